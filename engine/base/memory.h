@@ -1,0 +1,37 @@
+// memory.h: memory that is taken when something is loaded, and a growing array to load into.
+//
+// THEORY    The engine allocates while it loads and never while it runs. Running out of memory while loading
+//           has no remedy but a larger machine, so these calls end the process with a sentence instead of
+//           handing every caller an error path that no test could reach.
+// CONTRACT  Returned memory is zeroed, suitably aligned for any object, and never NULL, also for count 0.
+// OWNERSHIP Given to the caller, who frees it with free().
+// NOT HERE  Memory for a frame from a peer (arena.h), which has a bound and refuses.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+// Zeroed memory for `count` objects of `size` bytes.
+void *memory_take(size_t count, size_t size);
+
+// Zeroed memory for columns that wide instructions walk: aligned to 64 bytes. Freed with free().
+void *memory_take_aligned(size_t count, size_t size);
+
+// A copy of `count` objects of `size` bytes; from may be NULL when count is 0.
+void *memory_copy(const void *from, size_t count, size_t size);
+
+// Grows *array (of *capacity objects of `size` bytes) so that it holds at least `needed`; new space is zeroed.
+void memory_grow(void **array, int32_t *capacity, int32_t needed, size_t size);
+
+// Appends one zeroed object to a growing array and gives its address, which holds until the next append.
+//     struct lane *lane = GROW(lanes);    with   struct { struct lane *at; int32_t count, capacity; } lanes;
+#define GROW(list)                                                                                     \
+    (memory_grow((void **)&(list).at, &(list).capacity, (list).count + 1, sizeof *(list).at),          \
+     &(list).at[(list).count++])
+
+// Declares the growing array that GROW fills; starts as { 0 }.
+#define LIST_OF(type)                                                                                  \
+    struct {                                                                                           \
+        type *at;                                                                                      \
+        int32_t count, capacity;                                                                       \
+    }

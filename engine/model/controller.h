@@ -1,0 +1,29 @@
+// controller.h: what a signal controller says of itself.
+//
+// CONTRACT  aspect and age_ms have group_count rows. A report describes the instant time_ms on the daemon's clock.
+#pragma once
+
+#include <stdint.h>
+
+#include "engine/model/lamp.h"
+
+enum controller_mode {
+    CONTROLLER_PLAN,          // plays the engine's plan
+    CONTROLLER_FALLBACK,      // plays its own program
+    CONTROLLER_MANUAL,        // a person at the cabinet
+    CONTROLLER_PREEMPTION,    // a local pre-emption (railway, fire station)
+    CONTROLLER_FLASH,         // out of order, flashing
+};
+
+struct controller_report {
+    int32_t intersection;
+    int64_t time_ms;
+    enum controller_mode mode;
+    struct plan_version running;      // {0} in fallback
+    struct plan_version waiting;      // accepted, not yet in effect; {0} without one
+    int32_t stage;                    // within the intersection, or INDEX_NONE
+    uint32_t faults;                  // bits of the maker; 0 is healthy
+    int32_t group_count;
+    uint8_t aspect[GROUP_COUNT_MAX];  // enum aspect
+    int32_t age_ms[GROUP_COUNT_MAX];  // how long it has shown it; saturates at INT32_MAX
+};

@@ -1,0 +1,114 @@
+// street.h: the street: vehicles on lanes, moved by fixed steps.
+//
+// THEORY    (the owner of this room writes it: layout, two phases, models and their sources)
+// CONTRACT  Deterministic: same network, types, trips, options and aspects give the same bytes for any number of
+//           threads and any instruction set. No allocation after street_create but by street_enter.
+// OWNERSHIP street_create gives, street_release takes; the network is kept. Columns handed in are copied.
+// NOT HERE  Where trips come from (sim/demand), who decides the signals (a controller in signals.h plays plans).
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/model/lamp.h"
+#include "engine/model/network.h"
+#include "engine/model/observation.h"
+
+enum car_following { FOLLOW_IDM, FOLLOW_KRAUSS };
+
+struct vehicle_type {
+    char name[64];
+    enum user_class user;              // exactly one bit
+    enum car_following following;
+    double length_m, gap_m;            // gap_m: bumper to bumper when standing
+    double acceleration_mps2, deceleration_mps2, emergency_mps2;
+    double headway_s;                  // desired time gap (IDM's T, Krauss' tau)
+    double imperfection;               // Krauss' sigma, 0 .. 1; unused by IDM
+    double speed_mps_max;
+    double speed_factor, speed_deviation;   // desired speed / limit: mean, standard deviation over drivers
+    double start_loss_s;               // extra reaction of a queue's head at green; calibrated with headway_s
+};
+
+// Trips in order of departure. Rows of one batch; depart_ms never falls over batches either.
+struct trip_columns {
+    int32_t count;
+    int64_t *depart_ms;                // scheduled
+    int32_t *number;                   // stable, unique, 0 .. : every random choice comes from it
+    int32_t *type;                     // in the types given at creation
+    int32_t *first_link;               // count + 1 rows: where its route starts in links
+    int32_t *links;                    // the whole route, connected, at least one link
+    int8_t *depart_lane;               // position in the link; -1: the one that is best for the route
+    int32_t *depart_speed_mmps;        // -1: as fast as is safe
+};
+
+struct street_options {
+    int64_t begin_ms;
+    int32_t step_ms;                   // 100 .. 1000, divides 1000
+    int threads;
+    uint64_t seed;
+    int32_t vehicle_count_max;         // under way at once; 0: what the network can hold
+};
+
+struct trip_result {
+    int32_t number, type;
+    int64_t depart_ms;                 // scheduled
+    int64_t entered_ms;                // INT64_MIN while it waits to enter
+    int64_t arrived_ms;                // INT64_MIN until it arrives
+    double length_m;                   // driven so far
+    double free_flow_s;                // of its whole route at its own desired speed within the limits
+    double time_loss_s;                // sum over steps of (1 - speed / desired speed) * step, since it entered
+    double waiting_s;                  // slower than 0.1 m/s
+    int32_t stops;                     // times it fell below 0.1 m/s after being faster than 1.39 m/s
+};
+
+struct street_counts {
+    int64_t scheduled, waiting, under_way, arrived;   // scheduled = waiting + under_way + arrived
+    int64_t vehicle_updates;           // vehicle steps computed so far
+    int64_t queue_vehicle_steps;       // sum over steps of vehicles slower than 1.39 m/s, the ones waiting to enter too
+    int64_t steps;
+    int64_t teleported;                // always 0: nobody is taken off the road
+};
+
+struct street;
+
+MUST_USE enum status street_create(const struct network *network, const struct vehicle_type *types, int32_t type_count,
+                                   const struct street_options *options, struct street **ret,
+                                   struct problem *problem);
+void street_release(struct street *street);
+
+// Hands over trips that depart from now on; they are queued at their first link. STATUS_RANGE for a trip that
+// the network cannot carry (index, unconnected links, forbidden users): nothing of the batch is taken, *ret_row names it.
+MUST_USE enum status street_enter(struct street *street, const struct trip_columns *trips, int32_t *ret_row,
+                                  struct problem *problem);
+
+int64_t street_now_ms(const struct street *street);
+
+// enum aspect of every group of the network; written by the caller before a step, holds for [now, now + step_ms).
+uint8_t *street_aspects(struct street *street);
+
+void street_step(struct street *street);
+
+const struct street_counts *street_counts(const struct street *street);
+
+// Moves out up to count_max results of trips that have arrived since the last call, in order of (arrived_ms, number).
+int32_t street_take_arrived(struct street *street, struct trip_result *ret, int32_t count_max);
+
+// Every vehicle under way or waiting to enter, in order of number.
+int32_t street_list_unfinished(const struct street *street, struct trip_result *ret, int32_t count_max);
+
+// One interval reading of every loop of the network since the last call; one reading of every camera at now. Rows are in
+// order of detector and of camera. STATUS_LIMIT when the buffer has no room.
+MUST_USE enum status street_read_loops(struct street *street, struct observation_buffer *ret);
+MUST_USE enum status street_read_cameras(struct street *street, struct observation_buffer *ret);
+
+// Summed delay (time loss) and passages of every connection so far; for the worst movement and the minor streets.
+struct passage_totals { int64_t passages; double loss_s; };
+const struct passage_totals *street_passages(const struct street *street);   // connection_count rows
+
+// Position, for pictures and laws: one vehicle of the street. Order: lane, then from the front.
+struct vehicle_view {
+    int32_t number, type, lane, connection;   // connection: INDEX_NONE, or the one it is crossing (then from lane)
+    double front_m;                            // along the lane, or along the connection
+    double speed_mps, length_m;
+};
+int32_t street_list_vehicles(const struct street *street, struct vehicle_view *ret, int32_t count_max);
