@@ -22,6 +22,7 @@
 #include "engine/model/network.h"
 #include "engine/model/observation.h"
 #include "engine/model/plan.h"
+#include "engine/model/request.h"
 
 #define BRAIN_REFUSAL_COUNT_MAX 64    // refusals told in full per step; all are counted
 
@@ -43,35 +44,6 @@ enum event_kind {
     EVENT_PRIORITY,      // priority
     EVENT_LINK_DOWN,     // intersection: its controller's session ended
     EVENT_RESTORE,       // plan: what the store or a controller's hello says was in force
-};
-
-enum override_kind {
-    OVERRIDE_NONE,       // ends the override of the intersection
-    OVERRIDE_STAGE,      // hold this stage
-    OVERRIDE_STRATEGY,   // another strategy
-    OVERRIDE_FALLBACK,   // hand the intersection back to its own program
-};
-
-struct override {
-    int32_t intersection;
-    enum override_kind kind;
-    int32_t stage;                    // OVERRIDE_STAGE
-    char strategy[32];                // OVERRIDE_STRATEGY
-    int64_t until_ms;                 // when it ends by itself; > now
-    char operator_name[64];
-};
-
-enum priority_kind { PRIORITY_EMERGENCY, PRIORITY_TRANSIT };
-
-struct priority {
-    int64_t vehicle;                  // stable number of the vehicle
-    enum priority_kind kind;
-    int32_t lane;                     // where it is
-    int32_t to_stop_mm;               // distance to the lane's end
-    int32_t speed_mmps;
-    int32_t late_s;                   // lateness; 0 for emergency
-    int32_t route_count;              // links it will take, from its own on
-    const int32_t *route;
 };
 
 struct event {
