@@ -1,0 +1,215 @@
+#include "sim/loop/closed_loop.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "engine/base/memory.h"
+
+#define ARRIVED_CHUNK 4096           // results taken from the street at once
+
+struct loop {
+    const struct network *network;
+    struct loop_options options;
+    struct trip_source trips;
+    struct brain_peer peer;
+    struct street *street;
+    struct signals *signals;
+    struct controller_report *reports;           // one per intersection
+    struct observation_buffer seen;
+    struct loop_counts counts;
+    LIST_OF(struct trip_result) results;
+    bool closed;
+};
+
+static int32_t bins_needed(const struct network *network)
+{
+    return network->camera_count * CAMERA_BIN_COUNT_MAX;
+}
+
+enum status loop_create(const struct network *network, const struct vehicle_type *types, int32_t type_count,
+                        const struct loop_options *options, struct trip_source trips, struct brain_peer peer,
+                        struct loop **ret, struct problem *problem)
+{
+    assert(options->control_ms % options->step_ms == 0);
+    struct street_options street_options = {
+        .begin_ms = options->begin_ms, .step_ms = options->step_ms, .threads = options->threads, .seed = options->seed,
+    };
+    struct street *street = NULL;
+    enum status status = street_create(network, types, type_count, &street_options, &street, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct loop *loop = memory_take(1, sizeof *loop);
+    loop->network = network;
+    loop->options = *options;
+    loop->trips = trips;
+    loop->peer = peer;
+    loop->street = street;
+    loop->signals = signals_create(network, options->begin_ms);
+    loop->reports = memory_take((size_t)network->intersection_count, sizeof *loop->reports);
+    observation_buffer_create(&loop->seen, network->detector_count, 0, network->camera_count, bins_needed(network));
+    *ret = loop;
+    return STATUS_OK;
+}
+
+void loop_release(struct loop *loop)
+{
+    if (loop == NULL) {
+        return;
+    }
+    street_release(loop->street);
+    signals_release(loop->signals);
+    observation_buffer_release(&loop->seen);
+    free(loop->reports);
+    free(loop->results.at);
+    free(loop);
+}
+
+static enum status sense(struct loop *loop)
+{
+    observation_buffer_clear(&loop->seen);
+    enum status status = STATUS_OK;
+    if (loop->options.sensing & SENSING_LOOPS) {
+        status = street_read_loops(loop->street, &loop->seen);
+    }
+    if (status == STATUS_OK && (loop->options.sensing & SENSING_CAMERA)) {
+        status = street_read_cameras(loop->street, &loop->seen);
+    }
+    return status;
+}
+
+// The controllers report, the sensors speak, the brain answers, the controllers take what they can.
+static enum status tick(struct loop *loop, struct problem *problem)
+{
+    int64_t now_ms = street_now_ms(loop->street);
+    signals_show(loop->signals, now_ms, street_aspects(loop->street));
+    for (int32_t i = 0; i < loop->network->intersection_count; i++) {
+        signals_report(loop->signals, (struct intersection_id){ i }, &loop->reports[i]);
+    }
+    enum status status = sense(loop);
+    if (status != STATUS_OK) {
+        return problem_report(problem, status, "street", NULL, NULL, "the sensors gave more rows than the network has");
+    }
+    struct loop_tick told = { .now_ms = now_ms, .reports = loop->reports,
+        .report_count = loop->network->intersection_count, .seen = &loop->seen.rows };
+    struct loop_answer answer = { 0 };
+    status = loop->peer.step(loop->peer.self, &told, &answer, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    for (int32_t i = 0; i < answer.plan_count; i++) {
+        loop->counts.plans_offered++;
+        if (signals_offer(loop->signals, &answer.plans[i], now_ms) == STATUS_OK) {
+            loop->counts.plans_taken++;
+        }
+    }
+    loop->counts.plans_refused = answer.refused_count;
+    return STATUS_OK;
+}
+
+static enum status enter_trips(struct loop *loop, struct problem *problem)
+{
+    int64_t until_ms = street_now_ms(loop->street) + loop->options.step_ms;
+    for (;;) {
+        struct trip_columns trips = { 0 };
+        enum status status = loop->trips.next(loop->trips.self, until_ms, &trips, problem);
+        if (status != STATUS_OK || trips.count == 0) {
+            return status;
+        }
+        int32_t row = 0;
+        status = street_enter(loop->street, &trips, &row, problem);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+}
+
+static void take_arrived(struct loop *loop)
+{
+    for (;;) {
+        memory_grow((void **)&loop->results.at, &loop->results.capacity, loop->results.count + ARRIVED_CHUNK,
+                    sizeof *loop->results.at);
+        int32_t taken = street_take_arrived(loop->street, loop->results.at + loop->results.count, ARRIVED_CHUNK);
+        loop->results.count += taken;
+        if (taken < ARRIVED_CHUNK) {
+            return;
+        }
+    }
+}
+
+static double wall_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+enum status loop_step(struct loop *loop, struct problem *problem)
+{
+    enum status status = enter_trips(loop, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    int64_t now_ms = street_now_ms(loop->street);
+    if ((now_ms - loop->options.begin_ms) % loop->options.control_ms == 0) {
+        status = tick(loop, problem);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    signals_show(loop->signals, now_ms, street_aspects(loop->street));
+    double began_s = wall_s();
+    street_step(loop->street);
+    loop->counts.step_wall_s += wall_s() - began_s;
+    take_arrived(loop);
+    return STATUS_OK;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    int32_t left = ((const struct trip_result *)a)->number, right = ((const struct trip_result *)b)->number;
+    return (left > right) - (left < right);
+}
+
+void loop_close_books(struct loop *loop)
+{
+    if (loop->closed) {
+        return;
+    }
+    loop->closed = true;
+    take_arrived(loop);
+    const struct street_counts *counts = street_counts(loop->street);
+    int32_t unfinished_max = (int32_t)(counts->waiting + counts->under_way);
+    memory_grow((void **)&loop->results.at, &loop->results.capacity, loop->results.count + unfinished_max + 1,
+                sizeof *loop->results.at);
+    loop->results.count += street_list_unfinished(loop->street, loop->results.at + loop->results.count, unfinished_max);
+    qsort(loop->results.at, (size_t)loop->results.count, sizeof *loop->results.at, by_number);
+}
+
+int64_t loop_now_ms(const struct loop *loop)
+{
+    return street_now_ms(loop->street);
+}
+
+bool loop_done(const struct loop *loop)
+{
+    return street_now_ms(loop->street) >= loop->options.end_ms;
+}
+
+const struct loop_counts *loop_counts(const struct loop *loop)
+{
+    return &loop->counts;
+}
+
+const struct street *loop_street(const struct loop *loop)
+{
+    return loop->street;
+}
+
+const struct trip_result *loop_results(const struct loop *loop, int32_t *ret_count)
+{
+    *ret_count = loop->results.count;
+    return loop->results.at;
+}

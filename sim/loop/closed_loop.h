@@ -1,0 +1,91 @@
+// closed_loop.h: street and brain round one clock.
+//
+// THEORY    The street's sensors and controllers speak, a brain answers with plans, the controllers play them, the
+//           vehicles move. One tick each control_ms:
+//
+//              signals_show ─▶ reports ─┐
+//              street_read_* ─▶ rows ───┴▶ brain_peer.step(tick) ─▶ plans ─▶ signals_offer ─▶ street_step ─▶ …
+//
+//           The brain is behind a peer: in this process (local_brain.h) or in a daemon over a socket (daemon_brain.h).
+//           Both are given the same tick, so both give the same trips, byte for byte.
+// CONTRACT  Deterministic: same network, trips, options and peer give the same trips for any number of threads.
+// OWNERSHIP The caller owns the network, the trip source and the peer; they are borrowed until loop_release.
+// NOT HERE  Files of trips (sim/demand), pictures and tables (sim/report).
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/model/controller.h"
+#include "engine/model/network.h"
+#include "engine/model/observation.h"
+#include "engine/model/plan.h"
+#include "sim/traffic/signals.h"
+#include "sim/traffic/street.h"
+
+// What the brain is told at a tick. Borrowed during the call.
+struct loop_tick {
+    int64_t now_ms;
+    const struct controller_report *reports;     // one per intersection
+    int32_t report_count;
+    const struct observation_columns *seen;
+};
+
+// What it answers: plans that changed, in order of intersection. Borrowed until the next step of the peer.
+struct loop_answer {
+    const struct plan *plans;
+    int32_t plan_count;
+    int64_t refused_count;                       // plans that the guard refused so far
+};
+
+struct brain_peer {
+    void *self;
+    enum status (*step)(void *self, const struct loop_tick *tick, struct loop_answer *ret, struct problem *problem);
+};
+
+// Gives trips that depart before until_ms and were not given yet, in order; count 0 when there are none for now. Columns are
+// borrowed until the next call.
+struct trip_source {
+    void *self;
+    enum status (*next)(void *self, int64_t until_ms, struct trip_columns *ret, struct problem *problem);
+};
+
+enum loop_sensing { SENSING_CAMERA = 1, SENSING_LOOPS = 2, SENSING_BOTH = 3 };
+
+struct loop_options {
+    int64_t begin_ms, end_ms;
+    int32_t step_ms;                 // of the street
+    int32_t control_ms;              // of the brain: a multiple of step_ms
+    int threads;
+    uint64_t seed;
+    enum loop_sensing sensing;
+};
+
+// The trip_results of a run are kept by number; see measures.h for what is made of them.
+struct loop;
+
+MUST_USE enum status loop_create(const struct network *network, const struct vehicle_type *types, int32_t type_count,
+                                 const struct loop_options *options, struct trip_source trips,
+                                 struct brain_peer peer, struct loop **ret, struct problem *problem);
+void loop_release(struct loop *loop);
+
+// One step of the street, with a tick of the brain before it where one is due. STATUS_OK, or why the run cannot go on.
+MUST_USE enum status loop_step(struct loop *loop, struct problem *problem);
+
+int64_t loop_now_ms(const struct loop *loop);
+bool loop_done(const struct loop *loop);
+
+struct loop_counts {
+    int64_t plans_offered, plans_taken;      // by the controllers
+    int64_t plans_refused;                   // by the guard
+    double step_wall_s;                      // the street's stepping alone
+};
+
+const struct loop_counts *loop_counts(const struct loop *loop);
+const struct street *loop_street(const struct loop *loop);
+
+// Every trip of the run so far, in order of number: the arrived ones and, after loop_close_books, the unfinished.
+const struct trip_result *loop_results(const struct loop *loop, int32_t *ret_count);
+
+// Ends the run: takes the unfinished trips into the results.
+void loop_close_books(struct loop *loop);

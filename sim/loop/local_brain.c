@@ -1,0 +1,65 @@
+#include "sim/loop/local_brain.h"
+
+#include <stdlib.h>
+
+#include "engine/base/memory.h"
+
+struct local_brain {
+    struct brain *brain;
+    struct counts counts;
+};
+
+enum status local_brain_create(const struct network *network, const struct brain_options *options,
+                               struct local_brain **ret, struct problem *problem)
+{
+    struct brain *brain = NULL;
+    enum status status = brain_create(network, options, &brain, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct local_brain *local = memory_take(1, sizeof *local);
+    local->brain = brain;
+    *ret = local;
+    return STATUS_OK;
+}
+
+void local_brain_release(struct local_brain *local)
+{
+    if (local != NULL) {
+        brain_release(local->brain);
+        free(local);
+    }
+}
+
+static enum status step(void *self, const struct loop_tick *tick, struct loop_answer *ret, struct problem *problem)
+{
+    (void)problem;
+    struct local_brain *local = self;
+    struct actions actions;
+    for (int32_t i = 0; i < tick->report_count; i++) {
+        struct event report = { .kind = EVENT_STATUS, .now_ms = tick->now_ms, .report = &tick->reports[i],
+            .intersection = tick->reports[i].intersection };
+        brain_step(local->brain, &report, &actions);
+    }
+    struct event event = { .kind = EVENT_STEP, .now_ms = tick->now_ms, .seen = tick->seen,
+        .intersection = INDEX_NONE };
+    brain_step(local->brain, &event, &actions);
+    local->counts = *actions.counts;
+    int64_t refused = 0;
+    for (int rule = 0; rule < GUARD_RULE_COUNT; rule++) {
+        refused += actions.counts->guard_refused[rule];
+    }
+    *ret = (struct loop_answer){ .plans = actions.publish, .plan_count = actions.publish_count,
+        .refused_count = refused };
+    return STATUS_OK;
+}
+
+struct brain_peer local_brain_peer(struct local_brain *local)
+{
+    return (struct brain_peer){ .self = local, .step = step };
+}
+
+const struct counts *local_brain_counts(const struct local_brain *local)
+{
+    return &local->counts;
+}

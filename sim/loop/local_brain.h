@@ -1,0 +1,19 @@
+// local_brain.h: a brain in this process, as a peer of the closed loop.
+//
+// CONTRACT  Gives the brain the very events that the daemon's lockstep session gives it, in the same order: the reports by
+//           intersection, then the step. Version: epoch 1, daemon 1, as a fresh daemon of a lockstep session.
+// OWNERSHIP local_brain_create gives, local_brain_release takes. peer.self borrows it.
+#pragma once
+
+#include "engine/brain.h"
+#include "sim/loop/closed_loop.h"
+
+struct local_brain;
+
+MUST_USE enum status local_brain_create(const struct network *network, const struct brain_options *options,
+                                        struct local_brain **ret, struct problem *problem);
+void local_brain_release(struct local_brain *local);
+struct brain_peer local_brain_peer(struct local_brain *local);
+
+// What the brain counted so far; for the report.
+const struct counts *local_brain_counts(const struct local_brain *local);
