@@ -1,0 +1,472 @@
+#include "engine/brain.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/memory.h"
+#include "engine/estimate/estimate.h"
+#include "engine/ledger.h"
+#include "engine/model/units.h"
+#include "engine/optimize/conduct.h"
+#include "engine/optimize/strategy.h"
+
+#define STEP_MS 1000                  // the engine wants to be woken every second
+#define STATUS_AGE_MS_DEFAULT 3000
+#define THREAD_COUNT_MAX 256
+#define SILENT_AGAIN_MS 10000         // a silent controller is offered a new hand-over so long after the last began
+
+// What one intersection did in a step. Each is written by the thread that has the intersection, then read in order.
+struct slot {
+    bool published, decided, refused;
+    struct guard_refusal refusal;
+};
+
+struct brain {
+    const struct network *network;
+    struct estimate estimate;
+    struct transitions transitions;
+    struct ledger ledger;
+    struct guard *guard;
+    const struct strategy **strategy;         // one per region, from the configuration
+    uint8_t *memory;                          // memory_bytes per intersection: of the strategy that decides there
+    size_t memory_bytes;
+    struct slot *slots;
+    struct intersection_state *states;
+    struct plan *publish;
+    struct refusal refused[BRAIN_REFUSAL_COUNT_MAX];
+    int32_t refused_count;
+    struct counts counts;
+    int32_t solve_latency_ms;
+    int threads;
+};
+
+static void refuse(struct brain *brain, struct refusal refusal)
+{
+    if (brain->refused_count < BRAIN_REFUSAL_COUNT_MAX) {
+        brain->refused[brain->refused_count++] = refusal;
+    }
+}
+
+// ---- one intersection, one tick ------------------------------------------------------------------------------------
+
+static const struct strategy *strategy_of(const struct brain *brain, int32_t intersection)
+{
+    const struct override *override = &brain->ledger.entries[intersection].override;
+    if (override->kind == OVERRIDE_STRATEGY) {
+        return strategy_find(override->strategy);
+    }
+    int32_t region = brain->network->intersections[intersection].region;
+    return brain->strategy[region >= 0 && region < brain->network->regions.count ? region : 0];
+}
+
+// A strategy that takes over begins with an empty memory.
+static void *strategy_memory(struct brain *brain, int32_t intersection, int64_t now_ms)
+{
+    struct ledger_entry *entry = &brain->ledger.entries[intersection];
+    void *memory = brain->memory + brain->memory_bytes * (size_t)intersection;
+    const struct strategy *strategy = strategy_of(brain, intersection);
+    if (entry->strategy != strategy) {
+        entry->strategy = strategy;
+        entry->strategy_since_ms = now_ms;
+        memset(memory, 0, brain->memory_bytes);
+    }
+    return memory;
+}
+
+static void decide(struct brain *brain, const struct view *view, struct decision *ret)
+{
+    int32_t i = view->intersection.index;
+    struct ledger_entry *entry = &brain->ledger.entries[i];
+    void *memory = strategy_memory(brain, i, view->now_ms);
+    if (entry->override.kind == OVERRIDE_STAGE) {
+        *ret = (struct decision){ .kind = DECIDE_STAGE, .stage = entry->override.stage,
+            .reason = { .kind = REASON_OVERRIDE, .stage = entry->override.stage } };
+        return;
+    }
+    struct view mine = *view;
+    mine.since_ms = entry->strategy_since_ms;
+    entry->strategy->decide(&mine, memory, ret);
+}
+
+// The last word, and out: numbers the plan that was made, asks the guard, sends it.
+static void release(struct brain *brain, int32_t intersection, int64_t now_ms)
+{
+    struct ledger_entry *entry = &brain->ledger.entries[intersection];
+    struct slot *slot = &brain->slots[intersection];
+    entry->next.plan.version = ledger_next_version(&brain->ledger, intersection);
+    struct guard_request request = { .candidate = &entry->next.plan, .now_ms = now_ms,
+        .report = ledger_report_fresh(&brain->ledger, intersection, now_ms) };
+    if (entry->running.present) {
+        request.running[request.running_count++] = &entry->running.plan;
+    }
+    if (entry->sent.present && !entry->sent.plan.handover) {
+        request.running[request.running_count++] = &entry->sent.plan;
+    }
+    if (guard_check(brain->guard, &request, &slot->refusal) != GUARD_PASSED) {
+        slot->refused = true;
+        return;
+    }
+    entry->next.present = true;
+    ledger_send(&brain->ledger, intersection);
+    slot->published = true;
+}
+
+// Makes the next plan if one is needed. running is NULL where a hand-over is.
+static void conduct(struct brain *brain, int32_t intersection, int64_t now_ms, const struct ledger_plan *running)
+{
+    const struct network *network = brain->network;
+    struct ledger_entry *entry = &brain->ledger.entries[intersection];
+    struct lamps lamps;
+    struct view view = { .network = network, .estimate = &brain->estimate, .transitions = &brain->transitions,
+        .intersection = { intersection }, .now_ms = now_ms,
+        .at_ms = quantum_ceil(now_ms + brain->solve_latency_ms, network->intersections[intersection].quantum_ms) };
+    if (running != NULL) {
+        lamps_read(network, &running->plan, view.at_ms, &lamps);
+        view.lamps = &lamps;
+    }
+    struct conduct site = { .view = &view, .running = running != NULL ? &running->plan : NULL,
+        .running_revision = running != NULL ? running->revision : 0,
+        .running_program = running != NULL && running->program, .red_known_ms = entry->known_ms,
+        .asked = estimate_groups_asked(&brain->estimate, (struct intersection_id){ intersection }) };
+    struct green *greens = ledger_next_greens(&brain->ledger, intersection);
+    struct conduct_result made = { 0 };
+    bool send;
+    if (entry->override.kind == OVERRIDE_FALLBACK) {
+        send = running != NULL && conduct_release(&site, greens, &entry->next.plan);
+    } else if (running != NULL && running->plan.kind == PLAN_ROLLING && lamps.stage == INDEX_NONE) {
+        return;   // A change of stages is under way: nothing to decide before it is done.
+    } else {
+        struct decision decision;
+        const struct strategy *before = entry->strategy;
+        decide(brain, &view, &decision);
+        if (entry->strategy != before || entry->override.kind == OVERRIDE_STAGE) {
+            site.running_revision = 0;   // Another strategy's timing.
+        }
+        brain->slots[intersection].decided = true;
+        send = conduct_plan(&site, &decision, greens, &entry->next.plan, &made);
+    }
+    if (send) {
+        entry->next.revision = made.revision;
+        entry->next.program = made.program;
+        release(brain, intersection, now_ms);
+    }
+}
+
+static void override_expire(struct brain *brain, int32_t intersection, int64_t now_ms)
+{
+    struct override *override = &brain->ledger.entries[intersection].override;
+    if (override->kind != OVERRIDE_NONE && now_ms >= override->until_ms) {
+        override->kind = OVERRIDE_NONE;
+    }
+}
+
+static void intersection_step(struct brain *brain, int32_t intersection, int64_t now_ms)
+{
+    struct ledger_entry *entry = &brain->ledger.entries[intersection];
+    brain->slots[intersection] = (struct slot){ 0 };
+    override_expire(brain, intersection, now_ms);
+    int64_t at_ms = now_ms + brain->solve_latency_ms;
+    switch (ledger_standing(&brain->ledger, intersection, now_ms)) {
+    case STANDING_OURS: {
+        const struct ledger_plan *running = ledger_in_force(&brain->ledger, intersection, at_ms);
+        if (running != NULL) {
+            conduct(brain, intersection, now_ms, running);
+        }
+        break;
+    }
+    case STANDING_OWN_PROGRAM:
+        if (now_ms >= entry->retry_ms) {
+            conduct(brain, intersection, now_ms, NULL);
+        }
+        break;
+    case STANDING_SILENT:
+        if (!entry->sent.present || now_ms >= entry->sent.plan.valid_from_ms + SILENT_AGAIN_MS) {
+            conduct(brain, intersection, now_ms, NULL);
+        }
+        break;
+    case STANDING_ENTERING:
+    case STANDING_UNSETTLED:
+    case STANDING_HANDS_OFF:
+        break;
+    }
+}
+
+static void state_update(struct brain *brain, int32_t intersection, int64_t now_ms)
+{
+    struct intersection_state *state = &brain->states[intersection];
+    const struct controller_report *report = ledger_report_fresh(&brain->ledger, intersection, now_ms);
+    const struct intersection_rows *rows = &brain->estimate.approaches.at[intersection];
+    *state = (struct intersection_state){ .updated_ms = now_ms, .reported = report != NULL,
+        .stage = report != NULL ? report->stage : INDEX_NONE,
+        .mode = report != NULL ? report->mode : CONTROLLER_FALLBACK,
+        .overridden = brain->ledger.entries[intersection].override.kind != OVERRIDE_NONE };
+    for (int32_t r = rows->first; r < rows->first + rows->count; r++) {
+        state->queue_veh += brain->estimate.rows[r].queue;
+        state->flow_vph += 3600.0 * estimate_passed_vps(&brain->estimate, r);
+        state->confidence += brain->estimate.rows[r].confidence / rows->count;
+    }
+    estimate_sensors(&brain->estimate, (struct intersection_id){ intersection }, now_ms, &state->detectors_healthy,
+                     &state->detectors_total);
+}
+
+// ---- events --------------------------------------------------------------------------------------------------------
+
+static void seen_take(struct brain *brain, const struct observation_columns *seen, int64_t now_ms)
+{
+    static const enum refusal_kind KIND[SIGHT_FAULT_COUNT] = { [SIGHT_STALE] = REFUSAL_STALE_OBSERVATION,
+        [SIGHT_UNKNOWN] = REFUSAL_UNKNOWN, [SIGHT_IMPOSSIBLE] = REFUSAL_IMPOSSIBLE };
+    struct sight_result result;
+    estimate_intake(&brain->estimate, seen, now_ms, &result);
+    brain->counts.readings_used += result.used;
+    for (int f = 0; f < SIGHT_FAULT_COUNT; f++) {
+        brain->counts.readings_refused[KIND[f]] += result.refused[f];
+    }
+    for (int32_t i = 0; i < result.first_count; i++) {
+        refuse(brain, (struct refusal){ .kind = KIND[result.first[i].fault],
+                                        .intersection = result.first[i].intersection });
+    }
+}
+
+// In order of intersection, so that the same step gives the same bytes on any number of threads.
+static void collect(struct brain *brain, struct actions *ret)
+{
+    for (int32_t i = 0; i < brain->network->intersection_count; i++) {
+        const struct slot *slot = &brain->slots[i];
+        brain->counts.decisions += slot->decided ? 1 : 0;
+        if (slot->refused) {
+            brain->counts.guard_refused[slot->refusal.rule]++;
+            brain->counts.readings_refused[REFUSAL_GUARD]++;
+            refuse(brain, (struct refusal){ .kind = REFUSAL_GUARD, .intersection = i, .guard = slot->refusal });
+        }
+        if (slot->published) {
+            brain->publish[ret->publish_count++] = brain->ledger.entries[i].sent.plan;
+        }
+    }
+    brain->counts.plans += ret->publish_count;
+    brain->counts.steps++;
+}
+
+// estimate ─▶ optimize ─▶ guard, in parallel over intersections. A decision may look at its neighbours' estimates, so
+// all of these are made before the first decision.
+static void step(struct brain *brain, const struct event *event, struct actions *ret)
+{
+    int64_t now_ms = event->now_ms;
+    int32_t count = brain->network->intersection_count;
+    if (event->seen != NULL) {
+        seen_take(brain, event->seen, now_ms);
+    }
+#pragma omp parallel num_threads(brain->threads)
+    {
+#pragma omp for schedule(static)
+        for (int32_t i = 0; i < count; i++) {
+            estimate_update(&brain->estimate, (struct intersection_id){ i }, now_ms);
+        }
+#pragma omp for schedule(static)
+        for (int32_t i = 0; i < count; i++) {
+            intersection_step(brain, i, now_ms);
+            state_update(brain, i, now_ms);
+        }
+    }
+    collect(brain, ret);
+}
+
+// When a hold of this stage must end at the latest; as asked, where nobody would wait too long.
+static int64_t hold_until_ms(const struct brain *brain, const struct override *override, int64_t now_ms)
+{
+    const struct ledger_plan *running = ledger_in_force(&brain->ledger, override->intersection, now_ms);
+    struct view view = { .network = brain->network, .estimate = &brain->estimate,
+        .transitions = &brain->transitions, .intersection = { override->intersection }, .now_ms = now_ms,
+        .at_ms = now_ms };
+    struct lamps lamps;
+    struct conduct site = { .view = &view, .red_known_ms = brain->ledger.entries[override->intersection].known_ms,
+        .asked = ~UINT64_C(0) };   // Somebody may come.
+    if (running != NULL) {
+        lamps_read(brain->network, &running->plan, now_ms, &lamps);
+        view.lamps = &lamps;
+    }
+    int64_t until_ms = conduct_hold_until_ms(&site, override->stage);
+    return until_ms < override->until_ms ? until_ms : override->until_ms;
+}
+
+static bool override_valid(const struct brain *brain, const struct override *override, int64_t now_ms)
+{
+    if (override->intersection < 0 || override->intersection >= brain->network->intersection_count) {
+        return false;
+    }
+    switch (override->kind) {
+    case OVERRIDE_NONE:
+        return true;
+    case OVERRIDE_STAGE:
+        return override->until_ms > now_ms && override->stage >= 0
+            && override->stage < brain->network->intersections[override->intersection].stage_count;
+    case OVERRIDE_STRATEGY:
+        return override->until_ms > now_ms && memchr(override->strategy, 0, sizeof override->strategy) != NULL
+            && strategy_find(override->strategy) != NULL;
+    case OVERRIDE_FALLBACK:
+        return override->until_ms > now_ms;
+    }
+    return false;
+}
+
+static void override_take(struct brain *brain, const struct event *event, struct actions *ret)
+{
+    const struct override *override = event->override;
+    if (override == NULL || !override_valid(brain, override, event->now_ms)) {
+        brain->counts.readings_refused[REFUSAL_OVERRIDE]++;
+        refuse(brain, (struct refusal){ .kind = REFUSAL_OVERRIDE,
+            .intersection = override != NULL ? override->intersection : INDEX_NONE });
+        return;
+    }
+    ret->accepted = true;
+    ret->accepted_until_ms = override->until_ms;
+    if (override->kind == OVERRIDE_STAGE) {
+        ret->accepted_until_ms = hold_until_ms(brain, override, event->now_ms);
+    }
+    brain->ledger.entries[override->intersection].override = *override;
+    brain->ledger.entries[override->intersection].override.until_ms = ret->accepted_until_ms;
+}
+
+// A plan of an earlier life: the guard looks at it as at any other. What it can only say of a plan that is to be sent (its
+// number, a fresh report) does not speak against one that was sent already.
+static void restore_take(struct brain *brain, const struct event *event, struct actions *ret)
+{
+    struct guard_refusal refusal = { .rule = GUARD_MALFORMED, .group = INDEX_NONE, .other_group = INDEX_NONE };
+    const struct plan *plan = event->plan;
+    if (plan != NULL) {
+        struct guard_request request = { .candidate = plan, .running = { plan }, .running_count = 1,
+                                         .now_ms = event->now_ms };
+        enum guard_rule rule = guard_check(brain->guard, &request, &refusal);
+        ret->accepted = (rule == GUARD_PASSED || rule == GUARD_I16_REPORT || rule == GUARD_I12_VERSION)
+            && plan->valid_until_ms > event->now_ms && ledger_restore(&brain->ledger, plan);
+    }
+    if (!ret->accepted) {
+        brain->counts.readings_refused[REFUSAL_RESTORE]++;
+        refuse(brain, (struct refusal){ .kind = REFUSAL_RESTORE, .guard = refusal,
+            .intersection = plan != NULL ? plan->intersection : INDEX_NONE });
+    }
+}
+
+static void report_take(struct brain *brain, const struct controller_report *report)
+{
+    if (report == NULL || !ledger_report(&brain->ledger, report)) {
+        brain->counts.readings_refused[REFUSAL_UNKNOWN]++;
+        refuse(brain, (struct refusal){ .kind = REFUSAL_UNKNOWN,
+            .intersection = report != NULL ? report->intersection : INDEX_NONE });
+    }
+}
+
+void brain_step(struct brain *brain, const struct event *event, struct actions *ret)
+{
+    assert(brain != NULL);
+    assert(event != NULL);
+    brain->refused_count = 0;
+    *ret = (struct actions){ .publish = brain->publish, .wake_ms = event->now_ms + STEP_MS,
+        .refused = brain->refused, .counts = &brain->counts, .states = brain->states };
+    switch (event->kind) {
+    case EVENT_STEP:
+        step(brain, event, ret);
+        break;
+    case EVENT_STATUS:
+        report_take(brain, event->report);
+        break;
+    case EVENT_OVERRIDE:
+        override_take(brain, event, ret);
+        break;
+    case EVENT_PRIORITY:
+        break;   // No strategy of the table serves requests yet: accepted stays false.
+    case EVENT_LINK_DOWN:
+        ledger_link_down(&brain->ledger, event->intersection);
+        break;
+    case EVENT_RESTORE:
+        restore_take(brain, event, ret);
+        break;
+    }
+    ret->refused_count = brain->refused_count;
+}
+
+// ---- life ----------------------------------------------------------------------------------------------------------
+
+static enum status strategies_choose(struct brain *brain, const struct brain_options *options, struct problem *problem)
+{
+    int32_t regions = brain->network->regions.count > 0 ? brain->network->regions.count : 1;
+    brain->strategy = memory_take((size_t)regions, sizeof *brain->strategy);
+    for (int32_t r = 0; r < regions; r++) {
+        const char *name = options->region_strategy != NULL && options->region_strategy[r] != NULL
+            ? options->region_strategy[r] : options->strategy;
+        brain->strategy[r] = strategy_find(name);
+        if (brain->strategy[r] == NULL) {
+            char names[256];
+            strategy_names(names, sizeof names);
+            return problem_report(problem, STATUS_UNKNOWN, "strategy", name, "Name one of the list.",
+                                  "there is no such strategy; there are: %s", names);
+        }
+    }
+    for (int s = 0; s < strategy_count; s++) {
+        size_t bytes = (strategies[s]->memory_bytes + 63) / 64 * 64;
+        brain->memory_bytes = bytes > brain->memory_bytes ? bytes : brain->memory_bytes;
+    }
+    return STATUS_OK;
+}
+
+enum status brain_create(const struct network *network, const struct brain_options *options, struct brain **ret,
+                         struct problem *problem)
+{
+    assert(network != NULL);
+    assert(options != NULL);
+    if (options->threads < 1 || options->threads > THREAD_COUNT_MAX || options->solve_latency_ms < 0
+        || options->epoch < 1) {
+        return problem_report(problem, STATUS_RANGE, "brain", NULL,
+                              "Give 1 to 256 threads, a latency of 0 ms or more and an epoch from 1.",
+                              "threads %d, solve latency %d ms, epoch %u are out of range", options->threads,
+                              options->solve_latency_ms, options->epoch);
+    }
+    size_t count = (size_t)network->intersection_count;
+    struct brain *brain = memory_take(1, sizeof *brain);
+    brain->network = network;
+    brain->solve_latency_ms = options->solve_latency_ms;
+    brain->threads = options->threads;
+    enum status status = strategies_choose(brain, options, problem);
+    if (status == STATUS_OK) {
+        status = guard_create(network, &brain->guard, problem);
+    }
+    if (status != STATUS_OK) {
+        free(brain->strategy);
+        free(brain);
+        return status;
+    }
+    int32_t age_ms = options->status_age_ms_max > 0 ? options->status_age_ms_max : STATUS_AGE_MS_DEFAULT;
+    estimate_create(&brain->estimate, network);
+    transitions_create(&brain->transitions, network);
+    ledger_create(&brain->ledger, network, options->epoch, options->daemon, age_ms);
+    brain->memory = memory_take_aligned(count, brain->memory_bytes);
+    brain->slots = memory_take_aligned(count, sizeof *brain->slots);
+    brain->states = memory_take_aligned(count, sizeof *brain->states);
+    brain->publish = memory_take(count, sizeof *brain->publish);
+    *ret = brain;
+    return STATUS_OK;
+}
+
+void brain_release(struct brain *brain)
+{
+    if (brain == NULL) {
+        return;
+    }
+    estimate_release(&brain->estimate);
+    transitions_release(&brain->transitions);
+    ledger_release(&brain->ledger);
+    guard_release(brain->guard);
+    free(brain->strategy);
+    free(brain->memory);
+    free(brain->slots);
+    free(brain->states);
+    free(brain->publish);
+    free(brain);
+}
+
+const struct plan *brain_plan(const struct brain *brain, struct intersection_id intersection)
+{
+    assert(intersection.index >= 0 && intersection.index < brain->network->intersection_count);
+    return ledger_newest(&brain->ledger, intersection.index);
+}

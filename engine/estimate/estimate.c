@@ -1,0 +1,322 @@
+#include "engine/estimate/estimate.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "engine/base/memory.h"
+#include "engine/model/units.h"
+
+static const double RATE_WINDOW_S = 300.0;        // one webster interval: half of the weight is younger than this
+static const double SHARE_PRIOR_VEH = 2.0;        // vehicles' worth of belief in equal shares before any were counted
+static const double CONFIDENCE_FADE_MS = 25000.0; // from full at SIGHT_CONTROL_AGE_MS to none
+static const double CLEAR_DECAY_S = 5.0;          // a stop line clear for so long empties a balance of loops
+static const double ASKED_VEH_MIN = 0.05;         // less than this within reach is nobody
+
+static double confidence_at(int64_t end_ms, int64_t now_ms)
+{
+    if (end_ms == INT64_MIN) {
+        return 0.0;
+    }
+    double late_ms = (double)(now_ms - end_ms - SIGHT_CONTROL_AGE_MS);
+    return late_ms <= 0.0 ? 1.0 : fmax(0.0, 1.0 - late_ms / CONFIDENCE_FADE_MS);
+}
+
+// What cameras see of a row: sums over its feeders by weight.
+static void row_look(const struct estimate *estimate, const struct approach_row *row, int64_t now_ms,
+                     struct row_estimate *state)
+{
+    double vehicles = 0.0, queue = 0.0, sure = 0.0, weights = 0.0;
+    for (int32_t f = row->first_feeder; f < row->first_feeder + row->feeder_count; f++) {
+        const struct feeder *feeder = &estimate->approaches.feeders[f];
+        if (estimate->sight.camera_of_lane[feeder->lane] == INDEX_NONE) {
+            continue;
+        }
+        const struct lane_sight *lane = &estimate->sight.lanes[feeder->lane];
+        double confidence = confidence_at(lane->end_ms, now_ms);
+        weights += feeder->weight;
+        sure += feeder->weight * confidence;
+        vehicles += confidence > 0.0 ? feeder->weight * lane->in_view : 0.0;
+        queue += confidence > 0.0 ? feeder->weight * lane->queued : 0.0;
+    }
+    state->vehicles = vehicles;
+    state->queue = queue;
+    state->confidence = weights > 0.0 ? sure / weights : 0.0;
+}
+
+// What loops let us know of a row: what came in less what went out, held to what the loops show directly.
+static double row_balance(const struct estimate *estimate, int32_t row, int64_t now_ms, double dt_s)
+{
+    struct row_estimate *state = &estimate->rows[row];
+    int32_t stop = estimate->stop_loop[row], advance = estimate->advance_loop[row];
+    double passed = 0.0;
+    if (stop != INDEX_NONE) {
+        const struct loop_sight *loop = &estimate->sight.loops[stop];
+        passed = (double)(int32_t)((uint32_t)loop->passed - (uint32_t)state->loop_out_before);
+        state->loop_out_before = loop->passed;
+    }
+    if (advance != INDEX_NONE) {
+        const struct loop_sight *loop = &estimate->sight.loops[advance];
+        state->balance += (double)(int32_t)((uint32_t)loop->passed - (uint32_t)state->loop_in_before);
+        state->loop_in_before = loop->passed;
+    }
+    state->balance = fmax(0.0, state->balance - passed);
+    if (stop != INDEX_NONE) {
+        const struct loop_sight *loop = &estimate->sight.loops[stop];
+        bool clear = loop->occupancy == 0.0f && loop->occupied_ms < now_ms - SIGHT_CONTROL_AGE_MS;
+        state->balance = clear ? state->balance / (1.0 + dt_s / CLEAR_DECAY_S) : state->balance;
+        if (advance == INDEX_NONE) {
+            state->balance = loop->occupancy > 0.0f ? fmax(1.0, state->balance) : 0.0;
+        }
+        state->confidence = 0.5 * confidence_at(loop->end_ms, now_ms);
+    }
+    state->vehicles = state->balance;
+    state->queue = state->balance;
+    return passed;
+}
+
+static void row_forget(struct estimate *estimate, int32_t row, double dt_s)
+{
+    const struct approach_row *at = &estimate->approaches.rows[row];
+    struct row_estimate *state = &estimate->rows[row];
+    double keep = 1.0 / (1.0 + dt_s / RATE_WINDOW_S);
+    state->passed_sum *= keep;
+    state->demand_sum *= keep;
+    state->rate_s = state->rate_s * keep + dt_s;
+    for (int32_t m = at->first_movement; m < at->first_movement + at->movement_count; m++) {
+        estimate->share_sum[m] *= keep;
+    }
+}
+
+// Shares out `vehicles` that took a turn among the row's movements of that turn.
+static void row_turned(struct estimate *estimate, const struct approach_row *row, int turn, double vehicles)
+{
+    int32_t fitting = 0;
+    for (int32_t m = row->first_movement; m < row->first_movement + row->movement_count; m++) {
+        fitting += (int)estimate->approaches.movements[m].turn == turn;
+    }
+    for (int32_t m = row->first_movement; m < row->first_movement + row->movement_count; m++) {
+        if ((int)estimate->approaches.movements[m].turn == turn) {
+            estimate->share_sum[m] += vehicles / fitting;
+        }
+    }
+}
+
+static double row_passed(struct estimate *estimate, int32_t row)
+{
+    const struct approach_row *at = &estimate->approaches.rows[row];
+    const struct lane_sight *lane = &estimate->sight.lanes[at->lane];
+    struct row_estimate *state = &estimate->rows[row];
+    double passed = 0.0;
+    for (int t = 0; t < SIGHT_TURN_COUNT; t++) {
+        double turned = (double)(int32_t)((uint32_t)lane->passed[t] - (uint32_t)state->passed_before[t]);
+        state->passed_before[t] = lane->passed[t];
+        passed += turned;
+        if (turned > 0.0) {
+            row_turned(estimate, at, t, turned);
+        }
+    }
+    return passed;
+}
+
+static void row_update(struct estimate *estimate, int32_t row, int64_t now_ms, double dt_s)
+{
+    struct row_estimate *state = &estimate->rows[row];
+    row_forget(estimate, row, dt_s);
+    double passed;
+    if (estimate->sight.camera_of_lane[estimate->approaches.rows[row].lane] != INDEX_NONE) {
+        row_look(estimate, &estimate->approaches.rows[row], now_ms, state);
+        passed = row_passed(estimate, row);
+    } else {
+        passed = row_balance(estimate, row, now_ms, dt_s);
+    }
+    state->passed_sum += passed;
+    state->demand_sum += passed + state->vehicles - state->vehicles_before;
+    state->vehicles_before = state->vehicles;
+}
+
+static void loops_assign(struct estimate *estimate)
+{
+    const struct network *network = estimate->network;
+    for (int32_t r = 0; r < estimate->approaches.row_count; r++) {
+        estimate->stop_loop[r] = INDEX_NONE;
+        estimate->advance_loop[r] = INDEX_NONE;
+    }
+    for (int32_t d = 0; d < network->detector_count; d++) {
+        int32_t row = estimate->approaches.row_of_lane[network->detectors[d].lane];
+        if (row == INDEX_NONE) {
+            continue;
+        }
+        if (network->detectors[d].place == DETECTOR_STOP_LINE) {
+            estimate->stop_loop[row] = d;
+        } else if (network->detectors[d].place == DETECTOR_ADVANCE) {
+            estimate->advance_loop[row] = d;
+        }
+    }
+}
+
+// Counting sort of cameras and loops by the intersection that they serve.
+static void sensors_assign(struct estimate *estimate)
+{
+    const struct network *network = estimate->network;
+    size_t sensors = (size_t)network->camera_count + (size_t)network->detector_count;
+    estimate->first_sensor = memory_take((size_t)network->intersection_count + 1, sizeof *estimate->first_sensor);
+    estimate->sensor = memory_take(sensors, sizeof *estimate->sensor);
+    int32_t count = 0;
+    int32_t *next = memory_take((size_t)network->intersection_count + 1, sizeof *next);
+    for (int32_t c = 0; c < network->camera_count; c++) {
+        next[network->cameras[c].intersection + 1]++;      // Slot 0 gathers those that serve none.
+    }
+    for (int32_t d = 0; d < network->detector_count; d++) {
+        next[network->detectors[d].intersection + 1]++;
+    }
+    for (int32_t i = 0; i < network->intersection_count; i++) {
+        estimate->first_sensor[i] = count;
+        count += next[i + 1];
+        next[i + 1] = estimate->first_sensor[i];
+    }
+    estimate->first_sensor[network->intersection_count] = count;
+    for (int32_t c = 0; c < network->camera_count; c++) {
+        if (network->cameras[c].intersection != INDEX_NONE) {
+            estimate->sensor[next[network->cameras[c].intersection + 1]++] = c;
+        }
+    }
+    for (int32_t d = 0; d < network->detector_count; d++) {
+        if (network->detectors[d].intersection != INDEX_NONE) {
+            estimate->sensor[next[network->detectors[d].intersection + 1]++] = -1 - d;
+        }
+    }
+    free(next);
+}
+
+void estimate_create(struct estimate *estimate, const struct network *network)
+{
+    assert(network != NULL);
+    *estimate = (struct estimate){ .network = network };
+    approaches_create(&estimate->approaches, network);
+    sight_create(&estimate->sight, network);
+    size_t rows = (size_t)estimate->approaches.row_count;
+    estimate->rows = memory_take_aligned(rows, sizeof *estimate->rows);
+    estimate->stop_loop = memory_take(rows, sizeof *estimate->stop_loop);
+    estimate->advance_loop = memory_take(rows, sizeof *estimate->advance_loop);
+    estimate->share_sum = memory_take((size_t)estimate->approaches.movement_count, sizeof *estimate->share_sum);
+    estimate->updated_ms = memory_take((size_t)network->intersection_count, sizeof *estimate->updated_ms);
+    for (int32_t i = 0; i < network->intersection_count; i++) {
+        estimate->updated_ms[i] = INT64_MIN;
+    }
+    loops_assign(estimate);
+    sensors_assign(estimate);
+}
+
+void estimate_release(struct estimate *estimate)
+{
+    approaches_release(&estimate->approaches);
+    sight_release(&estimate->sight);
+    free(estimate->rows);
+    free(estimate->stop_loop);
+    free(estimate->advance_loop);
+    free(estimate->share_sum);
+    free(estimate->first_sensor);
+    free(estimate->sensor);
+    free(estimate->updated_ms);
+    *estimate = (struct estimate){ 0 };
+}
+
+void estimate_intake(struct estimate *estimate, const struct observation_columns *seen, int64_t now_ms,
+                     struct sight_result *ret)
+{
+    sight_take(&estimate->sight, seen, now_ms, ret);
+}
+
+void estimate_update(struct estimate *estimate, struct intersection_id intersection, int64_t now_ms)
+{
+    const struct intersection_rows *at = &estimate->approaches.at[intersection.index];
+    int64_t before_ms = estimate->updated_ms[intersection.index];
+    double dt_s = before_ms == INT64_MIN ? 0.0 : s_from_ms(now_ms - before_ms);
+    for (int32_t r = at->first; r < at->first + at->count; r++) {
+        row_update(estimate, r, now_ms, dt_s);
+    }
+    estimate->updated_ms[intersection.index] = now_ms;
+}
+
+double estimate_passed_vps(const struct estimate *estimate, int32_t row)
+{
+    const struct row_estimate *state = &estimate->rows[row];
+    return state->rate_s > 0.0 ? state->passed_sum / state->rate_s : 0.0;
+}
+
+double estimate_demand_vps(const struct estimate *estimate, int32_t row)
+{
+    const struct row_estimate *state = &estimate->rows[row];
+    return state->rate_s > 0.0 ? fmax(0.0, state->demand_sum / state->rate_s) : 0.0;
+}
+
+double estimate_share(const struct estimate *estimate, int32_t movement)
+{
+    const struct approach_row *row = &estimate->approaches.rows[estimate->approaches.movements[movement].row];
+    double sum = 0.0;
+    for (int32_t m = row->first_movement; m < row->first_movement + row->movement_count; m++) {
+        sum += estimate->share_sum[m];
+    }
+    double prior = SHARE_PRIOR_VEH / row->movement_count;
+    return (estimate->share_sum[movement] + prior) / (sum + SHARE_PRIOR_VEH);
+}
+
+double estimate_link_vehicles(const struct estimate *estimate, struct link_id link)
+{
+    const struct link *at = &estimate->network->links[link.index];
+    double vehicles = 0.0;
+    for (int32_t lane = at->first_lane; lane < at->first_lane + at->lane_count; lane++) {
+        vehicles += estimate->sight.lanes[lane].in_view;
+    }
+    return at->lane_count > 0 ? vehicles / at->lane_count : 0.0;
+}
+
+double estimate_group_vehicles(const struct estimate *estimate, struct intersection_id intersection, int32_t group)
+{
+    const struct intersection_rows *at = &estimate->approaches.at[intersection.index];
+    double vehicles = 0.0;
+    for (int32_t m = at->first_movement; m < at->first_movement + at->movement_count; m++) {
+        const struct movement *movement = &estimate->approaches.movements[m];
+        if (movement->group == group) {
+            vehicles += estimate_share(estimate, m) * estimate->rows[movement->row].vehicles;
+        }
+    }
+    return vehicles;
+}
+
+uint64_t estimate_groups_asked(const struct estimate *estimate, struct intersection_id intersection)
+{
+    const struct intersection *at = &estimate->network->intersections[intersection.index];
+    const struct intersection_rows *rows = &estimate->approaches.at[intersection.index];
+    uint64_t all = at->group_count == 64 ? ~UINT64_C(0) : (UINT64_C(1) << at->group_count) - 1;
+    uint64_t served = 0, asked = 0;
+    for (int32_t r = rows->first; r < rows->first + rows->count; r++) {
+        const struct row_estimate *state = &estimate->rows[r];
+        if (state->confidence > 0.0) {
+            served |= estimate->approaches.rows[r].groups;
+            asked |= state->vehicles >= ASKED_VEH_MIN ? estimate->approaches.rows[r].groups : 0;
+        } else {
+            asked |= estimate->approaches.rows[r].groups;
+        }
+    }
+    return asked | (all & ~served);
+}
+
+void estimate_sensors(const struct estimate *estimate, struct intersection_id intersection, int64_t now_ms,
+                      uint32_t *ret_healthy, uint32_t *ret_total)
+{
+    const struct sight *sight = &estimate->sight;
+    uint32_t healthy = 0, total = 0;
+    int32_t after = estimate->first_sensor[intersection.index + 1];
+    for (int32_t i = estimate->first_sensor[intersection.index]; i < after; i++) {
+        int32_t sensor = estimate->sensor[i];
+        int64_t end_ms = sensor >= 0 ? sight->lanes[estimate->network->cameras[sensor].lane].end_ms
+                                     : sight->loops[-1 - sensor].end_ms;
+        healthy += end_ms >= now_ms - SIGHT_CONTROL_AGE_MS ? 1 : 0;
+        total++;
+    }
+    *ret_healthy = healthy;
+    *ret_total = total;
+}

@@ -1,0 +1,79 @@
+// estimate.h: from counts to the state of each approach: vehicles within reach, queue, flow, turning shares.
+//
+// THEORY    vehicles   what its lane and its feeders hold, feeders by their weights (approach.h)
+//           queue      those of them that stand
+//           passed     over the stop line, as a rate over some minutes
+//           demand     passed + growth of what is within reach, as a rate over the same minutes: what would have passed
+//                      had there been green enough. In a long mean the growth vanishes.
+//           share      of a row's vehicles that take a movement, from counts by turn
+//
+//           A rate is weighed by age: at each update of dt seconds sums and time are both divided by 1 + dt / window;
+//           the rate is sum over time, so it is unbiased from the first second on and forgets with the window.
+//
+//           Without a camera a row is kept as a balance of loops: in over the advance loop, out over the stop line; an
+//           advance loop that stays covered says that the queue has reached it, a stop line that stays clear under green
+//           that there is none.
+// CONTRACT  estimate_intake is serial; estimate_update touches only the rows of its intersection and reads only what
+//           intake wrote, so intersections may be updated in parallel. Pure, no allocation after estimate_create.
+// OWNERSHIP estimate_release frees; the network is kept.
+// NOT HERE  What to do about it (engine/optimize).
+#pragma once
+
+#include <stdint.h>
+
+#include "engine/estimate/approach.h"
+#include "engine/estimate/sight.h"
+
+// One approach row now. Rates need time: rate_s says how many seconds they rest on.
+struct row_estimate {
+    double vehicles, queue;           // within reach
+    double vehicles_before;           // at the update before, for the growth
+    double passed_sum, demand_sum;    // vehicles, weighed by age
+    double rate_s;                    // seconds, weighed by age
+    double confidence;                // 0 .. 1: share of it that was seen lately
+    double balance;                   // vehicles between advance loop and stop line, loops only
+    int32_t passed_before[SIGHT_TURN_COUNT];   // counters at the update before
+    int32_t loop_in_before, loop_out_before;
+};
+
+struct estimate {
+    const struct network *network;
+    struct approaches approaches;
+    struct sight sight;
+    struct row_estimate *rows;        // one per approach row
+    double *share_sum;                // one per movement: vehicles that took it, weighed by age
+    int32_t *stop_loop, *advance_loop;   // one per row: its loops, or INDEX_NONE
+    int32_t *first_sensor, *sensor;      // cameras (index) and loops (-1 - index) that serve each intersection
+    int64_t *updated_ms;              // one per intersection; INT64_MIN: never
+};
+
+void estimate_create(struct estimate *estimate, const struct network *network);
+void estimate_release(struct estimate *estimate);
+
+// Keeps what cameras and loops said.
+void estimate_intake(struct estimate *estimate, const struct observation_columns *seen, int64_t now_ms,
+                     struct sight_result *ret);
+
+// Brings one intersection to now.
+void estimate_update(struct estimate *estimate, struct intersection_id intersection, int64_t now_ms);
+
+// Vehicles per second of a row: passed, and asked for.
+double estimate_passed_vps(const struct estimate *estimate, int32_t row);
+double estimate_demand_vps(const struct estimate *estimate, int32_t row);
+
+// Share of its row's vehicles that take a movement, 0 .. 1.
+double estimate_share(const struct estimate *estimate, int32_t movement);
+
+// Vehicles seen on a link, per lane of it; 0 where no camera looks.
+double estimate_link_vehicles(const struct estimate *estimate, struct link_id link);
+
+// Vehicles within reach that wait for a group (within the intersection), or are about to.
+double estimate_group_vehicles(const struct estimate *estimate, struct intersection_id intersection, int32_t group);
+
+// The groups of the intersection that somebody waits for, as bits. Groups that no sensor serves count as asked for,
+// so do those whose sensors are silent.
+uint64_t estimate_groups_asked(const struct estimate *estimate, struct intersection_id intersection);
+
+// How many cameras and loops serve the intersection, and how many of them spoke lately.
+void estimate_sensors(const struct estimate *estimate, struct intersection_id intersection, int64_t now_ms,
+                      uint32_t *ret_healthy, uint32_t *ret_total);

@@ -1,0 +1,64 @@
+// sight.h: the last thing that each camera and each loop said, after the impossible has been refused.
+//
+// THEORY    Readings come in columns, some late, some wrong. Each is held against what its place can physically show;
+//           what passes is kept by lane (cameras) and by detector (loops). A reading whose interval ended more than
+//           SIGHT_CONTROL_AGE_MS ago feeds counts, not the picture; one older than SIGHT_COUNT_AGE_MS feeds nothing.
+// CONTRACT  Pure; no allocation after sight_create; any bytes in the columns are refused, never a crash.
+// OWNERSHIP sight_release frees; the network is kept; columns are borrowed during the call.
+// NOT HERE  Queues, flows, confidence (estimate.h).
+#pragma once
+
+#include <stdint.h>
+
+#include "engine/model/network.h"
+#include "engine/model/observation.h"
+
+#define SIGHT_CONTROL_AGE_MS 5000
+#define SIGHT_COUNT_AGE_MS 900000
+#define SIGHT_AHEAD_MS 1000           // a reading may be this far in the future: clocks differ
+#define SIGHT_BIN_COUNT 20            // 200 m in bins of CAMERA_BIN_M
+#define SIGHT_TURN_COUNT 4
+
+enum sight_fault { SIGHT_STALE, SIGHT_UNKNOWN, SIGHT_IMPOSSIBLE, SIGHT_FAULT_COUNT };
+
+#define SIGHT_REFUSAL_COUNT_MAX 64
+
+// What became of one set of columns.
+struct sight_result {
+    int64_t used, refused[SIGHT_FAULT_COUNT];
+    struct { enum sight_fault fault; int32_t intersection; } first[SIGHT_REFUSAL_COUNT_MAX];
+    int32_t first_count;
+};
+
+// The picture of one lane, as its camera gave it.
+struct lane_sight {
+    int64_t end_ms;                   // of the newest picture; INT64_MIN: never seen
+    int32_t in_view, queued;          // vehicles
+    int32_t tail_mm, speed_mmps;
+    int32_t passed[SIGHT_TURN_COUNT]; // over its end since sight_create, by turn; wraps are harmless: only differences count
+    uint8_t bin_count;                // bins that the picture has; 0: the camera gives none
+    uint8_t bin_vehicles[SIGHT_BIN_COUNT];
+    uint16_t bin_speed_cmps[SIGHT_BIN_COUNT];
+};
+
+// What one loop counted.
+struct loop_sight {
+    int64_t end_ms;                   // of the newest interval or edge; INT64_MIN: never
+    int64_t occupied_ms;              // newest time at which it was known to be occupied; INT64_MIN: never
+    int32_t passed;                   // since sight_create
+    int32_t speed_mmps;               // of the newest interval that had one, or -1
+    float occupancy;                  // of the newest interval, 0 .. 1
+    bool on;                          // by edges
+};
+
+struct sight {
+    const struct network *network;
+    struct lane_sight *lanes;         // one per lane of the network
+    struct loop_sight *loops;         // one per detector
+    int32_t *camera_of_lane;          // or INDEX_NONE
+};
+
+void sight_create(struct sight *sight, const struct network *network);
+void sight_release(struct sight *sight);
+void sight_take(struct sight *sight, const struct observation_columns *seen, int64_t now_ms,
+                struct sight_result *ret);

@@ -1,0 +1,203 @@
+// The strategy `webster`: cycle, splits and choice of stages from live flows, every five minutes, each intersection alone.
+//
+// THEORY    webster.h has the formula. A row's demand over its saturation flow is the flow ratio of each group that it
+//           waits for. What the start of a queue loses and what its tail gains from the yellow are about equal (some 2 s
+//           each), so a stage loses its transition to the next, and effective green is lamp green. Sets of stages are
+//           tried exhaustively up to STAGE_SEARCH_MAX stages; beyond, the program's own are taken in its order.
+#include "engine/optimize/strategy.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "engine/model/units.h"
+#include "engine/optimize/webster.h"
+
+#define FIRST_MS 180000               // flows are worth nothing before
+#define AGAIN_MS 300000
+#define STAGE_SEARCH_MAX 10           // 1023 sets
+static const double SATURATION_VPS = 0.5;         // per lane, near HCM's 1900 veh/h
+static const double FLOW_RATIO_MIN = 0.02;        // a group without traffic still gets a place
+static const double FLOW_RATIO_MAX = 2.0;         // a row that asks for more has a sensor that lies
+
+struct webster_memory {
+    int64_t next_ms;
+    struct timing timing;             // revision 0: none yet
+};
+
+static void groups_fill(const struct view *view, struct webster_groups *ret)
+{
+    const struct intersection *at = &view->network->intersections[view->intersection.index];
+    const struct approaches *approaches = &view->estimate->approaches;
+    const struct intersection_rows *rows = &approaches->at[view->intersection.index];
+    ret->group_count = at->group_count;
+    ret->required = 0;
+    for (int32_t s = 0; s < at->stage_count; s++) {
+        ret->required |= view->network->stages[at->first_stage + s].groups;
+    }
+    for (int32_t g = 0; g < at->group_count; g++) {
+        ret->flow_ratio[g] = FLOW_RATIO_MIN;
+    }
+    for (int32_t m = rows->first_movement; m < rows->first_movement + rows->movement_count; m++) {
+        int32_t g = approaches->movements[m].group;
+        double ratio = estimate_demand_vps(view->estimate, approaches->movements[m].row) / SATURATION_VPS;
+        ratio = fmin(ratio, FLOW_RATIO_MAX);
+        if (g != INDEX_NONE && ratio > ret->flow_ratio[g]) {
+            ret->flow_ratio[g] = ratio;
+        }
+    }
+}
+
+static int32_t stage_green_ms_min(const struct view *view, uint64_t groups)
+{
+    const struct intersection *at = &view->network->intersections[view->intersection.index];
+    int32_t green_ms = 0;
+    for (int32_t g = 0; g < at->group_count; g++) {
+        int32_t least_ms = view->network->groups[at->first_group + g].green_ms_min;
+        green_ms = (groups >> g & 1) != 0 && least_ms > green_ms ? least_ms : green_ms;
+    }
+    return (int32_t)quantum_ceil(green_ms, at->quantum_ms);
+}
+
+// Solves for the stages of `timing` in their order; false when they do not serve all or do not fit.
+static bool timing_solve(const struct view *view, const struct webster_groups *groups, struct timing *timing)
+{
+    const struct intersection *at = &view->network->intersections[view->intersection.index];
+    struct webster_input in = { .stage_count = timing->stage_count, .cycle_ms_min = at->cycle_ms_min,
+        .cycle_ms_max = at->cycle_ms_max, .quantum_ms = at->quantum_ms };
+    uint64_t stage_groups[WEBSTER_STAGE_COUNT_MAX], served = 0;
+    for (int32_t k = 0; k < timing->stage_count; k++) {
+        stage_groups[k] = view->network->stages[at->first_stage + timing->stage[k]].groups;
+        served |= stage_groups[k];
+        in.green_ms_min[k] = stage_green_ms_min(view, stage_groups[k]);
+        in.lost_ms += transition_ms(view->transitions, view->intersection.index, timing->stage[k],
+                                    timing->stage[(k + 1) % timing->stage_count]);
+    }
+    struct webster_result result;
+    if ((groups->required & ~served) != 0) {
+        return false;
+    }
+    (void)webster_stage_ratios(groups, stage_groups, timing->stage_count, in.flow_ratio);
+    if (webster_solve(&in, &result) != STATUS_OK) {
+        return false;
+    }
+    memcpy(timing->green_ms, result.green_ms, sizeof(int32_t) * (size_t)timing->stage_count);
+    return true;
+}
+
+// Webster's unbounded cycle for a set of stages: the measure of how much it needs.
+static double need_of(const struct view *view, const struct webster_groups *groups, const struct timing *timing)
+{
+    const struct intersection *at = &view->network->intersections[view->intersection.index];
+    uint64_t stage_groups[WEBSTER_STAGE_COUNT_MAX];
+    double ratio[WEBSTER_STAGE_COUNT_MAX], lost_ms = 0.0;
+    for (int32_t k = 0; k < timing->stage_count; k++) {
+        stage_groups[k] = view->network->stages[at->first_stage + timing->stage[k]].groups;
+        lost_ms += transition_ms(view->transitions, view->intersection.index, timing->stage[k],
+                                 timing->stage[(k + 1) % timing->stage_count]);
+    }
+    double y_sum = webster_stage_ratios(groups, stage_groups, timing->stage_count, ratio);
+    // Beyond saturation less Y is what matters, whatever the lost time.
+    return y_sum >= 0.95 ? 1e9 * y_sum + lost_ms : (1.5 * lost_ms + 5000.0) / (1.0 - y_sum);
+}
+
+// The set's stages in the site's order, the coordinated one first.
+static void timing_of_set(const struct intersection *at, uint32_t set, struct timing *timing)
+{
+    timing->stage_count = 0;
+    for (int32_t i = 0; i < at->stage_count; i++) {
+        int32_t s = (at->coordinated_stage + i) % at->stage_count;
+        if ((set >> s & 1u) != 0) {
+            timing->stage[timing->stage_count++] = s;
+        }
+    }
+}
+
+// The program's stages in the order in which it shows them.
+static void timing_of_program(const struct view *view, struct timing *timing)
+{
+    const struct intersection *at = &view->network->intersections[view->intersection.index];
+    timing->stage_count = 1;
+    timing->stage[0] = at->coordinated_stage;
+    for (int32_t from_ms = -1; timing->stage_count < TIMING_STAGE_COUNT_MAX;) {
+        const struct program_green *next = NULL;
+        for (int32_t i = at->first_green; i < at->first_green + at->green_count; i++) {
+            const struct program_green *green = &view->network->program_greens[i];
+            bool known = false;
+            for (int32_t k = 0; k < timing->stage_count; k++) {
+                known = known || timing->stage[k] == green->stage;
+            }
+            if (!known && green->start_ms > from_ms && (next == NULL || green->start_ms < next->start_ms)) {
+                next = green;
+            }
+        }
+        if (next == NULL) {
+            return;
+        }
+        timing->stage[timing->stage_count++] = next->stage;
+        from_ms = next->start_ms;
+    }
+}
+
+static bool timing_choose(const struct view *view, const struct webster_groups *groups, struct timing *ret)
+{
+    const struct intersection *at = &view->network->intersections[view->intersection.index];
+    if (at->stage_count > STAGE_SEARCH_MAX) {
+        timing_of_program(view, ret);
+        return timing_solve(view, groups, ret);
+    }
+    double best = INFINITY;
+    for (uint32_t set = 1; set < 1u << at->stage_count; set++) {
+        struct timing candidate;
+        if ((set >> at->coordinated_stage & 1u) == 0) {
+            continue;
+        }
+        timing_of_set(at, set, &candidate);
+        if (!timing_solve(view, groups, &candidate)) {
+            continue;
+        }
+        double need = need_of(view, groups, &candidate);
+        if (need < best) {
+            best = need;
+            candidate.revision = ret->revision;
+            *ret = candidate;
+        }
+    }
+    return best < INFINITY;
+}
+
+static bool timing_equal(const struct timing *a, const struct timing *b)
+{
+    size_t bytes = sizeof(int32_t) * (size_t)a->stage_count;
+    return a->stage_count == b->stage_count && memcmp(a->stage, b->stage, bytes) == 0
+        && memcmp(a->green_ms, b->green_ms, bytes) == 0;
+}
+
+static void decide(const struct view *view, void *memory, struct decision *ret)
+{
+    struct webster_memory *mine = memory;
+    *ret = (struct decision){ .kind = DECIDE_NOTHING, .stage = INDEX_NONE };
+    if (mine->next_ms == 0) {
+        mine->next_ms = view->since_ms + FIRST_MS;
+    }
+    if (view->now_ms >= mine->next_ms) {
+        mine->next_ms = view->now_ms + AGAIN_MS;
+        struct webster_groups groups;
+        struct timing timing = mine->timing;
+        groups_fill(view, &groups);
+        if (timing_choose(view, &groups, &timing) && !timing_equal(&timing, &mine->timing)) {
+            mine->timing = timing;
+            mine->timing.revision++;
+        }
+    }
+    if (mine->timing.revision > 0) {
+        ret->kind = DECIDE_TIMING;
+        ret->timing = &mine->timing;
+        ret->stage = mine->timing.stage[0];
+        ret->reason = (struct plan_reason){ .kind = REASON_SPLITS, .stage = ret->stage,
+            .now_value = timing_cycle_ms(view->transitions, view->intersection.index, &mine->timing) };
+    }
+}
+
+extern const struct strategy strategy_webster;
+const struct strategy strategy_webster = { .name = "webster", .memory_bytes = sizeof(struct webster_memory),
+                                           .decide = decide };

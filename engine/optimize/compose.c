@@ -1,0 +1,364 @@
+#include "engine/optimize/compose.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "engine/base/memory.h"
+#include "engine/model/units.h"
+
+// Greens that began longer ago than this are listed as if they had begun then, and reds as if unknown: times in a plan
+// are 32-bit offsets, and no rule reaches farther back.
+#define PAST_MS_MAX 3600000
+
+static uint64_t bit(int32_t group)
+{
+    return UINT64_C(1) << group;
+}
+
+static uint64_t stage_groups(const struct network *network, int32_t intersection, int32_t stage)
+{
+    return network->stages[network->intersections[intersection].first_stage + stage].groups;
+}
+
+void transitions_create(struct transitions *transitions, const struct network *network)
+{
+    assert(network != NULL);
+    transitions->network = network;
+    transitions->first = memory_take((size_t)network->intersection_count, sizeof *transitions->first);
+    size_t cells = 0;
+    for (int32_t i = 0; i < network->intersection_count; i++) {
+        transitions->first[i] = (int32_t)cells;
+        cells += (size_t)network->intersections[i].stage_count * (size_t)network->intersections[i].stage_count;
+    }
+    transitions->ms = memory_take(cells, sizeof *transitions->ms);
+    for (int32_t i = 0; i < network->intersection_count; i++) {
+        int32_t count = network->intersections[i].stage_count;
+        int32_t quantum_ms = network->intersections[i].quantum_ms;
+        for (int32_t from = 0; from < count; from++) {
+            for (int32_t to = 0; to < count; to++) {
+                int32_t ms = from == to ? 0
+                    : network_transition_ms(network, (struct intersection_id){ i }, from, to);
+                transitions->ms[transitions->first[i] + from * count + to] = (int32_t)quantum_ceil(ms, quantum_ms);
+            }
+        }
+    }
+}
+
+void transitions_release(struct transitions *transitions)
+{
+    free(transitions->first);
+    free(transitions->ms);
+    *transitions = (struct transitions){ 0 };
+}
+
+// The last repetition of a cyclic green that starts before at_ms.
+static int64_t cyclic_start_before(const struct plan *plan, const struct green *green, int64_t at_ms)
+{
+    int64_t first_ms = plan->base_ms + green->start_ms;
+    return first_ms + quantum_floor(at_ms - 1 - first_ms, plan->cycle_ms);
+}
+
+// A green that touches the one before it (a wrap, a boundary of stages) goes on with it.
+static void lamps_add(struct lamps *lamps, const struct green *green, int64_t start_ms, int64_t end_ms)
+{
+    int32_t group = green->group;
+    if (start_ms >= lamps->at_ms || start_ms < lamps->start_ms[group]) {
+        return;
+    }
+    if (start_ms > lamps->end_ms[group] || lamps->end_ms[group] == INT64_MIN) {
+        lamps->start_ms[group] = start_ms;
+        lamps->from_stage[group] = green->stage;
+    }
+    lamps->end_ms[group] = end_ms > lamps->end_ms[group] ? end_ms : lamps->end_ms[group];
+}
+
+static void stage_find(const struct network *network, struct lamps *lamps)
+{
+    const struct intersection *at = &network->intersections[lamps->intersection];
+    lamps->stage = INDEX_NONE;
+    lamps->stage_start_ms = INT64_MIN;
+    int32_t latest = INDEX_NONE;
+    for (int32_t g = 0; g < at->group_count; g++) {
+        if ((lamps->green & bit(g)) != 0 && lamps->start_ms[g] > lamps->stage_start_ms) {
+            lamps->stage_start_ms = lamps->start_ms[g];
+            latest = lamps->from_stage[g];
+        }
+    }
+    if (latest >= 0 && latest < at->stage_count
+        && stage_groups(network, lamps->intersection, latest) == lamps->green) {
+        lamps->stage = latest;   // Two stages may have the same groups: keep to the one that was entered.
+        return;
+    }
+    for (int32_t s = 0; s < at->stage_count && lamps->stage == INDEX_NONE; s++) {
+        if (stage_groups(network, lamps->intersection, s) == lamps->green) {
+            lamps->stage = s;
+        }
+    }
+}
+
+void lamps_read(const struct network *network, const struct plan *plan, int64_t at_ms, struct lamps *ret)
+{
+    assert(plan != NULL);
+    const struct intersection *at = &network->intersections[plan->intersection];
+    ret->intersection = plan->intersection;
+    ret->at_ms = at_ms;
+    ret->green = 0;
+    for (int32_t g = 0; g < at->group_count; g++) {
+        ret->start_ms[g] = ret->end_ms[g] = INT64_MIN;
+        ret->from_stage[g] = INDEX_NONE;
+    }
+    bool change = false;   // a start within the plan after at_ms that belongs to a change under way
+    for (int32_t i = 0; i < plan->green_count; i++) {
+        const struct green *green = &plan->greens[i];
+        int64_t start_ms = plan->base_ms + green->start_ms;
+        int32_t length_ms = green->end_ms - green->start_ms;
+        if (plan->kind == PLAN_CYCLIC) {
+            start_ms = cyclic_start_before(plan, green, at_ms);
+            lamps_add(ret, green, start_ms - plan->cycle_ms, start_ms - plan->cycle_ms + length_ms);
+        } else if (start_ms >= at_ms) {
+            change = true;
+        }
+        lamps_add(ret, green, start_ms, start_ms + length_ms);
+    }
+    for (int32_t g = 0; g < at->group_count; g++) {
+        // A green that ends just now may as well go on; only what ended before is over.
+        if (ret->end_ms[g] != INT64_MIN && ret->end_ms[g] >= at_ms) {
+            ret->green |= bit(g);
+        }
+    }
+    stage_find(network, ret);
+    if (change) {
+        ret->stage = INDEX_NONE;
+    }
+}
+
+int64_t lamps_leave_ms(const struct network *network, const struct lamps *lamps, int32_t to_stage)
+{
+    const struct intersection *at = &network->intersections[lamps->intersection];
+    uint64_t ending = lamps->green & ~stage_groups(network, lamps->intersection, to_stage);
+    int64_t leave_ms = lamps->at_ms;
+    for (int32_t g = 0; g < at->group_count; g++) {
+        if ((ending & bit(g)) != 0) {
+            int64_t served_ms = lamps->start_ms[g] + network->groups[at->first_group + g].green_ms_min;
+            leave_ms = served_ms > leave_ms ? served_ms : leave_ms;
+        }
+    }
+    return quantum_ceil(leave_ms, at->quantum_ms);
+}
+
+int32_t timing_cycle_ms(const struct transitions *transitions, int32_t intersection, const struct timing *timing)
+{
+    int32_t cycle_ms = 0;
+    for (int32_t k = 0; k < timing->stage_count; k++) {
+        int32_t next = timing->stage[(k + 1) % timing->stage_count];
+        cycle_ms += timing->green_ms[k] + transition_ms(transitions, intersection, timing->stage[k], next);
+    }
+    return cycle_ms;
+}
+
+static void plan_start(const struct network *network, int32_t intersection, enum plan_kind kind, struct green *greens,
+                       struct plan *ret)
+{
+    *ret = (struct plan){ .intersection = intersection, .kind = kind, .coordinated_stage = INDEX_NONE,
+                          .site_hash = network->intersections[intersection].site_hash, .greens = greens };
+}
+
+static void green_add(struct plan *plan, struct green *greens, int32_t group, int32_t stage, int64_t start_ms,
+                      int64_t end_ms)
+{
+    assert(plan->green_count < PLAN_GREEN_COUNT_MAX);
+    greens[plan->green_count++] = (struct green){ .start_ms = (int32_t)(start_ms - plan->base_ms),
+        .end_ms = (int32_t)(end_ms - plan->base_ms), .group = (int16_t)group, .stage = (int16_t)stage };
+}
+
+// The last green of a group again, as far as it matters; end_ms is when it ends now.
+static void past_add(struct plan *plan, struct green *greens, const struct lamps *lamps, int32_t group, int64_t end_ms)
+{
+    int64_t oldest_ms = lamps->at_ms - PAST_MS_MAX;
+    if (end_ms > oldest_ms) {
+        int64_t start_ms = lamps->start_ms[group] > oldest_ms ? lamps->start_ms[group] : oldest_ms;
+        green_add(plan, greens, group, lamps->from_stage[group], start_ms, end_ms);
+    }
+}
+
+static void rolling_start(const struct network *network, const struct lamps *lamps, struct green *greens,
+                          struct plan *ret)
+{
+    plan_start(network, lamps->intersection, PLAN_ROLLING, greens, ret);
+    ret->base_ms = lamps->at_ms;
+    ret->valid_from_ms = lamps->at_ms;
+    ret->valid_until_ms = lamps->at_ms + HOLD_MS;
+}
+
+void compose_hold(const struct network *network, const struct lamps *lamps, struct green *greens, struct plan *ret)
+{
+    rolling_start(network, lamps, greens, ret);
+    int32_t group_count = network->intersections[lamps->intersection].group_count;
+    for (int32_t g = 0; g < group_count; g++) {
+        if (lamps->end_ms[g] != INT64_MIN) {
+            past_add(ret, greens, lamps, g, (lamps->green & bit(g)) != 0 ? ret->valid_until_ms : lamps->end_ms[g]);
+        }
+    }
+}
+
+// Earliest start of all groups in `starting`: every intergreen from every end, and every yellow, is over.
+static int64_t enter_ms(const struct network *network, const struct lamps *lamps, uint64_t starting, uint64_t ending,
+                        int64_t leave_ms)
+{
+    const struct intersection *at = &network->intersections[lamps->intersection];
+    int64_t enter = lamps->at_ms;
+    for (int32_t i = 0; i < at->group_count; i++) {
+        if (lamps->end_ms[i] == INT64_MIN || ((lamps->green & bit(i)) != 0 && (ending & bit(i)) == 0)) {
+            continue;
+        }
+        int64_t end_ms = (ending & bit(i)) != 0 ? leave_ms : lamps->end_ms[i];
+        int64_t free_ms = end_ms + network->groups[at->first_group + i].yellow_ms;
+        for (int32_t j = 0; j < at->group_count; j++) {
+            int32_t intergreen_ms = (starting & bit(j)) != 0 ? network_intergreen_ms(network, at, i, j) : -1;
+            if (intergreen_ms >= 0 && end_ms + intergreen_ms > free_ms) {
+                free_ms = end_ms + intergreen_ms;
+            }
+        }
+        enter = free_ms > enter ? free_ms : enter;
+    }
+    return quantum_ceil(enter, at->quantum_ms);
+}
+
+void compose_switch(const struct network *network, const struct lamps *lamps, int32_t to_stage, struct green *greens,
+                    struct plan *ret)
+{
+    uint64_t wanted = stage_groups(network, lamps->intersection, to_stage);
+    uint64_t ending = lamps->green & ~wanted, starting = wanted & ~lamps->green;
+    int64_t leave_ms = lamps_leave_ms(network, lamps, to_stage);
+    int64_t start_ms = enter_ms(network, lamps, starting, ending, leave_ms);
+    rolling_start(network, lamps, greens, ret);
+    ret->valid_until_ms = start_ms + HOLD_MS;
+    int32_t group_count = network->intersections[lamps->intersection].group_count;
+    for (int32_t g = 0; g < group_count; g++) {
+        if (lamps->end_ms[g] != INT64_MIN) {
+            int64_t end_ms = (ending & bit(g)) != 0 ? leave_ms
+                : (lamps->green & bit(g)) != 0 ? ret->valid_until_ms : lamps->end_ms[g];
+            past_add(ret, greens, lamps, g, end_ms);
+        }
+        if ((starting & bit(g)) != 0) {
+            green_add(ret, greens, g, to_stage, start_ms, ret->valid_until_ms);
+        }
+    }
+}
+
+void compose_handover(const struct network *network, int32_t intersection, int32_t stage, int64_t from_ms,
+                      struct green *greens, struct plan *ret)
+{
+    plan_start(network, intersection, PLAN_ROLLING, greens, ret);
+    ret->handover = true;
+    ret->base_ms = from_ms;
+    ret->valid_from_ms = from_ms;
+    ret->valid_until_ms = from_ms + HOLD_MS;
+    uint64_t wanted = stage_groups(network, intersection, stage);
+    int32_t group_count = network->intersections[intersection].group_count;
+    for (int32_t g = 0; g < group_count; g++) {
+        if ((wanted & bit(g)) != 0) {
+            green_add(ret, greens, g, stage, from_ms, ret->valid_until_ms);
+        }
+    }
+}
+
+// The greens of one group in a cycle: one for each run of stages in a row that contain it.
+static void cyclic_group(const struct network *network, const struct timing *timing, const int32_t *start_ms,
+                         int32_t group, struct green *greens, struct plan *plan)
+{
+    int32_t count = timing->stage_count;
+    bool in[TIMING_STAGE_COUNT_MAX] = { false };
+    int32_t runs = 0;
+    for (int32_t k = 0; k < count; k++) {
+        in[k] = (stage_groups(network, plan->intersection, timing->stage[k]) & bit(group)) != 0;
+    }
+    for (int32_t k = 0; k < count; k++) {
+        if (!in[k] || in[(k + count - 1) % count]) {
+            continue;   // Not the first stage of a run.
+        }
+        int32_t last = k;
+        while (in[(last + 1) % count]) {
+            last++;   // Ends: a stage before the run is without the group.
+        }
+        int32_t wraps = last / count;
+        int32_t end_ms = wraps * plan->cycle_ms + start_ms[last % count] + timing->green_ms[last % count];
+        green_add(plan, greens, group, timing->stage[k], plan->base_ms + start_ms[k], plan->base_ms + end_ms);
+        runs++;
+    }
+    if (runs == 0 && in[0]) {
+        green_add(plan, greens, group, timing->stage[0], plan->base_ms, plan->base_ms + plan->cycle_ms);
+    }
+}
+
+void compose_cyclic(const struct transitions *transitions, int32_t intersection, const struct timing *timing,
+                    int64_t base_ms, int64_t from_ms, struct green *greens, struct plan *ret)
+{
+    const struct network *network = transitions->network;
+    assert(timing->stage_count > 0 && timing->stage_count <= TIMING_STAGE_COUNT_MAX);
+    plan_start(network, intersection, PLAN_CYCLIC, greens, ret);
+    ret->cycle_ms = timing_cycle_ms(transitions, intersection, timing);
+    ret->offset_ms = (int32_t)cycle_position(base_ms - network->reference_ms, ret->cycle_ms);
+    ret->base_ms = network->reference_ms + ret->offset_ms;
+    ret->coordinated_stage = timing->stage[0];
+    ret->valid_from_ms = from_ms;
+    ret->valid_until_ms = from_ms + CYCLIC_VALID_MS;
+    int32_t start_ms[TIMING_STAGE_COUNT_MAX];
+    int32_t run_ms = 0;
+    for (int32_t k = 0; k < timing->stage_count; k++) {
+        start_ms[k] = run_ms;
+        int32_t next = timing->stage[(k + 1) % timing->stage_count];
+        run_ms += timing->green_ms[k] + transition_ms(transitions, intersection, timing->stage[k], next);
+    }
+    int32_t group_count = network->intersections[intersection].group_count;
+    for (int32_t g = 0; g < group_count; g++) {
+        cyclic_group(network, timing, start_ms, g, greens, ret);
+    }
+}
+
+int32_t compose_green_count_max(const struct network *network, struct intersection_id intersection)
+{
+    const struct intersection *at = &network->intersections[intersection.index];
+    int32_t stages = at->stage_count < TIMING_STAGE_COUNT_MAX ? at->stage_count : TIMING_STAGE_COUNT_MAX;
+    int32_t cyclic = at->group_count * (stages / 2 + 1);
+    int32_t rolling = at->group_count * 2;
+    int32_t count = cyclic > rolling ? cyclic : rolling;
+    count = at->green_count > count ? at->green_count : count;
+    return count < PLAN_GREEN_COUNT_MAX ? count : PLAN_GREEN_COUNT_MAX;
+}
+
+bool compose_meets(const struct network *network, const struct plan *running, const struct plan *next, int64_t at_ms)
+{
+    const struct intersection *at = &network->intersections[running->intersection];
+    for (int32_t g = 0; g < at->group_count; g++) {
+        int64_t old_start_ms, old_end_ms = INT64_MIN, new_start_ms, new_end_ms = INT64_MIN;
+        bool old_known = plan_last_green(running, g, at_ms - 1, &old_start_ms, &old_end_ms);
+        bool new_known = plan_last_green(next, g, at_ms, &new_start_ms, &new_end_ms);
+        bool old_on = old_known && old_end_ms >= at_ms;
+        bool new_on = new_known && new_end_ms > at_ms;
+        int64_t clear_ms = at_ms - network->groups[at->first_group + g].yellow_ms;
+        bool old_yellow = old_known && !old_on && old_end_ms > clear_ms;
+        bool new_yellow = new_known && !new_on && new_end_ms > clear_ms;
+        if (old_on != new_on && !(new_on && new_start_ms == at_ms && !old_yellow)) {
+            return false;
+        }
+        if (!old_on && !new_on && (old_yellow || new_yellow) && old_end_ms != new_end_ms) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool compose_enters_clean(const struct network *network, const struct plan *plan, int64_t at_ms)
+{
+    const struct intersection *at = &network->intersections[plan->intersection];
+    for (int32_t g = 0; g < at->group_count; g++) {
+        int64_t start_ms, end_ms;
+        if (plan_last_green(plan, g, at_ms, &start_ms, &end_ms) && start_ms < at_ms
+            && end_ms + network->groups[at->first_group + g].yellow_ms > at_ms) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,337 @@
+#include "engine/optimize/conduct.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+#include "engine/model/units.h"
+
+#define RENEW_HOLD_MS 60000           // a rolling plan that is valid for less is sent again
+#define RENEW_CYCLIC_MS 300000        // a cyclic one
+#define RELEASE_MS 5000               // how long a plan lives on that gives the intersection back
+#define RED_SLACK_MS 3000             // a deadline is met this much early: a step of control and the quantum
+#define BRIDGE_GREEN_MS_MAX 60000     // longest hold on the way to the program
+
+static const struct intersection *site(const struct conduct *conduct)
+{
+    return &conduct->view->network->intersections[conduct->view->intersection.index];
+}
+
+static uint64_t stage_groups(const struct conduct *conduct, int32_t stage)
+{
+    return conduct->view->network->stages[site(conduct)->first_stage + stage].groups;
+}
+
+static int64_t deadline_ms(const struct conduct *conduct, int32_t group)
+{
+    const struct lamps *lamps = conduct->view->lamps;
+    int64_t red_ms = lamps->end_ms[group] != INT64_MIN ? lamps->end_ms[group] : conduct->red_known_ms;
+    return red_ms + conduct->view->network->groups[site(conduct)->first_group + group].red_ms_max - RED_SLACK_MS;
+}
+
+// The stage that serves `group` and is best reached from `from`: the shortest transition, then the lowest index.
+static int32_t stage_serving(const struct conduct *conduct, int32_t from, int32_t group)
+{
+    int32_t best = INDEX_NONE, best_ms = INT32_MAX;
+    for (int32_t s = 0; s < site(conduct)->stage_count; s++) {
+        if ((stage_groups(conduct, s) >> group & 1) == 0) {
+            continue;
+        }
+        int32_t ms = from == INDEX_NONE ? 0
+            : transition_ms(conduct->view->transitions, conduct->view->intersection.index, from, s);
+        if (ms < best_ms) {
+            best_ms = ms;
+            best = s;
+        }
+    }
+    return best;
+}
+
+// How long a visit to a stage takes before the next can begin: its transition in and its minimum green.
+static int64_t visit_ms(const struct conduct *conduct, int32_t from, int32_t stage)
+{
+    const struct intersection *at = site(conduct);
+    uint64_t groups = stage_groups(conduct, stage);
+    int32_t green_ms = 0;
+    for (int32_t g = 0; g < at->group_count; g++) {
+        int32_t least_ms = conduct->view->network->groups[at->first_group + g].green_ms_min;
+        green_ms = (groups >> g & 1) != 0 && least_ms > green_ms ? least_ms : green_ms;
+    }
+    return green_ms + transition_ms(conduct->view->transitions, conduct->view->intersection.index, from, stage);
+}
+
+// Serves the waiting groups in order of their deadlines, each by a stage as short as can be, after a first visit to
+// `first` (the stage that is wanted now). Returns the stage of the most urgent group if any would then be late, else
+// INDEX_NONE.
+static int32_t stage_overdue(const struct conduct *conduct, int32_t first)
+{
+    const struct view *view = conduct->view;
+    const struct lamps *lamps = view->lamps;
+    const struct intersection *at = site(conduct);
+    uint64_t open = conduct->asked & ~lamps->green & ~stage_groups(conduct, first);
+    int64_t time_ms = lamps_leave_ms(view->network, lamps, first);
+    int32_t stage = first, urgent = INDEX_NONE;
+    // Staying costs one more tick before anything else can begin; going costs the visit.
+    time_ms += first == lamps->stage ? at->quantum_ms : visit_ms(conduct, lamps->stage, first);
+    while (open != 0) {
+        int32_t next = INDEX_NONE;
+        for (int32_t g = 0; g < at->group_count; g++) {
+            if ((open >> g & 1) != 0
+                && (next == INDEX_NONE || deadline_ms(conduct, g) < deadline_ms(conduct, next))) {
+                next = g;
+            }
+        }
+        int32_t serving = stage_serving(conduct, stage, next);
+        if (serving == INDEX_NONE) {
+            open &= ~(UINT64_C(1) << next);   // No stage serves it: nothing can be done here.
+            continue;
+        }
+        urgent = urgent == INDEX_NONE ? serving : urgent;
+        int32_t way_ms = transition_ms(view->transitions, view->intersection.index, stage, serving);
+        if (time_ms + way_ms > deadline_ms(conduct, next)) {
+            return urgent;
+        }
+        time_ms += visit_ms(conduct, stage, serving);
+        open &= ~stage_groups(conduct, serving);
+        stage = serving;
+    }
+    return INDEX_NONE;
+}
+
+int64_t conduct_hold_until_ms(const struct conduct *conduct, int32_t stage)
+{
+    const struct view *view = conduct->view;
+    int64_t until_ms = INT64_MAX;
+    for (int32_t g = 0; view->lamps != NULL && g < site(conduct)->group_count; g++) {
+        int32_t serving = stage_serving(conduct, stage, g);
+        if ((stage_groups(conduct, stage) >> g & 1) != 0 || serving == INDEX_NONE
+            || (conduct->asked >> g & 1) == 0) {
+            continue;
+        }
+        int64_t latest_ms = deadline_ms(conduct, g)
+            - transition_ms(view->transitions, view->intersection.index, stage, serving);
+        until_ms = latest_ms < until_ms ? latest_ms : until_ms;
+    }
+    return until_ms;
+}
+
+static bool renewal_due(const struct conduct *conduct)
+{
+    int64_t left_ms = conduct->running->valid_until_ms - conduct->view->at_ms;
+    return left_ms < (conduct->running->kind == PLAN_CYCLIC ? RENEW_CYCLIC_MS : RENEW_HOLD_MS);
+}
+
+// The running plan once more, valid longer.
+static void renew(const struct conduct *conduct, struct green *greens, struct plan *ret)
+{
+    if (conduct->running->kind == PLAN_ROLLING) {
+        compose_hold(conduct->view->network, conduct->view->lamps, greens, ret);
+        return;
+    }
+    plan_copy(conduct->running, greens, ret);
+    ret->handover = false;
+    ret->valid_from_ms = conduct->view->at_ms;
+    ret->valid_until_ms = conduct->view->at_ms + CYCLIC_VALID_MS;
+}
+
+// Holds or switches.
+static bool go_to_stage(const struct conduct *conduct, int32_t stage, struct green *greens, struct plan *ret)
+{
+    const struct view *view = conduct->view;
+    bool holds = conduct->running->kind == PLAN_ROLLING;
+    if (stage == view->lamps->stage) {
+        if (holds && !renewal_due(conduct)) {
+            return false;
+        }
+        compose_hold(view->network, view->lamps, greens, ret);
+        return true;
+    }
+    // While minimum greens run a later decision may still be another: switch when it can be done at once.
+    if (lamps_leave_ms(view->network, view->lamps, stage) > view->at_ms) {
+        if (holds && !renewal_due(conduct)) {
+            return false;
+        }
+        compose_hold(view->network, view->lamps, greens, ret);
+        return true;
+    }
+    compose_switch(view->network, view->lamps, stage, greens, ret);
+    return true;
+}
+
+// No group that is asked for may be late: the wanted stage, or the one that must come first.
+static int32_t stage_allowed(const struct conduct *conduct, int32_t wanted, struct plan_reason *reason)
+{
+    int32_t overdue = stage_overdue(conduct, wanted);
+    if (overdue == INDEX_NONE) {
+        return wanted;
+    }
+    reason->kind = REASON_MAXIMUM;
+    reason->stage = overdue;
+    return overdue;
+}
+
+static bool take_over(const struct conduct *conduct, const struct decision *decision, struct green *greens,
+                      struct plan *ret, struct conduct_result *made)
+{
+    const struct view *view = conduct->view;
+    int32_t i = view->intersection.index;
+    int64_t from_ms = quantum_ceil(view->at_ms + plan_handover_ms(view->network, view->intersection),
+                                   site(conduct)->quantum_ms);
+    switch (decision->kind) {
+    case DECIDE_NOTHING:
+    case DECIDE_PROGRAM:
+        return false;   // The built-in program is the program.
+    case DECIDE_TIMING:
+        compose_cyclic(view->transitions, i, decision->timing, from_ms, from_ms, greens, ret);
+        ret->handover = true;
+        made->revision = decision->timing->revision;
+        if (!compose_enters_clean(view->network, ret, from_ms)) {
+            made->revision = 0;
+            compose_handover(view->network, i, decision->timing->stage[0], from_ms, greens, ret);
+        }
+        return true;
+    case DECIDE_STAGE:
+        compose_handover(view->network, i, decision->stage, from_ms, greens, ret);
+        return true;
+    }
+    return false;
+}
+
+// The cyclic plan of the timing, laid so that its first stage started when the lamps' stage did; false when the
+// lamps are in another stage or too far on.
+static bool change_to_timing(const struct conduct *conduct, const struct timing *timing, struct green *greens,
+                             struct plan *ret)
+{
+    const struct view *view = conduct->view;
+    const struct lamps *lamps = view->lamps;
+    if (lamps->stage != timing->stage[0]) {
+        return false;
+    }
+    int64_t base_ms = lamps->stage_start_ms;
+    if (view->at_ms - base_ms >= timing->green_ms[0]) {
+        base_ms = view->at_ms - timing->green_ms[0] + site(conduct)->quantum_ms;   // Held long enough: it ends next.
+    }
+    compose_cyclic(view->transitions, view->intersection.index, timing, base_ms, view->at_ms, greens, ret);
+    return compose_meets(view->network, conduct->running, ret, view->at_ms);
+}
+
+static bool go_to_timing(const struct conduct *conduct, const struct decision *decision, struct green *greens,
+                         struct plan *ret, struct conduct_result *made)
+{
+    if (conduct->running_revision == decision->timing->revision) {
+        made->revision = conduct->running_revision;
+        if (!renewal_due(conduct)) {
+            return false;
+        }
+        renew(conduct, greens, ret);
+        return true;
+    }
+    if (conduct->view->lamps->stage != INDEX_NONE && change_to_timing(conduct, decision->timing, greens, ret)) {
+        made->revision = decision->timing->revision;
+        return true;
+    }
+    if (conduct->running->kind == PLAN_CYCLIC && conduct->running->coordinated_stage == decision->timing->stage[0]) {
+        made->revision = conduct->running_revision;
+        if (!renewal_due(conduct)) {
+            return false;   // It comes round.
+        }
+        renew(conduct, greens, ret);
+        return true;
+    }
+    if (conduct->view->lamps->stage == INDEX_NONE) {
+        return false;
+    }
+    return go_to_stage(conduct, decision->timing->stage[0], greens, ret);
+}
+
+static bool go_to_program(const struct conduct *conduct, struct green *greens, struct plan *ret,
+                          struct conduct_result *made)
+{
+    const struct view *view = conduct->view;
+    if (conduct->running_program) {
+        made->program = true;
+        if (!renewal_due(conduct)) {
+            return false;
+        }
+        renew(conduct, greens, ret);
+        return true;
+    }
+    plan_from_program(view->network, view->intersection, greens, ret);
+    ret->valid_from_ms = view->at_ms;
+    ret->valid_until_ms = view->at_ms + CYCLIC_VALID_MS;
+    if (compose_meets(view->network, conduct->running, ret, view->at_ms)) {
+        made->program = true;
+        return true;
+    }
+    if (view->lamps->stage == INDEX_NONE) {
+        return false;
+    }
+    int32_t shown = plan_stage_at(ret, view->at_ms);
+    bool long_enough = view->at_ms - view->lamps->stage_start_ms >= BRIDGE_GREEN_MS_MAX;
+    return go_to_stage(conduct, shown != INDEX_NONE && long_enough ? shown : view->lamps->stage, greens, ret);
+}
+
+bool conduct_plan(const struct conduct *conduct, const struct decision *decision, struct green *greens,
+                  struct plan *ret, struct conduct_result *made)
+{
+    assert(conduct != NULL);
+    assert(decision != NULL);
+    const struct lamps *lamps = conduct->view->lamps;
+    struct plan_reason reason = decision->reason;
+    bool send = false;
+    *made = (struct conduct_result){ 0 };
+    if (conduct->running == NULL) {
+        send = take_over(conduct, decision, greens, ret, made);
+        if (send) {
+            ret->reason = reason;
+        }
+        return send;
+    }
+    switch (decision->kind) {
+    case DECIDE_NOTHING:
+        made->revision = conduct->running_revision;
+        made->program = conduct->running_program;
+        if (renewal_due(conduct) && (conduct->running->kind == PLAN_CYCLIC || lamps->stage != INDEX_NONE)) {
+            renew(conduct, greens, ret);
+            send = true;
+        }
+        break;
+    case DECIDE_STAGE:
+        if (lamps->stage != INDEX_NONE) {
+            send = go_to_stage(conduct, stage_allowed(conduct, decision->stage, &reason), greens, ret);
+        }
+        break;
+    case DECIDE_TIMING:
+        send = go_to_timing(conduct, decision, greens, ret, made);
+        break;
+    case DECIDE_PROGRAM:
+        send = go_to_program(conduct, greens, ret, made);
+        break;
+    }
+    if (send) {
+        ret->reason = reason;
+    }
+    return send;
+}
+
+bool conduct_release(const struct conduct *conduct, struct green *greens, struct plan *ret)
+{
+    if (conduct->running->valid_until_ms <= conduct->view->at_ms + RELEASE_MS) {
+        return false;
+    }
+    plan_copy(conduct->running, greens, ret);
+    ret->handover = false;
+    ret->valid_from_ms = conduct->view->at_ms;
+    ret->valid_until_ms = conduct->view->at_ms + RELEASE_MS;
+    ret->reason = (struct plan_reason){ .kind = REASON_FALLBACK, .stage = INDEX_NONE };
+    int32_t kept = 0;
+    for (int32_t i = 0; i < ret->green_count && ret->kind == PLAN_ROLLING; i++) {
+        int32_t last_ms = (int32_t)(ret->valid_until_ms - ret->base_ms);
+        if (greens[i].start_ms < last_ms) {
+            greens[kept] = greens[i];
+            greens[kept].end_ms = greens[i].end_ms < last_ms ? greens[i].end_ms : last_ms;
+            kept++;
+        }
+    }
+    ret->green_count = ret->kind == PLAN_ROLLING ? kept : ret->green_count;
+    return true;
+}
