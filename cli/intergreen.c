@@ -1,0 +1,51 @@
+// intergreen.c: the command line tool. One file a command; this one only finds it.
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/commands.h"
+
+struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *purpose;
+};
+
+static const struct command COMMANDS[] = {
+    { "import", cli_import, "a network of SUMO or CityFlow -> Intergreen's own file, with a report of what was derived" },
+    { "site", cli_site, "site data: export | check | diff" },
+    { "generate", cli_generate, "a plausible city with a day of demand" },
+    { "sim", cli_sim, "a street under one strategy, in this process or closed around a daemon" },
+    { "compare", cli_compare, "several strategies on the same hours, side by side" },
+    { "status", cli_status, "what a running daemon says of its city" },
+    { "plan", cli_plan, "plan show INTERSECTION: the plan in force" },
+    { "override", cli_override, "override set INTERSECTION …: an operator's hand on one intersection" },
+};
+
+static int usage(FILE *to)
+{
+    fputs("usage: intergreen COMMAND …\n\n", to);
+    for (size_t i = 0; i < sizeof COMMANDS / sizeof *COMMANDS; i++) {
+        fprintf(to, "  %-10s %s\n", COMMANDS[i].name, COMMANDS[i].purpose);
+    }
+    fputs("\n`intergreen COMMAND --help` tells more. Exit: 0 done, 1 failed, 2 usage, 3 refused by the guard,"
+          " 4 not reachable.\n", to);
+    return CLI_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        return usage(stderr);
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+        (void)usage(stdout);
+        return CLI_DONE;
+    }
+    for (size_t i = 0; i < sizeof COMMANDS / sizeof *COMMANDS; i++) {
+        if (strcmp(argv[1], COMMANDS[i].name) == 0) {
+            return COMMANDS[i].run(argc - 1, argv + 1);
+        }
+    }
+    fprintf(stderr, "intergreen: there is no command '%s'\n", argv[1]);
+    return usage(stderr);
+}

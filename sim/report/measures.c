@@ -1,0 +1,67 @@
+#include "sim/report/measures.h"
+
+// A mean over fewer passages says little about a movement.
+static const int64_t MOVEMENT_PASSAGES_MIN = 20;
+
+static void add_trip(const struct trip_result *trip, int64_t end_ms, struct measures *sum)
+{
+    bool entered = trip->entered_ms != INT64_MIN, arrived = trip->arrived_ms != INT64_MIN;
+    int64_t until_ms = arrived ? trip->arrived_ms : end_ms;
+    double travel_s = (double)(until_ms - trip->depart_ms) / 1000.0;
+    double wait_s = (double)((entered ? trip->entered_ms : end_ms) - trip->depart_ms) / 1000.0;
+    sum->scheduled++;
+    sum->arrived += arrived;
+    sum->under_way += entered && !arrived;
+    sum->waiting += !entered;
+    sum->average_travel_time_s += travel_s;
+    sum->average_departure_delay_s += wait_s;
+    sum->average_delay_s += arrived ? travel_s - trip->free_flow_s : wait_s + trip->time_loss_s;
+    sum->average_trip_duration_s += arrived ? travel_s - wait_s : 0.0;
+    sum->stops_per_vehicle += trip->stops;
+}
+
+static void find_worst_movement(const struct street *street, const struct network *network, struct measures *ret)
+{
+    const struct passage_totals *totals = street_passages(street);
+    ret->worst_movement = INDEX_NONE;
+    for (int32_t i = 0; i < network->connection_count; i++) {
+        if (totals[i].passages < MOVEMENT_PASSAGES_MIN) {
+            continue;
+        }
+        double mean_s = totals[i].loss_s / (double)totals[i].passages;
+        if (mean_s > ret->worst_movement_delay_s) {
+            ret->worst_movement_delay_s = mean_s;
+            ret->worst_movement = i;
+        }
+    }
+}
+
+static double mean(double sum, int64_t count)
+{
+    return count > 0 ? sum / (double)count : 0.0;
+}
+
+void measures_of(const struct loop *loop, const struct network *network, struct measures *ret)
+{
+    const struct street *street = loop_street(loop);
+    const struct street_counts *counts = street_counts(street);
+    int32_t trip_count = 0;
+    const struct trip_result *trips = loop_results(loop, &trip_count);
+    struct measures sum = { 0 };
+    for (int32_t i = 0; i < trip_count; i++) {
+        add_trip(&trips[i], loop_now_ms(loop), &sum);
+    }
+    sum.average_travel_time_s = mean(sum.average_travel_time_s, sum.scheduled);
+    sum.average_delay_s = mean(sum.average_delay_s, sum.scheduled);
+    sum.average_departure_delay_s = mean(sum.average_departure_delay_s, sum.scheduled);
+    sum.average_trip_duration_s = mean(sum.average_trip_duration_s, sum.arrived);
+    sum.stops_per_vehicle = mean(sum.stops_per_vehicle, sum.scheduled);
+    sum.average_queue_veh = mean((double)counts->queue_vehicle_steps, counts->steps);
+    find_worst_movement(street, network, &sum);
+    sum.vehicle_updates = counts->vehicle_updates;
+    sum.step_wall_s = loop_counts(loop)->step_wall_s;
+    sum.vehicle_updates_per_s = sum.step_wall_s > 0.0 ? (double)sum.vehicle_updates / sum.step_wall_s : 0.0;
+    sum.plans_taken = loop_counts(loop)->plans_taken;
+    sum.plans_refused = loop_counts(loop)->plans_refused;
+    *ret = sum;
+}

@@ -1,0 +1,34 @@
+// measures.h: what a run is worth: travel time, delay, queue, stops, in the units of the field.
+//
+// THEORY    A vehicle counts from its scheduled departure, whether or not it could enter, until it arrives or the run ends:
+//
+//              scheduled ──── waits to enter ────▶ entered ──── drives ────▶ arrived
+//              |◀────────────────── travel time ──────────────────────────▶|
+//                                                  |◀──── trip duration ──▶|
+//
+//           Delay is travel time less the free-flow time of the route. Of a vehicle that has not arrived only what it has
+//           lost so far is known: its wait to enter and its time loss on the road.
+// CONTRACT  Pure; sums in order of trip number.
+// NOT HERE  Pictures (a later room of the same floor), the runs themselves (sim/loop).
+#pragma once
+
+#include <stdint.h>
+
+#include "sim/loop/closed_loop.h"
+
+struct measures {
+    int64_t scheduled, arrived, under_way, waiting;   // scheduled is the sum of the other three
+    double average_travel_time_s, average_delay_s;    // over scheduled
+    double average_trip_duration_s;                   // over arrived, from insertion
+    double average_departure_delay_s;                 // over scheduled
+    double average_queue_veh;                         // slower than 1.39 m/s, mean over time
+    double stops_per_vehicle;
+    double worst_movement_delay_s;                    // mean loss of a passage of the worst connection
+    int32_t worst_movement;                           // connection, or INDEX_NONE
+    int64_t vehicle_updates;
+    double step_wall_s, vehicle_updates_per_s;
+    int64_t plans_taken, plans_refused;
+};
+
+// After loop_close_books.
+void measures_of(const struct loop *loop, const struct network *network, struct measures *ret);

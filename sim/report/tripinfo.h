@@ -1,0 +1,12 @@
+// tripinfo.h: one line a trip, as CSV and in the form of SUMO's tripinfo output (elements and attributes as its user
+// documentation names them, "Simulation/Output/TripInfo"), so that scripts made for it read ours.
+//
+// CONTRACT  Rows in order of trip number; times in seconds with milliseconds. Equal trips give equal bytes.
+#pragma once
+
+#include "sim/loop/closed_loop.h"
+
+// Writes DIR/trips.csv and DIR/tripinfo.xml. ids: a name for each trip number, or NULL: the number itself.
+MUST_USE enum status tripinfo_write(const char *directory, const struct trip_result *trips, int32_t count,
+                                    const struct vehicle_type *types, const char *(*name)(const void *, int32_t),
+                                    const void *names, struct problem *problem);
