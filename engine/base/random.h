@@ -17,6 +17,7 @@ enum random_purpose {
     RANDOM_TEST,
     RANDOM_INSERTION,
     RANDOM_ROUTE,         // choices among alternatives in a demand file
+    RANDOM_RETRY,         // jitter of the daemon's reconnections
 };
 
 static inline uint64_t random_mix(uint64_t x)
