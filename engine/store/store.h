@@ -16,7 +16,7 @@
 //           keys, CITY being the city's name (in braces, so that a Redis Cluster keeps a city together):
 //             intergreen:{CITY}:epoch                 "number.daemon" of the daemon that leads
 //             intergreen:{CITY}:daemon                hash: what the daemon does, renewed every step
-//             intergreen:{CITY}:intersection:NAME     hash of readable fields (fields.h)
+//             intergreen:{CITY}:intersection:NAME     hash of readable fields (state_fields.h)
 //             intergreen:{CITY}:plan:NAME             the plan in force, protobuf (intergreen.v1.Plan)
 //             intergreen:{CITY}:minutes:NAME          stream: one-minute counts by detector and camera
 //             intergreen:{CITY}:changes               channel: {"time_ms":..., "changed":["NAME", ...]}
@@ -28,7 +28,7 @@
 
 #include "engine/store/answer.h"
 #include "engine/store/commands.h"
-#include "engine/store/fields.h"
+#include "engine/store/state_fields.h"
 
 #define STORE_MINUTE_COUNT_MAX 15         // minutes of counts that wait while Redis is away
 #define STORE_PROBLEM_BYTES_MAX 256

@@ -1,4 +1,4 @@
-#include "engine/store/fields.h"
+#include "engine/store/state_fields.h"
 
 #include <assert.h>
 #include <inttypes.h>

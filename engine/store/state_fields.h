@@ -1,4 +1,4 @@
-// fields.h: the state of an intersection as the readable fields of its Redis hash.
+// state_fields.h: the state of an intersection as the readable fields of its Redis hash.
 //
 // THEORY    A row holds what people see, rounded to what they can use: a queue to a tenth of a vehicle, a flow to one
 //           vehicle an hour. Two rows that read the same are the same, so that a quiet street costs nothing.
