@@ -76,6 +76,25 @@ static double row_balance(const struct estimate *estimate, int32_t row, int64_t 
     return passed;
 }
 
+double estimate_share(const struct estimate *estimate, int32_t movement)
+{
+    const struct approach_row *row = &estimate->approaches.rows[estimate->approaches.movements[movement].row];
+    double sum = 0.0;
+    for (int32_t m = row->first_movement; m < row->first_movement + row->movement_count; m++) {
+        sum += estimate->share_sum[m];
+    }
+    double prior = SHARE_PRIOR_VEH / row->movement_count;
+    return (estimate->share_sum[movement] + prior) / (sum + SHARE_PRIOR_VEH);
+}
+
+// A loop does not see turns: what passed is shared out as it was believed before.
+static void row_spread(struct estimate *estimate, const struct approach_row *row, double passed, int64_t now_ms)
+{
+    for (int32_t m = row->first_movement; m < row->first_movement + row->movement_count && passed > 0.0; m++) {
+        upstream_note(&estimate->upstream, m, now_ms, passed * estimate_share(estimate, m));
+    }
+}
+
 static void row_forget(struct estimate *estimate, int32_t row, double dt_s)
 {
     const struct approach_row *at = &estimate->approaches.rows[row];
@@ -90,7 +109,8 @@ static void row_forget(struct estimate *estimate, int32_t row, double dt_s)
 }
 
 // Shares out `vehicles` that took a turn among the row's movements of that turn.
-static void row_turned(struct estimate *estimate, const struct approach_row *row, int turn, double vehicles)
+static void row_turned(struct estimate *estimate, const struct approach_row *row, int turn, double vehicles,
+                       int64_t now_ms)
 {
     int32_t fitting = 0;
     for (int32_t m = row->first_movement; m < row->first_movement + row->movement_count; m++) {
@@ -99,11 +119,12 @@ static void row_turned(struct estimate *estimate, const struct approach_row *row
     for (int32_t m = row->first_movement; m < row->first_movement + row->movement_count; m++) {
         if ((int)estimate->approaches.movements[m].turn == turn) {
             estimate->share_sum[m] += vehicles / fitting;
+            upstream_note(&estimate->upstream, m, now_ms, vehicles / fitting);
         }
     }
 }
 
-static double row_passed(struct estimate *estimate, int32_t row)
+static double row_passed(struct estimate *estimate, int32_t row, int64_t now_ms)
 {
     const struct approach_row *at = &estimate->approaches.rows[row];
     const struct lane_sight *lane = &estimate->sight.lanes[at->lane];
@@ -114,7 +135,7 @@ static double row_passed(struct estimate *estimate, int32_t row)
         state->passed_before[t] = lane->passed[t];
         passed += turned;
         if (turned > 0.0) {
-            row_turned(estimate, at, t, turned);
+            row_turned(estimate, at, t, turned, now_ms);
         }
     }
     return passed;
@@ -127,9 +148,10 @@ static void row_update(struct estimate *estimate, int32_t row, int64_t now_ms, d
     double passed;
     if (estimate->sight.camera_of_lane[estimate->approaches.rows[row].lane] != INDEX_NONE) {
         row_look(estimate, &estimate->approaches.rows[row], now_ms, state);
-        passed = row_passed(estimate, row);
+        passed = row_passed(estimate, row, now_ms);
     } else {
         passed = row_balance(estimate, row, now_ms, dt_s);
+        row_spread(estimate, &estimate->approaches.rows[row], passed, now_ms);
     }
     state->passed_sum += passed;
     state->demand_sum += passed + state->vehicles - state->vehicles_before;
@@ -195,6 +217,7 @@ void estimate_create(struct estimate *estimate, const struct network *network)
     assert(network != NULL);
     *estimate = (struct estimate){ .network = network };
     approaches_create(&estimate->approaches, network);
+    upstream_create(&estimate->upstream, &estimate->approaches);
     sight_create(&estimate->sight, network);
     size_t rows = (size_t)estimate->approaches.row_count;
     estimate->rows = memory_take_aligned(rows, sizeof *estimate->rows);
@@ -211,6 +234,7 @@ void estimate_create(struct estimate *estimate, const struct network *network)
 
 void estimate_release(struct estimate *estimate)
 {
+    upstream_release(&estimate->upstream);
     approaches_release(&estimate->approaches);
     sight_release(&estimate->sight);
     free(estimate->rows);
@@ -250,17 +274,6 @@ double estimate_demand_vps(const struct estimate *estimate, int32_t row)
 {
     const struct row_estimate *state = &estimate->rows[row];
     return state->rate_s > 0.0 ? fmax(0.0, state->demand_sum / state->rate_s) : 0.0;
-}
-
-double estimate_share(const struct estimate *estimate, int32_t movement)
-{
-    const struct approach_row *row = &estimate->approaches.rows[estimate->approaches.movements[movement].row];
-    double sum = 0.0;
-    for (int32_t m = row->first_movement; m < row->first_movement + row->movement_count; m++) {
-        sum += estimate->share_sum[m];
-    }
-    double prior = SHARE_PRIOR_VEH / row->movement_count;
-    return (estimate->share_sum[movement] + prior) / (sum + SHARE_PRIOR_VEH);
 }
 
 double estimate_link_vehicles(const struct estimate *estimate, struct link_id link)

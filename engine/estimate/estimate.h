@@ -23,6 +23,7 @@
 
 #include "engine/estimate/approach.h"
 #include "engine/estimate/sight.h"
+#include "engine/estimate/upstream.h"
 
 // One approach row now. Rates need time: rate_s says how many seconds they rest on.
 struct row_estimate {
@@ -39,6 +40,7 @@ struct row_estimate {
 struct estimate {
     const struct network *network;
     struct approaches approaches;
+    struct upstream upstream;         // who left which movement when
     struct sight sight;
     struct row_estimate *rows;        // one per approach row
     double *share_sum;                // one per movement: vehicles that took it, weighed by age

@@ -1,0 +1,48 @@
+// upstream.h: from which movements of other signals the vehicles come that will stand at a link's stop line, and who left
+// them when.
+//
+// THEORY    A vehicle that passes a stop line towards a link arrives at that link's own stop line a travel time later. What
+//           lies beyond the view of the cameras is therefore known from the counts of the intersections upstream:
+//
+//              movement (upstream) ──▶ link ──▶ (unsignalled junction) ──▶ link with rows ──▶|
+//              left[second] ··················· to_stop_m ·································▶|
+//
+//           A *source* of a link with rows is a movement whose vehicles come to it, with the share of them that does and the
+//           distance. Unsignalled junctions on the way share out equally among the links that follow.
+// CONTRACT  The layout is read-only after upstream_create. upstream_note is called for a movement by one thread, the one
+//           that has its intersection; readers come after all notes of a tick.
+// OWNERSHIP upstream_release frees; approaches are kept.
+// NOT HERE  What leaves later (the outlooks of engine/optimize).
+#pragma once
+
+#include <stdint.h>
+
+#include "engine/estimate/approach.h"
+
+#define UPSTREAM_REACH_M 1500.0
+#define UPSTREAM_PAST_S 128           // seconds of departures kept; a power of two
+#define UPSTREAM_UNIT 64              // of the kept numbers, per vehicle
+#define SOURCE_COUNT_MAX 32           // of one link
+
+struct source {
+    int32_t movement;
+    float weight;                     // share of its vehicles that come to the link
+    float to_stop_m;                  // from its own stop line to the link's
+};
+
+struct upstream {
+    const struct approaches *approaches;
+    int32_t *first_source;            // link_count + 1
+    struct source *sources;
+    uint8_t *left;                    // movement_count x UPSTREAM_PAST_S, by second modulo UPSTREAM_PAST_S
+    int64_t *noted_s;                 // per movement: the second of the newest entry
+};
+
+void upstream_create(struct upstream *upstream, const struct approaches *approaches);
+void upstream_release(struct upstream *upstream);
+
+// `vehicles` took the movement since the last note; now_ms never falls.
+void upstream_note(struct upstream *upstream, int32_t movement, int64_t now_ms, double vehicles);
+
+// Vehicles that took the movement in the second that began ago_s before now's, 0 .. UPSTREAM_PAST_S - 1.
+double upstream_left(const struct upstream *upstream, int32_t movement, int64_t now_ms, int32_t ago_s);
