@@ -34,6 +34,14 @@ enum guard_rule {
     GUARD_RULE_COUNT,
 };
 
+// Bounds of I12 and I16. A plan may begin this far ahead and be valid this long; a report may be this old, and, since
+// clocks differ, this far ahead of ours.
+#define GUARD_AHEAD_MS_MAX 600000
+#define GUARD_ROLLING_MS_MAX 600000
+#define GUARD_CYCLIC_MS_MAX 86400000
+#define GUARD_REPORT_AGE_MS_MAX 3000
+#define GUARD_CLOCK_MS_MAX 1000
+
 struct guard;
 
 struct guard_request {
@@ -42,7 +50,8 @@ struct guard_request {
     int running_count;                       // the one it reported, and one that was sent and not yet reported
     const struct controller_report *report;  // the last one, or NULL
     int64_t now_ms;
-};
+    uint64_t idle;                           // groups (bits) that nobody asks for, as healthy detectors tell: a rolling
+};                                           // plan may leave them red (I7). 0: all are asked for
 
 // Why not: the rule, the groups (within the intersection) and the numbers that a person needs to see.
 struct guard_refusal {
