@@ -19,7 +19,7 @@
 //           is a set of its connections that always show the same colour. Two groups either conflict
 //           (intergreen_ms[] >= 0 for both orders), or they do not (-1 both ways), in which case crossing paths
 //           among them are permissive: the foe list of each connection says who yields.
-// CONTRACT  Filled by engine/import, checked by network_check, read-only ever after.
+// CONTRACT  Filled by engine/import, checked by network_finish, read-only ever after.
 // OWNERSHIP network_release frees all. Everything in it is borrowed for as long as the network lives.
 // NOT HERE  What the street does (sim/traffic), what is safe (engine/guard), where it is stored (engine/import).
 #pragma once
@@ -154,7 +154,7 @@ struct intersection {
     int32_t coordinated_stage;      // within the intersection: begins at position 0 of every cyclic plan
     int32_t quantum_ms;             // every lamp time is a multiple of it
     bool approved;                  // somebody signed its site data
-    uint64_t site_hash;             // of all that the guard reads, see network_hash_sites
+    uint64_t site_hash;             // of all that the guard reads, its name and the reference instant too
 };
 
 enum detector_place { DETECTOR_STOP_LINE, DETECTOR_ADVANCE, DETECTOR_EXIT, DETECTOR_MIDBLOCK };
@@ -182,7 +182,7 @@ struct network {
     bool left_hand;                 // traffic keeps left
     char time_zone[64];             // IANA
     int64_t reference_ms;           // reference instant of offsets
-    uint64_t hash;                  // of the whole, see network_hash
+    uint64_t hash;                  // of everything in it
     struct names names;             // of every thing: a junction and a link may share a text
     struct names regions;
 
@@ -228,6 +228,9 @@ void network_release(struct network *network);
 // To be called once everything is filled: builds the tables by name and the hashes, and checks every index, range
 // and order that this header promises. STATUS_RANGE names the first thing that is wrong.
 MUST_USE enum status network_finish(struct network *network, const char *source, struct problem *ret);
+
+// Of what a route depends on alone: links, lanes, connections. Site data, signals and sensors do not change it.
+uint64_t network_roads_hash(const struct network *network);
 
 struct intersection_id network_find_intersection(const struct network *network, const char *name);
 struct link_id network_find_link(const struct network *network, const char *name);
