@@ -80,8 +80,8 @@ static enum status close_checked(FILE *file, const char *directory, struct probl
 }
 
 enum status tripinfo_write(const char *directory, const struct trip_result *trips, int32_t count,
-                           const struct vehicle_type *types, const char *(*name)(const void *, int32_t),
-                           const void *names, struct problem *problem)
+                           const struct vehicle_type *types, trip_namer name, const void *names,
+                           struct problem *problem)
 {
     if (mkdir(directory, 0777) != 0 && errno != EEXIST) {
         return problem_report(problem, STATUS_IO, directory, NULL, NULL, "cannot be made: %s", strerror(errno));
@@ -98,9 +98,11 @@ enum status tripinfo_write(const char *directory, const struct trip_result *trip
     fputs("id,number,scheduled_s,entered_s,arrived_s,length_m,free_flow_s,time_loss_s,waiting_s,stops\n", csv);
     fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<tripinfos>\n", xml);
     for (int32_t i = 0; i < count; i++) {
-        char number[16];
-        (void)snprintf(number, sizeof number, "%" PRId32, trips[i].number);
-        const char *id = name != NULL ? name(names, trips[i].number) : number;
+        char id[NAME_BYTES_MAX];
+        (void)snprintf(id, sizeof id, "%" PRId32, trips[i].number);
+        if (name != NULL) {
+            name(names, trips[i].number, id, (int32_t)sizeof id);
+        }
         csv_row(csv, &trips[i], id);
         if (trips[i].arrived_ms != INT64_MIN) {
             xml_row(xml, &trips[i], id, &types[trips[i].type]);

@@ -6,7 +6,9 @@
 
 #include "sim/loop/closed_loop.h"
 
-// Writes DIR/trips.csv and DIR/tripinfo.xml. ids: a name for each trip number, or NULL: the number itself.
+// As demand_trip_name.
+typedef void (*trip_namer)(const void *names, int32_t number, char *text, int32_t text_bytes);
+
+// Writes DIR/trips.csv and DIR/tripinfo.xml. name: writes the id of a trip number into text, or NULL: the number itself.
 MUST_USE enum status tripinfo_write(const char *directory, const struct trip_result *trips, int32_t count,
-                                    const struct vehicle_type *types, const char *(*name)(const void *, int32_t),
-                                    const void *names, struct problem *problem);
+                                    const struct vehicle_type *types, trip_namer name, const void *names, struct problem *problem);

@@ -1,0 +1,216 @@
+// operator.c: what an operator asks of a running daemon: status, plan show, override set.
+#include <getopt.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/run.h"
+#include "engine/model/units.h"
+#include "sim/loop/daemon_link.h"
+
+struct operator_options {
+    const char *daemon, *credential;
+    const char *stage, *strategy;
+    double seconds;
+    bool fallback, end;
+};
+
+static const struct option OPTIONS[] = {
+    { "daemon", required_argument, NULL, 'd' }, { "credential", required_argument, NULL, 'c' },
+    { "stage", required_argument, NULL, 's' }, { "strategy", required_argument, NULL, 'g' },
+    { "seconds", required_argument, NULL, 't' }, { "fallback", no_argument, NULL, 'f' }, { "end", no_argument, NULL, 'e' },
+    { "help", no_argument, NULL, 'h' }, { 0 },
+};
+
+// Words that are no options are left in argv[optind ...].
+static int read_options(int argc, char **argv, const char *usage, struct operator_options *ret)
+{
+    *ret = (struct operator_options){ .daemon = getenv("INTERGREEN_DAEMON"), .seconds = 300.0 };
+    for (int code; (code = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1;) {
+        switch (code) {
+        case 'd': ret->daemon = optarg; break;
+        case 'c': ret->credential = optarg; break;
+        case 's': ret->stage = optarg; break;
+        case 'g': ret->strategy = optarg; break;
+        case 't': ret->seconds = strtod(optarg, NULL); break;
+        case 'f': ret->fallback = true; break;
+        case 'e': ret->end = true; break;
+        default:
+            fputs(usage, code == 'h' ? stdout : stderr);
+            return code == 'h' ? CLI_DONE : CLI_USAGE;
+        }
+    }
+    if (ret->daemon == NULL) {
+        fprintf(stderr, "intergreen: name the daemon with --daemon or INTERGREEN_DAEMON\n%s", usage);
+        return CLI_USAGE;
+    }
+    return -1;
+}
+
+static enum status connect_operator(const struct operator_options *options, struct daemon_link **ret,
+                                    struct problem *problem)
+{
+    char token[TOKEN_BYTES_MAX] = "";
+    struct hello hello = { .role = ROLE_OPERATOR, .identity = "operator", .software = "intergreen" };
+    if (options->credential != NULL) {
+        FILE *file = fopen(options->credential, "r");
+        if (file == NULL || fgets(token, sizeof token, file) == NULL) {
+            if (file != NULL) {
+                (void)fclose(file);
+            }
+            return problem_report(problem, STATUS_IO, options->credential, NULL, NULL, "the credential cannot be read");
+        }
+        (void)fclose(file);
+        token[strcspn(token, "\r\n")] = '\0';
+        hello.token = (const uint8_t *)token;
+        hello.token_bytes = (int32_t)strlen(token);
+    }
+    return daemon_link_open(options->daemon, &hello, DAEMON_TIMEOUT_MS_DEFAULT, ret, NULL, problem);
+}
+
+// Sends what was written and waits for the answer of that kind; an Error of the daemon is a refusal.
+static enum status ask(struct daemon_link *link, enum status written, enum client_event_kind wanted,
+                       struct client_event *ret, struct problem *problem)
+{
+    enum status status = written != STATUS_OK
+        ? problem_report(problem, written, "request", NULL, NULL, "does not fit into a frame")
+        : daemon_link_send(link, problem);
+    do {
+        status = status != STATUS_OK ? status : daemon_link_receive(link, true, ret, problem);
+    } while (status == STATUS_OK && ret->kind != wanted);
+    return status;
+}
+
+static void print_status(const struct city_status *city)
+{
+    printf("network %s, strategy %s, store %s, epoch %u, daemon %u\n", city->network, city->strategy, city->store,
+           city->epoch, city->daemon);
+    printf("  intersections %u: %u reported, %u overridden, %u in fallback\n", city->intersections,
+           city->intersections_reported, city->intersections_overridden, city->intersections_fallback);
+    printf("  sessions      %u detectors, %u controllers, %u operators, %u simulators\n", city->sessions[ROLE_DETECTOR],
+           city->sessions[ROLE_CONTROLLER], city->sessions[ROLE_OPERATOR], city->sessions[ROLE_SIMULATOR]);
+    printf("  steps         %llu, last %.2f ms, longest %.2f ms; %llu plans\n", (unsigned long long)city->steps,
+           city->step_us_last / 1000.0, city->step_us_max / 1000.0, (unsigned long long)city->plans);
+    printf("  readings      %llu used, %llu refused, %llu shed; %llu plans refused by the guard\n",
+           (unsigned long long)city->readings_used, (unsigned long long)city->readings_refused,
+           (unsigned long long)city->readings_shed, (unsigned long long)city->guard_refused);
+    for (int32_t i = 0; i < city->alarms.count; i++) {
+        printf("  alarm         %s\n", city->alarms.names[i]);
+    }
+}
+
+int cli_status(int argc, char **argv)
+{
+    struct operator_options options;
+    int code = read_options(argc, argv, "usage: intergreen status --daemon ADDRESS\n", &options);
+    if (code >= 0) {
+        return code;
+    }
+    struct problem problem;
+    struct daemon_link *link = NULL;
+    enum status status = connect_operator(&options, &link, &problem);
+    if (status == STATUS_OK) {
+        struct status_request request = { .request = 1 };
+        struct client_event event;
+        status = ask(link, wire_put_status_request(daemon_link_out(link), &request), CLIENT_STATUS, &event, &problem);
+        if (status == STATUS_OK) {
+            print_status(&event.status);
+        }
+    }
+    daemon_link_close(link);
+    return status == STATUS_OK ? CLI_DONE : run_failed(status, &problem);
+}
+
+static void print_plan(const char *name, const struct plan *plan)
+{
+    printf("intersection %s, plan %u.%u.%u, %s, valid from %lld to %lld ms\n", name, plan->version.epoch,
+           plan->version.daemon, plan->version.sequence, plan->kind == PLAN_CYCLIC ? "cyclic" : "rolling",
+           (long long)plan->valid_from_ms, (long long)plan->valid_until_ms);
+    if (plan->kind == PLAN_CYCLIC) {
+        printf("  cycle %g s, offset %g s, coordinated stage %d\n", s_from_ms(plan->cycle_ms), s_from_ms(plan->offset_ms),
+               plan->coordinated_stage);
+    }
+    for (int32_t i = 0; i < plan->green_count; i++) {
+        const struct green *green = &plan->greens[i];
+        printf("  group %2d  stage %2d  green %8.1f to %8.1f s\n", green->group, green->stage, s_from_ms(green->start_ms),
+               s_from_ms(green->end_ms));
+    }
+}
+
+int cli_plan(int argc, char **argv)
+{
+    static const char USAGE[] = "usage: intergreen plan show INTERSECTION --daemon ADDRESS\n";
+    struct operator_options options;
+    int code = read_options(argc, argv, USAGE, &options);
+    if (code >= 0) {
+        return code;
+    }
+    if (argc - optind != 2 || strcmp(argv[optind], "show") != 0) {
+        fputs(USAGE, stderr);
+        return CLI_USAGE;
+    }
+    const char *name = argv[optind + 1];
+    struct problem problem;
+    struct daemon_link *link = NULL;
+    enum status status = connect_operator(&options, &link, &problem);
+    if (status == STATUS_OK) {
+        struct plan_request request = { .request = 1, .intersection = INDEX_NONE, .name = name };
+        struct client_event event;
+        status = ask(link, wire_put_plan_request(daemon_link_out(link), &request), CLIENT_PLAN, &event, &problem);
+        if (status == STATUS_OK) {
+            print_plan(name, &event.plan);
+        }
+    }
+    daemon_link_close(link);
+    return status == STATUS_OK ? CLI_DONE : run_failed(status, &problem);
+}
+
+static bool override_of(const struct operator_options *options, struct override_request *ret)
+{
+    int chosen = (options->stage != NULL) + (options->strategy != NULL) + options->fallback + options->end;
+    if (chosen != 1 || !(options->seconds > 0.0 && options->seconds <= 86400.0)) {
+        return false;
+    }
+    ret->duration_ms = (int32_t)ms_from_s(options->seconds);
+    ret->what.kind = options->stage != NULL ? OVERRIDE_STAGE : options->strategy != NULL ? OVERRIDE_STRATEGY
+        : options->fallback ? OVERRIDE_FALLBACK : OVERRIDE_NONE;
+    ret->what.stage = options->stage != NULL ? atoi(options->stage) : INDEX_NONE;
+    (void)snprintf(ret->what.strategy, sizeof ret->what.strategy, "%s", options->strategy != NULL ? options->strategy : "");
+    return true;
+}
+
+int cli_override(int argc, char **argv)
+{
+    static const char USAGE[] = "usage: intergreen override set INTERSECTION --stage N | --strategy NAME | --fallback | --end\n"
+                                "                  [--seconds S] --daemon ADDRESS\n";
+    struct operator_options options;
+    struct override_request request = { .request = 1 };
+    int code = read_options(argc, argv, USAGE, &options);
+    if (code >= 0) {
+        return code;
+    }
+    if (argc - optind != 2 || strcmp(argv[optind], "set") != 0 || !override_of(&options, &request)) {
+        fputs(USAGE, stderr);
+        return CLI_USAGE;
+    }
+    request.intersection_name = argv[optind + 1];
+    request.what.intersection = INDEX_NONE;
+    struct problem problem;
+    struct daemon_link *link = NULL;
+    struct client_event event = { .kind = CLIENT_NOTHING };
+    enum status status = connect_operator(&options, &link, &problem);
+    if (status == STATUS_OK) {
+        status = ask(link, wire_put_override(daemon_link_out(link), &request), CLIENT_REQUEST_RESULT, &event, &problem);
+    }
+    if (status == STATUS_OK && !event.request_result.accepted) {
+        status = problem_report(&problem, STATUS_REFUSED, request.intersection_name, NULL, NULL, "%s",
+                                event.request_result.text != NULL ? event.request_result.text : "refused");
+    }
+    if (status == STATUS_OK) {
+        printf("accepted until %lld ms\n", (long long)event.request_result.until_ms);
+    }
+    daemon_link_close(link);
+    return status == STATUS_OK ? CLI_DONE : run_failed(status, &problem);
+}

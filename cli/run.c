@@ -1,0 +1,293 @@
+#include "cli/run.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "engine/model/units.h"
+#include "sim/loop/daemon_brain.h"
+#include "sim/loop/local_brain.h"
+#include "sim/report/tripinfo.h"
+
+const char RUN_OPTIONS_HELP[] =
+    "  --network FILE          SUMO .net.xml or .sumocfg, CityFlow roadnet.json, or our own\n"
+    "  --demand FILE           SUMO routes, CityFlow flow.json, or our own; a .sumocfg names both\n"
+    "  --daemon ADDRESS        unix:PATH or HOST:PORT: the brain of a running intergreend (or INTERGREEN_DAEMON)\n"
+    "  --credential FILE       the token for it\n"
+    "  --begin T --seconds S   simulated hours, in seconds of the demand's clock\n"
+    "  --step-s S              step of the street, 0.1 to 1 (default 1)\n"
+    "  --threads T             of street and brain; the result does not depend on it\n"
+    "  --seed S                drivers and sensors\n"
+    "  --sensing WHAT          camera (default), loops, or camera,loops\n"
+    "  --demand-scale X        each trip X times\n"
+    "  --intergreen-s X        this intergreen for every conflict, for studies\n"
+    "  --ignore-route-errors   a bad trip costs only itself\n"
+    "  --out DIR               trips.csv and tripinfo.xml\n"
+    "  --quiet                 no progress\n";
+
+static bool number(const char *name, const char *value, double low, double high, double *ret)
+{
+    char *end = NULL;
+    errno = 0;
+    double read = value != NULL ? strtod(value, &end) : 0.0;
+    if (value == NULL || end == value || *end != '\0' || errno != 0 || !(read >= low && read <= high)) {
+        fprintf(stderr, "intergreen: --%s takes a number from %g to %g, not '%s'\n", name, low, high,
+                value != NULL ? value : "");
+        return false;
+    }
+    *ret = read;
+    return true;
+}
+
+static bool sensing_option(const char *value, enum loop_sensing *ret)
+{
+    if (strcmp(value, "camera") == 0 || strcmp(value, "cameras") == 0) {
+        *ret = SENSING_CAMERA;
+    } else if (strcmp(value, "loops") == 0) {
+        *ret = SENSING_LOOPS;
+    } else if (strcmp(value, "camera,loops") == 0 || strcmp(value, "both") == 0) {
+        *ret = SENSING_BOTH;
+    } else {
+        fprintf(stderr, "intergreen: --sensing takes camera, loops or camera,loops, not '%s'\n", value);
+        return false;
+    }
+    return true;
+}
+
+bool run_option(const char *name, const char *value, struct run_options *ret)
+{
+    struct { const char *name; const char **text; } texts[] = {
+        { "network", &ret->network }, { "demand", &ret->demand }, { "daemon", &ret->daemon }, { "out", &ret->out },
+        { "credential", &ret->credential },
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        if (strcmp(name, texts[i].name) == 0) {
+            *texts[i].text = value;
+            return true;
+        }
+    }
+    double read = 0.0;
+    bool good = true;
+    if (strcmp(name, "sensing") == 0) {
+        return sensing_option(value, &ret->sensing);
+    } else if (strcmp(name, "begin") == 0) {
+        good = number(name, value, -1e9, 1e10, &ret->begin_s);
+    } else if (strcmp(name, "seconds") == 0) {
+        good = number(name, value, 1.0, 1e7, &ret->seconds);
+    } else if (strcmp(name, "demand-scale") == 0) {
+        good = number(name, value, 0.0, DEMAND_SCALE_MAX, &ret->demand_scale);
+    } else if (strcmp(name, "step-s") == 0) {
+        good = number(name, value, 0.1, 1.0, &read);
+        ret->step_ms = (int32_t)ms_from_s(read);
+        if (good && MS_PER_S % ret->step_ms != 0) {
+            fprintf(stderr, "intergreen: --step-s must divide a second: 0.1, 0.2, 0.25, 0.5 or 1\n");
+            return false;
+        }
+    } else if (strcmp(name, "threads") == 0) {
+        good = number(name, value, 1, 256, &read);
+        ret->threads = (int)read;
+    } else if (strcmp(name, "seed") == 0) {
+        good = number(name, value, 0, 9e15, &read);
+        ret->seed = (uint64_t)read;
+    } else if (strcmp(name, "intergreen-s") == 0) {
+        good = number(name, value, 0, 60, &read);
+        ret->import.intergreen_ms = (int32_t)ms_from_s(read);
+    } else if (strcmp(name, "ignore-route-errors") == 0) {
+        ret->ignore_route_errors = true;
+    } else if (strcmp(name, "quiet") == 0) {
+        ret->quiet = true;
+    }
+    return good;
+}
+
+int run_failed(enum status status, const struct problem *problem)
+{
+    fprintf(stderr, "intergreen: %s\n", problem->text);
+    return status == STATUS_UNREACHABLE ? CLI_UNREACHABLE : status == STATUS_REFUSED ? CLI_REFUSED : CLI_FAILED;
+}
+
+enum status run_network(const struct run_options *options, struct network *ret, struct problem *problem)
+{
+    if (options->network == NULL) {
+        return problem_report(problem, STATUS_RANGE, "--network", NULL, "name a network", "is missing");
+    }
+    return import_network(options->network, &options->import, ret, NULL, problem);
+}
+
+static enum status next_trips(void *self, int64_t until_ms, struct trip_columns *ret, struct problem *problem)
+{
+    return demand_next(self, until_ms, ret, problem);
+}
+
+static void name_trip(const void *names, int32_t trip, char *text, int32_t text_bytes)
+{
+    demand_trip_name(names, trip, text, text_bytes);
+}
+
+static double wall_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+// Progress: a bar on a terminal four times a second, a plain line each tenth of the run elsewhere.
+struct progress {
+    bool terminal, quiet;
+    const char *control;
+    double began_s, told_s;
+    int tenth;
+};
+
+static void progress_tell(struct progress *progress, const struct loop *loop, const struct run_result *run)
+{
+    double done = (double)(loop_now_ms(loop) - run->begin_ms) / (double)(run->end_ms - run->begin_ms);
+    double now_s = wall_s(), spent_s = now_s - progress->began_s;
+    bool due = progress->terminal ? now_s - progress->told_s >= 0.25 || done >= 1.0 : (int)(done * 10.0) > progress->tenth;
+    if (progress->quiet || !due || spent_s <= 0.0) {
+        return;
+    }
+    progress->told_s = now_s;
+    progress->tenth = (int)(done * 10.0);
+    const struct street_counts *counts = street_counts(loop_street(loop));
+    int64_t clock_s = loop_now_ms(loop) / MS_PER_S;
+    char bar[21];
+    for (int i = 0; i < 20; i++) {
+        bar[i] = i < (int)(done * 20.0) ? '#' : '.';
+    }
+    bar[20] = '\0';
+    fprintf(stderr, "%s%-13s [%s] %02lld:%02lld:%02lld  %5.0f x real time  %6lld vehicles  %7.0f plans/s  %4.0f s left%s",
+            progress->terminal ? "\r" : "", progress->control, bar, (long long)(clock_s / 3600 % 24),
+            (long long)(clock_s / 60 % 60), (long long)(clock_s % 60),
+            (double)(loop_now_ms(loop) - run->begin_ms) / 1000.0 / spent_s,
+            (long long)counts->under_way, (double)loop_counts(loop)->plans_taken / spent_s,
+            done > 0.0 ? spent_s * (1.0 - done) / done : 0.0, progress->terminal && done < 1.0 ? "" : "\n");
+    fflush(stderr);
+}
+
+static enum status drive(struct loop *loop, const struct run_options *options, struct run_result *run,
+                         struct problem *problem)
+{
+    struct progress progress = { .terminal = isatty(STDERR_FILENO) != 0, .quiet = options->quiet,
+        .control = options->control, .began_s = wall_s() };
+    while (!loop_done(loop)) {
+        enum status status = loop_step(loop, problem);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        progress_tell(&progress, loop, run);
+    }
+    run->wall_s = wall_s() - progress.began_s;
+    run->simulated_s = s_from_ms(run->end_ms - run->begin_ms);
+    return STATUS_OK;
+}
+
+struct peers {
+    struct local_brain *local;
+    struct daemon_brain *daemon;
+};
+
+static enum status token_read(const char *path, char *text, size_t bytes, struct problem *problem)
+{
+    FILE *file = fopen(path, "r");
+    if (file == NULL || fgets(text, (int)bytes, file) == NULL) {
+        if (file != NULL) {
+            (void)fclose(file);
+        }
+        return problem_report(problem, STATUS_IO, path, NULL, "name a file with the token in its first line",
+                              "the credential cannot be read");
+    }
+    (void)fclose(file);
+    text[strcspn(text, "\r\n")] = '\0';
+    return STATUS_OK;
+}
+
+static enum status peer_open(const struct run_options *options, const struct network *network,
+                             const struct loop_options *loop_options, struct peers *peers, struct brain_peer *ret,
+                             struct problem *problem)
+{
+    enum status status;
+    if (options->daemon != NULL) {
+        char token[TOKEN_BYTES_MAX] = "";
+        status = options->credential == NULL ? STATUS_OK : token_read(options->credential, token, sizeof token, problem);
+        status = status != STATUS_OK ? status
+            : daemon_brain_open(options->daemon, network, options->control, loop_options,
+                                options->credential != NULL ? token : NULL, &peers->daemon, problem);
+        *ret = status == STATUS_OK ? daemon_brain_peer(peers->daemon) : (struct brain_peer){ 0 };
+        return status;
+    }
+    struct brain_options brain = { .strategy = options->control, .epoch = 1, .daemon = 1, .status_age_ms_max = 3000,
+        .threads = options->threads };
+    status = local_brain_create(network, &brain, &peers->local, problem);
+    *ret = status == STATUS_OK ? local_brain_peer(peers->local) : (struct brain_peer){ 0 };
+    return status;
+}
+
+static enum status write_out(const struct run_options *options, const struct loop *loop, const struct demand *demand,
+                             struct problem *problem)
+{
+    if (options->out == NULL) {
+        return STATUS_OK;
+    }
+    int32_t count = 0, type_count = 0;
+    const struct trip_result *trips = loop_results(loop, &count);
+    return tripinfo_write(options->out, trips, count, demand_types(demand, &type_count), name_trip, demand, problem);
+}
+
+static enum status loop_through(const struct run_options *options, const struct network *network, struct demand *demand,
+                                struct run_result *run, struct problem *problem)
+{
+    struct loop_options loop_options = { .begin_ms = run->begin_ms, .end_ms = run->end_ms, .step_ms = options->step_ms,
+        .control_ms = MS_PER_S, .threads = options->threads, .seed = options->seed, .sensing = options->sensing };
+    int32_t type_count = 0;
+    const struct vehicle_type *types = demand_types(demand, &type_count);
+    struct peers peers = { 0 };
+    struct brain_peer peer = { 0 };
+    struct loop *loop = NULL;
+    enum status status = peer_open(options, network, &loop_options, &peers, &peer, problem);
+    status = status != STATUS_OK ? status
+        : loop_create(network, types, type_count, &loop_options, (struct trip_source){ demand, next_trips }, peer, &loop,
+                      problem);
+    status = status != STATUS_OK ? status : drive(loop, options, run, problem);
+    if (status == STATUS_OK) {
+        loop_close_books(loop);
+        measures_of(loop, network, &run->measures);
+        status = write_out(options, loop, demand, problem);
+    }
+    loop_release(loop);
+    local_brain_release(peers.local);
+    daemon_brain_close(peers.daemon);
+    return status;
+}
+
+enum status run_street(const struct run_options *options, const struct network *network, struct run_result *ret,
+                       struct problem *problem)
+{
+    struct demand_options wish = { .begin_ms = isnan(options->begin_s) ? DEMAND_TIME_NONE : ms_from_s(options->begin_s),
+        .scale = options->demand_scale, .ignore_route_errors = options->ignore_route_errors, .seed = options->seed };
+    struct demand *demand = NULL;
+    const char *path = options->demand != NULL ? options->demand : options->network;
+    enum status status = demand_open(network, path, &wish, &demand, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct run_result run = { .begin_ms = demand_begin_ms(demand) };
+    int64_t end_ms = demand_end_ms(demand);
+    run.end_ms = !isnan(options->seconds) ? run.begin_ms + ms_from_s(options->seconds)
+        : end_ms != DEMAND_TIME_NONE ? end_ms : run.begin_ms + 3600 * MS_PER_S;
+    for (int32_t i = 0; !options->quiet && i < demand_note_count(demand); i++) {
+        fprintf(stderr, "note: %s\n", demand_note(demand, i));
+    }
+    status = run.end_ms > run.begin_ms ? loop_through(options, network, demand, &run, problem)
+        : problem_report(problem, STATUS_RANGE, path, NULL, "give --begin or --seconds", "ends before it begins");
+    demand_release(demand);
+    if (status == STATUS_OK) {
+        *ret = run;
+    }
+    return status;
+}

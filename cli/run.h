@@ -1,0 +1,46 @@
+// run.h: one run of a street, as `sim` and `compare` and `./dev run` make it.
+#pragma once
+
+#include <stdbool.h>
+
+#include "engine/import/import.h"
+#include "sim/demand/demand.h"
+#include "sim/loop/closed_loop.h"
+#include "sim/report/measures.h"
+
+struct run_options {
+    const char *network, *demand;      // a .sumocfg may name both: then demand may be NULL
+    const char *control;               // the strategy
+    const char *daemon, *credential;   // address, and the file of the token; NULL: in this process
+    const char *out;                   // folder of the trips, or NULL
+    double begin_s, seconds;           // NAN: the demand's begin; the rest of its hours
+    double demand_scale;
+    int32_t step_ms;
+    int threads;
+    uint64_t seed;
+    enum loop_sensing sensing;
+    bool ignore_route_errors;
+    bool quiet;                        // no progress
+    struct import_options import;
+};
+
+#define RUN_OPTIONS_DEFAULT ((struct run_options){ .begin_s = NAN, .seconds = NAN, .demand_scale = 1.0, .step_ms = 1000, \
+    .threads = 1, .seed = 1, .sensing = SENSING_CAMERA, .import = { .intergreen_ms = -1 } })
+
+struct run_result {
+    struct measures measures;
+    double wall_s, simulated_s;
+    int64_t begin_ms, end_ms;
+};
+
+// Options that `sim` and `compare` share; getopt_long's rows, ended by zeros, and what each means. run_option gives false
+// for a value that it cannot take, and says so.
+extern const char RUN_OPTIONS_HELP[];
+bool run_option(const char *name, const char *value, struct run_options *ret);
+
+MUST_USE enum status run_network(const struct run_options *options, struct network *ret, struct problem *problem);
+MUST_USE enum status run_street(const struct run_options *options, const struct network *network,
+                                struct run_result *ret, struct problem *problem);
+
+// The exit code of a status, and the sentence on standard error.
+int run_failed(enum status status, const struct problem *problem);

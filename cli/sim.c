@@ -1,0 +1,101 @@
+// sim.c: a street under one strategy.
+#include <getopt.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/commands.h"
+#include "cli/run.h"
+#include "cli/sim_options.h"
+
+static void add(json_t *object, const char *key, json_t *value)
+{
+    (void)json_object_set_new(object, key, value);
+}
+
+static json_t *rounded(double value)
+{
+    return json_real(round(value * 1000.0) / 1000.0);
+}
+
+static void print_json(const struct run_options *options, const struct network *network, const struct run_result *run)
+{
+    const struct measures *m = &run->measures;
+    json_t *object = json_object();
+    add(object, "control", json_string(options->control));
+    add(object, "begin_s", rounded((double)run->begin_ms / 1000.0));
+    add(object, "simulated_s", rounded(run->simulated_s));
+    add(object, "vehicles_scheduled", json_integer(m->scheduled));
+    add(object, "vehicles_arrived", json_integer(m->arrived));
+    add(object, "vehicles_under_way", json_integer(m->under_way));
+    add(object, "vehicles_waiting", json_integer(m->waiting));
+    add(object, "average_travel_time_s", rounded(m->average_travel_time_s));
+    add(object, "average_delay_s", rounded(m->average_delay_s));
+    add(object, "average_trip_duration_s", rounded(m->average_trip_duration_s));
+    add(object, "average_departure_delay_s", rounded(m->average_departure_delay_s));
+    add(object, "average_queue_veh", rounded(m->average_queue_veh));
+    add(object, "stops_per_vehicle", rounded(m->stops_per_vehicle));
+    add(object, "worst_movement_delay_s", rounded(m->worst_movement_delay_s));
+    if (m->worst_movement != INDEX_NONE) {
+        int32_t lane = network->connections[m->worst_movement].from_lane;
+        add(object, "worst_movement_from", json_string(network_name(network, network->links[network->lanes[lane].link].name)));
+    }
+    add(object, "vehicle_updates", json_integer(m->vehicle_updates));
+    add(object, "step_wall_s", json_real(m->step_wall_s));
+    add(object, "vehicle_updates_per_s", json_real(round(m->vehicle_updates_per_s)));
+    add(object, "wall_s", rounded(run->wall_s));
+    add(object, "plans_taken", json_integer(m->plans_taken));
+    add(object, "plans_refused", json_integer(m->plans_refused));
+    json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(12));
+    fputc('\n', stdout);
+    json_decref(object);
+}
+
+static void print_text(const struct run_options *options, const struct run_result *run)
+{
+    const struct measures *m = &run->measures;
+    printf("%s, %.0f s simulated in %.1f s\n", options->control, run->simulated_s, run->wall_s);
+    printf("  vehicles    %lld scheduled = %lld arrived + %lld under way + %lld waiting to enter\n", (long long)m->scheduled,
+           (long long)m->arrived, (long long)m->under_way, (long long)m->waiting);
+    printf("  travel time %.1f s, delay %.1f s, of it %.1f s before entering\n", m->average_travel_time_s,
+           m->average_delay_s, m->average_departure_delay_s);
+    printf("  queue       %.1f vehicles, %.2f stops a vehicle, worst movement %.1f s\n", m->average_queue_veh,
+           m->stops_per_vehicle, m->worst_movement_delay_s);
+    printf("  plans       %lld taken by controllers, %lld refused by the guard\n", (long long)m->plans_taken,
+           (long long)m->plans_refused);
+}
+
+int cli_sim(int argc, char **argv)
+{
+    struct run_options options = RUN_OPTIONS_DEFAULT;
+    options.daemon = getenv("INTERGREEN_DAEMON");
+    bool json = false;
+    struct option extra[] = { { "json", no_argument, NULL, 'j' }, { "control", required_argument, NULL, 'c' }, { 0 } };
+    struct sim_options reader = { .usage = "usage: intergreen sim --network FILE --demand FILE --control STRATEGY [--json] …\n"
+        "  --control STRATEGY      program, webster, max-pressure\n" };
+    int code = 0;
+    while ((code = sim_options_next(&reader, argc, argv, extra, &options)) > 0) {
+        json = json || code == 'j';
+        options.control = code == 'c' ? optarg : options.control;
+    }
+    if (code < 0) {
+        return code == SIM_OPTIONS_HELP ? CLI_DONE : CLI_USAGE;
+    }
+    if (options.control == NULL) {
+        options.control = "program";
+    }
+    struct problem problem;
+    struct network network;
+    enum status status = run_network(&options, &network, &problem);
+    if (status != STATUS_OK) {
+        return run_failed(status, &problem);
+    }
+    struct run_result run;
+    status = run_street(&options, &network, &run, &problem);
+    if (status == STATUS_OK) {
+        json ? print_json(&options, &network, &run) : print_text(&options, &run);
+    }
+    network_release(&network);
+    return status == STATUS_OK ? CLI_DONE : run_failed(status, &problem);
+}

@@ -1,0 +1,51 @@
+#include "cli/sim_options.h"
+
+#include <stdio.h>
+
+#define OPTION_COUNT_MAX 40
+
+static const struct option SHARED[] = {
+    { "network", required_argument, NULL, 1 }, { "demand", required_argument, NULL, 1 },
+    { "daemon", required_argument, NULL, 1 }, { "credential", required_argument, NULL, 1 },
+    { "begin", required_argument, NULL, 1 },
+    { "seconds", required_argument, NULL, 1 }, { "step-s", required_argument, NULL, 1 },
+    { "threads", required_argument, NULL, 1 }, { "seed", required_argument, NULL, 1 },
+    { "sensing", required_argument, NULL, 1 }, { "demand-scale", required_argument, NULL, 1 },
+    { "intergreen-s", required_argument, NULL, 1 }, { "out", required_argument, NULL, 1 },
+    { "ignore-route-errors", no_argument, NULL, 1 }, { "quiet", no_argument, NULL, 1 },
+    { "help", no_argument, NULL, 2 },
+};
+
+int sim_options_next(const struct sim_options *reader, int argc, char **argv, const struct option *extra,
+                     struct run_options *ret)
+{
+    struct option all[OPTION_COUNT_MAX] = { 0 };
+    int count = 0;
+    for (size_t i = 0; i < sizeof SHARED / sizeof *SHARED; i++) {
+        all[count++] = SHARED[i];
+    }
+    for (int i = 0; extra[i].name != NULL && count < OPTION_COUNT_MAX - 1; i++) {
+        all[count++] = extra[i];
+    }
+    for (;;) {
+        int index = 0;
+        int code = getopt_long(argc, argv, "", all, &index);
+        if (code == -1 && optind < argc) {
+            fprintf(stderr, "intergreen: '%s' is not an option\n", argv[optind]);
+            return SIM_OPTIONS_BAD;
+        }
+        if (code == -1) {
+            return SIM_OPTIONS_DONE;
+        }
+        if (code == '?' || code == 2) {
+            fprintf(code == 2 ? stdout : stderr, "%s%s", reader->usage, RUN_OPTIONS_HELP);
+            return code == 2 ? SIM_OPTIONS_HELP : SIM_OPTIONS_BAD;
+        }
+        if (code != 1) {
+            return code;
+        }
+        if (!run_option(all[index].name, optarg, ret)) {
+            return SIM_OPTIONS_BAD;
+        }
+    }
+}
