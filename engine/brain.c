@@ -27,11 +27,13 @@ struct brain {
     const struct network *network;
     struct estimate estimate;
     struct transitions transitions;
+    struct outlook outlook;
     struct ledger ledger;
     struct guard *guard;
     const struct strategy **strategy;         // one per region, from the configuration
     uint8_t *memory;                          // memory_bytes per intersection: of the strategy that decides there
     size_t memory_bytes;
+    int64_t *asked_ms;                        // per signal group: since when somebody waits for it, or INT64_MAX
     struct slot *slots;
     struct intersection_state *states;
     struct plan *publish;
@@ -91,12 +93,12 @@ static void decide(struct brain *brain, const struct view *view, struct decision
 }
 
 // The last word, and out: numbers the plan that was made, asks the guard, sends it.
-static void release(struct brain *brain, int32_t intersection, int64_t now_ms)
+static void release(struct brain *brain, int32_t intersection, int64_t now_ms, uint64_t idle)
 {
     struct ledger_entry *entry = &brain->ledger.entries[intersection];
     struct slot *slot = &brain->slots[intersection];
     entry->next.plan.version = ledger_next_version(&brain->ledger, intersection);
-    struct guard_request request = { .candidate = &entry->next.plan, .now_ms = now_ms,
+    struct guard_request request = { .candidate = &entry->next.plan, .now_ms = now_ms, .idle = idle,
         .report = ledger_report_fresh(&brain->ledger, intersection, now_ms) };
     if (entry->running.present) {
         request.running[request.running_count++] = &entry->running.plan;
@@ -120,7 +122,7 @@ static void conduct(struct brain *brain, int32_t intersection, int64_t now_ms, c
     struct ledger_entry *entry = &brain->ledger.entries[intersection];
     struct lamps lamps;
     struct view view = { .network = network, .estimate = &brain->estimate, .transitions = &brain->transitions,
-        .intersection = { intersection }, .now_ms = now_ms,
+        .outlook = &brain->outlook, .intersection = { intersection }, .now_ms = now_ms,
         .at_ms = quantum_ceil(now_ms + brain->solve_latency_ms, network->intersections[intersection].quantum_ms) };
     if (running != NULL) {
         lamps_read(network, &running->plan, view.at_ms, &lamps);
@@ -128,13 +130,14 @@ static void conduct(struct brain *brain, int32_t intersection, int64_t now_ms, c
     }
     struct conduct site = { .view = &view, .running = running != NULL ? &running->plan : NULL,
         .running_revision = running != NULL ? running->revision : 0,
-        .running_program = running != NULL && running->program, .red_known_ms = entry->known_ms,
-        .asked = estimate_groups_asked(&brain->estimate, (struct intersection_id){ intersection }) };
+        .running_program = running != NULL && running->program,
+        .asked_ms = brain->asked_ms + network->intersections[intersection].first_group,
+        .report = ledger_report_fresh(&brain->ledger, intersection, now_ms) };
     struct green *greens = ledger_next_greens(&brain->ledger, intersection);
     struct conduct_result made = { 0 };
     bool send;
     if (entry->override.kind == OVERRIDE_FALLBACK) {
-        send = running != NULL && conduct_release(&site, greens, &entry->next.plan);
+        send = running != NULL && conduct_release(&site, greens, &entry->next.plan, &made);
     } else if (running != NULL && running->plan.kind == PLAN_ROLLING && lamps.stage == INDEX_NONE) {
         return;   // A change of stages is under way: nothing to decide before it is done.
     } else {
@@ -150,7 +153,18 @@ static void conduct(struct brain *brain, int32_t intersection, int64_t now_ms, c
     if (send) {
         entry->next.revision = made.revision;
         entry->next.program = made.program;
-        release(brain, intersection, now_ms);
+        release(brain, intersection, now_ms, made.idle);
+    }
+}
+
+// Keeps since when each group has been asked for without a break.
+static void asked_update(struct brain *brain, int32_t intersection, int64_t now_ms)
+{
+    const struct intersection *at = &brain->network->intersections[intersection];
+    uint64_t asked = estimate_groups_asked(&brain->estimate, (struct intersection_id){ intersection });
+    int64_t *asked_ms = brain->asked_ms + at->first_group;
+    for (int32_t g = 0; g < at->group_count; g++) {
+        asked_ms[g] = (asked >> g & 1) == 0 ? INT64_MAX : asked_ms[g] == INT64_MAX ? now_ms : asked_ms[g];
     }
 }
 
@@ -165,7 +179,10 @@ static void override_expire(struct brain *brain, int32_t intersection, int64_t n
 static void intersection_step(struct brain *brain, int32_t intersection, int64_t now_ms)
 {
     struct ledger_entry *entry = &brain->ledger.entries[intersection];
+    const struct intersection_rows *rows = &brain->estimate.approaches.at[intersection];
     brain->slots[intersection] = (struct slot){ 0 };
+    outlook_repeat(&brain->outlook, rows->first_movement, rows->movement_count);
+    asked_update(brain, intersection, now_ms);
     override_expire(brain, intersection, now_ms);
     int64_t at_ms = now_ms + brain->solve_latency_ms;
     switch (ledger_standing(&brain->ledger, intersection, now_ms)) {
@@ -269,6 +286,7 @@ static void step(struct brain *brain, const struct event *event, struct actions 
             state_update(brain, i, now_ms);
         }
     }
+    outlook_turn(&brain->outlook);
     collect(brain, ret);
 }
 
@@ -280,8 +298,9 @@ static int64_t hold_until_ms(const struct brain *brain, const struct override *o
         .transitions = &brain->transitions, .intersection = { override->intersection }, .now_ms = now_ms,
         .at_ms = now_ms };
     struct lamps lamps;
-    struct conduct site = { .view = &view, .red_known_ms = brain->ledger.entries[override->intersection].known_ms,
-        .asked = ~UINT64_C(0) };   // Somebody may come.
+    int64_t asked_ms[GROUP_COUNT_MAX] = { 0 };   // Somebody may come to any of them.
+    struct conduct site = { .view = &view, .asked_ms = asked_ms,
+        .report = ledger_report_fresh(&brain->ledger, override->intersection, now_ms) };
     if (running != NULL) {
         lamps_read(brain->network, &running->plan, now_ms, &lamps);
         view.lamps = &lamps;
@@ -328,15 +347,14 @@ static void override_take(struct brain *brain, const struct event *event, struct
     brain->ledger.entries[override->intersection].override.until_ms = ret->accepted_until_ms;
 }
 
-// A plan of an earlier life: the guard looks at it as at any other. What it can only say of a plan that is to be sent (its
-// number, a fresh report) does not speak against one that was sent already.
+// A plan of an earlier life: the guard looks at it as at any other. What it says last, and only of a plan that is to be sent
+// (its number and time, a fresh report), does not speak against one that was sent already.
 static void restore_take(struct brain *brain, const struct event *event, struct actions *ret)
 {
     struct guard_refusal refusal = { .rule = GUARD_MALFORMED, .group = INDEX_NONE, .other_group = INDEX_NONE };
     const struct plan *plan = event->plan;
     if (plan != NULL) {
-        struct guard_request request = { .candidate = plan, .running = { plan }, .running_count = 1,
-                                         .now_ms = event->now_ms };
+        struct guard_request request = { .candidate = plan, .now_ms = event->now_ms, .idle = ~UINT64_C(0) };
         enum guard_rule rule = guard_check(brain->guard, &request, &refusal);
         ret->accepted = (rule == GUARD_PASSED || rule == GUARD_I16_REPORT || rule == GUARD_I12_VERSION)
             && plan->valid_until_ms > event->now_ms && ledger_restore(&brain->ledger, plan);
@@ -439,8 +457,13 @@ enum status brain_create(const struct network *network, const struct brain_optio
     int32_t age_ms = options->status_age_ms_max > 0 ? options->status_age_ms_max : STATUS_AGE_MS_DEFAULT;
     estimate_create(&brain->estimate, network);
     transitions_create(&brain->transitions, network);
+    outlook_create(&brain->outlook, brain->estimate.approaches.movement_count);
     ledger_create(&brain->ledger, network, options->epoch, options->daemon, age_ms);
     brain->memory = memory_take_aligned(count, brain->memory_bytes);
+    brain->asked_ms = memory_take_aligned((size_t)network->group_count, sizeof *brain->asked_ms);
+    for (int32_t g = 0; g < network->group_count; g++) {
+        brain->asked_ms[g] = INT64_MAX;
+    }
     brain->slots = memory_take_aligned(count, sizeof *brain->slots);
     brain->states = memory_take_aligned(count, sizeof *brain->states);
     brain->publish = memory_take(count, sizeof *brain->publish);
@@ -455,10 +478,12 @@ void brain_release(struct brain *brain)
     }
     estimate_release(&brain->estimate);
     transitions_release(&brain->transitions);
+    outlook_release(&brain->outlook);
     ledger_release(&brain->ledger);
     guard_release(brain->guard);
     free(brain->strategy);
     free(brain->memory);
+    free(brain->asked_ms);
     free(brain->slots);
     free(brain->states);
     free(brain->publish);

@@ -31,7 +31,6 @@ void ledger_create(struct ledger *ledger, const struct network *network, uint32_
         ledger->entries[i].running.plan.greens = store;
         ledger->entries[i].sent.plan.greens = store + each;
         ledger->entries[i].next.plan.greens = store + 2 * each;
-        ledger->entries[i].known_ms = INT64_MIN;
     }
 }
 
@@ -76,9 +75,6 @@ bool ledger_report(struct ledger *ledger, const struct controller_report *report
     entry->reported = true;
     bool plays = report->mode == CONTROLLER_PLAN;
     if (entry->sent.present && plays && version_same(report->running, entry->sent.plan.version)) {
-        if (!entry->running.present) {
-            entry->known_ms = entry->sent.plan.valid_from_ms;
-        }
         exchange(&entry->running, &entry->sent);
         entry->sent.present = false;
     }
@@ -179,7 +175,6 @@ bool ledger_restore(struct ledger *ledger, const struct plan *plan)
     entry->running.present = true;
     entry->running.revision = 0;
     entry->running.program = false;
-    entry->known_ms = plan->valid_from_ms;
     return true;
 }
 

@@ -46,7 +46,6 @@ struct ledger_entry {
     struct controller_report report;
     struct ledger_plan running, sent, next;   // next: being made in this step
     uint32_t sequence;                // of the last plan that was numbered
-    int64_t known_ms;                 // since when the lamps are ours
     int64_t retry_ms;                 // no hand-over before
     const struct strategy *strategy;  // that decides here now
     int64_t strategy_since_ms;

@@ -182,18 +182,23 @@ static void past_add(struct plan *plan, struct green *greens, const struct lamps
     }
 }
 
-static void rolling_start(const struct network *network, const struct lamps *lamps, struct green *greens,
-                          struct plan *ret)
+// Valid from from_ms, for HOLD_MS after start_ms but not beyond until_ms; for one quantum at the least.
+static void rolling_start(const struct network *network, int32_t intersection, int64_t from_ms, int64_t start_ms,
+                          int64_t until_ms, struct plan *ret)
 {
-    plan_start(network, lamps->intersection, PLAN_ROLLING, greens, ret);
-    ret->base_ms = lamps->at_ms;
-    ret->valid_from_ms = lamps->at_ms;
-    ret->valid_until_ms = lamps->at_ms + HOLD_MS;
+    int32_t quantum_ms = network->intersections[intersection].quantum_ms;
+    int64_t least_ms = start_ms + quantum_ms, wanted_ms = quantum_floor(start_ms + HOLD_MS, quantum_ms);
+    ret->base_ms = from_ms;
+    ret->valid_from_ms = from_ms;
+    ret->valid_until_ms = until_ms < wanted_ms ? quantum_floor(until_ms, quantum_ms) : wanted_ms;
+    ret->valid_until_ms = ret->valid_until_ms > least_ms ? ret->valid_until_ms : least_ms;
 }
 
-void compose_hold(const struct network *network, const struct lamps *lamps, struct green *greens, struct plan *ret)
+void compose_hold(const struct network *network, const struct lamps *lamps, int64_t until_ms, struct green *greens,
+                  struct plan *ret)
 {
-    rolling_start(network, lamps, greens, ret);
+    plan_start(network, lamps->intersection, PLAN_ROLLING, greens, ret);
+    rolling_start(network, lamps->intersection, lamps->at_ms, lamps->at_ms, until_ms, ret);
     int32_t group_count = network->intersections[lamps->intersection].group_count;
     for (int32_t g = 0; g < group_count; g++) {
         if (lamps->end_ms[g] != INT64_MIN) {
@@ -225,15 +230,15 @@ static int64_t enter_ms(const struct network *network, const struct lamps *lamps
     return quantum_ceil(enter, at->quantum_ms);
 }
 
-void compose_switch(const struct network *network, const struct lamps *lamps, int32_t to_stage, struct green *greens,
-                    struct plan *ret)
+void compose_switch(const struct network *network, const struct lamps *lamps, int32_t to_stage, int64_t until_ms,
+                    struct green *greens, struct plan *ret)
 {
     uint64_t wanted = stage_groups(network, lamps->intersection, to_stage);
     uint64_t ending = lamps->green & ~wanted, starting = wanted & ~lamps->green;
     int64_t leave_ms = lamps_leave_ms(network, lamps, to_stage);
     int64_t start_ms = enter_ms(network, lamps, starting, ending, leave_ms);
-    rolling_start(network, lamps, greens, ret);
-    ret->valid_until_ms = start_ms + HOLD_MS;
+    plan_start(network, lamps->intersection, PLAN_ROLLING, greens, ret);
+    rolling_start(network, lamps->intersection, lamps->at_ms, start_ms, until_ms, ret);
     int32_t group_count = network->intersections[lamps->intersection].group_count;
     for (int32_t g = 0; g < group_count; g++) {
         if (lamps->end_ms[g] != INT64_MIN) {
@@ -248,13 +253,11 @@ void compose_switch(const struct network *network, const struct lamps *lamps, in
 }
 
 void compose_handover(const struct network *network, int32_t intersection, int32_t stage, int64_t from_ms,
-                      struct green *greens, struct plan *ret)
+                      int64_t until_ms, struct green *greens, struct plan *ret)
 {
     plan_start(network, intersection, PLAN_ROLLING, greens, ret);
+    rolling_start(network, intersection, from_ms, from_ms, until_ms, ret);
     ret->handover = true;
-    ret->base_ms = from_ms;
-    ret->valid_from_ms = from_ms;
-    ret->valid_until_ms = from_ms + HOLD_MS;
     uint64_t wanted = stage_groups(network, intersection, stage);
     int32_t group_count = network->intersections[intersection].group_count;
     for (int32_t g = 0; g < group_count; g++) {

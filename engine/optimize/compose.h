@@ -74,13 +74,15 @@ struct timing {
 
 int32_t timing_cycle_ms(const struct transitions *transitions, int32_t intersection, const struct timing *timing);
 
-void compose_hold(const struct network *network, const struct lamps *lamps, struct green *greens, struct plan *ret);
-void compose_switch(const struct network *network, const struct lamps *lamps, int32_t to_stage, struct green *greens,
-                    struct plan *ret);
+// Both are valid for HOLD_MS from the last start, but not beyond until_ms, the first maximum red of a group outside.
+void compose_hold(const struct network *network, const struct lamps *lamps, int64_t until_ms, struct green *greens,
+                  struct plan *ret);
+void compose_switch(const struct network *network, const struct lamps *lamps, int32_t to_stage, int64_t until_ms,
+                    struct green *greens, struct plan *ret);
 
 // Enters the stage at from_ms out of any state.
 void compose_handover(const struct network *network, int32_t intersection, int32_t stage, int64_t from_ms,
-                      struct green *greens, struct plan *ret);
+                      int64_t until_ms, struct green *greens, struct plan *ret);
 
 // Goes round the timing for ever; its first stage starts at base_ms (and every cycle before and after).
 void compose_cyclic(const struct transitions *transitions, int32_t intersection, const struct timing *timing,

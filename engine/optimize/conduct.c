@@ -9,6 +9,7 @@
 #define RENEW_CYCLIC_MS 300000        // a cyclic one
 #define RELEASE_MS 5000               // how long a plan lives on that gives the intersection back
 #define RED_SLACK_MS 3000             // a deadline is met this much early: a step of control and the quantum
+#define LATECOMER_MS 30000            // within this a group is served whose maximum red was over when it was asked for
 #define BRIDGE_GREEN_MS_MAX 60000     // longest hold on the way to the program
 
 static const struct intersection *site(const struct conduct *conduct)
@@ -21,11 +22,85 @@ static uint64_t stage_groups(const struct conduct *conduct, int32_t stage)
     return conduct->view->network->stages[site(conduct)->first_stage + stage].groups;
 }
 
-static int64_t deadline_ms(const struct conduct *conduct, int32_t group)
+// Since when a group that is not green now is red, as early as it may have been.
+static int64_t red_ms(const struct conduct *conduct, int32_t group)
 {
     const struct lamps *lamps = conduct->view->lamps;
-    int64_t red_ms = lamps->end_ms[group] != INT64_MIN ? lamps->end_ms[group] : conduct->red_known_ms;
-    return red_ms + conduct->view->network->groups[site(conduct)->first_group + group].red_ms_max - RED_SLACK_MS;
+    if (lamps != NULL && lamps->end_ms[group] != INT64_MIN) {
+        return lamps->end_ms[group];
+    }
+    const struct controller_report *report = conduct->report;
+    if (lamps != NULL && report != NULL && report->aspect[group] == ASPECT_RED) {
+        return report->time_ms - report->age_ms[group]
+            - conduct->view->network->groups[site(conduct)->first_group + group].yellow_ms;
+    }
+    return conduct->view->at_ms;
+}
+
+static int64_t red_end_ms(const struct conduct *conduct, int32_t group)
+{
+    return red_ms(conduct, group) + conduct->view->network->groups[site(conduct)->first_group + group].red_ms_max;
+}
+
+static bool asked(const struct conduct *conduct, int32_t group)
+{
+    return conduct->asked_ms[group] != INT64_MAX;
+}
+
+// Somebody came when it was too late to serve him within the maximum red.
+static bool latecomer(const struct conduct *conduct, int32_t group)
+{
+    return asked(conduct, group) && conduct->asked_ms[group] > red_end_ms(conduct, group) - LATECOMER_MS;
+}
+
+static int64_t deadline_ms(const struct conduct *conduct, int32_t group)
+{
+    return (latecomer(conduct, group) ? conduct->asked_ms[group] + LATECOMER_MS : red_end_ms(conduct, group))
+        - RED_SLACK_MS;
+}
+
+static uint64_t groups_asked(const struct conduct *conduct)
+{
+    uint64_t groups = 0;
+    for (int32_t g = 0; g < site(conduct)->group_count; g++) {
+        groups |= asked(conduct, g) ? UINT64_C(1) << g : 0;
+    }
+    return groups;
+}
+
+// Groups whose red a plan need not bound.
+static uint64_t groups_idle(const struct conduct *conduct)
+{
+    uint64_t groups = 0;
+    for (int32_t g = 0; g < site(conduct)->group_count; g++) {
+        groups |= !asked(conduct, g) || latecomer(conduct, g) ? UINT64_C(1) << g : 0;
+    }
+    return groups;
+}
+
+// The first maximum red of a group that a plan would leave red in the given stage; those that end with it are red from
+// leave_ms on.
+static int64_t bound_ms(const struct conduct *conduct, int32_t stage, int64_t leave_ms)
+{
+    const struct lamps *lamps = conduct->view->lamps;
+    uint64_t outside = ~(stage_groups(conduct, stage) | groups_idle(conduct));
+    int64_t until_ms = INT64_MAX;
+    for (int32_t g = 0; g < site(conduct)->group_count; g++) {
+        if ((outside >> g & 1) == 0) {
+            continue;
+        }
+        bool green = lamps != NULL && (lamps->green >> g & 1) != 0;
+        int32_t red_ms_max = conduct->view->network->groups[site(conduct)->first_group + g].red_ms_max;
+        int64_t end_ms = green || lamps == NULL ? leave_ms + red_ms_max : red_end_ms(conduct, g);
+        until_ms = end_ms < until_ms ? end_ms : until_ms;
+    }
+    return until_ms;
+}
+
+static void hold(const struct conduct *conduct, struct green *greens, struct plan *ret)
+{
+    const struct view *view = conduct->view;
+    compose_hold(view->network, view->lamps, bound_ms(conduct, view->lamps->stage, view->at_ms), greens, ret);
 }
 
 // The stage that serves `group` and is best reached from `from`: the shortest transition, then the lowest index.
@@ -67,7 +142,7 @@ static int32_t stage_overdue(const struct conduct *conduct, int32_t first)
     const struct view *view = conduct->view;
     const struct lamps *lamps = view->lamps;
     const struct intersection *at = site(conduct);
-    uint64_t open = conduct->asked & ~lamps->green & ~stage_groups(conduct, first);
+    uint64_t open = groups_asked(conduct) & ~lamps->green & ~stage_groups(conduct, first);
     int64_t time_ms = lamps_leave_ms(view->network, lamps, first);
     int32_t stage = first, urgent = INDEX_NONE;
     // Staying costs one more tick before anything else can begin; going costs the visit.
@@ -103,8 +178,7 @@ int64_t conduct_hold_until_ms(const struct conduct *conduct, int32_t stage)
     int64_t until_ms = INT64_MAX;
     for (int32_t g = 0; view->lamps != NULL && g < site(conduct)->group_count; g++) {
         int32_t serving = stage_serving(conduct, stage, g);
-        if ((stage_groups(conduct, stage) >> g & 1) != 0 || serving == INDEX_NONE
-            || (conduct->asked >> g & 1) == 0) {
+        if ((stage_groups(conduct, stage) >> g & 1) != 0 || serving == INDEX_NONE || !asked(conduct, g)) {
             continue;
         }
         int64_t latest_ms = deadline_ms(conduct, g)
@@ -124,7 +198,7 @@ static bool renewal_due(const struct conduct *conduct)
 static void renew(const struct conduct *conduct, struct green *greens, struct plan *ret)
 {
     if (conduct->running->kind == PLAN_ROLLING) {
-        compose_hold(conduct->view->network, conduct->view->lamps, greens, ret);
+        hold(conduct, greens, ret);
         return;
     }
     plan_copy(conduct->running, greens, ret);
@@ -142,7 +216,7 @@ static bool go_to_stage(const struct conduct *conduct, int32_t stage, struct gre
         if (holds && !renewal_due(conduct)) {
             return false;
         }
-        compose_hold(view->network, view->lamps, greens, ret);
+        hold(conduct, greens, ret);
         return true;
     }
     // While minimum greens run a later decision may still be another: switch when it can be done at once.
@@ -150,10 +224,10 @@ static bool go_to_stage(const struct conduct *conduct, int32_t stage, struct gre
         if (holds && !renewal_due(conduct)) {
             return false;
         }
-        compose_hold(view->network, view->lamps, greens, ret);
+        hold(conduct, greens, ret);
         return true;
     }
-    compose_switch(view->network, view->lamps, stage, greens, ret);
+    compose_switch(view->network, view->lamps, stage, bound_ms(conduct, stage, view->at_ms), greens, ret);
     return true;
 }
 
@@ -186,14 +260,35 @@ static bool take_over(const struct conduct *conduct, const struct decision *deci
         made->revision = decision->timing->revision;
         if (!compose_enters_clean(view->network, ret, from_ms)) {
             made->revision = 0;
-            compose_handover(view->network, i, decision->timing->stage[0], from_ms, greens, ret);
+            compose_handover(view->network, i, decision->timing->stage[0], from_ms,
+                             bound_ms(conduct, decision->timing->stage[0], from_ms), greens, ret);
         }
         return true;
     case DECIDE_STAGE:
-        compose_handover(view->network, i, decision->stage, from_ms, greens, ret);
+        compose_handover(view->network, i, decision->stage, from_ms, bound_ms(conduct, decision->stage, from_ms),
+                         greens, ret);
         return true;
     }
     return false;
+}
+
+// The group that a cyclic plan would serve after its maximum red, since it was left red for long when nobody asked; or
+// INDEX_NONE.
+static int32_t group_late(const struct conduct *conduct, const struct plan *cyclic)
+{
+    int64_t at_ms = conduct->view->at_ms;
+    for (int32_t g = 0; g < site(conduct)->group_count; g++) {
+        int64_t last_start_ms, last_end_ms;
+        int64_t red_end = red_end_ms(conduct, g);
+        if ((conduct->view->lamps->green >> g & 1) != 0 || stage_serving(conduct, INDEX_NONE, g) == INDEX_NONE) {
+            continue;
+        }
+        bool served = plan_last_green(cyclic, g, red_end, &last_start_ms, &last_end_ms) && last_start_ms >= at_ms;
+        if (!served) {
+            return g;
+        }
+    }
+    return INDEX_NONE;
 }
 
 // The cyclic plan of the timing, laid so that its first stage started when the lamps' stage did; false when the
@@ -225,9 +320,13 @@ static bool go_to_timing(const struct conduct *conduct, const struct decision *d
         renew(conduct, greens, ret);
         return true;
     }
+    int32_t late = INDEX_NONE;
     if (conduct->view->lamps->stage != INDEX_NONE && change_to_timing(conduct, decision->timing, greens, ret)) {
-        made->revision = decision->timing->revision;
-        return true;
+        late = group_late(conduct, ret);
+        if (late == INDEX_NONE) {
+            made->revision = decision->timing->revision;
+            return true;
+        }
     }
     if (conduct->running->kind == PLAN_CYCLIC && conduct->running->coordinated_stage == decision->timing->stage[0]) {
         made->revision = conduct->running_revision;
@@ -240,7 +339,9 @@ static bool go_to_timing(const struct conduct *conduct, const struct decision *d
     if (conduct->view->lamps->stage == INDEX_NONE) {
         return false;
     }
-    return go_to_stage(conduct, decision->timing->stage[0], greens, ret);
+    int32_t first = late == INDEX_NONE ? decision->timing->stage[0]
+        : stage_serving(conduct, conduct->view->lamps->stage, late);
+    return go_to_stage(conduct, first, greens, ret);
 }
 
 static bool go_to_program(const struct conduct *conduct, struct green *greens, struct plan *ret,
@@ -258,12 +359,16 @@ static bool go_to_program(const struct conduct *conduct, struct green *greens, s
     plan_from_program(view->network, view->intersection, greens, ret);
     ret->valid_from_ms = view->at_ms;
     ret->valid_until_ms = view->at_ms + CYCLIC_VALID_MS;
-    if (compose_meets(view->network, conduct->running, ret, view->at_ms)) {
+    int32_t late = group_late(conduct, ret);
+    if (late == INDEX_NONE && compose_meets(view->network, conduct->running, ret, view->at_ms)) {
         made->program = true;
         return true;
     }
     if (view->lamps->stage == INDEX_NONE) {
         return false;
+    }
+    if (late != INDEX_NONE) {
+        return go_to_stage(conduct, stage_serving(conduct, view->lamps->stage, late), greens, ret);
     }
     int32_t shown = plan_stage_at(ret, view->at_ms);
     bool long_enough = view->at_ms - view->lamps->stage_start_ms >= BRIDGE_GREEN_MS_MAX;
@@ -278,7 +383,7 @@ bool conduct_plan(const struct conduct *conduct, const struct decision *decision
     const struct lamps *lamps = conduct->view->lamps;
     struct plan_reason reason = decision->reason;
     bool send = false;
-    *made = (struct conduct_result){ 0 };
+    *made = (struct conduct_result){ .idle = groups_idle(conduct) };
     if (conduct->running == NULL) {
         send = take_over(conduct, decision, greens, ret, made);
         if (send) {
@@ -313,8 +418,9 @@ bool conduct_plan(const struct conduct *conduct, const struct decision *decision
     return send;
 }
 
-bool conduct_release(const struct conduct *conduct, struct green *greens, struct plan *ret)
+bool conduct_release(const struct conduct *conduct, struct green *greens, struct plan *ret, struct conduct_result *made)
 {
+    *made = (struct conduct_result){ .idle = groups_idle(conduct) };
     if (conduct->running->valid_until_ms <= conduct->view->at_ms + RELEASE_MS) {
         return false;
     }

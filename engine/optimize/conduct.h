@@ -12,7 +12,8 @@
 //
 //           During a change of stages nothing is decided. Whatever the strategy wants, no group that somebody waits for
 //           stays red beyond its maximum: groups are taken in order of their deadlines, and when serving the others one
-//           after another would make one late, its stage comes first.
+//           after another would make one late, its stage comes first. A group that nobody waits for may stay red; who
+//           comes to it when its maximum red is (nearly) over is served within LATECOMER_MS.
 // CONTRACT  Pure. true and a complete plan but for its version, when something should be sent; false when what plays is
 //           as it should be.
 // OWNERSHIP ret borrows greens.
@@ -21,6 +22,7 @@
 
 #include <stdbool.h>
 
+#include "engine/model/controller.h"
 #include "engine/optimize/strategy.h"
 
 // What is known of one intersection when its next plan is made.
@@ -29,14 +31,16 @@ struct conduct {
     const struct plan *running;       // in force at view->at_ms; NULL: its own program, and a hand-over is needed
     int32_t running_revision;         // of the timing that `running` plays; 0: none of this strategy's
     bool running_program;             // `running` is the network's own program
-    uint64_t asked;                   // groups that somebody waits for
-    int64_t red_known_ms;             // groups without a known green count as red since then
+    const int64_t *asked_ms;          // per group: since when somebody waits for it; INT64_MAX: nobody does
+    const struct controller_report *report;   // fresh, or NULL
 };
 
-// made: what the plan realises: the revision of the timing, or 0; program likewise.
+// made: what the plan realises: the revision of the timing, or 0; program likewise. idle: groups whose red it need not
+// bound, since nobody asks for them, or did too late.
 struct conduct_result {
     int32_t revision;
     bool program;
+    uint64_t idle;
 };
 
 bool conduct_plan(const struct conduct *conduct, const struct decision *decision, struct green *greens,
@@ -48,4 +52,5 @@ int64_t conduct_hold_until_ms(const struct conduct *conduct, int32_t stage);
 
 // A plan that goes on as before and ends soon, so that the controller falls back to its own program; false when the
 // running one does already.
-bool conduct_release(const struct conduct *conduct, struct green *greens, struct plan *ret);
+bool conduct_release(const struct conduct *conduct, struct green *greens, struct plan *ret,
+                     struct conduct_result *made);

@@ -17,11 +17,13 @@
 #include "engine/estimate/estimate.h"
 #include "engine/model/plan.h"
 #include "engine/optimize/compose.h"
+#include "engine/optimize/outlook.h"
 
 #define STRATEGIES(S)                                                                                                  \
     S(program)                                                                                                         \
     S(webster)                                                                                                         \
-    S(max_pressure)
+    S(max_pressure)                                                                                                    \
+    S(adaptive)
 
 struct view {
     const struct network *network;
@@ -30,6 +32,7 @@ struct view {
     struct intersection_id intersection;
     int64_t now_ms;                   // the tick
     int64_t at_ms;                    // when what is decided now takes effect at the earliest
+    struct outlook *outlook;          // read what neighbours told; tell of this intersection's movements only
     const struct lamps *lamps;        // at at_ms, in a stage; NULL while its own program plays
     int64_t since_ms;                 // when this strategy took over here
 };

@@ -57,7 +57,7 @@ static void enters_a_stage_by_fresh_greens(void **state)
     (void)state;
     struct green greens[PLAN_GREEN_COUNT_MAX];
     struct plan plan;
-    compose_handover(&made.network, 0, 0, T0, greens, &plan);
+    compose_handover(&made.network, 0, 0, T0, INT64_MAX, greens, &plan);
     assert_true(plan.handover);
     assert_int_equal(plan.green_count, 3);
     expect_green(&plan, 0, 0, T0, T0 + HOLD_MS);
@@ -73,12 +73,12 @@ static void switches_after_minimum_and_intergreen(void **state)
     struct green first[PLAN_GREEN_COUNT_MAX], greens[PLAN_GREEN_COUNT_MAX];
     struct plan entered, plan;
     struct lamps lamps;
-    compose_handover(&made.network, 0, 0, T0, first, &entered);
+    compose_handover(&made.network, 0, 0, T0, INT64_MAX, first, &entered);
     lamps_read(&made.network, &entered, T0 + 2000, &lamps);
     assert_int_equal(lamps.stage, 0);
     assert_int_equal(lamps.stage_start_ms, T0);
     assert_int_equal(lamps_leave_ms(&made.network, &lamps, 2), T0 + 5000);
-    compose_switch(&made.network, &lamps, 2, greens, &plan);
+    compose_switch(&made.network, &lamps, 2, INT64_MAX, greens, &plan);
     expect_green(&plan, 0, 0, T0, T0 + 5000);
     expect_green(&plan, 4, 0, T0 + 10000, plan.valid_until_ms);
     expect_green(&plan, 8, 0, T0, plan.valid_until_ms);   // It is in both stages: it goes on.
@@ -97,9 +97,9 @@ static void keeps_what_both_stages_have(void **state)
     struct green first[PLAN_GREEN_COUNT_MAX], greens[PLAN_GREEN_COUNT_MAX];
     struct plan entered, plan;
     struct lamps lamps;
-    compose_handover(&made.network, 0, 0, T0, first, &entered);
+    compose_handover(&made.network, 0, 0, T0, INT64_MAX, first, &entered);
     lamps_read(&made.network, &entered, T0 + 9000, &lamps);
-    compose_switch(&made.network, &lamps, 4, greens, &plan);
+    compose_switch(&made.network, &lamps, 4, INT64_MAX, greens, &plan);
     expect_green(&plan, 0, 0, T0, plan.valid_until_ms);
     expect_green(&plan, 1, 0, T0, T0 + 9000);
     expect_green(&plan, 2, 0, T0 + 14000, plan.valid_until_ms);
@@ -170,7 +170,7 @@ static void random_walks_are_safe(void **state)
     for (uint64_t seed = 0; seed < 20; seed++) {
         struct watcher watcher = { { 0 }, { 0 }, { false } };
         int now = 0;
-        compose_handover(&made.network, 0, (int32_t)(seed % CROSSING_STAGES), T0, greens[0], &plans[0]);
+        compose_handover(&made.network, 0, (int32_t)(seed % CROSSING_STAGES), T0, INT64_MAX, greens[0], &plans[0]);
         for (int64_t t_ms = T0; t_ms < T0 + 2000000; t_ms += 1000) {
             struct lamps lamps;
             lamps_read(&made.network, &plans[now], t_ms, &lamps);
@@ -178,9 +178,9 @@ static void random_walks_are_safe(void **state)
             if (lamps.stage != INDEX_NONE && draw % 4 == 0) {
                 int32_t stage = (int32_t)(draw / 4 % CROSSING_STAGES);
                 if (stage == lamps.stage) {
-                    compose_hold(&made.network, &lamps, greens[!now], &plans[!now]);
+                    compose_hold(&made.network, &lamps, INT64_MAX, greens[!now], &plans[!now]);
                 } else {
-                    compose_switch(&made.network, &lamps, stage, greens[!now], &plans[!now]);
+                    compose_switch(&made.network, &lamps, stage, INT64_MAX, greens[!now], &plans[!now]);
                     switches++;
                 }
                 now = !now;
@@ -198,7 +198,7 @@ static void meets_only_where_no_lamp_moves(void **state)
     struct green first[PLAN_GREEN_COUNT_MAX], greens[PLAN_GREEN_COUNT_MAX];
     struct plan entered, cyclic;
     struct timing timing = { .stage_count = 3, .stage = { 0, 2, 1 }, .green_ms = { 20000, 10000, 30000 } };
-    compose_handover(&made.network, 0, 0, T0, first, &entered);
+    compose_handover(&made.network, 0, 0, T0, INT64_MAX, first, &entered);
     compose_cyclic(&transitions, 0, &timing, T0, T0, greens, &cyclic);
     assert_true(compose_meets(&made.network, &entered, &cyclic, T0 + 1000));
     assert_true(compose_meets(&made.network, &entered, &cyclic, T0 + 19000));

@@ -1,0 +1,342 @@
+// The strategy `adaptive`: at every second the stage that opens the cheapest course of the next minute and a half.
+//
+// THEORY    horizon.h searches, forecast.h says what will come, outlook.h is what neighbours mean to send. Here the site is
+//           put in the search's terms:
+//
+//             stream     a stop-line lane that some stage holds back; lanes of one link with the same groups become one
+//                        stream where there are more than STREAM_COUNT_MAX
+//             capacity   saturation flow times the share of its vehicles that the stage lets go, squared when it is not
+//                        all of them: who must wait blocks who might go
+//             weight     rises slowly with the time that its head has waited, falls with the queue on the exits
+//             stages     those that serve somebody who will come; one that serves no more than another is left out
+//
+//           While the present stage cannot be left there is nothing to search.
+#include "engine/optimize/strategy.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "engine/model/units.h"
+#include "engine/optimize/forecast.h"
+
+#define SETTLED_S 2                   // a stage that must stay longer than this needs no search
+static const float SATURATION_VPS = 0.5f;         // per lane, near HCM's 1900 veh/h
+static const float YIELDING = 0.6f;               // of it, where a movement yields
+static const float WAITED_WEIGHT = 0.02f;         // per second that the head of a queue has waited
+static const float WAITED_S_MAX = 120.0f;
+static const double EXIT_WEIGHT = 0.1;            // per vehicle that stands on an exit lane
+static const float SWITCH_PRICE = 1.0f, END_PRICE = 15.0f, WAIT_PRICE = 10.0f;   // vehicle seconds
+static const float ASKED_VEH_MIN = 0.3f;          // fewer than this to come by the end of the horizon are nobody
+#define BEAM 5
+
+struct adaptive_memory {
+    float rate;                       // weighed vehicle seconds a second, of the best plan before
+};
+
+// How the streams of a site lie; filled anew for every search.
+struct site {
+    const struct view *view;
+    const struct intersection *at;
+    const struct intersection_rows *rows;
+    int8_t stream_of_row[STREAM_COUNT_MAX * 4];
+    int32_t row_of_stream[STREAM_COUNT_MAX];      // its first row
+    float lanes[STREAM_COUNT_MAX];
+    int32_t stream_count;
+    int8_t stage[HORIZON_STAGE_COUNT_MAX];        // of the search -> of the site
+};
+
+static uint64_t groups_of(const struct site *site, int32_t stage)
+{
+    return site->view->network->stages[site->at->first_stage + stage].groups;
+}
+
+// Groups that every stage shows green hold nobody back.
+static uint64_t groups_held(const struct site *site)
+{
+    uint64_t always = ~UINT64_C(0);
+    for (int32_t s = 0; s < site->at->stage_count; s++) {
+        always &= groups_of(site, s);
+    }
+    return ~always;
+}
+
+static bool rows_alike(const struct site *site, int32_t a, int32_t b)
+{
+    const struct approach_row *rows = site->view->estimate->approaches.rows;
+    const struct lane *lanes = site->view->network->lanes;
+    return rows[a].groups == rows[b].groups && lanes[rows[a].lane].link == lanes[rows[b].lane].link;
+}
+
+static void streams_lay(struct site *site, bool merge)
+{
+    uint64_t held = groups_held(site);
+    site->stream_count = 0;
+    int32_t before = INDEX_NONE;
+    for (int32_t i = 0; i < site->rows->count && i < (int32_t)sizeof site->stream_of_row; i++) {
+        int32_t row = site->rows->first + i;
+        site->stream_of_row[i] = -1;
+        if ((site->view->estimate->approaches.rows[row].groups & held) == 0) {
+            continue;
+        }
+        bool joins = merge && before != INDEX_NONE && rows_alike(site, before, row);
+        if (!joins && site->stream_count == STREAM_COUNT_MAX) {
+            site->stream_count++;     // One too many: to be merged.
+            return;
+        }
+        if (!joins) {
+            site->row_of_stream[site->stream_count] = row;
+            site->lanes[site->stream_count++] = 0.0f;
+        }
+        site->stream_of_row[i] = (int8_t)(site->stream_count - 1);
+        site->lanes[site->stream_count - 1] += 1.0f;
+        before = row;
+    }
+}
+
+// Share of a row's vehicles that the groups let go, those that yield counted less.
+static float row_capacity(const struct site *site, int32_t row, uint64_t green)
+{
+    const struct approaches *approaches = &site->view->estimate->approaches;
+    const struct approach_row *at = &approaches->rows[row];
+    float share = 0.0f, speed = 0.0f;
+    for (int32_t m = at->first_movement; m < at->first_movement + at->movement_count; m++) {
+        const struct movement *movement = &approaches->movements[m];
+        if (movement->group == INDEX_NONE || (green >> movement->group & 1) != 0) {
+            float part = (float)estimate_share(site->view->estimate, m);
+            share += part;
+            speed += part * (movement->yields ? YIELDING : 1.0f);
+        }
+    }
+    return share > 0.0f ? SATURATION_VPS * speed * (share > 0.999f ? 1.0f : share) : 0.0f;
+}
+
+static double exit_queue(const struct estimate *estimate, int32_t link)
+{
+    const struct link *at = &estimate->network->links[link];
+    double queue = 0.0;
+    for (int32_t lane = at->first_lane; lane < at->first_lane + at->lane_count; lane++) {
+        queue += estimate->sight.lanes[lane].queued;
+    }
+    return queue / at->lane_count;
+}
+
+static float row_weight(const struct site *site, int32_t row)
+{
+    const struct estimate *estimate = site->view->estimate;
+    const struct approach_row *at = &estimate->approaches.rows[row];
+    const struct lamps *lamps = site->view->lamps;
+    double exits = 0.0;
+    int64_t red_ms = INT64_MIN;
+    for (int32_t m = at->first_movement; m < at->first_movement + at->movement_count; m++) {
+        const struct movement *movement = &estimate->approaches.movements[m];
+        exits += estimate_share(estimate, m) * exit_queue(estimate, movement->to_link);
+        if (movement->group != INDEX_NONE && lamps->end_ms[movement->group] > red_ms) {
+            red_ms = lamps->end_ms[movement->group];
+        }
+    }
+    float waited_s = red_ms == INT64_MIN || red_ms >= lamps->at_ms || estimate->rows[row].queue < 0.5
+        ? 0.0f : (float)s_from_ms(lamps->at_ms - red_ms);
+    waited_s = waited_s < WAITED_S_MAX ? waited_s : WAITED_S_MAX;
+    return (1.0f + WAITED_WEIGHT * waited_s) / (float)(1.0 + EXIT_WEIGHT * exits);
+}
+
+static int32_t seconds_up(int64_t ms)
+{
+    return (int32_t)((ms + MS_PER_S - 1) / MS_PER_S);
+}
+
+// The earliest second at which the present stage may end for any other.
+static int32_t leave_s(const struct site *site)
+{
+    const struct lamps *lamps = site->view->lamps;
+    int64_t leave_ms = INT64_MAX;
+    for (int32_t s = 0; s < site->at->stage_count; s++) {
+        int64_t ms = s == lamps->stage ? INT64_MAX : lamps_leave_ms(site->view->network, lamps, s);
+        leave_ms = ms < leave_ms ? ms : leave_ms;
+    }
+    return leave_ms == INT64_MAX ? HORIZON_S : seconds_up(leave_ms - lamps->at_ms);
+}
+
+static int32_t stage_green_s(const struct site *site, int32_t stage)
+{
+    uint64_t groups = groups_of(site, stage) & groups_held(site);
+    int32_t green_ms = site->at->quantum_ms;
+    for (int32_t g = 0; g < site->at->group_count; g++) {
+        int32_t least_ms = site->view->network->groups[site->at->first_group + g].green_ms_min;
+        green_ms = (groups >> g & 1) != 0 && least_ms > green_ms ? least_ms : green_ms;
+    }
+    return seconds_up(green_ms);
+}
+
+// Streams that a stage serves and that somebody will come on, as bits.
+static uint32_t streams_served(const struct site *site, const struct horizon *horizon, int32_t stage)
+{
+    uint64_t groups = groups_of(site, stage);
+    uint32_t served = 0;
+    for (int32_t r = 0; r < site->stream_count; r++) {
+        bool asked = horizon->arrived[HORIZON_S][r] >= ASKED_VEH_MIN;
+        uint64_t of_row = site->view->estimate->approaches.rows[site->row_of_stream[r]].groups;
+        served |= asked && (of_row & groups) != 0 ? UINT32_C(1) << r : 0;
+    }
+    return served;
+}
+
+// The present stage, and every other that is worth a thought.
+static void stages_choose(struct site *site, struct horizon *horizon)
+{
+    int32_t now = site->view->lamps->stage;
+    uint32_t served[STAGE_COUNT_MAX];
+    for (int32_t s = 0; s < site->at->stage_count; s++) {
+        served[s] = streams_served(site, horizon, s);
+    }
+    site->stage[0] = (int8_t)now;
+    horizon->stage_count = 1;
+    for (int32_t s = 0; s < site->at->stage_count && horizon->stage_count < HORIZON_STAGE_COUNT_MAX; s++) {
+        bool worth = s != now && served[s] != 0;
+        for (int32_t other = 0; other < site->at->stage_count && worth; other++) {
+            bool covers = (served[s] & ~served[other]) == 0;
+            bool more = served[other] != served[s] || (groups_of(site, s) & ~groups_of(site, other)) == 0;
+            bool same = groups_of(site, s) == groups_of(site, other);
+            worth = other == s || !covers || !more || (same && other > s);
+        }
+        if (worth) {
+            site->stage[horizon->stage_count++] = (int8_t)s;
+        }
+    }
+}
+
+static void stages_fill(const struct site *site, struct horizon *horizon)
+{
+    const struct view *view = site->view;
+    for (int32_t s = 0; s < horizon->stage_count; s++) {
+        horizon->green_s_min[s] = stage_green_s(site, site->stage[s]);
+        for (int32_t t = 0; t < horizon->stage_count; t++) {
+            horizon->transition_s[s][t] = (uint8_t)seconds_up(transition_ms(view->transitions,
+                view->intersection.index, site->stage[s], site->stage[t]));
+        }
+        for (int32_t r = 0; r < site->stream_count; r++) {
+            horizon->capacity[s][r] = site->lanes[r] * row_capacity(site, site->row_of_stream[r],
+                                                                   groups_of(site, site->stage[s]));
+        }
+    }
+}
+
+static void columns_clear(struct horizon *horizon)
+{
+    memset(horizon->arrived, 0, sizeof horizon->arrived);
+    memset(horizon->capacity, 0, sizeof horizon->capacity);
+    memset(horizon->weight, 0, sizeof horizon->weight);
+}
+
+static void horizon_fill(struct site *site, const struct adaptive_memory *mine, struct horizon *horizon)
+{
+    const struct view *view = site->view;
+    columns_clear(horizon);
+    horizon->stream_count = site->stream_count;
+    horizon->stage_now = 0;
+    horizon->leave_s = leave_s(site);
+    horizon->start_loss_s = 2;
+    horizon->yellow_gain_s = 1;
+    horizon->beam = BEAM;
+    horizon->switch_price = SWITCH_PRICE;
+    horizon->end_price = END_PRICE;
+    horizon->wait_price = WAIT_PRICE;
+    horizon->rate = mine->rate;
+    struct forecast_query query = { .estimate = view->estimate, .outlook = view->outlook,
+        .intersection = view->intersection, .now_ms = view->now_ms, .at_ms = view->at_ms,
+        .stream_of_row = site->stream_of_row };
+    forecast_add(&query, horizon->arrived);
+    for (int32_t k = 1; k <= HORIZON_S; k++) {
+        for (int32_t r = 0; r < site->stream_count; r++) {
+            horizon->arrived[k][r] += horizon->arrived[k - 1][r];
+        }
+    }
+    for (int32_t r = 0; r < site->stream_count; r++) {
+        horizon->weight[r] = row_weight(site, site->row_of_stream[r]);
+    }
+    stages_choose(site, horizon);
+    stages_fill(site, horizon);
+}
+
+// What the plan lets go, by movement, for the neighbours.
+static void tell(const struct site *site, const struct horizon *horizon, const struct horizon_plan *plan)
+{
+    const struct view *view = site->view;
+    const struct approaches *approaches = &view->estimate->approaches;
+    float gone[HORIZON_S + 1][STREAM_COUNT_MAX];
+    horizon_departures(horizon, plan->visits, plan->visit_count, gone);
+    for (int32_t m = site->rows->first_movement; m < site->rows->first_movement + site->rows->movement_count; m++) {
+        int32_t stream = site->stream_of_row[approaches->movements[m].row - site->rows->first];
+        if (stream < 0) {
+            outlook_forget(view->outlook, m);
+            continue;
+        }
+        float share = (float)estimate_share(view->estimate, m) / site->lanes[stream];
+        float vehicles[OUTLOOK_BIN_COUNT];
+        for (int32_t i = 0; i < OUTLOOK_BIN_COUNT; i++) {
+            int32_t from_s = i * OUTLOOK_BIN_S, to_s = from_s + OUTLOOK_BIN_S;
+            vehicles[i] = share * (gone[to_s][stream] - gone[from_s][stream]);
+        }
+        outlook_tell(view->outlook, m, view->at_ms, vehicles);
+    }
+}
+
+// The stage to begin with: the one that lets go most of those who wait.
+static int32_t stage_first(const struct view *view)
+{
+    const struct intersection *at = &view->network->intersections[view->intersection.index];
+    int32_t best = 0;
+    double most = -1.0;
+    for (int32_t s = 0; s < at->stage_count; s++) {
+        double vehicles = 0.0;
+        for (int32_t g = 0; g < at->group_count; g++) {
+            bool green = (view->network->stages[at->first_stage + s].groups >> g & 1) != 0;
+            vehicles += green ? estimate_group_vehicles(view->estimate, view->intersection, g) : 0.0;
+        }
+        if (vehicles > most) {
+            most = vehicles;
+            best = s;
+        }
+    }
+    return best;
+}
+
+static int32_t told_price(float price)
+{
+    return price < 1e8f ? (int32_t)price : INT32_MAX;
+}
+
+static void decide(const struct view *view, void *memory, struct decision *ret)
+{
+    struct adaptive_memory *mine = memory;
+    struct site site = { .view = view, .at = &view->network->intersections[view->intersection.index],
+        .rows = &view->estimate->approaches.at[view->intersection.index] };
+    if (view->lamps == NULL || view->lamps->stage == INDEX_NONE) {
+        int32_t first = stage_first(view);
+        *ret = (struct decision){ .kind = DECIDE_STAGE, .stage = first, .reason = { .kind = REASON_SWITCH, .stage = first } };
+        return;
+    }
+    int32_t now = view->lamps->stage;
+    *ret = (struct decision){ .kind = DECIDE_STAGE, .stage = now, .reason = { .kind = REASON_MINIMUM, .stage = now } };
+    streams_lay(&site, false);
+    if (site.stream_count > STREAM_COUNT_MAX) {
+        streams_lay(&site, true);
+    }
+    if (site.stream_count > STREAM_COUNT_MAX || leave_s(&site) > SETTLED_S) {
+        return;
+    }
+    struct horizon horizon;
+    struct horizon_plan plan;
+    horizon_fill(&site, mine, &horizon);
+    horizon_search(&horizon, &plan);
+    mine->rate = plan.price / (float)HORIZON_S;
+    tell(&site, &horizon, &plan);
+    bool leaves = plan.visit_count > 1 && plan.visits[0].end_s == 0;
+    ret->stage = leaves ? site.stage[plan.visits[1].stage] : now;
+    ret->reason = (struct plan_reason){ .kind = leaves ? REASON_SWITCH : REASON_STAY, .stage = ret->stage,
+        .now_value = told_price(plan.stay_price), .best_value = told_price(plan.price) };
+}
+
+extern const struct strategy strategy_adaptive;
+const struct strategy strategy_adaptive = { .name = "adaptive", .memory_bytes = sizeof(struct adaptive_memory),
+                                            .decide = decide };

@@ -1,0 +1,148 @@
+#include "engine/optimize/forecast.h"
+
+#include <math.h>
+
+#include "engine/model/units.h"
+
+static const double STANDING_MPS = 1.39;          // 5 km/h, as the cameras count queues
+static const double DEMAND_FLOOR_VPS = 0.002;     // so that a row without traffic yet still gets a share
+
+static void add(float (*ret)[STREAM_COUNT_MAX], int32_t stream, double at_s, double vehicles)
+{
+    int32_t k = at_s <= 0.0 ? 0 : (int32_t)at_s;
+    if (k <= HORIZON_S) {
+        ret[k][stream] += (float)vehicles;
+    }
+}
+
+// The vehicles that the camera of one feeder shows, weighed.
+static void lane_add(const struct forecast_query *query, const struct feeder *feeder, int32_t stream, double speed_mps,
+                     float (*ret)[STREAM_COUNT_MAX])
+{
+    const struct lane_sight *lane = &query->estimate->sight.lanes[feeder->lane];
+    if (lane->end_ms == INT64_MIN) {
+        return;
+    }
+    double since_s = s_from_ms(query->at_ms - lane->end_ms);
+    if (lane->bin_count == 0) {   // No bins: those that stand are there, the others somewhere in view.
+        const struct camera *camera = &query->estimate->network->cameras[query->estimate->sight.camera_of_lane[feeder->lane]];
+        int32_t moving = lane->in_view - lane->queued;
+        add(ret, stream, 0.0, feeder->weight * lane->queued);
+        for (int32_t i = 0; i < moving; i++) {
+            double ahead_m = feeder->to_stop_m + camera->view_m * (i + 0.5) / moving;
+            add(ret, stream, ahead_m / speed_mps - since_s, feeder->weight);
+        }
+        return;
+    }
+    for (int32_t i = 0; i < lane->bin_count; i++) {
+        if (lane->bin_vehicles[i] == 0) {
+            continue;
+        }
+        double ahead_m = feeder->to_stop_m + (i + 0.5) * CAMERA_BIN_M;
+        bool stands = lane->bin_speed_cmps[i] < 100.0 * STANDING_MPS;
+        add(ret, stream, stands ? 0.0 : ahead_m / speed_mps - since_s, feeder->weight * lane->bin_vehicles[i]);
+    }
+}
+
+static void row_add(const struct forecast_query *query, const struct approach_row *row, int32_t index, int32_t stream,
+                    float (*ret)[STREAM_COUNT_MAX])
+{
+    const struct estimate *estimate = query->estimate;
+    double speed_mps = estimate->network->lanes[row->lane].speed_mps;
+    if (estimate->sight.camera_of_lane[row->lane] == INDEX_NONE) {
+        ret[0][stream] += (float)estimate->rows[index].vehicles;
+        return;
+    }
+    for (int32_t f = row->first_feeder; f < row->first_feeder + row->feeder_count; f++) {
+        const struct feeder *feeder = &estimate->approaches.feeders[f];
+        if (estimate->sight.camera_of_lane[feeder->lane] != INDEX_NONE) {
+            lane_add(query, feeder, stream, speed_mps, ret);
+        }
+    }
+}
+
+// What is on its way to a link from one source, second by second: what left before, and what will.
+static double source_add(const struct forecast_query *query, const struct source *source, double speed_mps,
+                         float *link_s)
+{
+    const struct estimate *estimate = query->estimate;
+    double rate_vps = 0.0;
+    double late_s = s_from_ms(query->at_ms - query->now_ms);
+    int32_t past_s = (int32_t)((source->to_stop_m - APPROACH_REACH_M) / speed_mps);
+    past_s = past_s < UPSTREAM_PAST_S - 1 ? past_s : UPSTREAM_PAST_S - 1;
+    for (int32_t ago_s = 0; ago_s <= past_s; ago_s++) {
+        double vehicles = source->weight * upstream_left(&estimate->upstream, source->movement, query->now_ms, ago_s);
+        double at_s = source->to_stop_m / speed_mps - ago_s - late_s;
+        if (vehicles > 0.0 && at_s < HORIZON_S) {
+            link_s[at_s <= 0.0 ? 0 : (int32_t)at_s] += (float)vehicles;
+        }
+    }
+    const struct movement *movement = &estimate->approaches.movements[source->movement];
+    rate_vps = source->weight * estimate_share(estimate, source->movement) * estimate_passed_vps(estimate, movement->row);
+    const struct told *heard = query->outlook != NULL ? &query->outlook->heard[source->movement] : NULL;
+    if (heard == NULL || heard->from_ms == INT64_MIN) {
+        for (int32_t k = (int32_t)(source->to_stop_m / speed_mps); k < HORIZON_S; k++) {
+            link_s[k] += (float)rate_vps;   // It says nothing: as usual.
+        }
+        return rate_vps;
+    }
+    double from_s = s_from_ms(heard->from_ms - query->at_ms) + source->to_stop_m / speed_mps;
+    for (int32_t i = 0; i < OUTLOOK_BIN_COUNT; i++) {
+        double each = source->weight * heard->vehicles[i] * (1.0 / (OUTLOOK_UNIT * OUTLOOK_BIN_S));
+        for (int32_t s = 0; s < OUTLOOK_BIN_S && each > 0.0; s++) {
+            double at_s = from_s + i * OUTLOOK_BIN_S + s;
+            bool left_already = s_from_ms(heard->from_ms - query->now_ms) + i * OUTLOOK_BIN_S + s < 0.0;
+            if (!left_already && at_s >= 0.0 && at_s < HORIZON_S) {
+                link_s[(int32_t)at_s] += (float)each;
+            }
+        }
+    }
+    return rate_vps;
+}
+
+// All that comes to a link from beyond the cameras' reach, into link_s.
+static void link_forecast(const struct forecast_query *query, int32_t link, double demand_vps, float *link_s)
+{
+    const struct upstream *upstream = &query->estimate->upstream;
+    double speed_mps = query->estimate->network->links[link].speed_mps;
+    double explained_vps = 0.0;
+    for (int32_t k = 0; k <= HORIZON_S; k++) {
+        link_s[k] = 0.0f;
+    }
+    for (int32_t i = upstream->first_source[link]; i < upstream->first_source[link + 1]; i++) {
+        explained_vps += source_add(query, &upstream->sources[i], speed_mps, link_s);
+    }
+    double rest_vps = fmax(0.0, demand_vps - explained_vps);
+    for (int32_t k = (int32_t)(APPROACH_REACH_M / speed_mps); k <= HORIZON_S; k++) {
+        link_s[k] += (float)rest_vps;
+    }
+}
+
+void forecast_add(const struct forecast_query *query, float (*ret)[STREAM_COUNT_MAX])
+{
+    const struct estimate *estimate = query->estimate;
+    const struct intersection_rows *rows = &estimate->approaches.at[query->intersection.index];
+    int32_t after = rows->first + rows->count;
+    for (int32_t first = rows->first, next; first < after; first = next) {
+        int32_t link = estimate->network->lanes[estimate->approaches.rows[first].lane].link;
+        double demand_vps = 0.0, share_sum = 0.0;
+        for (next = first; next < after && estimate->network->lanes[estimate->approaches.rows[next].lane].link == link;
+             next++) {
+            demand_vps += estimate_demand_vps(estimate, next);
+            share_sum += estimate_demand_vps(estimate, next) + DEMAND_FLOOR_VPS;
+        }
+        float link_s[HORIZON_S + 1];
+        link_forecast(query, link, demand_vps, link_s);
+        for (int32_t r = first; r < next; r++) {
+            int32_t stream = query->stream_of_row[r - rows->first];
+            if (stream < 0) {
+                continue;
+            }
+            row_add(query, &estimate->approaches.rows[r], r, stream, ret);
+            float share = (float)((estimate_demand_vps(estimate, r) + DEMAND_FLOOR_VPS) / share_sum);
+            for (int32_t k = 0; k <= HORIZON_S; k++) {
+                ret[k][stream] += share * link_s[k];
+            }
+        }
+    }
+}

@@ -1,0 +1,75 @@
+// horizon.h: the search of `adaptive`: which stages, in which order and for how long, over the next minute and a half.
+//
+// THEORY    Time runs in whole seconds k = 0 .. HORIZON_S from the instant at which a decision takes effect. A *stream* is
+//           a stop-line lane (or several alike). arrived[k] vehicles of it would have passed the stop line by k had there
+//           been no signal; gone[k] <= arrived[k] have passed. What is between them waits, and the price of a plan is
+//
+//               sum over k, streams of weight * (arrived[k] - gone[k])        vehicle seconds, weighed
+//               + switch_price per change of stages + end_price per weighed vehicle that still waits at the end
+//
+//           A stream that a stage serves passes at most `capacity` vehicles a second, from `start_loss_s` after the
+//           stage's start (nothing is credited during a change) and for yellow_gain_s after its end; one that both
+//           stages serve passes throughout. So
+//
+//               gone[k + 1] = min(arrived[k + 1], gone[k] + capacity of the stream now)
+//
+//           which is one addition and one minimum for all streams side by side.
+//
+//           The search tree: a node is a stage that ends at a time; its children are the stages that may follow, each
+//           ended at one of a list of durations, all read off one run of the recursion. Level by level the BEAM best are
+//           kept. Nodes of a level end at different times; they are compared by
+//
+//               price so far + wait_price * weighed vehicles waiting - rate * time
+//
+//           with the rate at which an average second costs, taken from the best complete plan of the search before. A node
+//           past the end of the horizon is complete. The root is the stage that is green; its durations begin with
+//           "leave now".
+// CONTRACT  Pure, no allocation; same bits on every instruction set: sums over streams are taken in one fixed tree.
+// OWNERSHIP The caller owns all.
+// NOT HERE  Where arrivals, capacities and weights come from (adaptive.c).
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define HORIZON_S 90
+#define STREAM_COUNT_MAX 32
+#define HORIZON_STAGE_COUNT_MAX 24
+#define BEAM_MAX 16
+#define VISIT_COUNT_MAX 12            // stages of one plan, the present one included
+
+struct horizon {
+    int32_t stream_count;             // 0 .. STREAM_COUNT_MAX
+    int32_t stage_count;              // 1 .. HORIZON_STAGE_COUNT_MAX
+    int32_t stage_now;
+    int32_t leave_s;                  // the earliest end of the present stage
+    int32_t start_loss_s, yellow_gain_s;
+    int32_t beam;                     // 1 .. BEAM_MAX
+    float switch_price, end_price, wait_price, rate;
+    int32_t green_s_min[HORIZON_STAGE_COUNT_MAX];
+    uint8_t transition_s[HORIZON_STAGE_COUNT_MAX][HORIZON_STAGE_COUNT_MAX];
+    // Columns of streams; rows beyond stream_count are 0.
+    float capacity[HORIZON_STAGE_COUNT_MAX][STREAM_COUNT_MAX];   // vehicles per second
+    float weight[STREAM_COUNT_MAX];
+    float arrived[HORIZON_S + 1][STREAM_COUNT_MAX];              // cumulative; row 0: those that wait now
+};
+
+// One stage of the plan found: its green runs from start_s to end_s (the present one from 0).
+struct visit { int16_t stage, start_s, end_s; };
+
+struct horizon_plan {
+    float price;                      // of the best plan
+    float stay_price, leave_price;    // of the best that stays for a second or more, and that leaves now; INFINITY: none
+    int32_t visit_count;
+    struct visit visits[VISIT_COUNT_MAX];
+};
+
+// visits[0] is the present stage: end_s == 0 says "leave now, for visits[1].stage".
+void horizon_search(const struct horizon *horizon, struct horizon_plan *ret);
+
+// The price of a given plan under the same model, up to HORIZON_S: for tests against brute force, and for reasons.
+float horizon_price(const struct horizon *horizon, const struct visit *visits, int32_t visit_count);
+
+// gone[k][stream]: who has passed by second k under the plan.
+void horizon_departures(const struct horizon *horizon, const struct visit *visits, int32_t visit_count,
+                        float (*gone)[STREAM_COUNT_MAX]);

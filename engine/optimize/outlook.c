@@ -1,0 +1,51 @@
+#include "engine/optimize/outlook.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/memory.h"
+
+void outlook_create(struct outlook *outlook, int32_t movement_count)
+{
+    outlook->movement_count = movement_count;
+    outlook->heard = memory_take_aligned((size_t)movement_count, sizeof *outlook->heard);
+    outlook->told = memory_take_aligned((size_t)movement_count, sizeof *outlook->told);
+    for (int32_t m = 0; m < movement_count; m++) {
+        outlook->heard[m].from_ms = outlook->told[m].from_ms = INT64_MIN;
+    }
+}
+
+void outlook_release(struct outlook *outlook)
+{
+    free(outlook->heard);
+    free(outlook->told);
+    *outlook = (struct outlook){ 0 };
+}
+
+void outlook_turn(struct outlook *outlook)
+{
+    struct told *kept = outlook->heard;
+    outlook->heard = outlook->told;
+    outlook->told = kept;
+}
+
+void outlook_tell(struct outlook *outlook, int32_t movement, int64_t from_ms, const float *vehicles)
+{
+    struct told *told = &outlook->told[movement];
+    told->from_ms = from_ms;
+    for (int32_t i = 0; i < OUTLOOK_BIN_COUNT; i++) {
+        float units = vehicles[i] * (float)OUTLOOK_UNIT + 0.5f;
+        told->vehicles[i] = (uint8_t)(units < 0.0f ? 0.0f : units > 255.0f ? 255.0f : units);
+    }
+}
+
+void outlook_forget(struct outlook *outlook, int32_t movement)
+{
+    outlook->told[movement].from_ms = INT64_MIN;
+}
+
+void outlook_repeat(struct outlook *outlook, int32_t first, int32_t count)
+{
+    memcpy(outlook->told + first, outlook->heard + first, (size_t)count * sizeof *outlook->told);
+}
