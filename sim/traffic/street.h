@@ -1,6 +1,20 @@
 // street.h: the street: vehicles on lanes, moved by fixed steps.
 //
-// THEORY    (the owner of this room writes it: layout, two phases, models and their sources)
+// THEORY    Vehicles are kept in columns, in the order in which they stand on their lanes, sixteen lanes side by side
+//           (street_state.h draws it). A step has two phases: *move*, in which every lane and junction reads what the
+//           others published and moves its own vehicles; and *commit*, in which those that left find their new place,
+//           lanes are changed, trips enter and all is published anew. So threads cannot disturb one another.
+//
+//             car following   IDM or Krauss, by type                         car_following.h
+//             look-ahead      leaders, lines and limits along the route      look_ahead.h
+//             right of way    signals, room, gap acceptance                  right_of_way.h
+//             lane changing   for the route, and MOBIL for gain              lane_change.h
+//             trips           route, queue at the border, measures           trips.h, settling.h
+//
+//           Laws that hold at every step whatever the models say: vehicles of one lane or path never overlap, nobody
+//           drives backwards, nobody passes a red that it could stop before, scheduled = waiting + under way + arrived.
+//           A trip that departs at t enters at the first whole step from t on at which there is a safe gap, with its
+//           rear at the lane's start, and arrives when its front passes the end of its last link.
 // CONTRACT  Deterministic: same network, types, trips, options and aspects give the same bytes for any number of
 //           threads and any instruction set. No allocation after street_create but by street_enter.
 // OWNERSHIP street_create gives, street_release takes; the network is kept. Columns handed in are copied.
@@ -62,7 +76,7 @@ struct trip_result {
 };
 
 struct street_counts {
-    int64_t scheduled, waiting, under_way, arrived;   // scheduled = waiting + under_way + arrived
+    int64_t scheduled, waiting, under_way, arrived;   // due by now; scheduled = waiting + under_way + arrived
     int64_t vehicle_updates;           // vehicle steps computed so far
     int64_t queue_vehicle_steps;       // sum over steps of vehicles slower than 1.39 m/s, the ones waiting to enter too
     int64_t steps;

@@ -1,0 +1,42 @@
+// car_following.h: the wide kernel: one step of every vehicle of sixteen lanes.
+//
+// THEORY    IDM [Treiber2000]. With speed v, desired speed v0, gap s to the leader, closing speed dv = v - v_leader:
+//               s* = s0 + max(0, v T + v dv / (2 sqrt(a b)))
+//               dv/dt = a (1 - (v/v0)^4 - (s*/s)^2)
+//           Above v0 the free term is no harder than b; no braking is harder than the emergency deceleration.
+//           The step is cut into substeps of constant acceleration (ballistic, Treiber and Kanagaraj 2015) in which
+//           the leader's rear and speed run from their old to their new values: rows are done from the front, so
+//           both are known. Of a column's head the leader is what look_ahead.c saw, at constant speed.
+//
+//           Krauss [Krauss1998] in SUMO's discrete form, so that its capacity depends on the step as SUMO's does. With
+//           step h, a vehicle that brakes by b h each step from speed v needs
+//               brake(v) = h (n v - b h n (n + 1) / 2),   n = floor(v / (b h))
+//           The safe speed is the greatest x after which a reaction of tau seconds and braking still fit into
+//           g + brake(v_leader), g the gap less s0. It is n b h + r: n whole braking steps and a rest r spread over them.
+//
+//           Whatever the model says, a front passes neither the bound of its column (a closed stop line, a leader
+//           elsewhere) nor its leader's rear less 0.1 m; and it never goes back. A vehicle slower than 0.3 m/s within
+//           its standing gap and 1 m of a standing leader stands: IDM would creep for ever.
+// CONTRACT  Pure arithmetic in one order: same bits on every instruction set. Row 0 first; columns are independent.
+// OWNERSHIP Borrowed for the call.
+// NOT HERE  Who leads the head of a column (look_ahead.h).
+#pragma once
+
+#include "sim/traffic/street_state.h"
+
+struct follow_job {
+    const struct type_table *types;
+    const struct trip *trips;          // for the random numbers of Krauss' dawdling
+    float step_s;
+    int32_t substeps;
+    int32_t step_ms;
+    bool only_idm, one_type;
+    uint64_t seed, step;
+};
+
+// Moves row_count rows; count says how many rows each column has. *queued rises by the vehicles below 1.39 m/s.
+void follow_rows(const struct follow_job *job, struct row *rows, int32_t row_count, const int32_t *count,
+                 const struct ahead *ahead, struct loop_layer *loops, int32_t loop_count, int64_t *queued);
+
+// Krauss' safe speed, one vehicle: also the speed at which one may enter the street.
+float safe_speed(float gap_m, float leader_mps, float deceleration_mps2, float headway_s, float step_s);

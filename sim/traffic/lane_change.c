@@ -1,0 +1,282 @@
+#include "sim/traffic/lane_change.h"
+
+#include <math.h>
+
+#include "sim/traffic/columns.h"
+#include "sim/traffic/trips.h"
+
+static const float SAFE_MPS2 = 4.0f;           // b_safe of MOBIL
+static const float THRESHOLD_MPS2 = 0.2f;      // its threshold
+static const float POLITENESS = 0.2f;
+static const float COURTESY_MPS = 1.5f;        // taken off the speed of one who lets somebody in
+static const float URGENT_M = 100.0f;          // to the end of a wrong lane
+static const float HARD_MPS2 = 6.0f;           // limit of mandatory changes where the lane ends
+static const float LAST_M = 20.0f;             // before the line nobody changes for gain
+static const float HELD_UP = 0.9f;             // share of the desired speed below which one looks for a better lane
+static const float STANDING_MPS = 1.0f;
+static const float APART_M = 0.5f;             // bumper to bumper at least, after a change
+static const uint32_t GAIN_PERIOD = 3;         // of two seconds each: how often one looks for gain
+
+struct neighbours {
+    int32_t place;                             // the row it would take
+    float ahead, behind;                       // gaps; FAR_M without a neighbour
+    float ahead_mps, behind_mps;
+};
+
+// IDM's acceleration of one vehicle, as in the kernel.
+static float acceleration_of(const struct street *street, uint32_t kind, float v, float desired, float gap,
+                             float leader_mps)
+{
+    const struct type_table *types = &street->types;
+    uint32_t type = kind & KIND_TYPE;
+    float s = gap > 0.1f ? gap : 0.1f;
+    float reach = v * types->headway[type] + v * (v - leader_mps) * types->closing[type];
+    float near = (types->gap[type] + (reach > 0.0f ? reach : 0.0f)) / s;
+    float share = v / desired;
+    return types->acceleration[type] * (1.0f - share * share * share * share - near * near);
+}
+
+static float row_length(const struct street *street, const struct row *row, int column)
+{
+    return street->types.length[row->kind[column] & KIND_TYPE];
+}
+
+static struct neighbours neighbours_find(const struct street *street, const struct row *rows, int32_t count, int column,
+                                         float front, float length)
+{
+    struct neighbours found = { 0, FAR_M, FAR_M, 0.0f, 0.0f };
+    while (found.place < count && rows[found.place].front[column] >= front) {
+        found.place++;
+    }
+    if (found.place > 0) {
+        const struct row *row = &rows[found.place - 1];
+        found.ahead = row->front[column] - row_length(street, row, column) - front;
+        found.ahead_mps = row->speed[column];
+    }
+    if (found.place < count) {
+        found.behind = front - length - rows[found.place].front[column];
+        found.behind_mps = rows[found.place].speed[column];
+    }
+    return found;
+}
+
+static void vehicle_adapt(const struct street *street, struct vehicle *vehicle, int32_t cell)
+{
+    struct trip *trip = &street->trips[vehicle->trip];
+    const struct group *group = cell_group(street, cell);
+    int32_t now_ms = street_elapsed_ms(street) + street->options.step_ms;
+    trip_settle(trip, now_ms, vehicle->front, vehicle->desired, vehicle->halt, vehicle->front);
+    vehicle->halt &= HALT_FAST;
+    vehicle->desired = trip_desired(street, trip, group->limit[cell % WIDE]);
+    vehicle->path = trip_path(street, trip, trip->leg, cell);
+    vehicle->kind = trip_kind(street, trip, group->lane_position);
+}
+
+struct change {
+    struct group *from, *to;
+    struct row *from_rows, *to_rows;
+    int32_t from_cell, to_cell;
+    int column;
+    bool left;
+};
+
+static void change_make(struct street *street, const struct change *change, int32_t k, int32_t place)
+{
+    int c = change->column;
+    struct vehicle vehicle = column_get(change->from_rows, k, c);
+    column_remove(change->from_rows, change->from->count[c], k, c);
+    if (k + 1 == change->from->count[c]) {
+        change->from->entered[c] = PATH_NONE;
+    }
+    change->from->count[c]--;
+    if (k == 0) {
+        change->from->yielding[c] = 0;
+    }
+    vehicle_adapt(street, &vehicle, change->to_cell);
+    column_insert(change->to_rows, change->to->count[c], place, c, &vehicle);
+    if (place == change->to->count[c]) {
+        change->to->entered[c] = PATH_NONE;
+    }
+    if (place == 0) {
+        change->to->yielding[c] = 0;
+    }
+    change->to->count[c]++;
+    if (change->to->count[c] > change->to->count_max) {
+        change->to->count_max = change->to->count[c];
+    }
+}
+
+// Whether one of this length fits at `front` beside vehicle `except` of the column's rows taken away.
+static bool fits_without(const struct street *street, const struct row *rows, int32_t count, int column,
+                         int32_t except, float front, float length)
+{
+    if (except > 0) {
+        const struct row *row = &rows[except - 1];
+        if (row->front[column] - row_length(street, row, column) - front < APART_M) {
+            return false;
+        }
+    }
+    return except + 1 >= count || front - length - rows[except + 1].front[column] >= APART_M;
+}
+
+// Two that stand side by side, each wanting the other's lane, change places.
+static bool exchange(struct street *street, const struct change *change, int32_t k, const struct neighbours *near)
+{
+    int c = change->column;
+    uint32_t opposite = change->left ? KIND_RIGHT : KIND_LEFT;
+    const struct row *mine = &change->from_rows[k];
+    int32_t first = near->place > 0 ? near->place - 1 : 0;
+    for (int32_t i = first; i <= near->place && i < change->to->count[c]; i++) {
+        const struct row *row = &change->to_rows[i];
+        bool overlap = row->front[c] > mine->front[c] - row_length(street, mine, c) - APART_M
+            && row->front[c] - row_length(street, row, c) < mine->front[c] + APART_M;
+        if (!overlap || !(row->kind[c] & opposite) || row->speed[c] > STANDING_MPS
+            || mine->speed[c] > STANDING_MPS
+            || !fits_without(street, change->to_rows, change->to->count[c], c, i, mine->front[c],
+                row_length(street, mine, c))
+            || !fits_without(street, change->from_rows, change->from->count[c], c, k, row->front[c],
+                row_length(street, row, c))) {
+            continue;
+        }
+        struct vehicle a = column_get(change->from_rows, k, c), b = column_get(change->to_rows, i, c);
+        if (b.front - row_length(street, row, c) < 0.0f) {
+            continue;
+        }
+        vehicle_adapt(street, &a, change->to_cell);
+        vehicle_adapt(street, &b, change->from_cell);
+        column_set(change->from_rows, k, c, &b);
+        column_set(change->to_rows, i, c, &a);
+        change->from->entered[c] = change->to->entered[c] = PATH_NONE;
+        return true;
+    }
+    return false;
+}
+
+static void change_mandatory(struct street *street, const struct change *change, int32_t k)
+{
+    int c = change->column;
+    const struct row *row = &change->from_rows[k];
+    float length = row_length(street, row, c), v = row->speed[c];
+    float to_end = change->from->length[c] - row->front[c];
+    float urgency = to_end < URGENT_M ? 1.0f - to_end / URGENT_M : 0.0f;
+    float limit = SAFE_MPS2 * 0.5f + (HARD_MPS2 - SAFE_MPS2 * 0.5f) * urgency;
+    struct neighbours near = neighbours_find(street, change->to_rows, change->to->count[c], c, row->front[c], length);
+    if (near.ahead >= APART_M && near.behind >= APART_M) {
+        float own = acceleration_of(street, row->kind[c], v, row->desired[c], near.ahead, near.ahead_mps);
+        float other = 0.0f;
+        if (near.place < change->to->count[c]) {
+            const struct row *behind = &change->to_rows[near.place];
+            other = acceleration_of(street, behind->kind[c], behind->speed[c], behind->desired[c], near.behind, v);
+        }
+        bool standing = v < STANDING_MPS && near.behind_mps < STANDING_MPS;
+        if ((own > -limit && other > -limit) || (standing && near.ahead_mps >= 0.0f)) {
+            change_make(street, change, k, near.place);
+            return;
+        }
+    }
+    if (urgency <= 0.0f || exchange(street, change, k, &near)) {
+        return;
+    }
+    if (near.place < change->to->count[c]) {
+        float *speed = &change->to_rows[near.place].speed[c];
+        *speed = *speed > COURTESY_MPS ? *speed - COURTESY_MPS : 0.0f;
+    }
+}
+
+static void change_for_gain(struct street *street, const struct change *change, int32_t k)
+{
+    int c = change->column;
+    const struct row *row = &change->from_rows[k];
+    float length = row_length(street, row, c), v = row->speed[c];
+    float gap = change->from->ahead.rear[c] - row->front[c], leader_mps = change->from->ahead.speed[c];
+    if (k > 0) {
+        const struct row *leader = &change->from_rows[k - 1];
+        gap = leader->front[c] - row_length(street, leader, c) - row->front[c];
+        leader_mps = leader->speed[c];
+    }
+    struct neighbours near = neighbours_find(street, change->to_rows, change->to->count[c], c, row->front[c], length);
+    uint32_t type = row->kind[c] & KIND_TYPE;
+    if (near.ahead < street->types.gap[type] || near.behind < street->types.gap[type]) {
+        return;
+    }
+    float now = acceleration_of(street, row->kind[c], v, row->desired[c], gap, leader_mps);
+    float then = acceleration_of(street, row->kind[c], v, row->desired[c], near.ahead, near.ahead_mps);
+    if (then - now < THRESHOLD_MPS2) {
+        return;
+    }
+    float loss = 0.0f;
+    if (near.place < change->to->count[c]) {
+        const struct row *behind = &change->to_rows[near.place];
+        float after = acceleration_of(street, behind->kind[c], behind->speed[c], behind->desired[c], near.behind, v);
+        float before = acceleration_of(street, behind->kind[c], behind->speed[c], behind->desired[c],
+            near.ahead + length + near.behind, near.ahead_mps);
+        loss = before - after;
+        if (after < -SAFE_MPS2) {
+            return;
+        }
+    }
+    if (then - now > THRESHOLD_MPS2 + POLITENESS * loss) {
+        change_make(street, change, k, near.place);
+    }
+}
+
+// Bits of the columns whose k-th vehicle must change; and of those that look for gain.
+static uint32_t wishes(const struct group *group, const struct row *row, int32_t k, bool left, uint32_t turn,
+                       uint32_t *ret_gain)
+{
+    uint32_t must_bit = left ? KIND_LEFT : KIND_RIGHT, free_bit = left ? KIND_FREE_LEFT : KIND_FREE_RIGHT;
+    uint32_t must = 0, gain = 0;
+    for (int c = 0; c < WIDE; c++) {
+        bool here = k < group->count[c];
+        bool looks = (row->kind[c] & free_bit) != 0 && (row->kind[c] >> KIND_LUCK_SHIFT) % GAIN_PERIOD == turn
+            && row->speed[c] < HELD_UP * row->desired[c] && row->speed[c] > STANDING_MPS
+            && row->front[c] < group->length[c] - LAST_M;
+        must |= here && (row->kind[c] & must_bit) != 0 ? 1u << c : 0u;
+        gain |= here && looks ? 1u << c : 0u;
+    }
+    *ret_gain = gain;
+    return must;
+}
+
+static void group_change(struct street *street, int32_t from, int32_t to, bool left, uint32_t turn)
+{
+    struct change change = { .from = &street->groups[from], .to = &street->groups[to], .left = left };
+    change.from_rows = &street->rows[change.from->first_row];
+    change.to_rows = &street->rows[change.to->first_row];
+    for (int32_t k = 0; k < change.from->count_max; k++) {
+        uint32_t gain;
+        uint32_t must = wishes(change.from, &change.from_rows[k], k, left, turn, &gain);
+        for (uint32_t rest = must | gain; rest != 0; rest &= rest - 1) {
+            int c = __builtin_ctz(rest);
+            const struct row *row = &change.from_rows[k];
+            int32_t lane = change.to->lane[c];
+            uint32_t type = row->kind[c] & KIND_TYPE;
+            if (k >= change.from->count[c] || row->front[c] < row_length(street, row, c)
+                || row->front[c] >= change.to->length[c] - LINE_MARGIN_M
+                || !(street->network->lanes[lane].users & street->types.user[type])) {
+                continue;
+            }
+            change.column = c;
+            change.from_cell = from * WIDE + c;
+            change.to_cell = to * WIDE + c;
+            if ((must >> c) & 1u) {
+                change_mandatory(street, &change, k);
+            } else {
+                change_for_gain(street, &change, k);
+            }
+        }
+    }
+}
+
+void lanes_change(struct street *street, struct block *block, bool left, int64_t second)
+{
+    uint32_t turn = (uint32_t)((second / 2) % (int64_t)GAIN_PERIOD);
+    int32_t last = block->lane_count - 1;
+    for (int32_t i = 0; i < last; i++) {
+        // The lane beside the target first: nobody moves over two lanes at once.
+        int32_t from = block->first_group + (left ? last - 1 - i : i + 1);
+        if (street->groups[from].count_max > 0) {
+            group_change(street, from, left ? from + 1 : from - 1, left, turn);
+        }
+    }
+}

@@ -1,0 +1,17 @@
+// lane_change.h: vehicles of a block change lanes.
+//
+// THEORY    Once a second: to the left in even seconds, to the right in odd ones, so that no two meet between two lanes.
+//           *Mandatory* for who is on a lane that does not suit its route. It takes any gap that asks no harder
+//           braking of it or of the one behind than the limit, which rises as its lane ends. Who cannot change and is
+//           near the end slows the one beside it, which so opens a gap. Two that stand at the ends of each
+//           other's lanes change places: they would stand for ever.
+//           *Discretionary* for who is held up, each few seconds by a phase of its own: MOBIL (Kesting, Treiber,
+//           Helbing 2007): one's own gain in acceleration, less politeness times what the new follower loses,
+//           must pass a threshold, and the new follower must not brake harder than a safe limit.
+//           Nobody changes with its rear still in the junction.
+// CONTRACT  Touches the block alone; between commits of transfers and publication.
+#pragma once
+
+#include "sim/traffic/street_state.h"
+
+void lanes_change(struct street *street, struct block *block, bool left, int64_t second);

@@ -1,0 +1,231 @@
+#include "sim/traffic/look_ahead.h"
+
+#include <math.h>
+
+#include "sim/traffic/trips.h"
+
+static const float LOOK_S = 4.0f;              // looks as far as it drives in this time, beyond its braking distance
+static const float LOOK_M = 20.0f;
+static const float CLEARANCE_M = 0.1f;         // as in the kernel
+static const float APART_M = 1.0f;             // paths of one lane have parted this far behind its line
+static const float WAITING_MPS = 0.5f;
+
+static float horizon(const struct street *street, const struct viewer *viewer)
+{
+    float brake = street->types.deceleration[viewer->kind & KIND_TYPE];
+    return viewer->speed * viewer->speed / brake + viewer->speed * LOOK_S + LOOK_M;
+}
+
+static void heed(const struct street *street, const struct viewer *viewer, float gap, float speed, struct view *view)
+{
+    uint32_t type = viewer->kind & KIND_TYPE;
+    float v = viewer->speed;
+    float reach = v * street->types.headway[type] + v * (v - speed) * street->types.closing[type];
+    float wish = street->types.gap[type] + (reach > 0.0f ? reach : 0.0f);
+    float strain = wish / (gap > CLEARANCE_M ? gap : CLEARANCE_M);
+    if (strain > view->strain) {
+        view->strain = strain;
+        view->gap = gap;
+        view->speed = speed;
+    }
+}
+
+static void heed_leader(const struct street *street, const struct viewer *viewer, float gap, float speed,
+                        struct view *view)
+{
+    heed(street, viewer, gap, speed, view);
+    view->bound = fminf(view->bound, gap - CLEARANCE_M);
+}
+
+static void heed_line(const struct street *street, const struct viewer *viewer, float to_line, struct view *view)
+{
+    heed(street, viewer, to_line + street->types.gap[viewer->kind & KIND_TYPE] - STOP_MARGIN_M, 0.0f, view);
+    view->bound = fminf(view->bound, to_line - LINE_MARGIN_M);
+}
+
+// A lower limit `way` metres ahead: the speed from which one brakes to it comfortably.
+static void heed_limit(const struct street *street, const struct viewer *viewer, float way, float limit,
+                       struct view *view)
+{
+    if (limit >= viewer->desired) {
+        return;
+    }
+    float target = trip_desired(street, &street->trips[viewer->trip], limit);
+    float brake = street->types.deceleration[viewer->kind & KIND_TYPE];
+    float left = way - 0.5f * (viewer->speed + target) * street->step_s;
+    view->cap = fminf(view->cap, sqrtf(target * target + 2.0f * brake * (left > 0.0f ? left : 0.0f)));
+}
+
+// A vehicle that waits before the place where the paths meet, for one that need not yield to it, is no leader.
+static bool waits_for(const struct street *street, const struct path *path, int32_t other,
+                      const struct crosser *crosser)
+{
+    if (crosser->speed > WAITING_MPS) {
+        return false;
+    }
+    for (int32_t i = 0; i < path->foe_count; i++) {
+        const struct path_foe *foe = &street->foes[path->first_foe + i];
+        if (foe->path == other) {
+            return !foe->yields && crosser->front < foe->foe_enter;
+        }
+    }
+    return false;
+}
+
+// Vehicles on other paths into the same lane that have less left to drive to it.
+static void heed_merging(const struct street *street, const struct viewer *viewer, int32_t path_index, float x,
+                         struct view *view)
+{
+    const struct path *path = &street->paths[path_index];
+    const struct group *to = cell_group(street, path->to_cell);
+    int column = path->to_cell % WIDE;
+    float left = path->length - x;
+    for (int32_t i = 0; i < to->entry_count[column]; i++) {
+        int32_t other = street->entries[to->first_entry[column] + i];
+        for (int32_t k = street->count_now[other] - 1; k >= 0 && other != path_index; k--) {
+            const struct crosser *crosser = &street->now[street->paths[other].first_slot + k];
+            float crosser_left = street->paths[other].length - crosser->front;
+            bool first = crosser_left < left || (crosser_left <= left && other < path_index);
+            if (first && !waits_for(street, path, other, crosser)) {
+                heed_leader(street, viewer, left - crosser_left - crosser->length, crosser->speed, view);
+                break;
+            }
+        }
+    }
+}
+
+// Beyond the line of `path`, its start at `way`. Follows the route until something is met or the horizon reached.
+static void look_along(const struct street *street, const struct viewer *viewer, int32_t path_index, float way,
+                       struct view *view)
+{
+    const struct trip *trip = &street->trips[viewer->trip];
+    float reach = horizon(street, viewer);
+    bool beyond = false;               // past the path that the viewer is at
+    int32_t leg = 0;
+    while (path_index >= 0) {
+        const struct path *path = &street->paths[path_index];
+        if (beyond) {
+            enum verdict verdict = line_verdict(street, path_index, viewer, -way);
+            if (verdict != LINE_OPEN) {
+                heed_line(street, viewer, way, view);
+                return;
+            }
+            heed_limit(street, viewer, way, path->limit, view);
+            heed_merging(street, viewer, path_index, -way, view);
+            int32_t inside = street->count_now[path_index];
+            if (inside > 0) {
+                const struct crosser *last = &street->now[path->first_slot + inside - 1];
+                heed_leader(street, viewer, way + last->front - last->length, last->speed, view);
+                return;
+            }
+        }
+        way += path->length;
+        const struct group *to = cell_group(street, path->to_cell);
+        int column = path->to_cell % WIDE;
+        heed_limit(street, viewer, way, to->limit[column], view);
+        if (to->seen.count[column] > 0) {
+            heed_leader(street, viewer, way + to->seen.tail_rear[column], to->seen.tail_speed[column], view);
+            return;
+        }
+        way += to->length[column];
+        if (way > reach) {
+            return;
+        }
+        leg = beyond ? leg + 1 : trip->leg + 1;
+        beyond = true;
+        path_index = trip_path(street, trip, leg, path->to_cell);
+    }
+    if (path_index == PATH_NONE) {
+        heed_line(street, viewer, way, view);
+    }
+}
+
+// Those that have just left the lane on another path and are not clear of this one.
+static void heed_parting(const struct street *street, int32_t cell, int32_t path_index, const struct viewer *viewer,
+                         float to_line, struct view *view)
+{
+    const struct group *group = cell_group(street, cell);
+    int column = cell % WIDE;
+    for (int32_t i = 0; i < group->path_count[column]; i++) {
+        int32_t other = group->first_path[column] + i;
+        const struct path *path = &street->paths[other];
+        int32_t inside = street->count_now[other];
+        if (other != path_index && inside > 0) {
+            const struct crosser *last = &street->now[path->first_slot + inside - 1];
+            if (last->front - last->length < APART_M) {
+                heed_leader(street, viewer, to_line + last->front - last->length, last->speed, view);
+            }
+        } else if (inside == 0 && path->length < street->length_max) {
+            // A long vehicle whose front is on the lane beyond already.
+            const struct published *seen = &cell_group(street, path->to_cell)->seen;
+            int at = path->to_cell % WIDE;
+            float rear = seen->tail_rear[at] + path->length;
+            if (seen->count[at] > 0 && seen->tail_path[at] == other && rear < APART_M) {
+                heed_leader(street, viewer, to_line + rear, seen->tail_speed[at], view);
+            }
+        }
+    }
+}
+
+static struct view view_free(void)
+{
+    return (struct view){ .gap = FAR_M, .speed = 0.0f, .strain = 0.0f, .bound = FAR_M, .cap = FAR_M,
+        .verdict = LINE_OPEN };
+}
+
+struct view look_from_lane(const struct street *street, int32_t cell, int32_t path_index, const struct viewer *viewer,
+                           float to_line)
+{
+    struct view view = view_free();
+    if (to_line > horizon(street, viewer)) {
+        return view;
+    }
+    heed_parting(street, cell, path_index, viewer, to_line, &view);
+    if (path_index == PATH_NONE) {
+        heed_line(street, viewer, to_line, &view);
+    }
+    if (path_index < 0) {
+        return view;
+    }
+    const struct path *path = &street->paths[path_index];
+    view.verdict = line_verdict(street, path_index, viewer, -to_line);
+    if (view.verdict != LINE_OPEN) {
+        heed_line(street, viewer, to_line, &view);
+        return view;
+    }
+    heed_limit(street, viewer, to_line, path->limit, &view);
+    heed_merging(street, viewer, path_index, -to_line, &view);
+    int32_t inside = street->count_now[path_index];
+    if (path->wait > 0.0f && !wait_over(street, path_index, viewer, -to_line)) {
+        heed_line(street, viewer, to_line + path->wait + STOP_MARGIN_M, &view);
+    }
+    if (inside > 0) {
+        const struct crosser *last = &street->now[path->first_slot + inside - 1];
+        heed_leader(street, viewer, to_line + last->front - last->length, last->speed, &view);
+        return view;
+    }
+    look_along(street, viewer, path_index, to_line, &view);
+    return view;
+}
+
+struct view look_from_path(const struct street *street, int32_t path_index, int32_t k, const struct viewer *viewer,
+                           float x)
+{
+    struct view view = view_free();
+    const struct path *path = &street->paths[path_index];
+    if (path->wait > 0.0f && x <= path->wait && !wait_over(street, path_index, viewer, x)) {
+        heed_line(street, viewer, path->wait - x + STOP_MARGIN_M, &view);
+    }
+    float area = area_ahead(street, path_index, viewer, x);
+    if (area < FAR_M) {
+        heed_line(street, viewer, area, &view);
+    }
+    heed_merging(street, viewer, path_index, x, &view);
+    if (k > 0) {
+        const struct crosser *leader = &street->now[path->first_slot + k - 1];
+        heed_leader(street, viewer, leader->front - leader->length - x, leader->speed, &view);
+        return view;
+    }
+    look_along(street, viewer, path_index, -x, &view);
+    return view;
+}

@@ -1,0 +1,321 @@
+#include "sim/traffic/moving.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "sim/traffic/car_following.h"
+#include "sim/traffic/columns.h"
+#include "sim/traffic/look_ahead.h"
+#include "sim/traffic/trips.h"
+
+static const float AT_LINE_M = 4.0f;           // a head this near has stopped at its line
+static const float STANDING_MPS = 0.5f;
+static const float ENTRY_M = 60.0f;            // a head this near to its line may come in
+static const int16_t YIELDING_STEPS_MAX = 32000;
+
+static struct follow_job job_of(const struct street *street)
+{
+    return (struct follow_job){
+        .types = &street->types, .trips = street->trips, .step_s = street->step_s, .substeps = street->substeps,
+        .step_ms = street->options.step_ms, .only_idm = street->only_idm, .one_type = street->type_count == 1,
+        .seed = street->options.seed, .step = (uint64_t)street->counts.steps,
+    };
+}
+
+static struct transfer *outbox_add(struct worker *worker)
+{
+    assert(worker->outbox_count < worker->outbox_max);
+    return &worker->outbox[worker->outbox_count++];
+}
+
+struct leaver {
+    int32_t trip, path, came_by;
+    float front, over, driven, speed, desired;   // over: metres beyond the end of what it leaves
+    uint32_t kind, halt;
+};
+
+// Carries one who leaves its lane (cell: INDEX_NONE, path: its next) or its path (cell: the lane beyond it) to where
+// it is at the end of the step.
+static void leave(struct street *street, struct worker *worker, const struct leaver *leaver, int32_t cell)
+{
+    struct trip *trip = &street->trips[leaver->trip];
+    int32_t end_ms = street_elapsed_ms(street) + street->options.step_ms;
+    int32_t path_index = leaver->path, came_by = leaver->came_by;
+    float x = leaver->over;
+    trip_settle(trip, end_ms, leaver->front, leaver->desired, leaver->halt, 0.0f);
+    struct transfer to = { .cell = cell, .path = INDEX_NONE, .trip = leaver->trip, .speed = leaver->speed,
+        .driven = leaver->driven, .kind = leaver->kind, .halt = leaver->halt & HALT_FAST };
+    for (;;) {
+        if (to.cell < 0) {
+            if (path_index == PATH_END) {
+                assert(worker->arrived_count < worker->arrived_max);
+                worker->arrived[worker->arrived_count++] = leaver->trip;
+                return;
+            }
+            const struct path *path = &street->paths[path_index];
+            struct passage_sum *passage = &street->passage_sums[path->connection];
+            (void)__atomic_fetch_add(&passage->passages, 1, __ATOMIC_RELAXED);
+            (void)__atomic_fetch_add(&passage->loss_ms, (int64_t)((double)trip->link_loss_s * 1000.0),
+                __ATOMIC_RELAXED);
+            int32_t lane = cell_group(street, path->from_cell)->lane[path->from_cell % WIDE];
+            (void)__atomic_fetch_add(&street->turned[lane][path->turn], 1, __ATOMIC_RELAXED);
+            trip->link_loss_s = 0.0f;
+            if (x <= path->length) {
+                to.path = path_index;
+                break;
+            }
+            x -= path->length;
+            came_by = path_index;
+            to.cell = path->to_cell;
+        }
+        trip->leg++;
+        float length = cell_group(street, to.cell)->length[to.cell % WIDE];
+        if (x <= length) {
+            break;
+        }
+        path_index = trip_path(street, trip, trip->leg, to.cell);
+        if (path_index == PATH_NONE) {
+            x = length;   // look_ahead sees to it that none comes so far
+            break;
+        }
+        x -= length;
+        to.cell = INDEX_NONE;
+    }
+    to.front = trip->since_front = x;
+    to.came_by = came_by;
+    *outbox_add(worker) = to;
+}
+
+// A line that closed while the head passes it: the second one, if its own line is closed too, may have to stop.
+static bool holds_second(const struct street *street, const struct published *seen, int column)
+{
+    int32_t path = seen->second_path[column];
+    if (seen->count[column] < 2 || path < 0 || street->paths[path].group < 0) {
+        return false;
+    }
+    enum aspect aspect = (enum aspect)street->aspects[street->paths[path].group];
+    return aspect == ASPECT_YELLOW || (aspect == ASPECT_RED && !street->paths[path].right_on_red);
+}
+
+static void heads_look(struct street *street, int32_t group_index, float *moved_from)
+{
+    struct group *group = &street->groups[group_index];
+    const struct row *row = &street->rows[group->first_row];
+    struct ahead *ahead = &group->ahead;
+    ahead->holds = false;
+    for (int c = 0; c < WIDE; c++) {
+        ahead->rear[c] = ahead->bound[c] = ahead->cap[c] = ahead->hold[c] = FAR_M;
+        ahead->speed[c] = 0.0f;
+        ahead->line[c] = group->length[c] - LINE_MARGIN_M;
+        moved_from[c] = row->front[c];
+        if (group->count[c] == 0) {
+            continue;
+        }
+        struct viewer viewer = { row->speed[c], street->types.length[row->kind[c] & KIND_TYPE], row->desired[c],
+            row->kind[c], row->trip[c], (float)group->yielding[c] * street->step_s };
+        float to_line = group->length[c] - row->front[c];
+        struct view view = look_from_lane(street, group_index * WIDE + c, row->path[c], &viewer, to_line);
+        if (view.gap < FAR_M) {
+            ahead->rear[c] = row->front[c] + view.gap;
+            ahead->speed[c] = view.speed;
+        }
+        ahead->bound[c] = row->front[c] + view.bound;
+        ahead->cap[c] = view.cap;
+        if (view.verdict == LINE_TAKEN && row->speed[c] < STANDING_MPS && to_line < AT_LINE_M) {
+            group->yielding[c] = (int16_t)(group->yielding[c] + (group->yielding[c] < YIELDING_STEPS_MAX ? 1 : 0));
+        }
+        if (view.verdict == LINE_OPEN && holds_second(street, &group->seen, c)) {
+            ahead->hold[c] = group->length[c];
+            ahead->holds = true;
+        }
+    }
+}
+
+static void heads_leave(struct street *street, struct worker *worker, struct block *block, struct group *group,
+                        const float *moved_from)
+{
+    struct row *rows = &street->rows[group->first_row];
+    bool left = false;
+    for (int c = 0; c < WIDE; c++) {
+        if (group->count[c] == 0 || rows[0].front[c] <= group->length[c]) {
+            continue;
+        }
+        struct leaver leaver = { rows[0].trip[c], rows[0].path[c], PATH_NONE, rows[0].front[c],
+            rows[0].front[c] - group->length[c], rows[0].front[c] - moved_from[c], rows[0].speed[c],
+            rows[0].desired[c], rows[0].kind[c], rows[0].halt[c] };
+        leave(street, worker, &leaver, INDEX_NONE);
+        column_remove(rows, group->count[c], 0, c);
+        group->count[c]--;
+        group->yielding[c] = 0;
+        group->ahead.rear[c] = FAR_M;
+        block->vehicles--;
+        left = true;
+    }
+    if (left) {
+        int32_t most = 0;
+        for (int c = 0; c < WIDE; c++) {
+            most = group->count[c] > most ? group->count[c] : most;
+        }
+        group->count_max = most;
+    }
+}
+
+// Whether somebody is about to come into the lane from upstream, so that nobody may be inserted before it.
+static bool entry_busy(const struct street *street, const struct group *group, int column)
+{
+    for (int32_t i = 0; i < group->entry_count[column]; i++) {
+        int32_t path_index = street->entries[group->first_entry[column] + i];
+        const struct path *path = &street->paths[path_index];
+        if (street->count_now[path_index] > 0) {
+            return true;
+        }
+        const struct group *from = cell_group(street, path->from_cell);
+        int at = path->from_cell % WIDE;
+        if (from->seen.count[at] > 0 && from->seen.head_path[at] == path_index
+            && from->seen.head_speed[at] > STANDING_MPS
+            && from->length[at] - from->seen.head_front[at] < ENTRY_M) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void move_block(struct street *street, struct worker *worker, const struct follow_job *job,
+                       struct block *block)
+{
+    for (int32_t i = 0; block->waiting > 0 && i < block->lane_count; i++) {
+        struct group *group = &street->groups[block->first_group + i];
+        for (int c = 0; c < WIDE; c++) {
+            int32_t link = block->link[c];
+            group->entry_busy[c] = link >= 0 && street->queue_first[link] >= 0 && entry_busy(street, group, c);
+        }
+    }
+    if (block->vehicles == 0) {
+        return;
+    }
+    block->stale = true;
+    worker->updates += block->vehicles;
+    for (int32_t i = 0; i < block->lane_count; i++) {
+        struct group *group = &street->groups[block->first_group + i];
+        if (group->count_max > 0) {
+            float moved_from[WIDE];
+            heads_look(street, block->first_group + i, moved_from);
+            follow_rows(job, &street->rows[group->first_row], group->count_max, group->count, &group->ahead,
+                &street->loops[group->loop_layer], group->loop_layer_count, &worker->queued);
+            heads_leave(street, worker, block, group, moved_from);
+        }
+    }
+}
+
+// The part of a vehicle's way over its old lane's loops that it drives when its front is past the line already.
+static void loops_behind(struct street *street, const struct path *path, float length, float from, float to,
+                         float speed, bool leaves)
+{
+    const struct group *group = cell_group(street, path->from_cell);
+    int column = path->from_cell % WIDE;
+    for (int32_t i = 0; i < group->loop_layer_count; i++) {
+        struct loop_layer *loop = &street->loops[group->loop_layer + i];
+        float end = loop->to[column] - group->length[column] + length;   // of the front when the rear is clear
+        if (loop->to[column] <= loop->from[column] || from >= end) {
+            continue;
+        }
+        float moved = to - from;
+        float share = moved > 0.001f && to > end ? (end - from) / moved : 1.0f;
+        int32_t ms = (int32_t)(share * (float)street->options.step_ms + 0.5f);
+        (void)__atomic_fetch_add(&loop->occupied_ms[column], ms, __ATOMIC_RELAXED);
+        if (to >= end || leaves) {
+            (void)__atomic_fetch_add(&loop->count[column], 1, __ATOMIC_RELAXED);
+            (void)__atomic_fetch_add(&loop->speed_mmps[column], (int32_t)(speed * 1000.0f), __ATOMIC_RELAXED);
+        }
+    }
+}
+
+// Moves the gathered crossers, and writes each to its path's next state or to the outbox.
+static void batch_flush(struct street *street, struct worker *worker, const struct follow_job *job)
+{
+    struct row *row = &worker->batch;
+    int32_t count[WIDE];
+    float from[WIDE];
+    for (int c = 0; c < WIDE; c++) {
+        count[c] = c < worker->batch_count ? 1 : 0;
+        from[c] = row->front[c];
+    }
+    follow_rows(job, row, 1, count, &worker->batch_ahead, NULL, 0, &worker->queued);
+    for (int c = 0; c < worker->batch_count; c++) {
+        int32_t path_index = worker->batch_path[c];
+        const struct path *path = &street->paths[path_index];
+        float length = street->types.length[row->kind[c] & KIND_TYPE];
+        bool leaves = row->front[c] > path->length;
+        if (from[c] < length) {
+            loops_behind(street, path, length, from[c], row->front[c], row->speed[c], leaves);
+        }
+        if (leaves) {
+            struct leaver leaver = { row->trip[c], PATH_NONE, path_index, row->front[c],
+                row->front[c] - path->length, row->front[c] - from[c], row->speed[c], row->desired[c], row->kind[c], row->halt[c] };
+            leave(street, worker, &leaver, path->to_cell);
+            continue;
+        }
+        struct crosser *crosser = &street->next[path->first_slot + street->count_next[path_index]++];
+        *crosser = (struct crosser){ row->front[c], row->speed[c], row->desired[c], length, row->trip[c],
+            row->kind[c], row->halt[c] };
+        street->crossroads[path->junction].vehicles_next++;
+    }
+    worker->batch_count = 0;
+}
+
+static void batch_add(struct street *street, struct worker *worker, int32_t path_index, int32_t k)
+{
+    const struct crosser *crosser = &street->now[street->paths[path_index].first_slot + k];
+    struct viewer viewer = { crosser->speed, crosser->length, crosser->desired, crosser->kind, crosser->trip,
+        (float)halt_waited(crosser->halt) * street->step_s };
+    struct view view = look_from_path(street, path_index, k, &viewer, crosser->front);
+    struct row *row = &worker->batch;
+    struct ahead *ahead = &worker->batch_ahead;
+    int c = worker->batch_count++;
+    row->front[c] = crosser->front;
+    row->speed[c] = crosser->speed;
+    row->desired[c] = crosser->desired;
+    row->trip[c] = crosser->trip;
+    row->kind[c] = crosser->kind;
+    row->halt[c] = crosser->halt;
+    ahead->rear[c] = view.gap < FAR_M ? crosser->front + view.gap : FAR_M;
+    ahead->speed[c] = view.gap < FAR_M ? view.speed : 0.0f;
+    ahead->bound[c] = crosser->front + view.bound;
+    ahead->cap[c] = view.cap;
+    worker->batch_path[c] = path_index;
+}
+
+static void move_crossroads(struct street *street, struct worker *worker, const struct follow_job *job,
+                            struct crossroads *crossroads)
+{
+    if (crossroads->vehicles_now == 0 && crossroads->vehicles_before == 0) {
+        return;
+    }
+    memset(&street->count_next[crossroads->first_path], 0, (size_t)crossroads->path_count * sizeof(int32_t));
+    worker->updates += crossroads->vehicles_now;
+    for (int32_t i = 0; crossroads->vehicles_now > 0 && i < crossroads->path_count; i++) {
+        int32_t path = crossroads->first_path + i;
+        for (int32_t k = 0; k < street->count_now[path]; k++) {
+            batch_add(street, worker, path, k);
+            if (worker->batch_count == WIDE) {
+                batch_flush(street, worker, job);
+            }
+        }
+    }
+}
+
+void move_worker(struct street *street, struct worker *worker)
+{
+    struct follow_job job = job_of(street);
+    worker->outbox_count = 0;
+    worker->updates = worker->queued = worker->entered = 0;
+    for (int32_t i = worker->first_block; i < worker->block_end; i++) {
+        move_block(street, worker, &job, &street->blocks[i]);
+    }
+    for (int32_t i = worker->first_crossroads; i < worker->crossroads_end; i++) {
+        move_crossroads(street, worker, &job, &street->crossroads[i]);
+    }
+    if (worker->batch_count > 0) {
+        batch_flush(street, worker, &job);
+    }
+}

@@ -1,0 +1,336 @@
+#include "sim/traffic/right_of_way.h"
+
+#include <math.h>
+
+static const float MARGIN_S = 1.0f;            // between two users of a common area: SUMO's jmTimegapMinor
+static const float CLOSING_MPS2 = 2.0f;        // what one expects of a follower behind whom one merges
+static const float FOE_MPS2 = 2.0f;            // how fast one expects the other to start
+static const float PATIENCE_S = 5.0f;          // then foes that stand outside are ignored, by the lowest path
+static const float BLOCKER_S = 20.0f;          // then a standing blocker inside is ignored
+static const float STANDING_MPS = 0.5f;
+static const float AT_LINE_M = 5.0f;           // a head this near stands at its line
+static const float FEEDER_M = 60.0f;           // shorter lanes are looked through, one lane upstream
+static const float NEVER_S = 1.0e6f;
+
+// A vehicle on a foe path; x as in the header.
+struct other {
+    float x, speed, length;
+};
+
+// Time to go `way` metres from `speed` with `acceleration` up to `limit`.
+static float time_to(float way, float speed, float acceleration, float limit)
+{
+    if (way <= 0.0f) {
+        return 0.0f;
+    }
+    if (speed >= limit) {
+        return way / (speed > 0.1f ? speed : 0.1f);
+    }
+    float rise = (limit * limit - speed * speed) / (2.0f * acceleration);
+    if (way < rise) {
+        return (sqrtf(speed * speed + 2.0f * acceleration * way) - speed) / acceleration;
+    }
+    return (limit - speed) / acceleration + (way - rise) / limit;
+}
+
+static bool stops_within(float speed, float way, float brake)
+{
+    return speed * speed < 2.0f * brake * way;
+}
+
+static enum aspect path_aspect(const struct street *street, const struct path *path)
+{
+    return path->group >= 0 ? (enum aspect)street->aspects[path->group] : ASPECT_DARK;
+}
+
+// Whether the signal lets a vehicle so far from the line pass; *ret_all: it must yield to everyone.
+static bool signal_open(const struct street *street, const struct path *path, const struct viewer *viewer,
+                        float to_line, bool *ret_all)
+{
+    *ret_all = false;
+    if (path->group < 0) {
+        return true;
+    }
+    switch ((enum aspect)street->aspects[path->group]) {
+    case ASPECT_GREEN: {
+        double loss_s = street->types.start_loss[viewer->kind & KIND_TYPE];
+        int64_t green_ms = street->now_ms - street->green_since_ms[path->group];
+        return !(loss_s > 0.0 && viewer->speed < STANDING_MPS && to_line < AT_LINE_M
+            && (double)green_ms < loss_s * 1000.0);
+    }
+    case ASPECT_DARK:
+    case ASPECT_FLASHING_YELLOW:
+        return true;
+    case ASPECT_FLASHING_RED:
+        *ret_all = true;
+        return viewer->waited_s > 0.0f;
+    case ASPECT_YELLOW:
+        return !stops_within(viewer->speed, to_line, YELLOW_MPS2);
+    case ASPECT_RED:
+        *ret_all = true;
+        return path->right_on_red && viewer->waited_s > 0.0f && to_line < AT_LINE_M;
+    case ASPECT_RED_YELLOW:
+        return false;
+    }
+    return false;
+}
+
+// Metres that those inside on their way to the cell will need there.
+static float room_promised(const struct street *street, const struct group *group, int column)
+{
+    float promised = 0.0f;
+    for (int32_t i = 0; i < group->entry_count[column]; i++) {
+        int32_t path = street->entries[group->first_entry[column] + i];
+        for (int32_t k = 0; k < street->count_now[path]; k++) {
+            const struct crosser *crosser = &street->now[street->paths[path].first_slot + k];
+            promised += crosser->length + street->types.gap[crosser->kind & KIND_TYPE];
+        }
+    }
+    return promised;
+}
+
+static bool exit_has_room(const struct street *street, const struct path *path, const struct viewer *viewer)
+{
+    const struct group *group = cell_group(street, path->to_cell);
+    int column = path->to_cell % WIDE;
+    float need = viewer->length + street->types.gap[viewer->kind & KIND_TYPE];
+    float room = group->length[column];
+    if (group->seen.count[column] > 0) {
+        // What stands at the end now and where it can be once it has braked.
+        float v = group->seen.tail_speed[column];
+        room = group->seen.tail_rear[column] + v * v / (2.0f * street->types.deceleration[viewer->kind & KIND_TYPE])
+            + v;
+    } else if (room < need) {
+        return room_promised(street, group, column) <= 0.0f;
+    }
+    if (room > 6.0f * need) {
+        return true;
+    }
+    return room - room_promised(street, group, column) >= need;
+}
+
+// Whether the other, on its way to the common area, comes too near in time.
+static bool threatens(const struct path_foe *foe, const struct path *path, const struct path *foe_path,
+                      const struct viewer *viewer, float x, float acceleration, const struct other *other)
+{
+    float limit = path->limit > viewer->speed ? path->limit : viewer->speed;
+    float arrive = time_to(foe->enter - x, viewer->speed, acceleration, limit);
+    float leave_way = (foe->merges ? foe->enter : foe->leave) + viewer->length - x;
+    float leave = time_to(leave_way, viewer->speed, acceleration, limit);
+    float foe_limit = foe_path->limit > other->speed ? foe_path->limit : other->speed;
+    float foe_arrive = time_to(foe->foe_enter - other->x, other->speed, FOE_MPS2, foe_limit);
+    if (foe->merges) {
+        float faster = other->speed - limit;
+        foe_arrive -= faster > 0.0f ? faster / (2.0f * CLOSING_MPS2) : 0.0f;
+    }
+    if (leave + MARGIN_S < foe_arrive) {
+        return false;   // before it
+    }
+    float pace = other->speed;
+    float foe_way = (foe->merges ? foe->foe_enter : foe->foe_leave) + other->length - other->x;
+    float foe_leave = pace > STANDING_MPS ? foe_way / pace : NEVER_S;
+    return arrive < foe_leave;   // else behind it
+}
+
+// Whether a vehicle this far from the line of a foe path will heed its own signal and stop.
+static bool held_by_signal(const struct street *street, const struct path *foe_path, float speed, float to_line)
+{
+    enum aspect aspect = path_aspect(street, foe_path);
+    if (foe_path->group < 0 || aspect == ASPECT_GREEN || aspect == ASPECT_DARK || aspect == ASPECT_FLASHING_YELLOW) {
+        return false;
+    }
+    return stops_within(speed, to_line, aspect == ASPECT_YELLOW ? YELLOW_MPS2 : 9.0f);
+}
+
+// The first vehicle that is on its way to the foe path's line, if any.
+static bool approaching(const struct street *street, int32_t foe_index, struct other *ret)
+{
+    const struct path *foe_path = &street->paths[foe_index];
+    const struct group *group = cell_group(street, foe_path->from_cell);
+    int column = foe_path->from_cell % WIDE;
+    const struct published *seen = &group->seen;
+    float length = group->length[column];
+    if (seen->count[column] > 0) {
+        bool first = seen->head_path[column] == foe_index;
+        if (!first && seen->second_path[column] != foe_index) {
+            return false;
+        }
+        float front = first ? seen->head_front[column] : seen->second_front[column];
+        ret->speed = first ? seen->head_speed[column] : seen->second_speed[column];
+        ret->x = front - length;
+        ret->length = street->length_usual;
+        return !held_by_signal(street, foe_path, ret->speed, -ret->x);
+    }
+    if (length > FEEDER_M) {
+        return false;
+    }
+    for (int32_t i = 0; i < group->entry_count[column]; i++) {
+        int32_t entry_index = street->entries[group->first_entry[column] + i];
+        const struct path *entry = &street->paths[entry_index];
+        if (street->count_now[entry_index] > 0) {
+            const struct crosser *crosser = &street->now[entry->first_slot];
+            *ret = (struct other){ crosser->front - entry->length - length, crosser->speed, crosser->length };
+            return !held_by_signal(street, foe_path, ret->speed, -ret->x);
+        }
+        const struct group *before = cell_group(street, entry->from_cell);
+        int at = entry->from_cell % WIDE;
+        if (before->seen.count[at] > 0 && before->seen.head_path[at] == entry_index) {
+            float to_line = before->length[at] - before->seen.head_front[at];
+            if (!held_by_signal(street, entry, before->seen.head_speed[at], to_line)) {
+                *ret = (struct other){ -to_line - entry->length - length, before->seen.head_speed[at],
+                    street->length_usual };
+                return !held_by_signal(street, foe_path, ret->speed, -ret->x);
+            }
+        }
+    }
+    return false;
+}
+
+// Whether this path has the lowest index among those whose heads stand before a line of a foe.
+static bool lowest_standing(const struct street *street, int32_t path_index)
+{
+    const struct path *path = &street->paths[path_index];
+    for (int32_t i = 0; i < path->foe_count; i++) {
+        int32_t foe = street->foes[path->first_foe + i].path;
+        struct other other;
+        if (foe < path_index && approaching(street, foe, &other) && other.speed < STANDING_MPS
+            && -other.x < AT_LINE_M) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool outsider_takes(const struct street *street, int32_t path_index, const struct path_foe *foe,
+                           const struct viewer *viewer, float x, float acceleration)
+{
+    struct other other;
+    if (!approaching(street, foe->path, &other)) {
+        return false;
+    }
+    if (other.speed < STANDING_MPS && viewer->waited_s > PATIENCE_S && lowest_standing(street, path_index)) {
+        return false;
+    }
+    return threatens(foe, &street->paths[path_index], &street->paths[foe->path], viewer, x, acceleration, &other);
+}
+
+// Whether somebody inside on the foe path is in the way. must_yield: this one yields to those still before the area.
+static bool insider_takes(const struct street *street, int32_t path_index, const struct path_foe *foe,
+                          const struct viewer *viewer, float x, float acceleration, bool must_yield)
+{
+    const struct path *path = &street->paths[path_index], *foe_path = &street->paths[foe->path];
+    for (int32_t k = 0; k < street->count_now[foe->path]; k++) {
+        const struct crosser *crosser = &street->now[foe_path->first_slot + k];
+        if (crosser->front - crosser->length > (foe->merges ? foe->foe_enter : foe->foe_leave)) {
+            continue;   // it has passed
+        }
+        bool stands = crosser->speed < STANDING_MPS;
+        float stood_s = (float)halt_waited(crosser->halt) * street->step_s;
+        if (stands && viewer->waited_s > BLOCKER_S && stood_s > BLOCKER_S) {
+            continue;
+        }
+        struct other other = { crosser->front, crosser->speed, crosser->length };
+        bool inside = crosser->front > foe->foe_enter;
+        if (inside && foe->merges) {
+            continue;   // it will be followed
+        }
+        if (!inside && !must_yield) {
+            float brake = street->types.deceleration[crosser->kind & KIND_TYPE];
+            if (foe->foe_yields && stops_within(crosser->speed, foe->foe_enter - crosser->front, brake)) {
+                continue;
+            }
+            if (foe->merges) {
+                continue;
+            }
+        }
+        if (!inside && stands && viewer->waited_s > PATIENCE_S && path_index < foe->path) {
+            continue;
+        }
+        if (threatens(foe, path, foe_path, viewer, x, acceleration, &other)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Somebody else's right: to_all as under red; from: only areas that begin at or after it.
+static bool taken(const struct street *street, int32_t path_index, const struct viewer *viewer, float x, bool to_all)
+{
+    const struct path *path = &street->paths[path_index];
+    bool empty = street->crossroads[path->junction].vehicles_now == 0;
+    if (empty && !path->yields && !to_all) {
+        return false;
+    }
+    float acceleration = street->types.acceleration[viewer->kind & KIND_TYPE];
+    for (int32_t i = 0; i < path->foe_count; i++) {
+        const struct path_foe *foe = &street->foes[path->first_foe + i];
+        bool yields = foe->yields || to_all;
+        if (!empty && insider_takes(street, path_index, foe, viewer, x, acceleration, yields)) {
+            return true;
+        }
+        if (yields && outsider_takes(street, path_index, foe, viewer, x, acceleration)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum verdict line_verdict(const struct street *street, int32_t path_index, const struct viewer *viewer, float x)
+{
+    const struct path *path = &street->paths[path_index];
+    float to_line = -x;
+    bool to_all;
+    bool stops = stops_within(viewer->speed, to_line, street->types.emergency[viewer->kind & KIND_TYPE]);
+    if (!signal_open(street, path, viewer, to_line, &to_all)) {
+        enum aspect aspect = path_aspect(street, path);
+        bool turn_on_red = aspect == ASPECT_RED && path->right_on_red;
+        return !stops && aspect != ASPECT_GREEN ? LINE_OPEN
+            : turn_on_red || aspect == ASPECT_FLASHING_RED ? LINE_TAKEN : LINE_CLOSED;
+    }
+    if (!stops) {
+        return LINE_OPEN;   // too late to think
+    }
+    bool signs = path->group < 0 || path_aspect(street, path) == ASPECT_DARK;
+    if (signs && path->rule == JUNCTION_STOP && path->yields && viewer->waited_s <= 0.0f) {
+        return LINE_TAKEN;
+    }
+    if (path->crosses && !exit_has_room(street, path, viewer)) {
+        return LINE_CLOSED;
+    }
+    if (path->wait > 0.0f && !to_all) {
+        return LINE_OPEN;   // it waits inside, if it must
+    }
+    return taken(street, path_index, viewer, x, to_all) ? LINE_TAKEN : LINE_OPEN;
+}
+
+bool wait_over(const struct street *street, int32_t path_index, const struct viewer *viewer, float x)
+{
+    return !taken(street, path_index, viewer, x, false);
+}
+
+float area_ahead(const struct street *street, int32_t path_index, const struct viewer *viewer, float x)
+{
+    const struct path *path = &street->paths[path_index];
+    float nearest = FAR_M;
+    for (int32_t i = 0; i < path->foe_count; i++) {
+        const struct path_foe *foe = &street->foes[path->first_foe + i];
+        if (foe->merges || foe->enter <= x) {
+            continue;   // followed in look_ahead.c, or already in it
+        }
+        const struct path *foe_path = &street->paths[foe->path];
+        for (int32_t k = 0; k < street->count_now[foe->path]; k++) {
+            const struct crosser *crosser = &street->now[foe_path->first_slot + k];
+            bool passed = crosser->front - crosser->length > foe->foe_leave;
+            bool in_area = !passed && crosser->front > foe->foe_enter;
+            float stood_s = (float)halt_waited(crosser->halt) * street->step_s;
+            bool ignored = crosser->speed < STANDING_MPS && viewer->waited_s > BLOCKER_S && stood_s > BLOCKER_S;
+            if (in_area && !ignored && foe->enter - x < nearest) {
+                float pace = crosser->speed > STANDING_MPS ? crosser->speed : STANDING_MPS;
+                float gone = (foe->foe_leave + crosser->length - crosser->front) / pace;
+                float arrive = (foe->enter - x) / (viewer->speed > 1.0f ? viewer->speed : 1.0f);
+                nearest = gone > arrive ? foe->enter - x : nearest;
+            }
+        }
+    }
+    return nearest;
+}

@@ -1,0 +1,39 @@
+// right_of_way.h: may this vehicle pass the stop line of its path; and inside the junction, what must it stop for.
+//
+// THEORY    A line is closed by its signal, by want of room beyond it, or by somebody else's right of way.
+//             signal   red, or yellow if one can stop with 3.05 m/s2. Right on red after a stop, yielding to all.
+//             room     who crosses other paths enters only if the exit lane will hold it as well: nobody blocks the box.
+//             right    a vehicle yields to those on a foe path whose time over the common area would come within a
+//                      second of its own (gap acceptance: one's own times at one's own acceleration, the other's
+//                      earliest). Vehicles inside the common area are respected whatever the signs say.
+//           Who yields waits before the line, or inside before the first common area where the path lets it.
+//           Vehicles that stand and wait for each other in a circle are freed: after some seconds the one on the path
+//           of the lowest index ignores foes that stand outside; after many, a blocker that stands inside
+//           (SUMO knows the latter as --ignore-junction-blocker).
+//
+//               ──────────── line ┊ x < 0      0        enter      leave       length
+//                 vehicle ■■■■■■▶ ┊            ├─────────▓▓▓▓▓▓▓▓▓▓▓┼────────────┤
+//
+//           Fronts are given along the path: negative before its line.
+// CONTRACT  Reads published state only. Pure.
+// NOT HERE  Following the leader on or beyond the path (look_ahead.h).
+#pragma once
+
+#include "sim/traffic/street_state.h"
+
+struct viewer {
+    float speed, length, desired;
+    uint32_t kind;
+    int32_t trip;
+    float waited_s;                    // how long it has been held by others' right of way
+};
+
+enum verdict { LINE_OPEN, LINE_CLOSED, LINE_TAKEN };   // CLOSED: signal or room; TAKEN: somebody else's right
+
+enum verdict line_verdict(const struct street *street, int32_t path, const struct viewer *viewer, float x);
+
+// Whether one who waits inside at its path's wait point may go on.
+bool wait_over(const struct street *street, int32_t path, const struct viewer *viewer, float x);
+
+// Distance from x to where one inside must stop for vehicles in common areas ahead; FAR_M when nowhere.
+float area_ahead(const struct street *street, int32_t path, const struct viewer *viewer, float x);

@@ -1,0 +1,286 @@
+#include "sim/traffic/settling.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "engine/model/units.h"
+#include "sim/traffic/car_following.h"
+#include "sim/traffic/columns.h"
+#include "sim/traffic/lane_change.h"
+#include "sim/traffic/trips.h"
+
+static const float CLEARANCE_M = 0.1f;         // as in the kernel
+#define QUEUE_LOOK_MAX 16                      // trips of one queue that are tried in one step
+
+static void cell_put(struct street *street, int32_t cell, const struct vehicle *vehicle, int32_t place, int32_t came_by)
+{
+    struct group *group = cell_group(street, cell);
+    int column = cell % WIDE;
+    int32_t count = group->count[column];
+    assert(count < group->row_count);
+    column_insert(cell_rows(street, cell), count, place, column, vehicle);
+    if (place == count) {
+        group->entered[column] = came_by;
+    }
+    group->count[column] = count + 1;
+    group->count_max = count + 1 > group->count_max ? count + 1 : group->count_max;
+    struct block *block = &street->blocks[street->block_of_group[cell / WIDE]];
+    block->vehicles++;
+    block->stale = true;
+}
+
+static float rear_at(const struct street *street, const struct row *rows, int32_t k, int column)
+{
+    return rows[k].front[column] - street->types.length[rows[k].kind[column] & KIND_TYPE];
+}
+
+static void arrive_on_lane(struct street *street, const struct transfer *transfer)
+{
+    struct group *group = cell_group(street, transfer->cell);
+    struct row *rows = cell_rows(street, transfer->cell);
+    struct trip *trip = &street->trips[transfer->trip];
+    int column = transfer->cell % WIDE;
+    int32_t count = group->count[column], k = count;
+    float length = street->types.length[transfer->kind & KIND_TYPE];
+    struct vehicle vehicle = { .front = transfer->front, .speed = transfer->speed, .trip = transfer->trip,
+        .halt = transfer->halt };
+    while (k > 0 && rows[k - 1].front[column] < vehicle.front) {
+        k--;
+    }
+    while (k < count && rows[k].front[column] > vehicle.front - length - CLEARANCE_M) {
+        k++;   // not before one whom it would overlap
+    }
+    if (k > 0) {
+        float behind = rear_at(street, rows, k - 1, column) - CLEARANCE_M;
+        float came_from = vehicle.front - transfer->driven;
+        if (vehicle.front > behind) {
+            vehicle.front = behind > came_from ? behind : came_from;
+            vehicle.speed = fminf(vehicle.speed, rows[k - 1].speed[column]);
+            trip->length_m -= (double)(trip->since_front - vehicle.front);
+            trip->since_front = vehicle.front;
+        }
+    }
+    vehicle.desired = trip_desired(street, trip, group->limit[column]);
+    vehicle.path = trip_path(street, trip, trip->leg, transfer->cell);
+    vehicle.kind = trip_kind(street, trip, group->lane_position);
+    cell_put(street, transfer->cell, &vehicle, k, transfer->came_by);
+}
+
+static void arrive_on_path(struct street *street, const struct transfer *transfer)
+{
+    const struct path *path = &street->paths[transfer->path];
+    int32_t k = street->count_next[transfer->path]++;
+    assert(k < path->capacity);
+    street->next[path->first_slot + k] = (struct crosser){
+        .front = transfer->front, .speed = transfer->speed,
+        .desired = trip_desired(street, &street->trips[transfer->trip], path->limit),
+        .length = street->types.length[transfer->kind & KIND_TYPE], .trip = transfer->trip, .kind = transfer->kind,
+        .halt = transfer->halt,
+    };
+    street->crossroads[path->junction].vehicles_next++;
+}
+
+static void transfers_take(struct street *street, const struct worker *worker, int32_t self)
+{
+    (void)worker;
+    for (int32_t w = 0; w < street->worker_count; w++) {
+        const struct worker *from = &street->workers[w];
+        for (int32_t i = 0; i < from->outbox_count; i++) {
+            const struct transfer *transfer = &from->outbox[i];
+            if (transfer->cell >= 0) {
+                if (street->worker_of_block[street->block_of_group[transfer->cell / WIDE]] == self) {
+                    arrive_on_lane(street, transfer);
+                }
+            } else if (street->worker_of_crossroads[street->paths[transfer->path].junction] == self) {
+                arrive_on_path(street, transfer);
+            }
+        }
+    }
+}
+
+// Room at the start of a lane: to the rear of the last vehicle, or the whole lane.
+static float room_at_start(const struct street *street, int32_t cell)
+{
+    const struct group *group = cell_group(street, cell);
+    int column = cell % WIDE;
+    int32_t count = group->count[column];
+    return count > 0 ? rear_at(street, cell_rows(street, cell), count - 1, column) : group->length[column];
+}
+
+// The lane with the most room of the set; INDEX_NONE when all are held.
+static int32_t roomiest(const struct street *street, const struct block *block, int column, uint32_t lanes)
+{
+    int32_t best = INDEX_NONE;
+    float most = 0.0f;
+    for (; lanes != 0; lanes &= lanes - 1) {
+        int32_t cell = (block->first_group + __builtin_ctz(lanes)) * WIDE + column;
+        float room = room_at_start(street, cell);
+        if (!cell_group(street, cell)->entry_busy[column] && room > most) {
+            most = room;
+            best = cell;
+        }
+    }
+    return best;
+}
+
+static bool insert(struct street *street, int32_t cell, int32_t trip_index, int64_t now_ms)
+{
+    struct trip *trip = &street->trips[trip_index];
+    const struct type_table *types = &street->types;
+    struct group *group = cell_group(street, cell);
+    int column = cell % WIDE;
+    float lane_m = group->length[column] - LINE_MARGIN_M;
+    float front = types->length[trip->type] < lane_m ? types->length[trip->type] : lane_m;
+    float b = types->deceleration[trip->type];
+    struct vehicle vehicle = { .front = front, .trip = trip_index,
+        .desired = trip_desired(street, trip, group->limit[column]),
+        .path = trip_path(street, trip, 0, cell), .kind = trip_kind(street, trip, group->lane_position) };
+    float safe = vehicle.desired;
+    int32_t count = group->count[column];
+    if (count > 0) {
+        const struct row *rows = cell_rows(street, cell);
+        float gap = rear_at(street, rows, count - 1, column) - front;
+        if (gap < types->gap[trip->type]) {
+            return false;
+        }
+        safe = fminf(safe, safe_speed(gap - types->gap[trip->type], rows[count - 1].speed[column], b,
+            types->headway[trip->type], street->step_s));
+    }
+    if (vehicle.path != PATH_END) {
+        safe = fminf(safe, sqrtf(2.0f * b * (lane_m - front)));
+    }
+    float wish = trip->depart_speed_mmps < 0 ? vehicle.desired : (float)trip->depart_speed_mmps * 0.001f;
+    if (trip->depart_speed_mmps > 0 && wish > safe && count > 0) {
+        return false;
+    }
+    vehicle.speed = wish < safe ? wish : safe;
+    trip->entered_ms = now_ms;
+    trip->state = TRIP_UNDER_WAY;
+    trip->since_ms = (int32_t)(now_ms - street->options.begin_ms);
+    trip->since_front = front;
+    cell_put(street, cell, &vehicle, count, PATH_NONE);
+    return true;
+}
+
+static void queue_unlink(struct street *street, int32_t link, int32_t before, int32_t index)
+{
+    int32_t next = street->trips[index].next;
+    if (before == INDEX_NONE) {
+        street->queue_first[link] = next;
+    } else {
+        street->trips[before].next = next;
+    }
+    if (street->queue_last[link] == index) {
+        street->queue_last[link] = before;
+    }
+    street->trips[index].next = INDEX_NONE;
+}
+
+static void queue_enter(struct street *street, struct worker *worker, struct block *block, int column, int64_t now_ms)
+{
+    int32_t link = block->link[column];
+    uint32_t held = 0;
+    int32_t before = INDEX_NONE, index = street->queue_first[link];
+    for (int tried = 0; index != INDEX_NONE && tried < QUEUE_LOOK_MAX; tried++) {
+        const struct trip *trip = &street->trips[index];
+        int32_t next = trip->next;
+        uint32_t lanes = trip->depart_lane >= 0 ? 1u << trip->depart_lane : street->legs[trip->first_leg].preferred;
+        int32_t cell = (lanes & ~held) != 0 ? roomiest(street, block, column, lanes) : INDEX_NONE;
+        if (cell != INDEX_NONE && insert(street, cell, index, now_ms)) {
+            queue_unlink(street, link, before, index);
+            block->waiting--;
+            worker->entered++;
+        } else {
+            held |= lanes;
+            before = index;
+        }
+        index = next;
+    }
+}
+
+static void block_insert(struct street *street, struct worker *worker, struct block *block, int64_t now_ms)
+{
+    for (int c = 0; c < WIDE && block->waiting > 0; c++) {
+        if (block->link[c] >= 0 && street->queue_first[block->link[c]] >= 0) {
+            queue_enter(street, worker, block, c, now_ms);
+        }
+    }
+}
+
+static void group_publish(const struct street *street, struct group *group)
+{
+    struct published *seen = &group->seen;
+    const struct row *rows = &street->rows[group->first_row];
+    memcpy(seen->count, group->count, sizeof seen->count);
+    if (group->count_max == 0) {
+        return;
+    }
+    memcpy(seen->head_front, rows[0].front, sizeof seen->head_front);
+    memcpy(seen->head_speed, rows[0].speed, sizeof seen->head_speed);
+    memcpy(seen->head_path, rows[0].path, sizeof seen->head_path);
+    memcpy(seen->second_front, rows[1].front, sizeof seen->second_front);
+    memcpy(seen->second_speed, rows[1].speed, sizeof seen->second_speed);
+    for (int c = 0; c < WIDE; c++) {
+        int32_t count = group->count[c];
+        seen->second_path[c] = count > 1 ? rows[1].path[c] : PATH_NONE;
+        if (count > 0) {
+            seen->tail_rear[c] = rear_at(street, rows, count - 1, c);
+            seen->tail_speed[c] = rows[count - 1].speed[c];
+            seen->tail_path[c] = group->entered[c];
+        }
+    }
+}
+
+static void block_publish(struct street *street, struct block *block)
+{
+    for (int32_t i = 0; i < block->lane_count; i++) {
+        struct group *group = &street->groups[block->first_group + i];
+        int32_t most = 0;
+        for (int c = 0; c < WIDE; c++) {
+            most = group->count[c] > most ? group->count[c] : most;
+        }
+        group->count_max = most;
+        group_publish(street, group);
+    }
+    block->stale = false;
+}
+
+void settle_worker(struct street *street, struct worker *worker)
+{
+    int32_t self = (int32_t)(worker - street->workers);
+    int64_t after_ms = street->now_ms + street->options.step_ms;
+    int64_t second = after_ms / MS_PER_S;
+    bool whole = after_ms % MS_PER_S == 0;
+    transfers_take(street, worker, self);
+    for (int32_t i = worker->first_block; i < worker->block_end; i++) {
+        struct block *block = &street->blocks[i];
+        if (whole && block->vehicles > 0 && block->lane_count > 1) {
+            lanes_change(street, block, second % 2 == 0, second);
+        }
+        if (block->waiting > 0 && worker->inserting) {
+            block_insert(street, worker, block, after_ms);
+        }
+        if (block->stale) {
+            block_publish(street, block);
+        }
+    }
+    for (int32_t i = worker->first_crossroads; i < worker->crossroads_end; i++) {
+        struct crossroads *crossroads = &street->crossroads[i];
+        crossroads->vehicles_before = crossroads->vehicles_now;
+        crossroads->vehicles_now = crossroads->vehicles_next;
+        crossroads->vehicles_next = 0;
+    }
+}
+
+void settle_insert(struct street *street, struct worker *worker, int64_t now_ms)
+{
+    worker->entered = 0;
+    for (int32_t i = worker->first_block; i < worker->block_end; i++) {
+        struct block *block = &street->blocks[i];
+        if (block->waiting > 0) {
+            block_insert(street, worker, block, now_ms);
+            block_publish(street, block);
+        }
+    }
+}

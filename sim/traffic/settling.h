@@ -1,0 +1,19 @@
+// settling.h: phase two of a step: everything that moved finds its place, lanes are changed, trips enter, and what
+// others may see is published.
+//
+// THEORY    See street_state.h. A worker takes from every outbox what goes to its own lanes and junctions; vehicles for
+//           one lane are put in by their place, so the order of the outboxes cannot matter. Where two would overlap,
+//           which takes two merging paths that are shorter than a step, the one behind is put behind the other, as
+//           far back as where it came from.
+//           Trips wait in one queue per link. A trip enters with its rear at the lane's start, on the lane of its
+//           choice or else on the preferred one with the most room, when the gap ahead is safe at its speed and
+//           nobody is about to come in from upstream. One that cannot enter holds up only those that want its lanes.
+// CONTRACT  Writes the worker's own.
+#pragma once
+
+#include "sim/traffic/street_state.h"
+
+void settle_worker(struct street *street, struct worker *worker);
+
+// Insertion before the first step, for trips that are due at once. now_ms is when they enter.
+void settle_insert(struct street *street, struct worker *worker, int64_t now_ms);

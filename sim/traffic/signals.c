@@ -1,0 +1,420 @@
+#include "sim/traffic/signals.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/memory.h"
+
+#define PENDING_COUNT_MAX 4               // accepted plans that wait for their time
+
+enum playing { PLAYING_FALLBACK, PLAYING_CLEARANCE, PLAYING_PLAN };
+
+struct stored_plan {
+    struct plan plan;
+    struct green greens[PLAN_GREEN_COUNT_MAX];
+};
+
+struct site {
+    enum playing playing;
+    struct plan fallback;                 // its greens lie in signals.fallback_greens
+    int32_t running;                      // in stored; meaningful while a plan is played
+    int32_t pending[PENDING_COUNT_MAX];   // in stored, by valid_from_ms
+    int32_t pending_count;
+    bool used[PENDING_COUNT_MAX + 2];     // of stored
+    struct stored_plan *stored;           // PENDING_COUNT_MAX + 2 of them
+    struct plan_version newest;           // accepted so far
+    int64_t join_ms;                      // the fallback shows greens that start from here on
+    int64_t changes_ms;                   // before it no lamp changes and nothing happens
+    int32_t handover_ms;
+};
+
+struct signals {
+    const struct network *network;
+    struct site *sites;
+    struct green *fallback_greens;
+    uint8_t *aspects;                     // by group of the network
+    int64_t *since_ms;                    // when it began; INT64_MIN: before anybody looked
+    int64_t *cleared_ms;                  // end of its green while clearing; INT64_MIN without one
+    int64_t now_ms;
+};
+
+static const struct plan *site_plan(const struct site *site)
+{
+    return site->playing == PLAYING_PLAN ? &site->stored[site->running].plan : &site->fallback;
+}
+
+static enum aspect aspect_after(int64_t end_ms, int32_t yellow_ms, int64_t t_ms, int64_t *ret_since_ms)
+{
+    if (end_ms == INT64_MIN) {
+        *ret_since_ms = INT64_MIN;
+        return ASPECT_RED;
+    }
+    *ret_since_ms = t_ms < end_ms + yellow_ms ? end_ms : end_ms + yellow_ms;
+    return t_ms < end_ms + yellow_ms ? ASPECT_YELLOW : ASPECT_RED;
+}
+
+// The aspect of the intersection's group `i` at t in what is being played.
+static enum aspect site_aspect(const struct signals *signals, int32_t index, int32_t i, int64_t t_ms,
+                               int64_t *ret_since_ms)
+{
+    const struct site *site = &signals->sites[index];
+    int32_t group = signals->network->intersections[index].first_group + i;
+    int32_t yellow_ms = signals->network->groups[group].yellow_ms;
+    switch (site->playing) {
+    case PLAYING_PLAN:
+        return lamp_aspect(signals->network, site_plan(site), i, t_ms, ret_since_ms);
+    case PLAYING_FALLBACK: {
+        enum aspect aspect = lamp_aspect(signals->network, &site->fallback, i, t_ms, ret_since_ms);
+        int64_t start_ms, end_ms;
+        bool any = plan_last_green(&site->fallback, i, t_ms, &start_ms, &end_ms);
+        if (aspect != ASPECT_RED && any && start_ms < site->join_ms) {
+            *ret_since_ms = INT64_MIN;    // a green that began before it joined: it waits for the next
+            return ASPECT_RED;
+        }
+        return aspect;
+    }
+    case PLAYING_CLEARANCE:
+        if (signals->cleared_ms[group] != INT64_MIN && t_ms < signals->cleared_ms[group]) {
+            *ret_since_ms = signals->since_ms[group];
+            return ASPECT_GREEN;
+        }
+        return aspect_after(signals->cleared_ms[group], yellow_ms, t_ms, ret_since_ms);
+    }
+    return ASPECT_RED;
+}
+
+// Writes the lamps of an intersection as they are at t.
+static void site_light(struct signals *signals, int32_t index, int64_t t_ms)
+{
+    const struct intersection *at = &signals->network->intersections[index];
+    for (int32_t i = 0; i < at->group_count; i++) {
+        int64_t since_ms = INT64_MIN;
+        enum aspect aspect = site_aspect(signals, index, i, t_ms, &since_ms);
+        int32_t group = at->first_group + i;
+        if (aspect != (enum aspect)signals->aspects[group]) {
+            signals->since_ms[group] = since_ms != INT64_MIN ? since_ms : t_ms;
+            signals->aspects[group] = (uint8_t)aspect;
+        } else if (since_ms > signals->since_ms[group]) {
+            signals->since_ms[group] = since_ms;   // it was something else since the last look
+        }
+    }
+}
+
+// From t on no green begins, and each that shows ends as soon as its minimum allows.
+static void site_clear(struct signals *signals, int32_t index, int64_t t_ms)
+{
+    const struct intersection *at = &signals->network->intersections[index];
+    site_light(signals, index, t_ms);
+    for (int32_t i = 0; i < at->group_count; i++) {
+        int32_t group = at->first_group + i;
+        int64_t least_ms = signals->since_ms[group] + signals->network->groups[group].green_ms_min;
+        int64_t cleared_ms = INT64_MIN;
+        if (signals->aspects[group] == ASPECT_GREEN) {
+            cleared_ms = least_ms > t_ms ? least_ms : t_ms;
+        } else if (signals->aspects[group] == ASPECT_YELLOW) {
+            cleared_ms = signals->since_ms[group];
+        }
+        signals->cleared_ms[group] = cleared_ms;
+    }
+    signals->sites[index].playing = PLAYING_CLEARANCE;
+}
+
+static int32_t stored_take(struct site *site)
+{
+    for (int32_t i = 0; i < PENDING_COUNT_MAX + 2; i++) {
+        if (!site->used[i]) {
+            site->used[i] = true;
+            return i;
+        }
+    }
+    assert(!"one place more than plans");
+    return INDEX_NONE;
+}
+
+static void pending_drop(struct site *site, int32_t from)
+{
+    for (int32_t i = from; i < site->pending_count; i++) {
+        site->used[site->pending[i]] = false;
+    }
+    site->pending_count = from;
+}
+
+static struct plan *pending_plan(struct site *site, int32_t i)
+{
+    return &site->stored[site->pending[i]].plan;
+}
+
+static void pending_remove_first(struct site *site)
+{
+    site->pending_count--;
+    memmove(site->pending, site->pending + 1, (size_t)site->pending_count * sizeof *site->pending);
+}
+
+// What happens next at an intersection, other than lamps: its time, INT64_MAX for nothing.
+enum happening { HAPPENS_NOTHING, HAPPENS_PLAN, HAPPENS_CLEARANCE, HAPPENS_EXPIRY, HAPPENS_FALLBACK };
+
+static enum happening site_next(struct site *site, int64_t *ret_ms)
+{
+    enum happening what = HAPPENS_NOTHING;
+    *ret_ms = INT64_MAX;
+    if (site->pending_count > 0) {
+        const struct plan *plan = pending_plan(site, 0);
+        bool clears = plan->handover && site->playing != PLAYING_CLEARANCE;
+        *ret_ms = clears ? plan->valid_from_ms - site->handover_ms : plan->valid_from_ms;
+        what = clears ? HAPPENS_CLEARANCE : HAPPENS_PLAN;
+    }
+    if (site->playing == PLAYING_PLAN && site_plan(site)->valid_until_ms < *ret_ms) {
+        *ret_ms = site_plan(site)->valid_until_ms;
+        what = HAPPENS_EXPIRY;
+    }
+    // With a hand-over so near that its clearance would begin before the fallback is joined, it stays cleared.
+    bool stays = what == HAPPENS_PLAN && *ret_ms - site->handover_ms <= site->join_ms;
+    if (site->playing == PLAYING_CLEARANCE && !stays && site->join_ms < *ret_ms) {
+        *ret_ms = site->join_ms;
+        what = HAPPENS_FALLBACK;
+    }
+    return what;
+}
+
+static void site_happen(struct signals *signals, int32_t index, enum happening what, int64_t t_ms)
+{
+    struct site *site = &signals->sites[index];
+    switch (what) {
+    case HAPPENS_PLAN:
+        if (site->playing != PLAYING_PLAN && !pending_plan(site, 0)->handover) {
+            site->used[site->pending[0]] = false;   // its predecessor expired: it has nothing to go on from
+            pending_remove_first(site);
+            break;
+        }
+        if (site->playing == PLAYING_PLAN) {
+            site->used[site->running] = false;
+        }
+        site->running = site->pending[0];
+        pending_remove_first(site);
+        site->playing = PLAYING_PLAN;
+        break;
+    case HAPPENS_CLEARANCE:
+    case HAPPENS_EXPIRY: {
+        bool plan = site->playing == PLAYING_PLAN;
+        site_clear(signals, index, t_ms);
+        site->used[site->running] = plan ? false : site->used[site->running];
+        site->join_ms = what == HAPPENS_EXPIRY ? t_ms + site->handover_ms : INT64_MAX;
+        break;
+    }
+    case HAPPENS_FALLBACK:
+        site_light(signals, index, t_ms);
+        site->playing = PLAYING_FALLBACK;
+        break;
+    case HAPPENS_NOTHING:
+        break;
+    }
+}
+
+static void earlier(int64_t *time_ms, int64_t candidate_ms, int64_t after_ms)
+{
+    if (candidate_ms > after_ms && candidate_ms < *time_ms) {
+        *time_ms = candidate_ms;
+    }
+}
+
+// The first instant after t at which a lamp may change.
+static int64_t site_changes_ms(const struct signals *signals, int32_t index, int64_t t_ms)
+{
+    const struct site *site = &signals->sites[index];
+    const struct intersection *at = &signals->network->intersections[index];
+    int64_t changes_ms = INT64_MAX;
+    if (site->playing == PLAYING_CLEARANCE) {
+        for (int32_t i = 0; i < at->group_count; i++) {
+            int64_t end_ms = signals->cleared_ms[at->first_group + i];
+            if (end_ms != INT64_MIN) {
+                earlier(&changes_ms, end_ms, t_ms);
+                earlier(&changes_ms, end_ms + signals->network->groups[at->first_group + i].yellow_ms, t_ms);
+            }
+        }
+        return changes_ms;
+    }
+    const struct plan *plan = site_plan(site);
+    for (int32_t i = 0; i < plan->green_count; i++) {
+        const struct green *green = &plan->greens[i];
+        int64_t yellow_ms = signals->network->groups[at->first_group + green->group].yellow_ms;
+        int64_t instants[3] = { plan->base_ms + green->start_ms, plan->base_ms + green->end_ms,
+            plan->base_ms + green->end_ms + yellow_ms };
+        for (int k = 0; k < 3; k++) {
+            int64_t next_ms = instants[k];
+            if (plan->kind == PLAN_CYCLIC) {
+                int64_t since_ms = (t_ms - next_ms) % plan->cycle_ms;
+                since_ms += since_ms < 0 ? plan->cycle_ms : 0;
+                next_ms = t_ms - since_ms + plan->cycle_ms;
+            }
+            earlier(&changes_ms, next_ms, t_ms);
+        }
+    }
+    return changes_ms;
+}
+
+static void site_bring(struct signals *signals, int32_t index, int64_t now_ms)
+{
+    struct site *site = &signals->sites[index];
+    int64_t next_ms;
+    enum happening what = site_next(site, &next_ms);
+    while (what != HAPPENS_NOTHING && next_ms <= now_ms) {
+        site_happen(signals, index, what, next_ms);
+        what = site_next(site, &next_ms);
+    }
+    site_light(signals, index, now_ms);
+    int64_t lamps_ms = site_changes_ms(signals, index, now_ms);
+    site->changes_ms = lamps_ms < next_ms ? lamps_ms : next_ms;
+}
+
+struct signals *signals_create(const struct network *network, int64_t begin_ms)
+{
+    struct signals *signals = memory_take(1, sizeof *signals);
+    signals->network = network;
+    signals->now_ms = begin_ms;
+    signals->sites = memory_take((size_t)network->intersection_count, sizeof *signals->sites);
+    signals->fallback_greens = memory_take((size_t)network->program_green_count, sizeof *signals->fallback_greens);
+    signals->aspects = memory_take((size_t)network->group_count, sizeof *signals->aspects);
+    signals->since_ms = memory_take((size_t)network->group_count, sizeof *signals->since_ms);
+    signals->cleared_ms = memory_take((size_t)network->group_count, sizeof *signals->cleared_ms);
+    for (int32_t i = 0; i < network->intersection_count; i++) {
+        const struct intersection *at = &network->intersections[i];
+        struct site *site = &signals->sites[i];
+        site->stored = memory_take(PENDING_COUNT_MAX + 2, sizeof *site->stored);
+        plan_from_program(network, (struct intersection_id){ i }, signals->fallback_greens + at->first_green,
+            &site->fallback);
+        site->playing = PLAYING_FALLBACK;
+        site->join_ms = INT64_MIN;
+        site->handover_ms = plan_handover_ms(network, (struct intersection_id){ i });
+        for (int32_t k = 0; k < at->group_count; k++) {
+            int64_t since_ms = INT64_MIN;
+            enum aspect aspect = site_aspect(signals, i, k, begin_ms, &since_ms);
+            signals->aspects[at->first_group + k] = (uint8_t)aspect;
+            signals->since_ms[at->first_group + k] = since_ms;
+        }
+        site->changes_ms = INT64_MIN;
+    }
+    return signals;
+}
+
+void signals_release(struct signals *signals)
+{
+    if (signals == NULL) {
+        return;
+    }
+    for (int32_t i = 0; i < signals->network->intersection_count; i++) {
+        free(signals->sites[i].stored);
+    }
+    free(signals->sites);
+    free(signals->fallback_greens);
+    free(signals->aspects);
+    free(signals->since_ms);
+    free(signals->cleared_ms);
+    free(signals);
+}
+
+// What a controller can tell of a plan without knowing what is safe: that it is one.
+static bool plan_well_formed(const struct network *network, const struct plan *plan)
+{
+    if (plan->intersection < 0 || plan->intersection >= network->intersection_count || plan->green_count < 0
+        || plan->green_count > PLAN_GREEN_COUNT_MAX || plan->valid_until_ms <= plan->valid_from_ms
+        || (plan->kind != PLAN_CYCLIC && plan->kind != PLAN_ROLLING)
+        || (plan->kind == PLAN_CYCLIC && plan->cycle_ms <= 0)) {
+        return false;
+    }
+    int32_t group_count = network->intersections[plan->intersection].group_count;
+    for (int32_t i = 0; i < plan->green_count; i++) {
+        const struct green *green = &plan->greens[i];
+        if (green->group < 0 || green->group >= group_count || green->end_ms <= green->start_ms
+            || (plan->kind == PLAN_CYCLIC && (green->start_ms < 0 || green->start_ms >= plan->cycle_ms
+                || green->end_ms - green->start_ms > plan->cycle_ms))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// Whether the controller will be playing a plan at the given time, so that another may follow without hand-over.
+static bool plays_plan_at(struct site *site, int64_t t_ms)
+{
+    if (site->playing == PLAYING_PLAN && site_plan(site)->valid_until_ms >= t_ms) {
+        return true;
+    }
+    for (int32_t i = 0; i < site->pending_count; i++) {
+        const struct plan *plan = pending_plan(site, i);
+        if (plan->handover && plan->valid_from_ms < t_ms) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum status signals_offer(struct signals *signals, const struct plan *plan, int64_t now_ms)
+{
+    if (!plan_well_formed(signals->network, plan)) {
+        return STATUS_RANGE;
+    }
+    struct site *site = &signals->sites[plan->intersection];
+    if (plan->site_hash != site->fallback.site_hash) {
+        return STATUS_VERSION;
+    }
+    if (plan->valid_from_ms < now_ms || plan_version_compare(plan->version, site->newest) <= 0) {
+        return STATUS_STALE;
+    }
+    site_bring(signals, plan->intersection, now_ms);
+    if (plan->handover ? plan->valid_from_ms - now_ms < site->handover_ms
+                       : !plays_plan_at(site, plan->valid_from_ms)) {
+        return STATUS_REFUSED;
+    }
+    // A newer plan takes the place of those that would begin with it or after it.
+    int32_t keep = 0;
+    while (keep < site->pending_count && pending_plan(site, keep)->valid_from_ms < plan->valid_from_ms) {
+        keep++;
+    }
+    if (keep == PENDING_COUNT_MAX) {
+        return STATUS_REFUSED;
+    }
+    pending_drop(site, keep);
+    int32_t place = stored_take(site);
+    plan_copy(plan, site->stored[place].greens, &site->stored[place].plan);
+    site->pending[site->pending_count++] = place;
+    site->newest = plan->version;
+    site->changes_ms = INT64_MIN;
+    return STATUS_OK;
+}
+
+void signals_show(struct signals *signals, int64_t now_ms, uint8_t *ret_aspects)
+{
+    assert(now_ms >= signals->now_ms);
+    signals->now_ms = now_ms;
+    for (int32_t i = 0; i < signals->network->intersection_count; i++) {
+        if (signals->sites[i].changes_ms <= now_ms) {
+            site_bring(signals, i, now_ms);
+        }
+    }
+    memcpy(ret_aspects, signals->aspects, (size_t)signals->network->group_count * sizeof *ret_aspects);
+}
+
+void signals_report(const struct signals *signals, struct intersection_id intersection,
+                    struct controller_report *ret)
+{
+    const struct intersection *at = &signals->network->intersections[intersection.index];
+    const struct site *site = &signals->sites[intersection.index];
+    bool plan = site->playing == PLAYING_PLAN;
+    *ret = (struct controller_report){
+        .intersection = intersection.index, .time_ms = signals->now_ms,
+        .mode = plan ? CONTROLLER_PLAN : CONTROLLER_FALLBACK,
+        .running = plan ? site_plan(site)->version : (struct plan_version){ 0, 0, 0 },
+        .stage = site->playing == PLAYING_CLEARANCE ? INDEX_NONE : plan_stage_at(site_plan(site), signals->now_ms),
+        .group_count = at->group_count,
+    };
+    if (site->pending_count > 0) {
+        ret->waiting = site->stored[site->pending[site->pending_count - 1]].plan.version;
+    }
+    for (int32_t i = 0; i < at->group_count; i++) {
+        int64_t since_ms = signals->since_ms[at->first_group + i];
+        int64_t age_ms = since_ms == INT64_MIN ? INT32_MAX : signals->now_ms - since_ms;
+        ret->aspect[i] = signals->aspects[at->first_group + i];
+        ret->age_ms[i] = age_ms < INT32_MAX ? (int32_t)age_ms : INT32_MAX;
+    }
+}

@@ -1,0 +1,277 @@
+#include "sim/traffic/street.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <omp.h>
+
+#include "engine/base/memory.h"
+#include "engine/model/units.h"
+#include "sim/traffic/moving.h"
+#include "sim/traffic/settling.h"
+#include "sim/traffic/street_layout.h"
+#include "sim/traffic/street_state.h"
+#include "sim/traffic/trips.h"
+
+static const double SUBSTEP_S = 0.5;           // IDM's steps are no longer: decision by tests/sim/test_street
+
+static bool within(double value, double least, double most)
+{
+    return value >= least && value <= most;   // NaN fails
+}
+
+// What a type must be for the models to make sense.
+static bool type_valid(const struct vehicle_type *type)
+{
+    return within(type->length_m, 0.2, 50.0) && within(type->gap_m, 0.2, 20.0)
+        && within(type->acceleration_mps2, 0.1, 20.0) && within(type->deceleration_mps2, 0.2, 20.0)
+        && within(type->emergency_mps2, type->deceleration_mps2, 30.0) && within(type->headway_s, 0.1, 10.0)
+        && within(type->imperfection, 0.0, 1.0) && within(type->speed_mps_max, 0.5, 200.0)
+        && within(type->speed_factor, 0.2, 3.0) && within(type->speed_deviation, 0.0, 1.0)
+        && within(type->start_loss_s, 0.0, 10.0) && __builtin_popcount((unsigned)type->user) == 1
+        && (type->following == FOLLOW_IDM || type->following == FOLLOW_KRAUSS);
+}
+
+static enum status types_check(const struct vehicle_type *types, int32_t count, struct problem *problem)
+{
+    if (count < 1 || count > TYPE_COUNT_MAX) {
+        return problem_report(problem, STATUS_LIMIT, "street", NULL, NULL, "%d vehicle types; 1 to %d are possible",
+            count, TYPE_COUNT_MAX);
+    }
+    for (int32_t i = 0; i < count; i++) {
+        if (!type_valid(&types[i])) {
+            return problem_report(problem, STATUS_RANGE, "street", types[i].name, "see street.h for the ranges",
+                "a parameter of this vehicle type makes no sense");
+        }
+    }
+    return STATUS_OK;
+}
+
+static void types_create(struct street *street, const struct vehicle_type *types, int32_t count)
+{
+    struct type_table *table = &street->types;
+    size_t n = (size_t)count;
+    float **columns[] = { &table->acceleration, &table->deceleration, &table->emergency, &table->headway, &table->gap,
+        &table->length, &table->imperfection, &table->speed_max, &table->closing };
+    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
+        *columns[i] = memory_take(n, sizeof(float));
+    }
+    table->krauss = memory_take(n, sizeof *table->krauss);
+    table->user = memory_take(n, sizeof *table->user);
+    table->factor = memory_take(n, sizeof *table->factor);
+    table->deviation = memory_take(n, sizeof *table->deviation);
+    table->start_loss = memory_take(n, sizeof *table->start_loss);
+    street->type_count = count;
+    street->only_idm = true;
+    street->length_min = INFINITY;
+    street->length_usual = (float)types[0].length_m;
+    for (int32_t i = 0; i < count; i++) {
+        const struct vehicle_type *type = &types[i];
+        table->acceleration[i] = (float)type->acceleration_mps2;
+        table->deceleration[i] = (float)type->deceleration_mps2;
+        table->emergency[i] = (float)type->emergency_mps2;
+        table->headway[i] = (float)type->headway_s;
+        table->gap[i] = (float)type->gap_m;
+        table->length[i] = (float)type->length_m;
+        table->imperfection[i] = (float)type->imperfection;
+        table->speed_max[i] = (float)type->speed_mps_max;
+        table->closing[i] = (float)(0.5 / sqrt(type->acceleration_mps2 * type->deceleration_mps2));
+        table->krauss[i] = type->following == FOLLOW_KRAUSS;
+        table->user[i] = (uint32_t)type->user;
+        table->factor[i] = type->speed_factor;
+        table->deviation[i] = type->speed_deviation;
+        table->start_loss[i] = type->start_loss_s;
+        street->only_idm = street->only_idm && type->following == FOLLOW_IDM;
+        street->length_min = fminf(street->length_min, table->length[i]);
+        street->length_max = fmaxf(street->length_max, table->length[i]);
+    }
+}
+
+enum status street_create(const struct network *network, const struct vehicle_type *types, int32_t type_count,
+                          const struct street_options *options, struct street **ret, struct problem *problem)
+{
+    assert(network != NULL);
+    assert(ret != NULL);
+    enum status status = types_check(types, type_count, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (options->step_ms < 100 || options->step_ms > 1000 || 1000 % options->step_ms != 0) {
+        return problem_report(problem, STATUS_RANGE, "street", "step", "use 100, 200, 250, 500 or 1000 ms",
+            "a step of %d ms does not divide a second", options->step_ms);
+    }
+    struct street *street = memory_take(1, sizeof *street);
+    street->network = network;
+    street->options = *options;
+    street->now_ms = options->begin_ms;
+    street->step_s = (float)options->step_ms * 0.001f;
+    street->substeps = (int32_t)ceil(s_from_ms(options->step_ms) / SUBSTEP_S);
+    street->trip_free = INDEX_NONE;
+    street->depart_last_ms = INT64_MIN;
+    street->cameras_read_ms = options->begin_ms;
+    memset(street->leg_free, 0xff, sizeof street->leg_free);
+    types_create(street, types, type_count);
+    status = layout_create(street, problem);
+    if (status != STATUS_OK) {
+        street_release(street);
+        return status;
+    }
+    for (int32_t i = 0; i < network->group_count; i++) {
+        street->green_since_ms[i] = options->begin_ms;
+    }
+    *ret = street;
+    return STATUS_OK;
+}
+
+void street_release(struct street *street)
+{
+    if (street == NULL) {
+        return;
+    }
+    struct type_table *table = &street->types;
+    void *taken[] = { table->acceleration, table->deceleration, table->emergency, table->headway, table->gap,
+        table->length, table->imperfection, table->speed_max, table->closing, table->krauss, table->user,
+        table->factor, table->deviation, table->start_loss };
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
+        free(taken[i]);
+    }
+    layout_release(street);
+    trips_release(street);
+    free(street);
+}
+
+static void greens_note(struct street *street)
+{
+    for (int32_t i = 0; i < street->network->group_count; i++) {
+        if (street->aspects[i] == ASPECT_GREEN && street->aspects_before[i] != ASPECT_GREEN) {
+            street->green_since_ms[i] = street->now_ms;
+        }
+        street->aspects_before[i] = street->aspects[i];
+    }
+}
+
+static bool may_insert(const struct street *street)
+{
+    return street->options.vehicle_count_max == 0 || street->counts.under_way < street->options.vehicle_count_max;
+}
+
+static void entered_count(struct street *street)
+{
+    for (int32_t i = 0; i < street->worker_count; i++) {
+        street->counts.under_way += street->workers[i].entered;
+        street->counts.waiting -= street->workers[i].entered;
+    }
+}
+
+static void phases_run(struct street *street)
+{
+    if (street->worker_count == 1) {
+        move_worker(street, &street->workers[0]);
+        settle_worker(street, &street->workers[0]);
+        return;
+    }
+    // The team may be smaller than asked for: each member then takes several shares.
+    #pragma omp parallel num_threads(street->worker_count)
+    {
+        int32_t team = omp_get_num_threads();
+        for (int32_t i = omp_get_thread_num(); i < street->worker_count; i += team) {
+            move_worker(street, &street->workers[i]);
+        }
+        #pragma omp barrier
+        for (int32_t i = omp_get_thread_num(); i < street->worker_count; i += team) {
+            settle_worker(street, &street->workers[i]);
+        }
+    }
+}
+
+void street_step(struct street *street)
+{
+    greens_note(street);
+    bool inserting = may_insert(street);
+    if (street->insert_first) {
+        // Trips that are due at once enter before anything moves.
+        street->insert_first = false;
+        if (trips_release_due(street) && inserting) {
+            for (int32_t i = 0; i < street->worker_count; i++) {
+                settle_insert(street, &street->workers[i], street->now_ms);
+            }
+            entered_count(street);
+        }
+    }
+    int64_t before_ms = street->now_ms;
+    street->now_ms += street->options.step_ms;
+    (void)trips_release_due(street);   // they enter at the end of this step
+    street->now_ms = before_ms;
+    for (int32_t i = 0; i < street->worker_count; i++) {
+        street->workers[i].inserting = inserting;
+    }
+    phases_run(street);
+    struct crosser *crossers = street->now;
+    street->now = street->next;
+    street->next = crossers;
+    int32_t *counts = street->count_now;
+    street->count_now = street->count_next;
+    street->count_next = counts;
+    street->now_ms += street->options.step_ms;
+    for (int32_t i = 0; i < street->worker_count; i++) {
+        street->counts.vehicle_updates += street->workers[i].updates;
+        street->counts.queue_vehicle_steps += street->workers[i].queued;
+    }
+    entered_count(street);
+    trips_arrive(street);
+    street->counts.queue_vehicle_steps += street->counts.waiting;
+    street->counts.steps++;
+}
+
+int64_t street_now_ms(const struct street *street)
+{
+    return street->now_ms;
+}
+
+uint8_t *street_aspects(struct street *street)
+{
+    return street->aspects;
+}
+
+const struct street_counts *street_counts(const struct street *street)
+{
+    return &street->counts;
+}
+
+const struct passage_totals *street_passages(const struct street *street)
+{
+    for (int32_t i = 0; i < street->network->connection_count; i++) {
+        const struct passage_sum *sum = &street->passage_sums[i];
+        street->passages[i] = (struct passage_totals){ sum->passages, s_from_ms(sum->loss_ms) };
+    }
+    return street->passages;
+}
+
+int32_t street_list_vehicles(const struct street *street, struct vehicle_view *ret, int32_t count_max)
+{
+    int32_t count = 0;
+    for (int32_t lane = 0; lane < street->network->lane_count; lane++) {
+        int32_t cell = street->cell_of_lane[lane];
+        const struct group *group = cell_group(street, cell);
+        const struct row *rows = cell_rows(street, cell);
+        int c = cell % WIDE;
+        for (int32_t k = 0; k < group->count[c] && count < count_max; k++) {
+            uint32_t type = rows[k].kind[c] & KIND_TYPE;
+            ret[count++] = (struct vehicle_view){ street->trips[rows[k].trip[c]].number, (int32_t)type, lane,
+                INDEX_NONE, (double)rows[k].front[c], (double)rows[k].speed[c],
+                (double)street->types.length[type] };
+        }
+        for (int32_t i = 0; i < group->path_count[c]; i++) {
+            int32_t path = group->first_path[c] + i;
+            for (int32_t k = 0; k < street->count_now[path] && count < count_max; k++) {
+                const struct crosser *crosser = &street->now[street->paths[path].first_slot + k];
+                ret[count++] = (struct vehicle_view){ street->trips[crosser->trip].number,
+                    (int32_t)(crosser->kind & KIND_TYPE), lane, street->paths[path].connection,
+                    (double)crosser->front, (double)crosser->speed, (double)crosser->length };
+            }
+        }
+    }
+    return count;
+}

@@ -1,0 +1,412 @@
+#include "sim/traffic/street_layout.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/memory.h"
+
+static const double WAIT_MARGIN_M = 1.0;      // between a vehicle that waits inside and the paths it waits for
+static const double GAP_M_MIN = 0.1;          // between two vehicles, whatever happens: as in the kernel
+
+struct ordered {
+    uint64_t key;
+    int32_t index;
+};
+
+static int ordered_compare(const void *a, const void *b)
+{
+    const struct ordered *left = a, *right = b;
+    if (left->key != right->key) {
+        return left->key < right->key ? -1 : 1;
+    }
+    return (left->index > right->index) - (left->index < right->index);
+}
+
+// Spreads 16 bits over the even bits of 32.
+static uint64_t spread(uint64_t x)
+{
+    x = (x | (x << 8)) & 0x00ff00ff;
+    x = (x | (x << 4)) & 0x0f0f0f0f;
+    x = (x | (x << 2)) & 0x33333333;
+    return (x | (x << 1)) & 0x55555555;
+}
+
+// Junctions' places on a Z-order curve (Morton 1966), 65,536 steps a side.
+static uint64_t *junction_keys(const struct network *network)
+{
+    uint64_t *keys = memory_take((size_t)network->junction_count, sizeof *keys);
+    double x_min = INFINITY, y_min = INFINITY, side = 1.0;
+    for (int32_t i = 0; i < network->junction_count; i++) {
+        x_min = fmin(x_min, network->junctions[i].at.x_m);
+        y_min = fmin(y_min, network->junctions[i].at.y_m);
+    }
+    for (int32_t i = 0; i < network->junction_count; i++) {
+        side = fmax(side, fmax(network->junctions[i].at.x_m - x_min, network->junctions[i].at.y_m - y_min));
+    }
+    for (int32_t i = 0; i < network->junction_count; i++) {
+        uint64_t x = (uint64_t)((network->junctions[i].at.x_m - x_min) / side * 65535.0);
+        uint64_t y = (uint64_t)((network->junctions[i].at.y_m - y_min) / side * 65535.0);
+        keys[i] = spread(x) | (spread(y) << 1);
+    }
+    return keys;
+}
+
+static void block_begin(struct street *street, int32_t lane_count)
+{
+    struct block *block = &street->blocks[street->block_count++];
+    *block = (struct block){ .first_group = street->group_count, .lane_count = lane_count };
+    for (int i = 0; i < WIDE; i++) {
+        block->link[i] = INDEX_NONE;
+    }
+    for (int32_t i = 0; i < lane_count; i++) {
+        street->block_of_group[street->group_count] = street->block_count - 1;
+        struct group *group = &street->groups[street->group_count++];
+        group->lane_position = i;
+        for (int c = 0; c < WIDE; c++) {
+            group->lane[c] = INDEX_NONE;
+            group->entered[c] = PATH_NONE;
+        }
+    }
+}
+
+static void block_place(struct street *street, int32_t block_index, int column, int32_t link_index)
+{
+    const struct network *network = street->network;
+    const struct link *link = &network->links[link_index];
+    struct block *block = &street->blocks[block_index];
+    block->link[column] = link_index;
+    street->block_of_link[link_index] = block_index;
+    street->column_of_link[link_index] = column;
+    for (int32_t i = 0; i < link->lane_count; i++) {
+        int32_t lane = link->first_lane + i;
+        struct group *group = &street->groups[block->first_group + i];
+        group->lane[column] = lane;
+        group->length[column] = (float)network->lanes[lane].length_m;
+        group->limit[column] = (float)network->lanes[lane].speed_mps;
+        street->cell_of_lane[lane] = (block->first_group + i) * WIDE + column;
+        double fits = network->lanes[lane].length_m / (street->length_min + GAP_M_MIN);
+        int32_t rows = (int32_t)fits + 3;
+        group->row_count = rows > group->row_count ? rows : group->row_count;
+    }
+}
+
+// Links in spatial order fill the open block of their number of lanes.
+static void blocks_create(struct street *street, const uint64_t *keys)
+{
+    const struct network *network = street->network;
+    struct ordered *order = memory_take((size_t)network->link_count, sizeof *order);
+    for (int32_t i = 0; i < network->link_count; i++) {
+        order[i] = (struct ordered){ keys[network->links[i].to_junction], i };
+    }
+    qsort(order, (size_t)network->link_count, sizeof *order, ordered_compare);
+
+    // At most one block a number of lanes stays part full.
+    int32_t blocks_max = network->link_count / WIDE + LINK_LANE_COUNT_MAX + 1;
+    int32_t groups_max = network->lane_count / WIDE + LINK_LANE_COUNT_MAX * LINK_LANE_COUNT_MAX + 1;
+    street->blocks = memory_take((size_t)blocks_max, sizeof *street->blocks);
+    street->block_of_group = memory_take((size_t)groups_max, sizeof(int32_t));
+    street->groups = memory_take_aligned((size_t)groups_max, sizeof *street->groups);
+    int32_t open[LINK_LANE_COUNT_MAX + 1];
+    int filled[LINK_LANE_COUNT_MAX + 1];
+    for (int i = 0; i <= LINK_LANE_COUNT_MAX; i++) {
+        open[i] = INDEX_NONE;
+        filled[i] = WIDE;
+    }
+    for (int32_t i = 0; i < network->link_count; i++) {
+        int32_t lanes = network->links[order[i].index].lane_count;
+        if (filled[lanes] == WIDE) {
+            open[lanes] = street->block_count;
+            filled[lanes] = 0;
+            block_begin(street, lanes);
+        }
+        block_place(street, open[lanes], filled[lanes]++, order[i].index);
+    }
+    free(order);
+    assert(street->block_count <= blocks_max);
+    assert(street->group_count <= groups_max);
+}
+
+static void rows_create(struct street *street)
+{
+    int64_t rows = 0;
+    for (int32_t i = 0; i < street->group_count; i++) {
+        street->groups[i].first_row = rows;
+        rows += street->groups[i].row_count;
+    }
+    street->row_count = rows;
+    // Not memory_take_aligned: rows that no vehicle reaches must stay untouched, or they would cost memory.
+    street->rows_taken = memory_take((size_t)rows + 1, sizeof *street->rows);
+    uintptr_t at = ((uintptr_t)street->rows_taken + 63) & ~(uintptr_t)63;
+    street->rows = (struct row *)at;
+}
+
+static void path_fill(struct street *street, int32_t path_index, int32_t junction, int32_t connection_index)
+{
+    const struct network *network = street->network;
+    const struct connection *connection = &network->connections[connection_index];
+    struct path *path = &street->paths[path_index];
+    street->path_of_connection[connection_index] = path_index;
+    *path = (struct path){
+        .from_cell = street->cell_of_lane[connection->from_lane],
+        .to_cell = street->cell_of_lane[connection->to_lane],
+        .to_link = network->lanes[connection->to_lane].link,
+        .junction = junction,
+        .connection = connection_index,
+        .group = connection->group,
+        .length = (float)connection->length_m,
+        .limit = (float)connection->speed_mps,
+        .rule = network->junctions[connection->junction].kind,
+        .turn = (uint8_t)connection->turn,
+        .right_on_red = connection->right_on_red,
+        .capacity = (int32_t)(connection->length_m / (street->length_min + GAP_M_MIN)) + 3,
+    };
+    struct group *from = cell_group(street, path->from_cell);
+    int column = path->from_cell % WIDE;
+    if (from->path_count[column]++ == 0) {
+        from->first_path[column] = path_index;
+    }
+    cell_group(street, path->to_cell)->entry_count[path->to_cell % WIDE]++;
+}
+
+// Paths by junction in spatial order, and within it by connection, so that a lane's paths are contiguous.
+static void paths_create(struct street *street, const uint64_t *keys)
+{
+    const struct network *network = street->network;
+    int32_t count = network->connection_count;
+    struct ordered *junctions = memory_take((size_t)network->junction_count, sizeof *junctions);
+    int32_t *rank = memory_take((size_t)network->junction_count, sizeof *rank);
+    for (int32_t i = 0; i < network->junction_count; i++) {
+        junctions[i] = (struct ordered){ keys[i], i };
+    }
+    qsort(junctions, (size_t)network->junction_count, sizeof *junctions, ordered_compare);
+    for (int32_t i = 0; i < network->junction_count; i++) {
+        rank[junctions[i].index] = i;
+    }
+    struct ordered *order = memory_take((size_t)count, sizeof *order);
+    for (int32_t i = 0; i < count; i++) {
+        order[i] = (struct ordered){ (uint64_t)rank[network->connections[i].junction], i };
+    }
+    qsort(order, (size_t)count, sizeof *order, ordered_compare);
+
+    street->path_count = count;
+    street->paths = memory_take((size_t)count, sizeof *street->paths);
+    street->path_of_connection = memory_take((size_t)count, sizeof *street->path_of_connection);
+    street->crossroads = memory_take((size_t)network->junction_count, sizeof *street->crossroads);
+    int32_t slots = 0;
+    for (int32_t i = 0; i < count; i++) {
+        if (i == 0 || order[i].key != order[i - 1].key) {
+            street->crossroads[street->crossroads_count++] = (struct crossroads){ .first_path = i };
+        }
+        street->crossroads[street->crossroads_count - 1].path_count++;
+        path_fill(street, i, street->crossroads_count - 1, order[i].index);
+        street->paths[i].first_slot = slots;
+        slots += street->paths[i].capacity;
+    }
+    street->now = memory_take((size_t)slots, sizeof *street->now);
+    street->next = memory_take((size_t)slots, sizeof *street->next);
+    street->count_now = memory_take((size_t)count, sizeof *street->count_now);
+    street->count_next = memory_take((size_t)count, sizeof *street->count_next);
+    free(order);
+    free(rank);
+    free(junctions);
+}
+
+static void entries_create(struct street *street)
+{
+    street->entries = memory_take((size_t)street->path_count, sizeof *street->entries);
+    int32_t first = 0;
+    for (int32_t cell = 0; cell < street->group_count * WIDE; cell++) {
+        struct group *group = cell_group(street, cell);
+        group->first_entry[cell % WIDE] = first;
+        first += group->entry_count[cell % WIDE];
+        group->entry_count[cell % WIDE] = 0;
+    }
+    for (int32_t i = 0; i < street->path_count; i++) {
+        struct group *group = cell_group(street, street->paths[i].to_cell);
+        int column = street->paths[i].to_cell % WIDE;
+        street->entries[group->first_entry[column] + group->entry_count[column]++] = i;
+    }
+}
+
+static const struct foe *foe_back(const struct network *network, int32_t connection, int32_t of)
+{
+    const struct connection *other = &network->connections[connection];
+    for (int32_t i = 0; i < other->foe_count; i++) {
+        if (network->foes[other->first_foe + i].connection == of) {
+            return &network->foes[other->first_foe + i];
+        }
+    }
+    return NULL;
+}
+
+static void foes_create(struct street *street)
+{
+    const struct network *network = street->network;
+    street->foes = memory_take((size_t)network->foe_count, sizeof *street->foes);
+    int32_t first = 0;
+    for (int32_t i = 0; i < street->path_count; i++) {
+        struct path *path = &street->paths[i];
+        const struct connection *connection = &network->connections[path->connection];
+        double wait = INFINITY;
+        path->first_foe = first;
+        path->foe_count = connection->foe_count;
+        for (int32_t k = 0; k < connection->foe_count; k++) {
+            const struct foe *foe = &network->foes[connection->first_foe + k];
+            const struct foe *back = foe_back(network, foe->connection, path->connection);
+            street->foes[first++] = (struct path_foe){
+                .path = street->path_of_connection[foe->connection],
+                .enter = (float)foe->enter_m,
+                .leave = (float)foe->leave_m,
+                .foe_enter = back != NULL ? (float)back->enter_m : 0.0f,
+                .foe_leave = back != NULL ? (float)back->leave_m
+                                          : (float)network->connections[foe->connection].length_m,
+                .merges = foe->merges,
+                .yields = foe->yields,
+                .foe_yields = back != NULL && back->yields,
+            };
+            path->crosses = path->crosses || !foe->merges;
+            path->yields = path->yields || foe->yields;
+            wait = foe->yields ? fmin(wait, foe->enter_m - WAIT_MARGIN_M) : wait;
+        }
+        path->wait = connection->wait_inside && path->yields && wait >= 1.0 ? (float)wait : 0.0f;
+    }
+}
+
+static void loop_place(struct street *street, int32_t detector_index, struct group *group, int column)
+{
+    const struct detector *detector = &street->network->detectors[detector_index];
+    double to = (double)group->length[column] - detector->to_stop_m;
+    for (int32_t i = 0; i < group->loop_layer_count; i++) {
+        struct loop_layer *layer = &street->loops[group->loop_layer + i];
+        if (layer->to[column] <= layer->from[column]) {
+            layer->from[column] = (float)(to - detector->length_m);
+            layer->to[column] = (float)to;
+            layer->detector[column] = detector_index;
+            street->loop_layer_of_detector[detector_index] = group->loop_layer + i;
+            street->loop_column_of_detector[detector_index] = column;
+            return;
+        }
+    }
+    assert(!"a layer for every loop was counted");
+}
+
+static void loops_create(struct street *street)
+{
+    const struct network *network = street->network;
+    int32_t *per_cell = memory_take((size_t)street->group_count * WIDE, sizeof *per_cell);
+    for (int32_t i = 0; i < network->detector_count; i++) {
+        int32_t cell = street->cell_of_lane[network->detectors[i].lane];
+        struct group *group = cell_group(street, cell);
+        per_cell[cell]++;
+        group->loop_layer_count = per_cell[cell] > group->loop_layer_count ? per_cell[cell] : group->loop_layer_count;
+    }
+    free(per_cell);
+    for (int32_t i = 0; i < street->group_count; i++) {
+        street->groups[i].loop_layer = street->loop_layer_count;
+        street->loop_layer_count += street->groups[i].loop_layer_count;
+    }
+    street->loops = memory_take_aligned((size_t)street->loop_layer_count, sizeof *street->loops);
+    for (int32_t i = 0; i < street->loop_layer_count; i++) {
+        for (int c = 0; c < WIDE; c++) {
+            street->loops[i].detector[c] = INDEX_NONE;
+        }
+    }
+    street->loop_layer_of_detector = memory_take((size_t)network->detector_count, sizeof(int32_t));
+    street->loop_column_of_detector = memory_take((size_t)network->detector_count, sizeof(int32_t));
+    for (int32_t i = 0; i < network->detector_count; i++) {
+        int32_t cell = street->cell_of_lane[network->detectors[i].lane];
+        loop_place(street, i, cell_group(street, cell), cell % WIDE);
+    }
+}
+
+// Contiguous shares of blocks and of junctions, as equal as their lanes and paths allow.
+static void workers_create(struct street *street)
+{
+    int32_t threads = street->options.threads;
+    street->worker_count = threads < 1 ? 1 : threads > THREAD_COUNT_MAX ? THREAD_COUNT_MAX : threads;
+    street->workers = memory_take_aligned((size_t)street->worker_count, sizeof *street->workers);
+    street->worker_of_block = memory_take((size_t)street->block_count, sizeof(int32_t));
+    street->worker_of_crossroads = memory_take((size_t)street->crossroads_count, sizeof(int32_t));
+    int32_t block = 0, crossroads = 0;
+    for (int32_t w = 0; w < street->worker_count; w++) {
+        struct worker *worker = &street->workers[w];
+        int64_t groups_end = (int64_t)street->group_count * (w + 1) / street->worker_count;
+        int64_t paths_end = (int64_t)street->path_count * (w + 1) / street->worker_count;
+        int64_t leaving = 0;
+        worker->first_block = block;
+        worker->first_crossroads = crossroads;
+        while (block < street->block_count && street->blocks[block].first_group < groups_end) {
+            street->worker_of_block[block] = w;
+            leaving += (int64_t)street->blocks[block++].lane_count * WIDE;
+        }
+        while (crossroads < street->crossroads_count && street->crossroads[crossroads].first_path < paths_end) {
+            const struct crossroads *here = &street->crossroads[crossroads];
+            const struct path *last = &street->paths[here->first_path + here->path_count - 1];
+            street->worker_of_crossroads[crossroads++] = w;
+            leaving += last->first_slot + last->capacity - street->paths[here->first_path].first_slot;
+        }
+        worker->block_end = block;
+        worker->crossroads_end = crossroads;
+        worker->outbox_max = worker->arrived_max = (int32_t)leaving;
+        worker->outbox = memory_take((size_t)leaving, sizeof *worker->outbox);
+        worker->arrived = memory_take((size_t)leaving, sizeof *worker->arrived);
+    }
+    assert(block == street->block_count);
+    assert(crossroads == street->crossroads_count);
+}
+
+enum status layout_create(struct street *street, struct problem *ret)
+{
+    const struct network *network = street->network;
+    for (int32_t i = 0; i < network->link_count; i++) {
+        if (network->links[i].lane_count > LINK_LANE_COUNT_MAX) {
+            return problem_report(ret, STATUS_LIMIT, "street", network_name(network, network->links[i].name),
+                "split the link", "it has %d lanes; the street can hold %d", network->links[i].lane_count,
+                LINK_LANE_COUNT_MAX);
+        }
+    }
+    street->cell_of_lane = memory_take((size_t)network->lane_count, sizeof(int32_t));
+    street->block_of_link = memory_take((size_t)network->link_count, sizeof(int32_t));
+    street->column_of_link = memory_take((size_t)network->link_count, sizeof(int32_t));
+    uint64_t *keys = junction_keys(network);
+    blocks_create(street, keys);
+    rows_create(street);
+    paths_create(street, keys);
+    free(keys);
+    entries_create(street);
+    foes_create(street);
+    loops_create(street);
+    workers_create(street);
+    street->turned = memory_take((size_t)network->lane_count, sizeof *street->turned);
+    street->turned_read = memory_take((size_t)network->camera_count, sizeof *street->turned_read);
+    street->queue_first = memory_take((size_t)network->link_count, sizeof(int32_t));
+    street->queue_last = memory_take((size_t)network->link_count, sizeof(int32_t));
+    memset(street->queue_first, 0xff, (size_t)network->link_count * sizeof(int32_t));
+    memset(street->queue_last, 0xff, (size_t)network->link_count * sizeof(int32_t));
+    street->aspects = memory_take((size_t)network->group_count, sizeof *street->aspects);
+    street->aspects_before = memory_take((size_t)network->group_count, sizeof *street->aspects_before);
+    street->green_since_ms = memory_take((size_t)network->group_count, sizeof *street->green_since_ms);
+    street->passage_sums = memory_take((size_t)network->connection_count, sizeof *street->passage_sums);
+    street->passages = memory_take((size_t)network->connection_count, sizeof *street->passages);
+    return STATUS_OK;
+}
+
+void layout_release(struct street *street)
+{
+    for (int32_t i = 0; i < street->worker_count; i++) {
+        free(street->workers[i].outbox);
+        free(street->workers[i].arrived);
+    }
+    void *taken[] = { street->workers, street->worker_of_block, street->worker_of_crossroads, street->cell_of_lane,
+        street->block_of_link, street->column_of_link, street->block_of_group, street->blocks, street->groups, street->rows_taken,
+        street->paths, street->path_of_connection, street->foes, street->entries, street->now, street->next,
+        street->count_now, street->count_next, street->crossroads, street->loops, street->loop_layer_of_detector,
+        street->loop_column_of_detector, street->turned, street->turned_read, street->queue_first,
+        street->queue_last, street->aspects, street->aspects_before, street->green_since_ms,
+        street->passages, street->passage_sums };
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
+        free(taken[i]);
+    }
+}

@@ -1,0 +1,294 @@
+// street_state.h: how the street keeps its vehicles. Seen by the files of this room only.
+//
+// THEORY    Storage. A *cell* is one lane's place in storage. Sixteen links with the same number of lanes make a
+//           block; lane i of all sixteen makes a *group* of sixteen cells, so that the lane beside a cell is the same
+//           column of the next group. Row k of a group holds the k-th vehicle from the front of each of its cells,
+//           field by field, so that one wide instruction moves the k-th vehicle of sixteen lanes:
+//
+//                        column 0    column 1    ...  column 15
+//              row 0     head        head             head          front[16] speed[16] desired[16] path[16] ...
+//              row 1     second      second           -
+//              row 2     third       -                -             '-': beyond the cell's count, never read
+//
+//           A *path* is one connection's interior. Few vehicles are on paths: they are kept one by one (struct
+//           crosser), doubled (now, next), because other threads read them while they move.
+//
+//           A step has two phases with a barrier after each.
+//             move     each cell and each path is moved by the thread that owns its block or junction. It reads what
+//                      was published of others (heads, tails, crossers of *now*) and writes only its own. Who leaves
+//                      a cell or a path goes to the thread's outbox.
+//             commit   each thread takes from all outboxes what is for it, changes lanes, inserts, publishes.
+//           Nobody reads what another writes in the same phase, so the number of threads cannot matter.
+// CONTRACT  Within a column, fronts fall from row to row and vehicles never overlap. A front is measured from the
+//           start of its lane or path; a rear may be negative: it is still on what lies before.
+// NOT HERE  What others may know of the street (street.h).
+#pragma once
+
+#include "sim/traffic/street.h"
+
+#define WIDE 16                    // cells of a group
+#define LINK_LANE_COUNT_MAX 16     // lanes of one link: legs keep sets of them in 16 bits
+#define TYPE_COUNT_MAX 4096
+#define THREAD_COUNT_MAX 64
+#define FAR_M 1.0e6f
+#define LINE_MARGIN_M 0.05f      // a front held by a line stays this much before it
+#define STOP_MARGIN_M 1.0f         // drivers stop this much before a line
+#define YELLOW_MPS2 3.05f          // who can stop with this stops at yellow (10 ft/s2 of ITE's yellow formula, NCHRP812)
+#define PATH_NONE (-1)             // no way on from this lane: the vehicle must change lanes
+#define PATH_END (-2)              // its route ends with this lane
+
+#define KIND_TYPE 0xffffu          // bits of row.kind: the vehicle's type
+#define KIND_RIGHT 0x10000u        // must change to the right for its route
+#define KIND_LEFT 0x20000u         // must change to the left
+#define KIND_FREE_RIGHT 0x40000u   // the lane to the right serves its route as well
+#define KIND_FREE_LEFT 0x80000u
+#define KIND_LUCK_SHIFT 20         // 12 bits that come from the trip's number, to spread decisions over time
+#define HALT_FAST 1u               // bits of row.halt: was faster than 1.39 m/s since its last stop
+#define HALT_STOP 2u               // one stop (12 bits)
+#define HALT_WAIT 0x2000u          // one step of waiting (19 bits)
+#define HALT_WAIT_MAX 0x7ffffu
+
+#define SPEED_WAITING_MPS 0.1f
+#define SPEED_QUEUED_MPS 1.39f     // 5 km/h
+
+struct row {
+    _Alignas(64) float front[WIDE];
+    float speed[WIDE];
+    float desired[WIDE];           // its own free speed on this lane
+    int32_t path[WIDE];            // on which it will leave the lane
+    int32_t trip[WIDE];
+    uint32_t kind[WIDE];
+    uint32_t halt[WIDE];
+};
+
+// What the first vehicle of a cell must heed, in the coordinates of its cell.
+struct ahead {
+    _Alignas(64) float rear[WIDE];    // of the leader
+    float speed[WIDE];                // of the leader
+    float bound[WIDE];                // no front passes this
+    float cap[WIDE];                  // speed at the end of the step is no more than this
+    float line[WIDE];                 // nobody but the first may pass this in the step: the lane's end
+    float hold[WIDE];                 // a line that closed behind the first one: others stop there if they can; or FAR_M
+    bool holds;                       // in any column
+};
+
+// Two vehicles at the front of each cell and the last one, as published.
+struct published {
+    _Alignas(64) float head_front[WIDE], head_speed[WIDE];
+    int32_t head_path[WIDE];
+    uint32_t head_kind[WIDE];
+    float second_front[WIDE], second_speed[WIDE];
+    int32_t second_path[WIDE];
+    float tail_rear[WIDE], tail_speed[WIDE];
+    int32_t tail_path[WIDE];          // on which the last one came in, or PATH_NONE
+    int32_t count[WIDE];
+};
+
+struct group {
+    struct published seen;
+    struct ahead ahead;
+    _Alignas(64) int32_t count[WIDE];
+    float length[WIDE];
+    float limit[WIDE];                // speed limit
+    int32_t lane[WIDE];               // of the network, or INDEX_NONE
+    int32_t first_path[WIDE], path_count[WIDE];
+    int32_t first_entry[WIDE], entry_count[WIDE];   // paths that lead in, in street.entries
+    int16_t yielding[WIDE];           // steps that the head has stood before a line held by somebody else's right
+    int32_t entered[WIDE];            // path on which the last vehicle came in, or PATH_NONE
+    bool entry_busy[WIDE];            // somebody is about to come in: no insertion here
+    int64_t first_row;
+    int32_t row_count;                // capacity
+    int32_t count_max;                // of the columns
+    int32_t lane_position;            // 0 at the kerb
+    int32_t loop_layer, loop_layer_count;   // in street.loops
+};
+
+struct block {
+    int32_t first_group, lane_count;
+    int32_t link[WIDE];               // or INDEX_NONE
+    int32_t waiting;                  // vehicles waiting to enter on its links
+    int32_t vehicles;                 // under way on its lanes
+    bool stale;                       // what it publishes has changed
+};
+
+// One loop per column of a group; several layers where lanes have several.
+struct loop_layer {
+    _Alignas(64) float from[WIDE], to[WIDE];   // along the lane; to <= from: none in this column
+    int32_t detector[WIDE];
+    int32_t occupied_ms[WIDE], count[WIDE];
+    int32_t speed_mmps[WIDE];         // sum over those counted
+    int32_t last_ms[WIDE];            // end of the last reading, ms after begin
+};
+
+struct path {
+    int32_t from_cell, to_cell, to_link, junction;
+    int32_t connection;               // of the network
+    int32_t group;                    // signal group over the network, or INDEX_NONE
+    int32_t first_foe, foe_count;     // in street.foes
+    int32_t first_slot, capacity;     // in street.now, street.next
+    float length, limit;
+    float wait;                       // front of a vehicle that waits inside for others, or 0
+    enum junction_kind rule;
+    uint8_t turn;
+    bool right_on_red, crosses, yields;
+};
+
+struct path_foe {
+    int32_t path;
+    float enter, leave;               // on the own path
+    float foe_enter, foe_leave;       // on the foe's path
+    bool merges, yields, foe_yields;
+};
+
+struct crosser {
+    float front, speed, desired, length;
+    int32_t trip;
+    uint32_t kind, halt;
+};
+
+struct crossroads {                   // a junction with paths
+    int32_t first_path, path_count;
+    int32_t vehicles_now, vehicles_next, vehicles_before;
+};
+
+// A vehicle between two owners.
+struct transfer {
+    int32_t cell, path;               // where it goes: one of them is INDEX_NONE
+    int32_t trip;
+    int32_t came_by;                  // path
+    float front, speed, driven;       // front in the new coordinates; metres driven in this step
+    uint32_t kind, halt;
+};
+
+struct leg {
+    int32_t link;
+    uint16_t allowed;                 // lanes that lead on to the next leg
+    uint16_t preferred;               // of them the ones that suit the legs after it as well
+};
+
+struct passage_sum { int64_t passages, loss_ms; };   // integers: threads add to them in any order
+
+enum trip_state { TRIP_EMPTY, TRIP_SCHEDULED, TRIP_WAITING, TRIP_UNDER_WAY, TRIP_ARRIVED };
+
+struct trip {
+    int64_t depart_ms, entered_ms, arrived_ms;
+    double length_m, time_loss_s, free_flow_s;
+    int32_t number;
+    int32_t first_leg, leg_count, leg;    // leg: the one it is on
+    int32_t waiting_steps, stops;
+    int32_t next;                     // in its queue, or free list
+    int32_t since_ms;                 // of its stay on the present cell or path, ms after begin
+    float since_front;                // where it was then
+    float link_loss_s;                // on the present link so far
+    float factor;                     // of the speed limit
+    int32_t depart_speed_mmps;
+    uint16_t type;
+    int8_t depart_lane;
+    uint8_t state;
+};
+
+struct type_table {                   // by type
+    float *acceleration, *deceleration, *emergency, *headway, *gap, *length, *imperfection, *speed_max;
+    float *closing;                   // 1 / (2 sqrt(acceleration * deceleration)), IDM's share of the closing speed
+    int32_t *krauss;                  // 1: Krauss, 0: IDM
+    uint32_t *user;
+    double *factor, *deviation, *start_loss;
+};
+
+struct worker {                       // what one thread owns
+    int32_t first_block, block_end, first_crossroads, crossroads_end;
+    struct transfer *outbox;
+    int32_t outbox_count, outbox_max;
+    int32_t *arrived;                 // trips that arrived in this step
+    int32_t arrived_count, arrived_max;
+    int64_t updates, queued, entered; // of this step
+    bool inserting;
+    struct row batch;                 // crossers, sixteen at a time
+    struct ahead batch_ahead;
+    int32_t batch_slot[WIDE], batch_path[WIDE];
+    int32_t batch_count;
+    char apart[64];                   // keeps two threads off one cache line
+};
+
+struct street {
+    const struct network *network;
+    struct street_options options;
+    float step_s;
+    int32_t substeps;
+    int64_t now_ms;
+    bool only_idm, insert_first;
+    struct type_table types;
+    int32_t type_count;
+    float length_max, length_min, length_usual;   // of the types: greatest, least, the first one's
+
+    struct block *blocks;
+    int32_t block_count;
+    struct group *groups;
+    int32_t group_count;
+    struct row *rows;
+    void *rows_taken;                 // what rows lies in
+    int64_t row_count;
+    int32_t *cell_of_lane;            // cell = group * WIDE + column
+    int32_t *block_of_link, *column_of_link, *block_of_group;
+    int32_t *worker_of_block, *worker_of_crossroads;
+
+    struct path *paths;               // sorted by (crossroads, connection)
+    int32_t path_count;
+    int32_t *path_of_connection;
+    struct path_foe *foes;
+    int32_t *entries;                 // paths, by the cell they lead to
+    struct crosser *now, *next;
+    int32_t *count_now, *count_next;  // crossers of each path
+    struct crossroads *crossroads;
+    int32_t crossroads_count;
+
+    struct loop_layer *loops;
+    int32_t loop_layer_count;
+    int32_t *loop_layer_of_detector, *loop_column_of_detector;
+    int32_t (*turned)[TURN_COUNT];    // by lane: vehicles that left over its end
+    int32_t (*turned_read)[TURN_COUNT];   // by camera: the same at its last reading
+    int64_t cameras_read_ms;
+
+    struct trip *trips;
+    int32_t trip_count, trip_capacity, trip_free;
+    struct leg *legs;
+    int32_t leg_count, leg_capacity;
+    int32_t leg_free[24];             // free pieces of 4 << i legs; a piece's first leg links to the next
+    int32_t *schedule;                // trips in order of departure, a ring
+    int32_t schedule_first, schedule_count, schedule_capacity;
+    int32_t *queue_first, *queue_last;    // by link: trips that wait to enter
+    int32_t *arrived;                 // trips, a ring of schedule_capacity
+    int32_t arrived_first, arrived_count;
+    int64_t depart_last_ms;
+    int64_t handed, results_taken;    // trips that came in, results that went out
+    struct leg *legs_tried;           // of the route that street_enter looks at
+    int32_t legs_tried_capacity;
+
+    uint8_t *aspects, *aspects_before;
+    int64_t *green_since_ms;          // by signal group
+    struct passage_sum *passage_sums; // by connection
+    struct passage_totals *passages;  // the same as asked for last
+    struct street_counts counts;
+    struct worker *workers;
+    int32_t worker_count;
+};
+
+static inline struct group *cell_group(const struct street *street, int32_t cell)
+{
+    return &street->groups[cell / WIDE];
+}
+
+static inline struct row *cell_rows(const struct street *street, int32_t cell)
+{
+    return &street->rows[street->groups[cell / WIDE].first_row];
+}
+
+static inline int32_t street_elapsed_ms(const struct street *street)
+{
+    return (int32_t)(street->now_ms - street->options.begin_ms);
+}
+
+static inline uint32_t halt_waited(uint32_t halt)
+{
+    return halt / HALT_WAIT;
+}

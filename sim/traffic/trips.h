@@ -1,0 +1,34 @@
+// trips.h: the cold side of a vehicle: its route, what it wants of a lane, its queue at the border, its measures.
+//
+// THEORY    A trip has one place in street.trips from street_enter until its result is taken. Its route is a run of
+//           legs. For each leg two sets of lanes: *allowed* lead on to the next leg; *preferred* do so onto a lane
+//           that suits the legs after it as well, as far as 200 m ahead. Computed once, from the last leg back.
+//
+//              SCHEDULED ──depart──▶ WAITING ──safe gap──▶ UNDER_WAY ──end of last leg──▶ ARRIVED ──taken──▶ EMPTY
+//
+//           Measures are settled when a vehicle leaves a lane or a path: with one desired speed there, the sum over
+//           steps of (1 - v / desired) h is the time of the stay less metres driven / desired.
+// CONTRACT  A trip under way is touched only by the thread that owns its vehicle.
+#pragma once
+
+#include "sim/traffic/street_state.h"
+
+void trips_release(struct street *street);
+
+// The path on which the trip leaves the cell, if the cell's link is leg `leg` of its route; PATH_END or PATH_NONE.
+int32_t trip_path(const struct street *street, const struct trip *trip, int32_t leg, int32_t cell);
+
+// The type and the wishes to change lanes, for row.kind.
+uint32_t trip_kind(const struct street *street, const struct trip *trip, int32_t lane_position);
+
+// Its own free speed where the limit is this.
+float trip_desired(const struct street *street, const struct trip *trip, float limit);
+
+// Adds the stay that ends at end_ms (after begin) at `front`, and begins the next one at next_front.
+void trip_settle(struct trip *trip, int32_t end_ms, float front, float desired, uint32_t halt, float next_front);
+
+// Puts trips that are due by now into the queues of their first links. Returns whether there were any.
+bool trips_release_due(struct street *street);
+
+// Adds the worker's arrivals of the step to the street's, in order of number.
+void trips_arrive(struct street *street);
