@@ -23,6 +23,7 @@
 
 #define FRAME_BYTES_MAX_DEFAULT (1u << 20)
 #define FRAME_BYTES_MAX_LIMIT (1u << 26)      // a length has at most four bytes
+#define WIRE_TIME_MS_MAX (INT64_C(1) << 52)   // times beyond +-142,000 years are refused: sums cannot overflow
 #define WIRE_PROTOCOL 1                       // version in Hello and Welcome
 #define WIRE_ARENA_BYTES (2u << 20)           // enough for the richest message that is legal
 
@@ -69,9 +70,8 @@ struct frame_reader {
 void frame_reader_create(struct frame_reader *reader, uint32_t frame_bytes_max);
 void frame_reader_release(struct frame_reader *reader);
 
-// Hands over bytes, borrowed until frame_reader_next has given false.
-// Not before the last input is used up.
-void frame_reader_input(struct frame_reader *reader, const uint8_t *bytes, size_t count, int64_t now_ms);
+// Hands over bytes, borrowed until frame_reader_next has given false. Not before the last input is used up.
+void frame_reader_input(struct frame_reader *reader, const uint8_t *bytes, size_t count);
 
 // The next whole frame: true, and its bytes without the length in *ret. false: no more; the rest is carried over.
 bool frame_reader_next(struct frame_reader *reader, int64_t now_ms, struct cursor *ret);
@@ -91,6 +91,9 @@ struct frame_writer frame_writer_over(uint8_t *bytes, size_t capacity);
 
 // Between these two the message's fields are written with put_*. frame_end gives STATUS_LIMIT, and takes back all since
 // frame_begin, when it did not fit or is longer than FRAME_BYTES_MAX_LIMIT.
-struct frame_mark { size_t begin; };
+struct frame_mark {
+    size_t begin;
+};
+
 struct frame_mark frame_begin(struct frame_writer *out);
 MUST_USE enum status frame_end(struct frame_writer *out, struct frame_mark mark, enum frame_kind kind);

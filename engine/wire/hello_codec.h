@@ -122,7 +122,7 @@ enum reading_refusal {
 
 const char *reading_refusal_name(enum reading_refusal refusal);   // "future"; static storage
 
-enum reading_kind { READING_LOOP, READING_EDGE_KIND, READING_CAMERA };
+enum reading_kind { READING_OF_LOOP, READING_OF_EDGE, READING_OF_CAMERA };
 
 struct refused_reading {
     enum reading_kind kind;

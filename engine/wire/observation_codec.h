@@ -36,11 +36,12 @@ struct reading_result {
     int32_t loops, edges, cameras;                 // taken, the last rows of the buffer
     int32_t refused_count, refused_listed;
     struct refused_reading refused[WIRE_REFUSED_MAX];
-    bool shed;                                     // STATUS_LIMIT: the buffer has no room
+    int64_t offered;                               // rows of the batch, all kinds; STATUS_LIMIT: so many were shed
 };
 
 // Appends the good rows of a batch. STATUS_SYNTAX: not a batch. STATUS_RANGE: columns disagree or a number is not one of
-// its column; *ret_field names it. STATUS_STALE: the sequence is not above sequence_after. STATUS_LIMIT: no room.
+// its column; *ret_field names it. STATUS_STALE: the sequence is not above sequence_after. STATUS_LIMIT: the buffer (which
+// may be NULL) has no room for all rows. On STALE and LIMIT *ret has the sequence and what was offered.
 MUST_USE enum status wire_get_observations(struct cursor message, const struct reading_rules *rules,
                                            uint64_t sequence_after, struct observation_buffer *buffer,
                                            struct reading_result *ret, const char **ret_field);

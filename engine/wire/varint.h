@@ -70,19 +70,24 @@ static inline size_t varint_size(uint64_t value)
     return (size_t)((64 - __builtin_clzll(value | 1)) * 9 + 64) / 64;
 }
 
+// Writes without looking at a bound; gives the address behind.
+static inline uint8_t *varint_write(uint8_t *at, uint64_t value)
+{
+    while (value >= 0x80) {
+        *at++ = (uint8_t)(value | 0x80);
+        value >>= 7;
+    }
+    *at++ = (uint8_t)value;
+    return at;
+}
+
 static inline void put_varint(struct frame_writer *out, uint64_t value)
 {
     if (out->full || out->capacity - out->used < varint_size(value)) {
         out->full = true;
         return;
     }
-    uint8_t *at = out->at + out->used;
-    while (value >= 0x80) {
-        *at++ = (uint8_t)(value | 0x80);
-        value >>= 7;
-    }
-    *at++ = (uint8_t)value;
-    out->used = (size_t)(at - out->at);
+    out->used = (size_t)(varint_write(out->at + out->used, value) - out->at);
 }
 
 static inline void put_tag(struct frame_writer *out, uint32_t field, enum wire_type type)
