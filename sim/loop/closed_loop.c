@@ -70,6 +70,9 @@ void loop_release(struct loop *loop)
 static enum status sense(struct loop *loop)
 {
     observation_buffer_clear(&loop->seen);
+    if (street_now_ms(loop->street) == loop->options.begin_ms) {
+        return STATUS_OK;            // no interval has passed yet
+    }
     enum status status = STATUS_OK;
     if (loop->options.sensing & SENSING_LOOPS) {
         status = street_read_loops(loop->street, &loop->seen);
