@@ -40,6 +40,15 @@ void sumo_xml_fail(struct sumo_xml *xml, enum status status, const char *remedy,
     (void)XML_StopParser(xml->parser, XML_FALSE);
 }
 
+void sumo_xml_stop(struct sumo_xml *xml, enum status status, const struct problem *problem)
+{
+    if (xml->status == STATUS_OK) {
+        xml->status = status;
+        xml->problem = *problem;
+        (void)XML_StopParser(xml->parser, XML_FALSE);
+    }
+}
+
 bool sumo_xml_failed(const struct sumo_xml *xml)
 {
     return xml->status != STATUS_OK;

@@ -28,6 +28,9 @@ MUST_USE enum status sumo_xml_read(const char *path, sumo_xml_start start, sumo_
 void sumo_xml_fail(struct sumo_xml *xml, enum status status, const char *remedy, const char *format, ...)
     PRINTF_LIKE(4, 5);
 
+// Stops the reading with a problem that is already written down, as of a file that this one includes.
+void sumo_xml_stop(struct sumo_xml *xml, enum status status, const struct problem *problem);
+
 bool sumo_xml_failed(const struct sumo_xml *xml);
 int32_t sumo_xml_line(const struct sumo_xml *xml);
 

@@ -24,7 +24,7 @@
 #define DEMAND_TIME_NONE INT64_MIN
 #define DEMAND_SCALE_MAX 100.0
 #define DEMAND_NOTE_COUNT_MAX 64       // kept as text; all are counted
-#define DEMAND_TRIP_COUNT_MAX 200000000
+#define DEMAND_TRIP_COUNT_MAX 50000000
 
 struct demand_options {
     int64_t begin_ms;                  // DEMAND_TIME_NONE: the .sumocfg's begin, else the first departure

@@ -1,0 +1,777 @@
+#include "sim/demand/demand_sumo.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/random.h"
+#include "engine/import/sumo_xml.h"
+#include "engine/model/units.h"
+#include "sim/demand/choice_book.h"
+#include "sim/demand/sumo_types.h"
+
+enum { INCLUDE_DEPTH_MAX = 8, ROUTE_REPEAT_MAX = 1000, TEXT_BYTES = 512 };
+enum draw { DRAW_TYPE, DRAW_ROUTE, DRAW_LANE, DRAW_SPEED, DRAW_FLOW };
+
+static const int64_t FLOW_END_MS = MS_PER_DAY;   // of a flow without end, after its begin
+
+enum lane_wish { LANE_FIRST, LANE_BEST, LANE_RANDOM, LANE_NUMBER };
+enum speed_wish { SPEED_MAX, SPEED_RANDOM, SPEED_NUMBER };
+enum flow_form { FLOW_NONE, FLOW_EVEN, FLOW_CHANCE, FLOW_POISSON };
+
+// A <route>: its links, or the edge that the network does not have.
+struct route_text {
+    int32_t first, count;              // in route_links
+    int32_t unknown;                   // offset in rows.text of that edge, or INDEX_NONE
+};
+
+// The vehicle, trip or flow that is open.
+struct pending {
+    const char *word;                  // "vehicle", "trip", "flow"
+    int32_t name, line;
+    enum status bad;                   // the first thing wrong with it, and its sentence
+    char bad_text[TEXT_BYTES];
+    int32_t type_entry;                // in types, or INDEX_NONE when bad
+    struct choice_list routes;         // indices into route_texts
+    struct link_list anchors;          // from, via ..., to
+    int64_t depart_ms;
+    enum lane_wish lane;
+    int32_t lane_number;
+    enum speed_wish speed;
+    int32_t speed_mmps;
+    enum flow_form flow;
+    int64_t end_ms;
+    double period_ms;                  // FLOW_EVEN
+    double rate;                       // FLOW_CHANCE: of a second, FLOW_POISSON: per second
+    int64_t number;                    // of vehicles, or -1
+    bool stops;
+};
+
+// The distribution that is open.
+struct distribution {
+    bool open, types;
+    bool anonymous;                    // inside a vehicle
+    char name[TEXT_BYTES];
+    struct choice_list choices;
+};
+
+struct reader {
+    struct demand_rows *rows;
+    const char *path;
+    int32_t file;
+    bool additional;
+    int32_t include_depth;
+    int32_t skip_depth;                // depth of the element that is passed over with all in it, or -1
+    struct choice_book types, routes;
+    LIST_OF(struct route_text) route_texts;
+    struct link_list route_links;
+    struct pending *open;              // == &pending while one is open
+    struct pending pending;
+    struct distribution distribution;
+    uint64_t ordinal;                  // of departures, as the file tells them
+    uint64_t flow_ordinal;
+    int64_t last_depart_ms;
+    bool unsorted, endless, unknown_model, unknown_element;
+    void (*include)(struct reader *reader, struct sumo_xml *xml, const char *href);
+};
+
+
+static PRINTF_LIKE(3, 4) void pending_bad(struct pending *pending, enum status status, const char *format, ...)
+{
+    if (pending->bad != STATUS_OK) {
+        return;
+    }
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(pending->bad_text, sizeof pending->bad_text, format, arguments);
+    va_end(arguments);
+    pending->bad = status;
+}
+
+// Appends the edges of a list to *ret. Gives the offset of an unknown one in rows.text, or INDEX_NONE.
+static int32_t edges_read(struct reader *reader, const char *text, struct link_list *ret)
+{
+    char name[TEXT_BYTES];
+    while (*(text += strspn(text, " \t\r\n,")) != '\0') {
+        size_t bytes = strcspn(text, " \t\r\n,");
+        (void)snprintf(name, sizeof name, "%.*s", (int)(bytes < sizeof name ? bytes : sizeof name - 1), text);
+        struct link_id link = network_find_link(reader->rows->network, name);
+        if (link.index == INDEX_NONE) {
+            return rows_text(reader->rows, name);
+        }
+        *GROW(*ret) = link.index;
+        text += bytes;
+    }
+    return INDEX_NONE;
+}
+
+// Keeps a <route>'s links; gives its index in route_texts.
+static int32_t route_keep(struct reader *reader, struct sumo_xml *xml, const char **attributes)
+{
+    const char *edges = sumo_xml_text(xml, "route", attributes, "edges");
+    int32_t repeat = sumo_xml_integer(xml, "route", attributes, "repeat", 0, 0, ROUTE_REPEAT_MAX);
+    struct route_text route = { .first = reader->route_links.count };
+    route.unknown = edges_read(reader, edges, &reader->route_links);
+    int32_t count = reader->route_links.count - route.first;
+    for (int32_t i = 0; i < repeat * count; i++) {
+        int32_t link = reader->route_links.at[route.first + i];
+        *GROW(reader->route_links) = link;
+    }
+    route.count = reader->route_links.count - route.first;
+    *GROW(reader->route_texts) = route;
+    return reader->route_texts.count - 1;
+}
+
+static void read_route(struct reader *reader, struct sumo_xml *xml, const char **attributes)
+{
+    double weight = sumo_xml_number(xml, "route", attributes, "probability", 1.0, 0.0, 1e9);
+    struct choice choice = { .index = route_keep(reader, xml, attributes), .weight = weight };
+    const char *id = sumo_xml_find(attributes, "id");
+    if (reader->distribution.open && !reader->distribution.types) {
+        *GROW(reader->distribution.choices) = choice;
+    } else if (reader->open != NULL) {
+        *GROW(reader->pending.routes) = choice;
+        return;
+    } else if (id == NULL) {
+        sumo_xml_fail(xml, STATUS_SYNTAX, "name it, or put it into a vehicle", "<route> has no attribute 'id'");
+    }
+    if (id != NULL) {
+        book_add(&reader->routes, id, &choice, 1);
+    }
+}
+
+static void read_type(struct reader *reader, struct sumo_xml *xml, const char **attributes)
+{
+    struct vehicle_type type;
+    bool model_known = true;
+    if (!sumo_type_read(xml, attributes, &type, &model_known)) {
+        return;
+    }
+    if (!model_known && !reader->unknown_model) {
+        reader->unknown_model = true;
+        rows_note(reader->rows, "%s: line %d: carFollowModel \"%s\" is not computed here: Krauss stands in for it",
+                  reader->path, sumo_xml_line(xml), sumo_xml_find(attributes, "carFollowModel"));
+    }
+    *GROW(reader->rows->types) = type;
+    struct choice choice = { .index = reader->rows->types.count - 1,
+        .weight = sumo_xml_number(xml, "vType", attributes, "probability", 1.0, 0.0, 1e9) };
+    book_add(&reader->types, sumo_xml_find(attributes, "id"), &choice, 1);
+    if (reader->distribution.open && reader->distribution.types) {
+        *GROW(reader->distribution.choices) = choice;
+    }
+}
+
+// Alternatives by name, as in vTypes="a b" probabilities="1 2".
+static void read_alternatives(struct reader *reader, struct sumo_xml *xml, const char *element, const char *list,
+                              const char *weights)
+{
+    const struct choice_book *book = reader->distribution.types ? &reader->types : &reader->routes;
+    char name[TEXT_BYTES];
+    while (list != NULL && *(list += strspn(list, " \t\r\n,")) != '\0') {
+        size_t bytes = strcspn(list, " \t\r\n,");
+        (void)snprintf(name, sizeof name, "%.*s", (int)(bytes < sizeof name ? bytes : sizeof name - 1), list);
+        list += bytes;
+        int32_t entry = names_find(&book->names, name);
+        if (entry == NAME_NONE) {
+            sumo_xml_fail(xml, STATUS_UNKNOWN, "define it above", "<%s> names \"%s\", which is unknown", element, name);
+            return;
+        }
+        struct choice choice = { .index = book->choices.at[book->entries.at[entry].first].index, .weight = 1.0 };
+        if (weights != NULL && *(weights += strspn(weights, " \t\r\n,")) != '\0') {
+            char *end = NULL;
+            choice.weight = strtod(weights, &end);
+            if (end == weights || !(choice.weight >= 0.0 && choice.weight <= 1e9)) {
+                sumo_xml_fail(xml, STATUS_RANGE, "write numbers >= 0", "<%s probabilities=\"...%.40s\">", element, weights);
+                return;
+            }
+            weights = end;
+        }
+        *GROW(reader->distribution.choices) = choice;
+    }
+}
+
+static void begin_distribution(struct reader *reader, struct sumo_xml *xml, const char *element,
+                               const char **attributes)
+{
+    struct distribution *open = &reader->distribution;
+    if (open->open) {
+        sumo_xml_fail(xml, STATUS_SYNTAX, "close the outer one first", "<%s> inside a distribution", element);
+        return;
+    }
+    open->open = true;
+    open->types = strcmp(element, "vTypeDistribution") == 0;
+    open->anonymous = reader->open != NULL;
+    open->choices.count = 0;
+    const char *id = open->anonymous ? "" : sumo_xml_text(xml, element, attributes, "id");
+    (void)snprintf(open->name, sizeof open->name, "%s", id);
+    read_alternatives(reader, xml, element, sumo_xml_find(attributes, open->types ? "vTypes" : "routes"),
+                      sumo_xml_find(attributes, "probabilities"));
+}
+
+static void end_distribution(struct reader *reader, struct sumo_xml *xml)
+{
+    struct distribution *open = &reader->distribution;
+    open->open = false;
+    if (open->choices.count == 0) {
+        sumo_xml_fail(xml, STATUS_SYNTAX, "give it at least one alternative", "the distribution \"%s\" is empty", open->name);
+        return;
+    }
+    if (!open->anonymous) {
+        book_add(open->types ? &reader->types : &reader->routes, open->name, open->choices.at, open->choices.count);
+        return;
+    }
+    for (int32_t i = 0; i < open->choices.count && reader->open != NULL; i++) {
+        *GROW(reader->pending.routes) = open->choices.at[i];
+    }
+}
+
+// The type by its name; SUMO's own default types come into being when they are first named.
+static int32_t find_type(struct reader *reader, const char *name)
+{
+    static const char *const DEFAULTS[][2] = { { "DEFAULT_VEHTYPE", "passenger" }, { "DEFAULT_TAXITYPE", "taxi" },
+        { "DEFAULT_BIKETYPE", "bicycle" }, { "DEFAULT_PEDTYPE", "pedestrian" }, { "DEFAULT_RAILTYPE", "rail" } };
+    int32_t entry = names_find(&reader->types.names, name);
+    for (size_t i = 0; entry == NAME_NONE && i < sizeof DEFAULTS / sizeof *DEFAULTS; i++) {
+        struct vehicle_type type;
+        if (strcmp(name, DEFAULTS[i][0]) == 0 && sumo_class_type(DEFAULTS[i][1], &type)) {
+            (void)snprintf(type.name, sizeof type.name, "%s", name);
+            *GROW(reader->rows->types) = type;
+            struct choice choice = { .index = reader->rows->types.count - 1, .weight = 1.0 };
+            book_add(&reader->types, name, &choice, 1);
+            entry = names_find(&reader->types.names, name);
+        }
+    }
+    return entry;
+}
+
+static void read_time(struct pending *pending, const char *text, const char *attribute, int64_t *ret_ms)
+{
+    int64_t ms;
+    if (!sumo_time_parse(text, &ms)) {
+        pending_bad(pending, STATUS_SYNTAX, "%s=\"%.60s\" is no time", attribute, text);
+    } else if (ms < 0) {
+        pending_bad(pending, STATUS_RANGE, "%s=\"%.60s\" is negative", attribute, text);
+    } else {
+        *ret_ms = ms;
+    }
+}
+
+static void read_depart(const struct reader *reader, struct pending *pending, const char **attributes)
+{
+    const char *text = sumo_xml_find(attributes, "depart");
+    if (text == NULL) {
+        pending_bad(pending, STATUS_SYNTAX, "it has no attribute 'depart'");
+    } else if (strcmp(text, "triggered") == 0 || strcmp(text, "containerTriggered") == 0 || strcmp(text, "split") == 0) {
+        pending_bad(pending, STATUS_RANGE, "depart=\"%s\" waits for a person, a container or a train, which nobody moves "
+                    "here", text);
+    } else if (strcmp(text, "begin") == 0) {
+        pending->depart_ms = reader->rows->begin_ms != DEMAND_TIME_NONE ? reader->rows->begin_ms : 0;
+    } else {
+        read_time(pending, text, "depart", &pending->depart_ms);
+    }
+}
+
+static double read_positive(struct pending *pending, const char *text, const char *attribute)
+{
+    char *end = NULL;
+    double value = strtod(text, &end);
+    if (end == text || (*end != '\0' && *end != ')') || !(value > 0.0 && value <= 1e9)) {
+        pending_bad(pending, STATUS_RANGE, "%s=\"%.60s\": expected a number > 0", attribute, text);
+        return 1.0;
+    }
+    return value;
+}
+
+static void read_flow_rate(struct reader *reader, struct pending *pending, const char **attributes)
+{
+    const char *period = sumo_xml_find(attributes, "period"), *hourly = sumo_xml_find(attributes, "vehsPerHour");
+    const char *chance = sumo_xml_find(attributes, "probability"), *number = sumo_xml_find(attributes, "number");
+    hourly = hourly != NULL ? hourly : sumo_xml_find(attributes, "perHour");
+    bool ends = sumo_xml_find(attributes, "end") != NULL;
+    if ((period != NULL) + (hourly != NULL) + (chance != NULL) > 1) {
+        pending_bad(pending, STATUS_SYNTAX, "only one of period, vehsPerHour and probability can hold");
+    }
+    if (number != NULL) {
+        double value = read_positive(pending, number, "number");
+        pending->number = (int64_t)value;
+    }
+    if (period != NULL && strncmp(period, "exp(", 4) == 0) {
+        pending->flow = FLOW_POISSON;
+        pending->rate = read_positive(pending, period + 4, "period");
+    } else if (period != NULL) {
+        pending->period_ms = read_positive(pending, period, "period") * MS_PER_S;
+    } else if (hourly != NULL) {
+        pending->period_ms = 3600.0 * MS_PER_S / read_positive(pending, hourly, "vehsPerHour");
+    } else if (chance != NULL) {
+        pending->flow = FLOW_CHANCE;
+        pending->rate = read_positive(pending, chance, "probability");
+        if (pending->rate > 1.0) {
+            pending_bad(pending, STATUS_RANGE, "probability=\"%.60s\" is above 1", chance);
+        }
+    } else if (number != NULL && ends) {
+        pending->period_ms = (double)(pending->end_ms - pending->depart_ms) / (double)pending->number;
+    } else {
+        pending_bad(pending, STATUS_SYNTAX, "it needs period, vehsPerHour, probability, or number and end");
+    }
+    if (pending->flow == FLOW_EVEN && pending->number < 0 && !ends && !reader->endless) {
+        reader->endless = true;
+        rows_note(reader->rows, "%s: line %d: a flow without an end departs until the run's end, at most for a day",
+                  reader->path, pending->line);
+    }
+}
+
+static void read_flow(struct reader *reader, struct pending *pending, const char **attributes)
+{
+    const struct demand_rows *rows = reader->rows;
+    pending->flow = FLOW_EVEN;
+    pending->depart_ms = rows->begin_ms != DEMAND_TIME_NONE ? rows->begin_ms : 0;
+    const char *begin = sumo_xml_find(attributes, "begin"), *end = sumo_xml_find(attributes, "end");
+    if (begin != NULL) {
+        read_time(pending, begin, "begin", &pending->depart_ms);
+    }
+    pending->end_ms = rows->end_ms != DEMAND_TIME_NONE ? rows->end_ms : pending->depart_ms + FLOW_END_MS;
+    if (end != NULL) {
+        read_time(pending, end, "end", &pending->end_ms);
+    }
+    if (end != NULL && pending->end_ms < pending->depart_ms) {
+        pending_bad(pending, STATUS_RANGE, "it ends before it begins");
+    }
+    read_flow_rate(reader, pending, attributes);
+}
+
+static void read_lane_and_speed(struct pending *pending, const char **attributes)
+{
+    const char *lane = sumo_xml_find(attributes, "departLane"), *speed = sumo_xml_find(attributes, "departSpeed");
+    char *end = NULL;
+    pending->lane = LANE_FIRST;
+    if (lane != NULL && (strcmp(lane, "best") == 0 || strcmp(lane, "free") == 0 || strcmp(lane, "allowed") == 0
+                         || strcmp(lane, "best_prob") == 0)) {
+        pending->lane = LANE_BEST;
+    } else if (lane != NULL && strcmp(lane, "random") == 0) {
+        pending->lane = LANE_RANDOM;
+    } else if (lane != NULL && strcmp(lane, "first") != 0) {
+        long number = strtol(lane, &end, 10);
+        pending->lane = LANE_NUMBER;
+        pending->lane_number = (int32_t)(number < 0 || number > 126 ? 127 : number);
+        if (end == lane || *end != '\0') {
+            pending_bad(pending, STATUS_SYNTAX, "departLane=\"%.60s\" is no lane", lane);
+        }
+    }
+    pending->speed = SPEED_NUMBER;
+    if (speed != NULL && (strcmp(speed, "max") == 0 || strcmp(speed, "desired") == 0 || strcmp(speed, "last") == 0
+                          || strcmp(speed, "speedLimit") == 0 || strcmp(speed, "avg") == 0)) {
+        pending->speed = SPEED_MAX;
+    } else if (speed != NULL && strcmp(speed, "random") == 0) {
+        pending->speed = SPEED_RANDOM;
+    } else if (speed != NULL) {
+        double value = strtod(speed, &end);
+        if (end == speed || *end != '\0' || !(value >= 0.0 && value <= 500.0)) {
+            pending_bad(pending, STATUS_RANGE, "departSpeed=\"%.60s\" is no speed", speed);
+            value = 0.0;
+        }
+        pending->speed_mmps = (int32_t)(value * 1000.0 + 0.5);
+    }
+}
+
+static void read_anchors(struct reader *reader, struct pending *pending, const char **attributes)
+{
+    const char *from = sumo_xml_find(attributes, "from"), *to = sumo_xml_find(attributes, "to");
+    const char *via = sumo_xml_find(attributes, "via");
+    if (from == NULL && to == NULL) {
+        if (sumo_xml_find(attributes, "fromTaz") != NULL || sumo_xml_find(attributes, "fromJunction") != NULL) {
+            pending_bad(pending, STATUS_RANGE, "it goes between zones or junctions: duarouter makes edges of them");
+        }
+        return;
+    }
+    if (from == NULL || to == NULL) {
+        pending_bad(pending, STATUS_SYNTAX, "it has no attribute '%s'", from == NULL ? "from" : "to");
+        return;
+    }
+    const char *lists[] = { from, via != NULL ? via : "", to };
+    for (int i = 0; i < 3; i++) {
+        int32_t unknown = edges_read(reader, lists[i], &pending->anchors);
+        if (unknown != INDEX_NONE) {
+            pending_bad(pending, STATUS_UNKNOWN, "edge \"%s\" is not in the network", reader->rows->text.at + unknown);
+        }
+    }
+}
+
+static void begin_vehicle(struct reader *reader, struct sumo_xml *xml, const char *element, const char **attributes)
+{
+    const char *word = strcmp(element, "vehicle") == 0 ? "vehicle" : strcmp(element, "trip") == 0 ? "trip" : "flow";
+    const char *id = sumo_xml_text(xml, word, attributes, "id");
+    struct pending *pending = &reader->pending;
+    if (reader->open != NULL) {
+        sumo_xml_fail(xml, STATUS_SYNTAX, "close the outer one first", "<%s> inside a <%s>", word, pending->word);
+        return;
+    }
+    struct choice_list routes = pending->routes;
+    struct link_list anchors = pending->anchors;
+    *pending = (struct pending){ .word = word, .line = sumo_xml_line(xml), .number = -1, .routes = routes,
+        .anchors = anchors };
+    pending->routes.count = pending->anchors.count = 0;
+    pending->name = rows_text(reader->rows, id);
+    reader->open = pending;
+    const char *type = sumo_xml_find(attributes, "type");
+    pending->type_entry = find_type(reader, type != NULL ? type : "DEFAULT_VEHTYPE");
+    if (pending->type_entry == NAME_NONE) {
+        pending_bad(pending, STATUS_UNKNOWN, "type \"%.100s\" is not defined above it", type);
+    }
+    if (strcmp(word, "flow") == 0) {
+        read_flow(reader, pending, attributes);
+    } else {
+        read_depart(reader, pending, attributes);
+    }
+    read_lane_and_speed(pending, attributes);
+    const char *route = sumo_xml_find(attributes, "route");
+    if (route == NULL) {
+        read_anchors(reader, pending, attributes);
+        return;
+    }
+    int32_t entry = names_find(&reader->routes.names, route);
+    if (entry == NAME_NONE) {
+        pending_bad(pending, STATUS_UNKNOWN, "route \"%.100s\" is not defined above it", route);
+        return;
+    }
+    const struct choice_entry *found = &reader->routes.entries.at[entry];
+    for (int32_t i = 0; i < found->count; i++) {
+        struct choice choice = reader->routes.choices.at[found->first + i];
+        *GROW(pending->routes) = choice;
+    }
+}
+
+// A trip that cannot be: ends the reading, or costs itself.
+static PRINTF_LIKE(4, 5) void refuse(struct reader *reader, struct sumo_xml *xml, enum status status,
+                                     const char *format, ...)
+{
+    char text[TEXT_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    const struct pending *pending = &reader->pending;
+    struct problem *outer = reader->rows->problem, inner;
+    reader->rows->problem = &inner;
+    enum status refused = rows_refuse(reader->rows, status, reader->file, pending->line, "%s \"%s\": %s", pending->word,
+                                      reader->rows->text.at + pending->name, text);
+    reader->rows->problem = outer;
+    if (refused != STATUS_OK) {
+        sumo_xml_stop(xml, refused, &inner);
+    }
+}
+
+static int8_t choose_lane(const struct reader *reader, const struct link *link, enum user_class user)
+{
+    const struct lane *lanes = &reader->rows->network->lanes[link->first_lane];
+    int32_t usable[128], count = 0;
+    for (int32_t i = 0; i < link->lane_count && i < 127; i++) {
+        if ((lanes[i].users & (uint32_t)user) != 0) {
+            usable[count++] = i;
+        }
+    }
+    switch (reader->pending.lane) {
+    case LANE_FIRST:
+        return count > 0 ? (int8_t)usable[0] : -1;
+    case LANE_RANDOM: {
+        double u = random_unit(reader->rows->options.seed, RANDOM_ROUTE, reader->ordinal, DRAW_LANE);
+        return count > 0 ? (int8_t)usable[(int32_t)(u * count)] : -1;
+    }
+    case LANE_NUMBER:
+        return (int8_t)reader->pending.lane_number;
+    case LANE_BEST:
+        break;
+    }
+    return -1;
+}
+
+static int32_t choose_speed(const struct reader *reader, const struct link *link)
+{
+    double u = random_unit(reader->rows->options.seed, RANDOM_ROUTE, reader->ordinal, DRAW_SPEED);
+    switch (reader->pending.speed) {
+    case SPEED_MAX:
+        return -1;
+    case SPEED_RANDOM:
+        return (int32_t)(u * link->speed_mps * 1000.0);
+    case SPEED_NUMBER:
+        break;
+    }
+    return reader->pending.speed_mmps;
+}
+
+// One departure of what is open.
+static void depart(struct reader *reader, struct sumo_xml *xml, int64_t depart_ms, int32_t instance)
+{
+    struct demand_rows *rows = reader->rows;
+    struct pending *pending = &reader->pending;
+    const struct choice_entry *entry = &reader->types.entries.at[pending->type_entry];
+    uint64_t seed = rows->options.seed;
+    int32_t type = choose(reader->types.choices.at + entry->first, entry->count, seed, reader->ordinal, DRAW_TYPE);
+    enum user_class user = rows->types.at[type].user;
+    const int32_t *links = pending->anchors.at;
+    int32_t count = pending->anchors.count;
+    if (pending->routes.count > 0) {
+        int32_t chosen = choose(pending->routes.at, pending->routes.count, seed, reader->ordinal, DRAW_ROUTE);
+        const struct route_text *route = &reader->route_texts.at[chosen];
+        if (route->unknown != INDEX_NONE || route->count == 0) {
+            refuse(reader, xml, STATUS_UNKNOWN, route->unknown == INDEX_NONE ? "its route is empty%s"
+                   : "edge \"%s\" of its route is not in the network",
+                   route->unknown == INDEX_NONE ? "" : rows->text.at + route->unknown);
+            return;
+        }
+        links = reader->route_links.at + route->first;
+        count = route->count;
+    }
+    const struct link *link = &rows->network->links[links[0]];
+    struct demand_row row = { .depart_ms = depart_ms, .type = type, .name = pending->name, .instance = instance,
+        .file = reader->file, .line = pending->line, .depart_lane = choose_lane(reader, link, user),
+        .depart_speed_mmps = choose_speed(reader, link) };
+    if (row.depart_lane >= link->lane_count
+        || (row.depart_lane >= 0
+            && (rows->network->lanes[link->first_lane + row.depart_lane].users & (uint32_t)user) == 0)) {
+        refuse(reader, xml, STATUS_RANGE, "\"%s\" has no lane %d for it to depart on",
+               network_name(rows->network, link->name), row.depart_lane);
+        return;
+    }
+    row.route = rows_route(rows, pending->routes.count > 0 ? ROUTE_WHOLE : ROUTE_ANCHORS, user, links, count);
+    reader->unsorted = reader->unsorted || (instance == INDEX_NONE && depart_ms < reader->last_depart_ms);
+    reader->last_depart_ms = instance == INDEX_NONE ? depart_ms : reader->last_depart_ms;
+    reader->ordinal++;
+    struct problem problem, *outer = rows->problem;
+    rows->problem = &problem;
+    enum status status = rows_add(rows, &row);
+    rows->problem = outer;
+    if (status != STATUS_OK) {
+        sumo_xml_stop(xml, status, &problem);
+    }
+}
+
+// A standard exponential variate by comparisons alone (von Neumann 1951, "Various techniques used in connection with random
+// digits"): runs of falling uniforms; a run of odd length accepts its first number, an even one adds 1 and tries again.
+static double exponential(uint64_t seed, uint64_t number, uint64_t *draw)
+{
+    for (double whole = 0.0;; whole += 1.0) {
+        double first = random_unit(seed, RANDOM_ROUTE, number, (*draw)++), last = first;
+        int length = 1;
+        for (;;) {
+            double next = random_unit(seed, RANDOM_ROUTE, number, (*draw)++);
+            if (next >= last) {
+                break;
+            }
+            last = next;
+            length++;
+        }
+        if (length % 2 == 1) {
+            return whole + first;
+        }
+    }
+}
+
+static void expand_flow(struct reader *reader, struct sumo_xml *xml)
+{
+    const struct pending *pending = &reader->pending;
+    uint64_t seed = reader->rows->options.seed, number = UINT64_C(1) << 62 | reader->flow_ordinal++, draw = DRAW_FLOW;
+    double at_ms = 0.0, span_ms = (double)(pending->end_ms - pending->depart_ms);
+    bool counted = pending->number >= 0;
+    for (int32_t i = 0; (!counted || i < pending->number) && !sumo_xml_failed(xml); ) {
+        bool departs = true;
+        switch (pending->flow) {
+        case FLOW_EVEN:
+            at_ms = i * pending->period_ms;
+            break;
+        case FLOW_CHANCE:
+            departs = random_unit(seed, RANDOM_ROUTE, number, draw++) < pending->rate;
+            break;
+        case FLOW_POISSON:
+            at_ms += exponential(seed, number, &draw) / pending->rate * MS_PER_S;
+            break;
+        case FLOW_NONE:
+            return;
+        }
+        // A counted flow has no end but its number; SUMO allows only one of both but for the even spacing.
+        if (at_ms >= span_ms && !(counted && pending->flow == FLOW_EVEN)) {
+            return;
+        }
+        if (departs) {
+            depart(reader, xml, pending->depart_ms + (int64_t)(at_ms + 0.5), i++);
+        }
+        at_ms += pending->flow == FLOW_CHANCE ? MS_PER_S : 0.0;
+    }
+}
+
+static void end_vehicle(struct reader *reader, struct sumo_xml *xml)
+{
+    struct pending *pending = &reader->pending;
+    reader->open = NULL;
+    reader->rows->counts.stops_ignored += pending->stops;
+    if (pending->bad == STATUS_OK && pending->routes.count == 0 && pending->anchors.count == 0) {
+        pending_bad(pending, STATUS_SYNTAX, "it has neither a route nor from and to");
+    }
+    if (pending->bad != STATUS_OK) {
+        refuse(reader, xml, pending->bad, "%s", pending->bad_text);
+    } else if (pending->flow != FLOW_NONE) {
+        expand_flow(reader, xml);
+    } else {
+        depart(reader, xml, pending->depart_ms, INDEX_NONE);
+    }
+}
+
+static bool one_of(const char *text, const char *const *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(text, words[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Passes over an element that says nothing to us, with all in it.
+static void skip(struct reader *reader, struct sumo_xml *xml, const char *element)
+{
+    static const char *const PERSONS[] = { "person", "personFlow", "container", "containerFlow" };
+    reader->skip_depth = sumo_xml_depth(xml);
+    if (one_of(element, PERSONS, sizeof PERSONS / sizeof *PERSONS)) {
+        reader->rows->counts.persons_skipped++;
+    } else if (!reader->additional && reader->open == NULL && !reader->unknown_element) {
+        reader->unknown_element = true;
+        rows_note(reader->rows, "%s: line %d: <%s> is no part of the demand that is read here; passed over", reader->path,
+                  sumo_xml_line(xml), element);
+    }
+}
+
+static void on_start(struct sumo_xml *xml, void *user, const char *element, const char **attributes)
+{
+    static const char *const VEHICLES[] = { "vehicle", "trip", "flow" };
+    static const char *const SILENT[] = { "param", "routes", "trips", "additional", "stop" };
+    struct reader *reader = user;
+    if (reader->skip_depth >= 0) {
+        return;
+    }
+    if (one_of(element, VEHICLES, 3)) {
+        begin_vehicle(reader, xml, element, attributes);
+    } else if (strcmp(element, "vType") == 0) {
+        read_type(reader, xml, attributes);
+    } else if (strcmp(element, "route") == 0) {
+        read_route(reader, xml, attributes);
+    } else if (strcmp(element, "vTypeDistribution") == 0 || strcmp(element, "routeDistribution") == 0) {
+        begin_distribution(reader, xml, element, attributes);
+    } else if (strcmp(element, "include") == 0) {
+        reader->include(reader, xml, sumo_xml_text(xml, element, attributes, "href"));
+    } else if (!one_of(element, SILENT, sizeof SILENT / sizeof *SILENT)) {
+        skip(reader, xml, element);
+    } else if (strcmp(element, "stop") == 0 && reader->open != NULL) {
+        reader->pending.stops = true;
+    }
+}
+
+static void on_end(struct sumo_xml *xml, void *user, const char *element)
+{
+    struct reader *reader = user;
+    if (reader->skip_depth >= 0) {
+        reader->skip_depth = sumo_xml_depth(xml) == reader->skip_depth ? -1 : reader->skip_depth;
+    } else if (reader->open != NULL && strcmp(element, reader->pending.word) == 0) {
+        end_vehicle(reader, xml);
+    } else if (reader->distribution.open
+               && strcmp(element, reader->distribution.types ? "vTypeDistribution" : "routeDistribution") == 0) {
+        end_distribution(reader, xml);
+    }
+}
+
+static enum status read_file(struct reader *reader, const char *path, struct problem *problem)
+{
+    const char *outer = reader->path;
+    int32_t outer_file = reader->file;
+    reader->path = path;
+    reader->file = names_add(&reader->rows->files, path);
+    enum status status = sumo_xml_read(path, on_start, on_end, reader, problem);
+    reader->path = outer;
+    reader->file = outer_file;
+    return status;
+}
+
+// Reads another file in this place. Its name is relative to the folder of the file that includes it.
+static void include_file(struct reader *reader, struct sumo_xml *xml, const char *href)
+{
+    if (reader->include_depth >= INCLUDE_DEPTH_MAX) {
+        sumo_xml_fail(xml, STATUS_LIMIT, "does a file include itself?", "more than %d files include one another",
+                      INCLUDE_DEPTH_MAX);
+        return;
+    }
+    char path[4096];
+    const char *slash = strrchr(reader->path, '/');
+    int folder = href[0] == '/' || slash == NULL ? 0 : (int)(slash - reader->path) + 1;
+    (void)snprintf(path, sizeof path, "%.*s%s", folder, reader->path, href);
+    struct problem problem;
+    reader->include_depth++;
+    enum status status = read_file(reader, path, &problem);
+    reader->include_depth--;
+    if (status != STATUS_OK) {
+        sumo_xml_stop(xml, status, &problem);
+    }
+}
+
+static void reader_create(struct reader *reader, struct demand_rows *rows)
+{
+    *reader = (struct reader){ .rows = rows, .skip_depth = -1, .include = include_file, .last_depart_ms = INT64_MIN };
+}
+
+static void reader_release(struct reader *reader)
+{
+    if (reader->unsorted) {
+        rows_note(reader->rows, "departures are not in order: sorted here; SUMO would drop the late ones");
+    }
+    if (reader->rows->counts.persons_skipped > 0) {
+        rows_note(reader->rows, "%lld persons or containers are passed over", (long long)reader->rows->counts.persons_skipped);
+    }
+    if (reader->rows->counts.stops_ignored > 0) {
+        rows_note(reader->rows, "%lld vehicles have stops, which they drive through",
+                  (long long)reader->rows->counts.stops_ignored);
+    }
+    book_release(&reader->types);
+    book_release(&reader->routes);
+    void *owned[] = { reader->route_texts.at, reader->route_links.at, reader->pending.routes.at,
+        reader->pending.anchors.at, reader->distribution.choices.at };
+    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) {
+        free(owned[i]);
+    }
+}
+
+enum status demand_sumo_routes(const char *path, struct demand_rows *rows)
+{
+    struct reader reader;
+    reader_create(&reader, rows);
+    enum status status = read_file(&reader, path, rows->problem);
+    reader_release(&reader);
+    return status;
+}
+
+enum status demand_sumo_config(const char *path, struct demand_rows *rows)
+{
+    struct sumo_config config;
+    enum status status = sumo_config_read(path, &config, rows->problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    rows->begin_ms = config.begin_ms;
+    rows->end_ms = config.end_ms;
+    struct reader reader;
+    reader_create(&reader, rows);
+    reader.additional = true;
+    for (int32_t i = 0; i < config.additional.count && status == STATUS_OK; i++) {
+        status = read_file(&reader, config.additional.at[i], rows->problem);
+    }
+    reader.additional = false;
+    for (int32_t i = 0; i < config.routes.count && status == STATUS_OK; i++) {
+        status = read_file(&reader, config.routes.at[i], rows->problem);
+    }
+    if (status == STATUS_OK && config.routes.count == 0 && rows->rows.count == 0) {
+        status = problem_report(rows->problem, STATUS_SYNTAX, path, NULL, "add <route-files value=\"...\"/>, or name a "
+                                "route file", "names no route files");
+    }
+    reader_release(&reader);
+    sumo_config_release(&config);
+    return status;
+}
