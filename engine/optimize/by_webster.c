@@ -12,7 +12,7 @@
 #include "engine/model/units.h"
 #include "engine/optimize/webster.h"
 
-#define FIRST_MS 180000               // flows are worth nothing before
+#define FIRST_MS 180000               // flows are worth nothing before: the network's program until then
 #define AGAIN_MS 300000
 #define STAGE_SEARCH_MAX 10           // 1023 sets
 static const double SATURATION_VPS = 0.5;         // per lane, near HCM's 1900 veh/h
@@ -58,12 +58,25 @@ static int32_t stage_green_ms_min(const struct view *view, uint64_t groups)
     return (int32_t)quantum_ceil(green_ms, at->quantum_ms);
 }
 
+// The longest cycle in which no group with its minimum green is red beyond its maximum.
+static int32_t cycle_ms_bound(const struct view *view, uint64_t required)
+{
+    const struct intersection *at = &view->network->intersections[view->intersection.index];
+    int32_t cycle_ms = at->cycle_ms_max;
+    for (int32_t g = 0; g < at->group_count; g++) {
+        const struct signal_group *group = &view->network->groups[at->first_group + g];
+        int32_t bound_ms = group->red_ms_max + group->green_ms_min;
+        cycle_ms = (required >> g & 1) != 0 && bound_ms < cycle_ms ? bound_ms : cycle_ms;
+    }
+    return (int32_t)quantum_floor(cycle_ms, at->quantum_ms);
+}
+
 // Solves for the stages of `timing` in their order; false when they do not serve all or do not fit.
 static bool timing_solve(const struct view *view, const struct webster_groups *groups, struct timing *timing)
 {
     const struct intersection *at = &view->network->intersections[view->intersection.index];
     struct webster_input in = { .stage_count = timing->stage_count, .cycle_ms_min = at->cycle_ms_min,
-        .cycle_ms_max = at->cycle_ms_max, .quantum_ms = at->quantum_ms };
+        .cycle_ms_max = cycle_ms_bound(view, groups->required), .quantum_ms = at->quantum_ms };
     uint64_t stage_groups[WEBSTER_STAGE_COUNT_MAX], served = 0;
     for (int32_t k = 0; k < timing->stage_count; k++) {
         stage_groups[k] = view->network->stages[at->first_stage + timing->stage[k]].groups;
@@ -175,7 +188,8 @@ static bool timing_equal(const struct timing *a, const struct timing *b)
 static void decide(const struct view *view, void *memory, struct decision *ret)
 {
     struct webster_memory *mine = memory;
-    *ret = (struct decision){ .kind = DECIDE_NOTHING, .stage = INDEX_NONE };
+    *ret = (struct decision){ .kind = DECIDE_PROGRAM, .stage = INDEX_NONE,
+                              .reason = { .kind = REASON_PROGRAM, .stage = INDEX_NONE } };
     if (mine->next_ms == 0) {
         mine->next_ms = view->since_ms + FIRST_MS;
     }

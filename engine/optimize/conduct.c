@@ -30,7 +30,7 @@ static int64_t red_ms(const struct conduct *conduct, int32_t group)
         return lamps->end_ms[group];
     }
     const struct controller_report *report = conduct->report;
-    if (lamps != NULL && report != NULL && report->aspect[group] == ASPECT_RED) {
+    if (report != NULL && report->aspect[group] == ASPECT_RED) {
         return report->time_ms - report->age_ms[group]
             - conduct->view->network->groups[site(conduct)->first_group + group].yellow_ms;
     }
@@ -134,6 +134,13 @@ static int64_t visit_ms(const struct conduct *conduct, int32_t from, int32_t sta
     return green_ms + transition_ms(conduct->view->transitions, conduct->view->intersection.index, from, stage);
 }
 
+// When a hand-over that is sent now begins.
+static int64_t handover_ms(const struct conduct *conduct)
+{
+    const struct view *view = conduct->view;
+    return quantum_ceil(view->at_ms + plan_handover_ms(view->network, view->intersection), site(conduct)->quantum_ms);
+}
+
 // Serves the waiting groups in order of their deadlines, each by a stage as short as can be, after a first visit to
 // `first` (the stage that is wanted now). Returns the stage of the most urgent group if any would then be late, else
 // INDEX_NONE.
@@ -142,11 +149,17 @@ static int32_t stage_overdue(const struct conduct *conduct, int32_t first)
     const struct view *view = conduct->view;
     const struct lamps *lamps = view->lamps;
     const struct intersection *at = site(conduct);
-    uint64_t open = groups_asked(conduct) & ~lamps->green & ~stage_groups(conduct, first);
-    int64_t time_ms = lamps_leave_ms(view->network, lamps, first);
+    uint64_t open = groups_asked(conduct) & ~stage_groups(conduct, first) & ~(lamps != NULL ? lamps->green : 0);
+    int64_t time_ms;
     int32_t stage = first, urgent = INDEX_NONE;
-    // Staying costs one more tick before anything else can begin; going costs the visit.
-    time_ms += first == lamps->stage ? at->quantum_ms : visit_ms(conduct, lamps->stage, first);
+    // Staying costs one more tick before anything else can begin; going costs the visit, or the hand-over and the visit.
+    if (lamps == NULL) {
+        time_ms = handover_ms(conduct) + visit_ms(conduct, first, first);
+    } else if (first == lamps->stage) {
+        time_ms = lamps->at_ms + at->quantum_ms;
+    } else {
+        time_ms = lamps_leave_ms(view->network, lamps, first) + visit_ms(conduct, lamps->stage, first);
+    }
     while (open != 0) {
         int32_t next = INDEX_NONE;
         for (int32_t g = 0; g < at->group_count; g++) {
@@ -243,35 +256,6 @@ static int32_t stage_allowed(const struct conduct *conduct, int32_t wanted, stru
     return overdue;
 }
 
-static bool take_over(const struct conduct *conduct, const struct decision *decision, struct green *greens,
-                      struct plan *ret, struct conduct_result *made)
-{
-    const struct view *view = conduct->view;
-    int32_t i = view->intersection.index;
-    int64_t from_ms = quantum_ceil(view->at_ms + plan_handover_ms(view->network, view->intersection),
-                                   site(conduct)->quantum_ms);
-    switch (decision->kind) {
-    case DECIDE_NOTHING:
-    case DECIDE_PROGRAM:
-        return false;   // The built-in program is the program.
-    case DECIDE_TIMING:
-        compose_cyclic(view->transitions, i, decision->timing, from_ms, from_ms, greens, ret);
-        ret->handover = true;
-        made->revision = decision->timing->revision;
-        if (!compose_enters_clean(view->network, ret, from_ms)) {
-            made->revision = 0;
-            compose_handover(view->network, i, decision->timing->stage[0], from_ms,
-                             bound_ms(conduct, decision->timing->stage[0], from_ms), greens, ret);
-        }
-        return true;
-    case DECIDE_STAGE:
-        compose_handover(view->network, i, decision->stage, from_ms, bound_ms(conduct, decision->stage, from_ms),
-                         greens, ret);
-        return true;
-    }
-    return false;
-}
-
 // The group that a cyclic plan would serve after its maximum red, since it was left red for long when nobody asked; or
 // INDEX_NONE.
 static int32_t group_late(const struct conduct *conduct, const struct plan *cyclic)
@@ -280,7 +264,8 @@ static int32_t group_late(const struct conduct *conduct, const struct plan *cycl
     for (int32_t g = 0; g < site(conduct)->group_count; g++) {
         int64_t last_start_ms, last_end_ms;
         int64_t red_end = red_end_ms(conduct, g);
-        if ((conduct->view->lamps->green >> g & 1) != 0 || stage_serving(conduct, INDEX_NONE, g) == INDEX_NONE) {
+        bool green = conduct->view->lamps != NULL && (conduct->view->lamps->green >> g & 1) != 0;
+        if (green || stage_serving(conduct, INDEX_NONE, g) == INDEX_NONE) {
             continue;
         }
         bool served = plan_last_green(cyclic, g, red_end, &last_start_ms, &last_end_ms) && last_start_ms >= at_ms;
@@ -289,6 +274,34 @@ static int32_t group_late(const struct conduct *conduct, const struct plan *cycl
         }
     }
     return INDEX_NONE;
+}
+
+static bool take_over(const struct conduct *conduct, const struct decision *decision, struct green *greens,
+                      struct plan *ret, struct conduct_result *made, struct plan_reason *reason)
+{
+    const struct view *view = conduct->view;
+    int32_t i = view->intersection.index;
+    int64_t from_ms = handover_ms(conduct);
+    int32_t stage = decision->stage;
+    switch (decision->kind) {
+    case DECIDE_NOTHING:
+    case DECIDE_PROGRAM:
+        return false;   // The built-in program is the program.
+    case DECIDE_TIMING:
+        stage = decision->timing->stage[0];
+        compose_cyclic(view->transitions, i, decision->timing, from_ms, from_ms, greens, ret);
+        ret->handover = true;
+        if (compose_enters_clean(view->network, ret, from_ms) && group_late(conduct, ret) == INDEX_NONE) {
+            made->revision = decision->timing->revision;
+            return true;
+        }
+        break;
+    case DECIDE_STAGE:
+        break;
+    }
+    stage = stage_allowed(conduct, stage, reason);
+    compose_handover(view->network, i, stage, from_ms, bound_ms(conduct, stage, from_ms), greens, ret);
+    return true;
 }
 
 // The cyclic plan of the timing, laid so that its first stage started when the lamps' stage did; false when the
@@ -310,7 +323,7 @@ static bool change_to_timing(const struct conduct *conduct, const struct timing 
 }
 
 static bool go_to_timing(const struct conduct *conduct, const struct decision *decision, struct green *greens,
-                         struct plan *ret, struct conduct_result *made)
+                         struct plan *ret, struct conduct_result *made, struct plan_reason *reason)
 {
     if (conduct->running_revision == decision->timing->revision) {
         made->revision = conduct->running_revision;
@@ -341,11 +354,11 @@ static bool go_to_timing(const struct conduct *conduct, const struct decision *d
     }
     int32_t first = late == INDEX_NONE ? decision->timing->stage[0]
         : stage_serving(conduct, conduct->view->lamps->stage, late);
-    return go_to_stage(conduct, first, greens, ret);
+    return go_to_stage(conduct, stage_allowed(conduct, first, reason), greens, ret);
 }
 
 static bool go_to_program(const struct conduct *conduct, struct green *greens, struct plan *ret,
-                          struct conduct_result *made)
+                          struct conduct_result *made, struct plan_reason *reason)
 {
     const struct view *view = conduct->view;
     if (conduct->running_program) {
@@ -367,12 +380,13 @@ static bool go_to_program(const struct conduct *conduct, struct green *greens, s
     if (view->lamps->stage == INDEX_NONE) {
         return false;
     }
+    int32_t shown = plan_stage_at(ret, view->at_ms), stage = view->lamps->stage;
     if (late != INDEX_NONE) {
-        return go_to_stage(conduct, stage_serving(conduct, view->lamps->stage, late), greens, ret);
+        stage = stage_serving(conduct, stage, late);
+    } else if (shown != INDEX_NONE && view->at_ms - view->lamps->stage_start_ms >= BRIDGE_GREEN_MS_MAX) {
+        stage = shown;
     }
-    int32_t shown = plan_stage_at(ret, view->at_ms);
-    bool long_enough = view->at_ms - view->lamps->stage_start_ms >= BRIDGE_GREEN_MS_MAX;
-    return go_to_stage(conduct, shown != INDEX_NONE && long_enough ? shown : view->lamps->stage, greens, ret);
+    return go_to_stage(conduct, stage_allowed(conduct, stage, reason), greens, ret);
 }
 
 bool conduct_plan(const struct conduct *conduct, const struct decision *decision, struct green *greens,
@@ -385,7 +399,7 @@ bool conduct_plan(const struct conduct *conduct, const struct decision *decision
     bool send = false;
     *made = (struct conduct_result){ .idle = groups_idle(conduct) };
     if (conduct->running == NULL) {
-        send = take_over(conduct, decision, greens, ret, made);
+        send = take_over(conduct, decision, greens, ret, made, &reason);
         if (send) {
             ret->reason = reason;
         }
@@ -393,11 +407,16 @@ bool conduct_plan(const struct conduct *conduct, const struct decision *decision
     }
     switch (decision->kind) {
     case DECIDE_NOTHING:
+        if (conduct->running->kind == PLAN_ROLLING) {
+            send = lamps->stage != INDEX_NONE
+                && go_to_stage(conduct, stage_allowed(conduct, lamps->stage, &reason), greens, ret);
+            break;
+        }
         made->revision = conduct->running_revision;
         made->program = conduct->running_program;
-        if (renewal_due(conduct) && (conduct->running->kind == PLAN_CYCLIC || lamps->stage != INDEX_NONE)) {
+        send = renewal_due(conduct);
+        if (send) {
             renew(conduct, greens, ret);
-            send = true;
         }
         break;
     case DECIDE_STAGE:
@@ -406,10 +425,10 @@ bool conduct_plan(const struct conduct *conduct, const struct decision *decision
         }
         break;
     case DECIDE_TIMING:
-        send = go_to_timing(conduct, decision, greens, ret, made);
+        send = go_to_timing(conduct, decision, greens, ret, made, &reason);
         break;
     case DECIDE_PROGRAM:
-        send = go_to_program(conduct, greens, ret, made);
+        send = go_to_program(conduct, greens, ret, made, &reason);
         break;
     }
     if (send) {
