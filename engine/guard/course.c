@@ -41,12 +41,14 @@ static int64_t later(int64_t a_ms, int64_t b_ms)
 }
 
 // A green at the report's time: the plan says `span`, the lamp has been green for age_ms.
-static struct tail tail_lit(const struct laid_plan *playing, struct span span, int64_t reported_ms, int32_t quantum_ms)
+static struct tail tail_lit(const struct laid_plan *playing, int32_t g, struct span span, int64_t reported_ms,
+                            int32_t quantum_ms)
 {
     int64_t start_ms = span.start_ms;
-    if (!near(reported_ms, start_ms, quantum_ms)) {
-        // What the plan lists from before its own time is no evidence.
-        start_ms = start_ms >= playing->from_ms ? later(start_ms, reported_ms) : reported_ms;
+    bool endless = (playing->endless >> g & 1) != 0;
+    if (endless || !near(reported_ms, start_ms, quantum_ms)) {
+        // What the plan lists from before its own time is no evidence; nor is the turn of a cycle.
+        start_ms = !endless && start_ms >= playing->from_ms ? later(start_ms, reported_ms) : reported_ms;
     }
     return (struct tail){ .lit = true, .start_ms = start_ms };
 }
@@ -97,7 +99,7 @@ bool tails_from_report(const struct guarded_site *site, const struct laid_plan *
             }
             tails[g] = tail_from_plan(listed, span, t_ms);
         } else if (shown == SHOWN_GREEN) {
-            tails[g] = tail_lit(playing, span, since_ms, quantum_ms);
+            tails[g] = tail_lit(playing, g, span, since_ms, quantum_ms);
         } else {
             int64_t yellow_ms = report->aspect[g] == ASPECT_YELLOW ? 0 : group->yellow_ms;
             int64_t late_ms = group->kind == GROUP_PEDESTRIAN ? since_ms : since_ms - yellow_ms;
@@ -114,7 +116,7 @@ void tails_carry(const struct guarded_site *site, const struct laid_plan *laid, 
         struct tail *tail = &tails[g];
         struct span span;
         bool listed = span_before(laid, g, to_ms, &span);
-        if (listed && span.start_ms > from_ms) {
+        if (listed && span.start_ms > from_ms && (laid->endless >> g & 1) == 0) {
             tail->start_ms = span.start_ms;
         } else if (listed && span.end_ms > from_ms) {
             tail->start_ms = tail->lit ? tail->start_ms : from_ms;
@@ -152,8 +154,7 @@ static enum guard_rule group_change(const struct guarded_site *site, const struc
     if (lit) {
         int64_t start_ms = tail->lit ? tail->start_ms : from_ms;
         // A green that ends where the plan ends may go on: that is the next plan's business.
-        bool ends = candidate->cycle_ms > 0 ? span.end_ms - span.start_ms < candidate->cycle_ms
-            : span.end_ms < candidate->until_ms;
+        bool ends = candidate->cycle_ms > 0 ? (candidate->endless >> g & 1) == 0 : span.end_ms < candidate->until_ms;
         if (ends && span.end_ms - start_ms < group->green_ms_min) {
             return refuse(refusal, GUARD_I10_CHANGE, g, INDEX_NONE, span.end_ms, group->green_ms_min,
                           span.end_ms - start_ms);
@@ -232,7 +233,7 @@ enum guard_rule change_check(const struct guarded_site *site, const struct laid_
         }
         // Where the red is too long already, the candidate may be no later than the plan that it replaces.
         int64_t latest_ms = turns[g].red_from_ms + site->groups[g].red_ms_max;
-        int64_t promised_ms = start_from(before, g, candidate->from_ms);
+        int64_t promised_ms = tails[g].lit ? INT64_MAX : start_from(before, g, candidate->from_ms);
         latest_ms = promised_ms < before->until_ms ? later(latest_ms, promised_ms) : latest_ms;
         int64_t end_ms = red_until(candidate, turns[g].start_ms);
         if (end_ms > latest_ms) {
@@ -250,7 +251,8 @@ enum guard_rule entry_check(const struct guarded_site *site, const struct laid_p
     for (int32_t g = 0; g < site->group_count; g++) {
         const struct guarded_group *group = &site->groups[g];
         struct span span;
-        if (span_before(candidate, g, from_ms, &span) && span.end_ms + group->yellow_ms > from_ms) {
+        if (span_before(candidate, g, from_ms + 1, &span) && span.start_ms < from_ms
+            && span.end_ms + group->yellow_ms > from_ms) {
             return refuse(refusal, GUARD_I10_CHANGE, g, INDEX_NONE, from_ms, 0, from_ms - span.start_ms);
         }
         int64_t end_ms = red_until(candidate, start_from(candidate, g, from_ms));

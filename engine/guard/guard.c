@@ -76,7 +76,8 @@ struct trial {
     struct guard_refusal *refusal;
 };
 
-// I6 and, between the greens of one group, I7. What lies before valid_from is the change's business.
+// I6 and, between the greens of one group, I7. What is green at valid_from is the change's business, but of a hand-over:
+// its first greens start there.
 static enum guard_rule greens_check(const struct trial *trial, int32_t g)
 {
     const struct laid_plan *laid = &trial->candidate;
@@ -90,9 +91,9 @@ static enum guard_rule greens_check(const struct trial *trial, int32_t g)
         if (green->end_ms <= from_ms) {
             continue;
         }
-        bool ends = laid->cycle_ms > 0 ? green->end_ms - green->start_ms < laid->cycle_ms
-            : laid->base_ms + green->end_ms < laid->until_ms;
-        if (ends && green->start_ms >= from_ms && green->end_ms - green->start_ms < group->green_ms_min) {
+        bool ends = laid->cycle_ms > 0 ? (laid->endless >> g & 1) == 0 : laid->base_ms + green->end_ms < laid->until_ms;
+        bool whole = laid->cycle_ms > 0 || green->start_ms > from_ms || trial->request->candidate->handover;
+        if (ends && whole && green->end_ms - green->start_ms < group->green_ms_min) {
             return refuse(trial->refusal, GUARD_I6_MINIMUM_GREEN, g, INDEX_NONE, laid->base_ms + green->start_ms,
                           group->green_ms_min, green->end_ms - green->start_ms);
         }

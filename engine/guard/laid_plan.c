@@ -94,12 +94,13 @@ static enum guard_rule apart_check(const struct guarded_site *site, int32_t grou
     return GUARD_PASSED;
 }
 
-static enum guard_rule wrap_check(const struct guarded_site *site, const struct laid_plan *laid, int32_t group,
+static enum guard_rule wrap_check(const struct guarded_site *site, struct laid_plan *laid, int32_t group,
                                   struct guard_refusal *refusal)
 {
     const struct green *first = &laid->greens[laid->first[group]], *last = &laid->greens[laid->first[group + 1] - 1];
     if (first == last && last->end_ms - last->start_ms == laid->cycle_ms) {
-        return GUARD_PASSED;   // Green for ever: it has no end.
+        laid->endless |= UINT64_C(1) << group;
+        return GUARD_PASSED;
     }
     return apart_check(site, group, last->end_ms, (int64_t)first->start_ms + laid->cycle_ms, laid->base_ms, refusal);
 }
@@ -119,7 +120,7 @@ enum guard_rule laid_plan_read(const struct guarded_site *site, int64_t referenc
     ret->from_ms = plan->valid_from_ms;
     ret->until_ms = plan->valid_until_ms;
     ret->cycle_ms = plan->cycle_ms;
-    ret->present = 0;
+    ret->present = ret->endless = 0;
     int32_t open = 0;   // groups below have got their first[]
     for (int32_t i = 0; i < plan->green_count; i++) {
         const struct green *green = &plan->greens[i];

@@ -26,6 +26,7 @@ struct laid_plan {
     int32_t cycle_ms;                    // 0: rolling
     int16_t first[GROUP_COUNT_MAX + 1];  // group g has greens[first[g] .. first[g + 1] - 1]
     uint64_t present;                    // groups that have a green
+    uint64_t endless;                    // groups that are green all round the cycle: they never start nor end
 };
 
 // GUARD_PASSED and the layout, or the first fault of form: malformed, I8, I9, I12 (an empty validity) or I3 (a green that
