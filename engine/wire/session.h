@@ -85,8 +85,9 @@ struct session {
     int32_t *owned;                   // the block that the three indices above point into
     int64_t opened_ms, heard_ms;
     struct report_reader reports;     // of a ControllerStatusBatch under way
-    bool reports_open;
-    int64_t hello_clock_ms;
+    bool reports_open, reports_blamed;   // ... whose first bad row has been told
+    bool clock_asked;
+    int64_t clock_asked_ms;
 };
 
 void session_create(struct session *session, const struct session_limits *limits, int64_t now_ms);
@@ -164,7 +165,7 @@ struct session_grant {
 
 // Opens the session and writes Welcome, then an Error for the names that are unknown or not granted; the others are still
 // fine. STATUS_VERSION, after which the session is CLOSING with its Error written: another network (by hash; a
-// simulator must say it). STATUS_RANGE: an unknown role for the grant. STATUS_LIMIT: out has no room.
+// simulator must say it). STATUS_LIMIT: out or the arena has no room.
 // hello is the one of the event, still borrowed.
 MUST_USE enum status session_welcome(struct session *session, const struct hello *hello,
                                      const struct session_grant *grant, int64_t now_ms,
