@@ -91,6 +91,7 @@ static void change_make(struct street *street, const struct change *change, int3
     change->from->count[c]--;
     if (k == 0) {
         change->from->yielding[c] = 0;
+        change->from->held[c] = false;
     }
     vehicle_adapt(street, &vehicle, change->to_cell);
     column_insert(change->to_rows, change->to->count[c], place, c, &vehicle);
@@ -99,6 +100,7 @@ static void change_make(struct street *street, const struct change *change, int3
     }
     if (place == 0) {
         change->to->yielding[c] = 0;
+        change->to->held[c] = false;
     }
     change->to->count[c]++;
     if (change->to->count[c] > change->to->count_max) {

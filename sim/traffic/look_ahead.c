@@ -9,6 +9,7 @@ static const float LOOK_M = 20.0f;
 static const float CLEARANCE_M = 0.1f;         // as in the kernel
 static const float APART_M = 1.0f;             // paths of one lane have parted this far behind its line
 static const float WAITING_MPS = 0.5f;
+static const float ROOM_M = 4.0f;              // beyond a vehicle's length, to change lanes in
 
 static float horizon(const struct street *street, const struct viewer *viewer)
 {
@@ -182,7 +183,9 @@ struct view look_from_lane(const struct street *street, int32_t cell, int32_t pa
     }
     heed_parting(street, cell, path_index, viewer, to_line, &view);
     if (path_index == PATH_NONE) {
-        heed_line(street, viewer, to_line, &view);
+        // Who must go left leaves room before it for one of the left lane who must go right: else both are stuck.
+        float room = (viewer->kind & KIND_LEFT) ? street->length_max + ROOM_M : 0.0f;
+        heed_line(street, viewer, to_line > room ? to_line - room : to_line, &view);
     }
     if (path_index < 0) {
         return view;

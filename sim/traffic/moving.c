@@ -5,12 +5,15 @@
 
 #include "sim/traffic/car_following.h"
 #include "sim/traffic/columns.h"
+#include "sim/traffic/detour.h"
 #include "sim/traffic/look_ahead.h"
 #include "sim/traffic/trips.h"
 
 static const float AT_LINE_M = 4.0f;           // a head this near has stopped at its line
 static const float STANDING_MPS = 0.5f;
 static const float ENTRY_M = 60.0f;            // a head this near to its line may come in
+static const float LOST_S = 20.0f;             // so long one waits at the end of a wrong lane
+static const float LOST_M = 10.0f;
 static const int16_t YIELDING_STEPS_MAX = 32000;
 
 static struct follow_job job_of(const struct street *street)
@@ -97,10 +100,33 @@ static bool holds_second(const struct street *street, const struct published *se
     return aspect == ASPECT_YELLOW || (aspect == ASPECT_RED && !street->paths[path].right_on_red);
 }
 
-static void heads_look(struct street *street, int32_t group_index, float *moved_from)
+// A head that stands at the end of a wrong lane for long drives on where the lane leads.
+static void head_lost(struct street *street, struct worker *worker, int32_t cell, float to_line)
+{
+    struct group *group = cell_group(street, cell);
+    struct row *row = cell_rows(street, cell);
+    int c = cell % WIDE;
+    if (row->speed[c] >= STANDING_MPS || to_line > LOST_M + street->length_max) {
+        return;
+    }
+    group->yielding[c] = (int16_t)(group->yielding[c] + 1);
+    if ((float)group->yielding[c] * street->step_s < LOST_S) {
+        return;
+    }
+    group->yielding[c] = 0;
+    struct trip *trip = &street->trips[row->trip[c]];
+    int32_t path = detour_take(street, worker, trip, cell);
+    if (path != PATH_NONE) {
+        row->path[c] = path;
+        row->kind[c] = trip_kind(street, trip, group->lane_position);
+        worker->detours++;
+    }
+}
+
+static void heads_look(struct street *street, struct worker *worker, int32_t group_index, float *moved_from)
 {
     struct group *group = &street->groups[group_index];
-    const struct row *row = &street->rows[group->first_row];
+    struct row *row = &street->rows[group->first_row];
     struct ahead *ahead = &group->ahead;
     ahead->holds = false;
     for (int c = 0; c < WIDE; c++) {
@@ -111,9 +137,12 @@ static void heads_look(struct street *street, int32_t group_index, float *moved_
         if (group->count[c] == 0) {
             continue;
         }
-        struct viewer viewer = { row->speed[c], street->types.length[row->kind[c] & KIND_TYPE], row->desired[c],
-            row->kind[c], row->trip[c], (float)group->yielding[c] * street->step_s };
         float to_line = group->length[c] - row->front[c];
+        struct viewer viewer = { row->speed[c], street->types.length[row->kind[c] & KIND_TYPE], row->desired[c],
+            row->kind[c], row->trip[c], (float)group->yielding[c] * street->step_s, group->held[c] };
+        if (row->path[c] == PATH_NONE) {
+            head_lost(street, worker, group_index * WIDE + c, to_line);
+        }
         struct view view = look_from_lane(street, group_index * WIDE + c, row->path[c], &viewer, to_line);
         if (view.gap < FAR_M) {
             ahead->rear[c] = row->front[c] + view.gap;
@@ -121,6 +150,7 @@ static void heads_look(struct street *street, int32_t group_index, float *moved_
         }
         ahead->bound[c] = row->front[c] + view.bound;
         ahead->cap[c] = view.cap;
+        group->held[c] = view.verdict == LINE_CLOSED;
         if (view.verdict == LINE_TAKEN && row->speed[c] < STANDING_MPS && to_line < AT_LINE_M) {
             group->yielding[c] = (int16_t)(group->yielding[c] + (group->yielding[c] < YIELDING_STEPS_MAX ? 1 : 0));
         }
@@ -147,6 +177,7 @@ static void heads_leave(struct street *street, struct worker *worker, struct blo
         column_remove(rows, group->count[c], 0, c);
         group->count[c]--;
         group->yielding[c] = 0;
+        group->held[c] = false;
         group->ahead.rear[c] = FAR_M;
         block->vehicles--;
         left = true;
@@ -199,7 +230,7 @@ static void move_block(struct street *street, struct worker *worker, const struc
         struct group *group = &street->groups[block->first_group + i];
         if (group->count_max > 0) {
             float moved_from[WIDE];
-            heads_look(street, block->first_group + i, moved_from);
+            heads_look(street, worker, block->first_group + i, moved_from);
             follow_rows(job, &street->rows[group->first_row], group->count_max, group->count, &group->ahead,
                 &street->loops[group->loop_layer], group->loop_layer_count, &worker->queued);
             heads_leave(street, worker, block, group, moved_from);
@@ -222,10 +253,10 @@ static void loops_behind(struct street *street, const struct path *path, float l
         float moved = to - from;
         float share = moved > 0.001f && to > end ? (end - from) / moved : 1.0f;
         int32_t ms = (int32_t)(share * (float)street->options.step_ms + 0.5f);
-        (void)__atomic_fetch_add(&loop->occupied_ms[column], ms, __ATOMIC_RELAXED);
+        (void)__atomic_fetch_add(&loop->behind_ms[column], ms, __ATOMIC_RELAXED);
         if (to >= end || leaves) {
-            (void)__atomic_fetch_add(&loop->count[column], 1, __ATOMIC_RELAXED);
-            (void)__atomic_fetch_add(&loop->speed_mmps[column], (int32_t)(speed * 1000.0f), __ATOMIC_RELAXED);
+            (void)__atomic_fetch_add(&loop->behind_count[column], 1, __ATOMIC_RELAXED);
+            (void)__atomic_fetch_add(&loop->behind_mmps[column], (int32_t)(speed * 1000.0f), __ATOMIC_RELAXED);
         }
     }
 }
@@ -267,7 +298,7 @@ static void batch_add(struct street *street, struct worker *worker, int32_t path
 {
     const struct crosser *crosser = &street->now[street->paths[path_index].first_slot + k];
     struct viewer viewer = { crosser->speed, crosser->length, crosser->desired, crosser->kind, crosser->trip,
-        (float)halt_waited(crosser->halt) * street->step_s };
+        (float)halt_waited(crosser->halt) * street->step_s, false };
     struct view view = look_from_path(street, path_index, k, &viewer, crosser->front);
     struct row *row = &worker->batch;
     struct ahead *ahead = &worker->batch_ahead;
@@ -308,7 +339,7 @@ void move_worker(struct street *street, struct worker *worker)
 {
     struct follow_job job = job_of(street);
     worker->outbox_count = 0;
-    worker->updates = worker->queued = worker->entered = 0;
+    worker->updates = worker->queued = worker->entered = worker->detours = 0;
     for (int32_t i = worker->first_block; i < worker->block_end; i++) {
         move_block(street, worker, &job, &street->blocks[i]);
     }

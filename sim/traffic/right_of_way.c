@@ -65,7 +65,7 @@ static bool signal_open(const struct street *street, const struct path *path, co
         *ret_all = true;
         return viewer->waited_s > 0.0f;
     case ASPECT_YELLOW:
-        return !stops_within(viewer->speed, to_line, YELLOW_MPS2);
+        return !viewer->held && !stops_within(viewer->speed, to_line, YELLOW_MPS2);
     case ASPECT_RED:
         *ret_all = true;
         return path->right_on_red && viewer->waited_s > 0.0f && to_line < AT_LINE_M;
@@ -280,7 +280,10 @@ enum verdict line_verdict(const struct street *street, int32_t path_index, const
     const struct path *path = &street->paths[path_index];
     float to_line = -x;
     bool to_all;
-    bool stops = stops_within(viewer->speed, to_line, street->types.emergency[viewer->kind & KIND_TYPE]);
+    uint32_t type = viewer->kind & KIND_TYPE;
+    // Krauss' vehicles take on their new speed at once, which saves them half a step's way.
+    float saved = street->types.krauss[type] ? 0.5f * viewer->speed * street->step_s : 0.0f;
+    bool stops = stops_within(viewer->speed, to_line + saved, street->types.emergency[type]) || viewer->held;
     if (!signal_open(street, path, viewer, to_line, &to_all)) {
         enum aspect aspect = path_aspect(street, path);
         bool turn_on_red = aspect == ASPECT_RED && path->right_on_red;

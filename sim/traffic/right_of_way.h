@@ -26,6 +26,7 @@ struct viewer {
     uint32_t kind;
     int32_t trip;
     float waited_s;                    // how long it has been held by others' right of way
+    bool held;                         // its signal held it in the step before
 };
 
 enum verdict { LINE_OPEN, LINE_CLOSED, LINE_TAKEN };   // CLOSED: signal or room; TAKEN: somebody else's right

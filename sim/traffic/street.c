@@ -218,6 +218,7 @@ void street_step(struct street *street)
     for (int32_t i = 0; i < street->worker_count; i++) {
         street->counts.vehicle_updates += street->workers[i].updates;
         street->counts.queue_vehicle_steps += street->workers[i].queued;
+        street->counts.detours += street->workers[i].detours;
     }
     entered_count(street);
     trips_arrive(street);

@@ -350,6 +350,9 @@ static void workers_create(struct street *street)
         worker->block_end = block;
         worker->crossroads_end = crossroads;
         worker->outbox_max = worker->arrived_max = (int32_t)leaving;
+        worker->came_from = memory_take((size_t)street->network->link_count, sizeof(int32_t));
+        worker->search_queue = memory_take((size_t)street->network->link_count, sizeof(int32_t));
+        worker->detour = memory_take((size_t)street->network->link_count + 2, sizeof(int32_t));
         worker->outbox = memory_take((size_t)leaving, sizeof *worker->outbox);
         worker->arrived = memory_take((size_t)leaving, sizeof *worker->arrived);
     }
@@ -398,6 +401,9 @@ void layout_release(struct street *street)
     for (int32_t i = 0; i < street->worker_count; i++) {
         free(street->workers[i].outbox);
         free(street->workers[i].arrived);
+        free(street->workers[i].came_from);
+        free(street->workers[i].search_queue);
+        free(street->workers[i].detour);
     }
     void *taken[] = { street->workers, street->worker_of_block, street->worker_of_crossroads, street->cell_of_lane,
         street->block_of_link, street->column_of_link, street->block_of_group, street->blocks, street->groups, street->rows_taken,

@@ -23,15 +23,17 @@ enum status street_read_loops(struct street *street, struct observation_buffer *
             continue;   // read twice at one instant
         }
         int32_t at = rows->count++;
-        int32_t count = loop->count[c];
+        int32_t count = loop->count[c] + loop->behind_count[c];
+        int32_t occupied_ms = loop->occupied_ms[c] + loop->behind_ms[c];
         rows->detector[at] = i;
         rows->end_ms[at] = street->now_ms;
         rows->length_ms[at] = length_ms;
         rows->vehicles[at] = count;
-        rows->occupied_ms[at] = loop->occupied_ms[c] < length_ms ? loop->occupied_ms[c] : length_ms;
-        rows->speed_mmps[at] = count > 0 ? loop->speed_mmps[c] / count : -1;
+        rows->occupied_ms[at] = occupied_ms < length_ms ? occupied_ms : length_ms;
+        rows->speed_mmps[at] = count > 0 ? (loop->speed_mmps[c] + loop->behind_mmps[c]) / count : -1;
         loop->last_ms[c] = elapsed_ms;
         loop->count[c] = loop->occupied_ms[c] = loop->speed_mmps[c] = 0;
+        loop->behind_count[c] = loop->behind_ms[c] = loop->behind_mmps[c] = 0;
     }
     return STATUS_OK;
 }

@@ -95,6 +95,7 @@ struct group {
     int32_t first_entry[WIDE], entry_count[WIDE];   // paths that lead in, in street.entries
     int16_t yielding[WIDE];           // steps that the head has stood before a line held by somebody else's right
     int32_t entered[WIDE];            // path on which the last vehicle came in, or PATH_NONE
+    bool held[WIDE];                  // the head has been held by its signal: it stays so until that changes
     bool entry_busy[WIDE];            // somebody is about to come in: no insertion here
     int64_t first_row;
     int32_t row_count;                // capacity
@@ -117,6 +118,8 @@ struct loop_layer {
     int32_t detector[WIDE];
     int32_t occupied_ms[WIDE], count[WIDE];
     int32_t speed_mmps[WIDE];         // sum over those counted
+    // The same by vehicles whose front is beyond the lane already: added by the threads that own the junctions.
+    _Alignas(64) int32_t behind_ms[WIDE], behind_count[WIDE], behind_mmps[WIDE];
     int32_t last_ms[WIDE];            // end of the last reading, ms after begin
 };
 
@@ -183,7 +186,7 @@ struct trip {
     float factor;                     // of the speed limit
     int32_t depart_speed_mmps;
     uint16_t type;
-    int8_t depart_lane;
+    int8_t depart_lane, piece_size;
     uint8_t state;
 };
 
@@ -201,7 +204,8 @@ struct worker {                       // what one thread owns
     int32_t outbox_count, outbox_max;
     int32_t *arrived;                 // trips that arrived in this step
     int32_t arrived_count, arrived_max;
-    int64_t updates, queued, entered; // of this step
+    int32_t *came_from, *search_queue, *detour;   // scratch of detour.c, by link
+    int64_t updates, queued, entered, detours;    // of this step
     bool inserting;
     struct row batch;                 // crossers, sixteen at a time
     struct ahead batch_ahead;

@@ -9,6 +9,7 @@
 #include "engine/base/memory.h"
 #include "engine/base/random.h"
 #include "engine/model/units.h"
+#include "sim/traffic/detour.h"
 
 static const double PREFER_M = 200.0;          // how far ahead a lane must suit the route
 static const double DEVIATION_MAX = 2.0;       // drivers beyond two standard deviations are taken as at two
@@ -103,9 +104,8 @@ static int32_t piece_size_index(int32_t legs)
     return i;
 }
 
-static int32_t piece_take(struct street *street, int32_t legs)
+static int32_t piece_take(struct street *street, int32_t i)
 {
-    int32_t i = piece_size_index(legs);
     int32_t piece = street->leg_free[i];
     if (piece != INDEX_NONE) {
         street->leg_free[i] = street->legs[piece].link;
@@ -121,7 +121,7 @@ static int32_t piece_take(struct street *street, int32_t legs)
 static void trip_free(struct street *street, int32_t index)
 {
     struct trip *trip = &street->trips[index];
-    int32_t i = piece_size_index(trip->leg_count);
+    int32_t i = trip->piece_size;
     street->legs[trip->first_leg].link = street->leg_free[i];
     street->leg_free[i] = trip->first_leg;
     trip->state = TRIP_EMPTY;
@@ -215,6 +215,19 @@ static int32_t legs_fill(const struct street *street, const int32_t *links, int3
     return -1;
 }
 
+int32_t trips_leg_room(const struct trip *trip)
+{
+    return PIECE_LEGS_MIN << trip->piece_size;
+}
+
+void trip_reroute(struct street *street, struct trip *trip, const int32_t *links, int32_t count)
+{
+    assert(count <= trips_leg_room(trip));
+    (void)legs_fill(street, links, count, street->types.user[trip->type], street->legs + trip->first_leg);
+    trip->leg = 0;
+    trip->leg_count = count;
+}
+
 static double link_free_flow_s(const struct street *street, const struct trip *trip, int32_t leg)
 {
     const struct network *network = street->network;
@@ -246,13 +259,14 @@ static void trip_fill(struct street *street, const struct trip_columns *trips, i
     int32_t index = trip_take(street);
     int32_t first = trips->first_link[row];
     int32_t count = trips->first_link[row + 1] - first;
-    int32_t piece = piece_take(street, count);
+    int32_t size = piece_size_index(count + DETOUR_LEGS);
+    int32_t piece = piece_take(street, size);
     struct trip *trip = &street->trips[index];
     uint32_t type = (uint32_t)trips->type[row];
     *trip = (struct trip){
         .depart_ms = trips->depart_ms[row], .entered_ms = INT64_MIN, .arrived_ms = INT64_MIN,
         .number = trips->number[row], .first_leg = piece, .leg_count = count, .next = INDEX_NONE,
-        .depart_speed_mmps = trips->depart_speed_mmps[row], .type = (uint16_t)type,
+        .piece_size = (int8_t)size, .depart_speed_mmps = trips->depart_speed_mmps[row], .type = (uint16_t)type,
         .depart_lane = trips->depart_lane[row], .state = TRIP_SCHEDULED,
     };
     double factor = street->types.factor[type]

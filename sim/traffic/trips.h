@@ -21,6 +21,10 @@ int32_t trip_path(const struct street *street, const struct trip *trip, int32_t 
 // The type and the wishes to change lanes, for row.kind.
 uint32_t trip_kind(const struct street *street, const struct trip *trip, int32_t lane_position);
 
+// How many legs the trip's piece holds; and a new route, from the link it is on, that fits into it.
+int32_t trips_leg_room(const struct trip *trip);
+void trip_reroute(struct street *street, struct trip *trip, const int32_t *links, int32_t count);
+
 // Its own free speed where the limit is this.
 float trip_desired(const struct street *street, const struct trip *trip, float limit);
 

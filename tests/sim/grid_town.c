@@ -191,7 +191,7 @@ static void foes_add(struct town *town, int32_t index)
         int to_other = direction_of(network, network->lanes[other->to_lane].link);
         struct curve second = curve_of(town->options, from_other, network->lanes[other->from_lane].position, to_other,
             network->lanes[other->to_lane].position);
-        double enter_m, leave_m;
+        double enter_m = 0.0, leave_m = 0.0;
         if (from_one == from_other || !common_area(&curve, &second, &enter_m, &leave_m)) {
             continue;
         }

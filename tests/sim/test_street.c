@@ -1,0 +1,234 @@
+// Goal: the street keeps its laws at every step (no overlap, nobody backwards, nobody through red, vehicles conserved,
+// speeds in bounds) in towns of every kind of junction, and gives the same bytes for 1, 2, 3 and 8 threads.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "engine/base/hash.h"
+#include "engine/base/memory.h"
+#include "sim/traffic/signals.h"
+#include "tests/sim/grid_town.h"
+
+#define VEHICLES_MAX 8000
+
+struct scene {
+    struct network network;
+    struct street *street;
+    struct signals *signals;
+    struct vehicle_view *views, *before;
+    int32_t *before_of_number;          // row in before, or -1
+    int32_t view_count, trip_count;
+};
+
+static void scene_open(struct scene *scene, const struct town_options *options, const struct vehicle_type *types,
+                       int32_t type_count, int32_t trips, int32_t seconds, int32_t step_ms, int threads, uint64_t seed)
+{
+    town_create(options, &scene->network);
+    struct street_options street_options = { .step_ms = step_ms, .threads = threads, .seed = seed };
+    struct problem problem;
+    assert_int_equal(street_create(&scene->network, types, type_count, &street_options, &scene->street, &problem),
+        STATUS_OK);
+    struct trip_columns columns;
+    town_trips(&scene->network, seed, trips, 0, (int64_t)seconds * 1000, 0, &columns);
+    for (int32_t i = 0; i < trips; i++) {
+        columns.type[i] = i % type_count;
+    }
+    int32_t row;
+    assert_int_equal(street_enter(scene->street, &columns, &row, &problem), STATUS_OK);
+    town_trips_release(&columns);
+    scene->signals = signals_create(&scene->network, 0);
+    scene->views = memory_take(VEHICLES_MAX, sizeof *scene->views);
+    scene->before = memory_take(VEHICLES_MAX, sizeof *scene->before);
+    scene->before_of_number = memory_take((size_t)trips, sizeof(int32_t));
+    scene->view_count = 0;
+    scene->trip_count = trips;
+}
+
+static void scene_close(struct scene *scene)
+{
+    street_release(scene->street);
+    signals_release(scene->signals);
+    network_release(&scene->network);
+    free(scene->views);
+    free(scene->before);
+    free(scene->before_of_number);
+}
+
+static void scene_step(struct scene *scene)
+{
+    signals_show(scene->signals, street_now_ms(scene->street), street_aspects(scene->street));
+    street_step(scene->street);
+    struct vehicle_view *views = scene->before;
+    scene->before = scene->views;
+    scene->views = views;
+    memset(scene->before_of_number, 0xff, (size_t)scene->trip_count * sizeof(int32_t));
+    for (int32_t i = 0; i < scene->view_count; i++) {
+        scene->before_of_number[scene->before[i].number] = i;
+    }
+    scene->view_count = street_list_vehicles(scene->street, scene->views, VEHICLES_MAX);
+    assert_true(scene->view_count < VEHICLES_MAX);
+}
+
+static void nobody_overlaps(const struct scene *scene)
+{
+    for (int32_t i = 1; i < scene->view_count; i++) {
+        const struct vehicle_view *leader = &scene->views[i - 1], *follower = &scene->views[i];
+        if (leader->lane == follower->lane && leader->connection == follower->connection) {
+            assert_true(follower->front_m <= leader->front_m - leader->length_m - 0.09);
+        }
+    }
+}
+
+// Backwards, through red, or faster than its wish by more than it may brake off; for each vehicle seen before too.
+static void nobody_misbehaves(const struct scene *scene, const uint8_t *aspects, double step_s, double speed_max)
+{
+    for (int32_t i = 0; i < scene->view_count; i++) {
+        const struct vehicle_view *now = &scene->views[i];
+        assert_true(now->speed_mps >= 0.0 && now->speed_mps <= speed_max);
+        int32_t row = scene->before_of_number[now->number];
+        if (row < 0) {
+            continue;
+        }
+        const struct vehicle_view *then = &scene->before[row];
+        if (then->lane == now->lane && then->connection == now->connection) {
+            assert_true(now->front_m >= then->front_m);
+            assert_true(now->front_m <= then->front_m + speed_max * step_s);
+        }
+        assert_true(now->speed_mps <= then->speed_mps + 2.7 * step_s);
+        bool passed = then->connection == INDEX_NONE && now->connection != INDEX_NONE && then->lane == now->lane;
+        int32_t group = passed ? scene->network.connections[now->connection].group : INDEX_NONE;
+        if (group >= 0) {
+            assert_true(aspects[group] == ASPECT_GREEN || aspects[group] == ASPECT_YELLOW);
+        }
+    }
+}
+
+static void counts_add_up(const struct scene *scene)
+{
+    const struct street_counts *counts = street_counts(scene->street);
+    assert_int_equal(counts->scheduled, counts->waiting + counts->under_way + counts->arrived);
+    assert_int_equal(counts->under_way, scene->view_count);
+}
+
+static void laws_hold(const struct town_options *options, int32_t trips, int32_t seconds, int32_t step_ms,
+                      uint64_t seed)
+{
+    struct vehicle_type types[3] = { town_car(), town_car(), town_car() };
+    types[1].following = FOLLOW_KRAUSS;
+    types[1].imperfection = 0.5;
+    types[1].speed_deviation = 0.1;
+    types[2].length_m = 12.0;
+    types[2].acceleration_mps2 = 1.3;
+    types[2].user = USER_TRUCK;
+    struct scene scene;
+    scene_open(&scene, options, types, 3, trips, seconds, step_ms, 1, seed);
+    uint8_t *aspects = memory_take((size_t)scene.network.group_count, 1);
+    int32_t steps = (seconds + 1200) * 1000 / step_ms;
+    for (int32_t i = 0; i < steps; i++) {
+        signals_show(scene.signals, street_now_ms(scene.street), aspects);
+        scene_step(&scene);
+        nobody_overlaps(&scene);
+        nobody_misbehaves(&scene, aspects, step_ms * 0.001, options->speed_mps * 1.25);
+        counts_add_up(&scene);
+    }
+    assert_int_equal(street_counts(scene.street)->scheduled, trips);
+    assert_int_equal(street_counts(scene.street)->arrived, trips);   // nobody is stuck
+    free(aspects);
+    scene_close(&scene);
+}
+
+static void laws_with_protected_turns(void **state)
+{
+    (void)state;
+    laws_hold(&(struct town_options){ 3, 3, 3, 4, 250.0, 13.89, 20, true }, 900, 900, 1000, 1);
+}
+
+static void laws_with_permissive_turns(void **state)
+{
+    (void)state;
+    laws_hold(&(struct town_options){ 3, 3, 2, 2, 200.0, 13.89, 25, true }, 700, 900, 1000, 2);
+    laws_hold(&(struct town_options){ 3, 3, 1, 2, 120.0, 11.11, 25, true }, 300, 900, 1000, 3);
+}
+
+static void laws_without_signals(void **state)
+{
+    (void)state;
+    laws_hold(&(struct town_options){ 3, 3, 1, 0, 200.0, 13.89, 0, false }, 300, 900, 1000, 4);
+}
+
+static void laws_at_a_tenth_of_a_second(void **state)
+{
+    (void)state;
+    laws_hold(&(struct town_options){ 2, 2, 2, 2, 200.0, 16.67, 25, true }, 300, 600, 100, 5);
+}
+
+static void laws_with_short_links(void **state)
+{
+    (void)state;
+    laws_hold(&(struct town_options){ 3, 3, 1, 2, 30.0, 13.89, 20, false }, 150, 900, 1000, 6);
+}
+
+static uint64_t run_hash(int threads)
+{
+    struct vehicle_type car = town_car();
+    struct scene scene;
+    scene_open(&scene, &(struct town_options){ 5, 5, 3, 2, 200.0, 13.89, 25, true }, &car, 1, 2500, 500, 1000, threads,
+        11);
+    struct observation_buffer buffer;
+    observation_buffer_create(&buffer, scene.network.detector_count, 0, scene.network.camera_count,
+        scene.network.camera_count * CAMERA_BIN_COUNT_MAX);
+    uint64_t hash = HASH_SEED;
+    for (int32_t i = 0; i < 700; i++) {
+        scene_step(&scene);
+        hash = hash_bytes(hash, scene.views, (size_t)scene.view_count * sizeof *scene.views);
+        if (i % 60 == 59) {
+            observation_buffer_clear(&buffer);
+            assert_int_equal(street_read_loops(scene.street, &buffer), STATUS_OK);
+            assert_int_equal(street_read_cameras(scene.street, &buffer), STATUS_OK);
+            const struct loop_columns *loops = &buffer.rows.loops;
+            hash = hash_bytes(hash, loops->vehicles, (size_t)loops->count * sizeof(int32_t));
+            hash = hash_bytes(hash, loops->occupied_ms, (size_t)loops->count * sizeof(int32_t));
+            const struct camera_columns *cameras = &buffer.rows.cameras;
+            hash = hash_bytes(hash, cameras->tail_mm, (size_t)cameras->count * sizeof(int32_t));
+        }
+    }
+    struct trip_result *results = memory_take(2500, sizeof *results);
+    int32_t count = street_take_arrived(scene.street, results, 2500);
+    assert_true(count > 500);
+    for (int32_t i = 0; i < count; i++) {
+        hash = hash_number(hash_number(hash, results[i].number), results[i].arrived_ms);
+        hash = hash_number(hash, results[i].stops);
+        hash = hash_bytes(hash, &results[i].time_loss_s, sizeof(double));
+    }
+    free(results);
+    observation_buffer_release(&buffer);
+    scene_close(&scene);
+    return hash;
+}
+
+static void same_bytes_for_any_threads(void **state)
+{
+    (void)state;
+    uint64_t one = run_hash(1);
+    assert_true(run_hash(2) == one);
+    assert_true(run_hash(3) == one);
+    assert_true(run_hash(8) == one);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(laws_with_protected_turns),
+        cmocka_unit_test(laws_with_permissive_turns),
+        cmocka_unit_test(laws_without_signals),
+        cmocka_unit_test(laws_at_a_tenth_of_a_second),
+        cmocka_unit_test(laws_with_short_links),
+        cmocka_unit_test(same_bytes_for_any_threads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
