@@ -67,6 +67,14 @@ const char *names_text(const struct names *names, int32_t index)
     return names->text + names->offset[index];
 }
 
+void names_copy(const struct names *from, struct names *ret)
+{
+    *ret = (struct names){ 0 };
+    for (int32_t i = 0; i < from->count; i++) {
+        (void)names_add(ret, names_text(from, i));
+    }
+}
+
 void names_release(struct names *names)
 {
     free(names->text);

@@ -28,4 +28,7 @@ int32_t names_find(const struct names *names, const char *text);
 // The text of index 0 .. count - 1.
 const char *names_text(const struct names *names, int32_t index);
 
+// A copy that shares nothing with `from`.
+void names_copy(const struct names *from, struct names *ret);
+
 void names_release(struct names *names);

@@ -30,6 +30,35 @@ void network_release(struct network *network)
     *network = (struct network){ 0 };
 }
 
+#define COPY(array, count) (memory_copy(from->array, (size_t)from->count, sizeof *from->array))
+
+void network_copy(const struct network *from, struct network *ret)
+{
+    struct network copy = *from;
+    names_copy(&from->names, &copy.names);
+    names_copy(&from->regions, &copy.regions);
+    copy.points = COPY(points, point_count);
+    copy.junctions = COPY(junctions, junction_count);
+    copy.links = COPY(links, link_count);
+    copy.lanes = COPY(lanes, lane_count);
+    copy.connections = COPY(connections, connection_count);
+    copy.foes = COPY(foes, foe_count);
+    copy.intersections = COPY(intersections, intersection_count);
+    copy.groups = COPY(groups, group_count);
+    copy.group_members = COPY(group_members, group_member_count);
+    copy.stages = COPY(stages, stage_count);
+    copy.intergreen_ms = COPY(intergreen_ms, intergreen_count);
+    copy.program_greens = COPY(program_greens, program_green_count);
+    copy.detectors = COPY(detectors, detector_count);
+    copy.cameras = COPY(cameras, camera_count);
+    size_t names = from->intersection_by_name == NULL ? 0 : (size_t)from->names.count;
+    copy.intersection_by_name = memory_copy(from->intersection_by_name, names, sizeof(int32_t));
+    copy.link_by_name = memory_copy(from->link_by_name, names, sizeof(int32_t));
+    copy.detector_by_name = memory_copy(from->detector_by_name, names, sizeof(int32_t));
+    copy.camera_by_name = memory_copy(from->camera_by_name, names, sizeof(int32_t));
+    *ret = copy;
+}
+
 const char *network_name(const struct network *network, int32_t name)
 {
     return name == INDEX_NONE ? "" : names_text(&network->names, name);

@@ -225,6 +225,9 @@ struct network {
 void network_create(struct network *network);
 void network_release(struct network *network);
 
+// A copy that shares nothing with `from`.
+void network_copy(const struct network *from, struct network *ret);
+
 // To be called once everything is filled: builds the tables by name and the hashes, and checks every index, range
 // and order that this header promises. STATUS_RANGE names the first thing that is wrong.
 MUST_USE enum status network_finish(struct network *network, const char *source, struct problem *ret);

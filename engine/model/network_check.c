@@ -194,6 +194,26 @@ static const char *matrix_breach(const struct network *network, const struct int
     return NULL;
 }
 
+// Site data call groups and stages by their names.
+static const char *shared_name_breach(const struct network *network, const struct intersection *at)
+{
+    for (int32_t i = 0; i < at->group_count; i++) {
+        for (int32_t j = 0; j < i; j++) {
+            if (network->groups[at->first_group + i].name == network->groups[at->first_group + j].name) {
+                return "has two signal groups of one name";
+            }
+        }
+    }
+    for (int32_t i = 0; i < at->stage_count; i++) {
+        for (int32_t j = 0; j < i; j++) {
+            if (network->stages[at->first_stage + i].name == network->stages[at->first_stage + j].name) {
+                return "has two stages of one name";
+            }
+        }
+    }
+    return NULL;
+}
+
 static const char *stages_breach(const struct network *network, const struct intersection *at)
 {
     uint64_t all = at->group_count == 64 ? UINT64_MAX : (UINT64_C(1) << at->group_count) - 1;
@@ -275,7 +295,8 @@ static const char *intersection_breach(struct check *check, int32_t i)
     if (!place_ok(at->at)) {
         return "lies nowhere";
     }
-    breach = matrix_breach(network, at);
+    breach = shared_name_breach(network, at);
+    breach = breach != NULL ? breach : matrix_breach(network, at);
     breach = breach != NULL ? breach : stages_breach(network, at);
     return breach != NULL ? breach : program_breach(network, at);
 }

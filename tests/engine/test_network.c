@@ -107,6 +107,8 @@ static void refuses_broken_signals(void **state)
     struct intersection *at = &network->intersections[1];
     BREACH(network->groups[9].kind, (enum group_kind)8, "group1_0", "kind");
     BREACH(network->groups[9].green_ms_max, 4999, "group1_0", "contradict");
+    BREACH(network->groups[9].name, network->groups[10].name, "crossing1_0", "two signal groups");
+    BREACH(network->stages[9].name, network->stages[10].name, "crossing1_0", "two stages");
     BREACH(network->groups[9].yellow_ms, 3100, "crossing1_0", "multiple of its quantum");
     BREACH(network->intergreen_ms[at->first_intergreen + 3], -1, "crossing1_0", "not mutual");
     BREACH(network->intergreen_ms[at->first_intergreen], 5000, "crossing1_0", "with itself");
@@ -163,6 +165,25 @@ static void hashes_cover_what_they_say(void **state)
     assert_true(network->hash == whole);
 }
 
+static void copy_shares_nothing(void **state)
+{
+    struct network *network = &((struct crossings *)*state)->network;
+    struct network copy;
+    struct problem problem;
+    network_copy(network, &copy);
+    assert_true(copy.hash == network->hash);
+    assert_int_equal(network_find_link(&copy, "link3_0").index, 3);
+    copy.groups[0].green_ms_min = 9000;
+    copy.links[0].length_m = 1.0;
+    (void)names_add(&copy.names, "new");
+    assert_int_equal(network_finish(&copy, "copy", &problem), STATUS_OK);
+    assert_true(copy.hash != network->hash);
+    uint64_t hash = network->hash;
+    assert_int_equal(network_finish(network, "t", &problem), STATUS_OK);
+    assert_true(network->hash == hash);
+    network_release(&copy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -171,6 +192,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(transition_is_at_least_the_yellow, build, release),
         cmocka_unit_test_setup_teardown(refuses_broken_roads, build, release),
         cmocka_unit_test_setup_teardown(refuses_broken_signals, build, release),
+        cmocka_unit_test_setup_teardown(copy_shares_nothing, build, release),
         cmocka_unit_test_setup_teardown(hashes_cover_what_they_say, build, release),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
