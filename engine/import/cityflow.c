@@ -156,7 +156,7 @@ static enum status read_lanes(struct reader *reader, const json_t *lanes, int32_
     struct draft_link *link = &draft->links.at[link_index];
     for (size_t i = json_array_size(lanes); i-- > 0;) {
         const json_t *object = json_array_get(lanes, i);
-        double speed_mps;
+        double speed_mps = 0.0;
         enum status status = number_of(reader, object, "maxSpeed", &speed_mps);
         if (status != STATUS_OK) {
             return status;
@@ -224,12 +224,12 @@ static enum status link_named(struct reader *reader, const struct names *roads, 
 static enum status lane_numbered(struct reader *reader, const json_t *object, const char *key,
                                  const struct draft_link *link, int32_t *ret)
 {
-    double number;
+    double number = 0.0;
     enum status status = number_of(reader, object, key, &number);
     if (status != STATUS_OK) {
         return status;
     }
-    if (!(number >= 0.0 && number < link->lane_count)) {
+    if (!(number >= 0.0 && number < link->lane_count) || number != floor(number)) {
         return bad(reader, "lanes count from 0", "'%s' is %g, but the road has %d lanes", key, number, link->lane_count);
     }
     *ret = link->first_lane + link->lane_count - 1 - (int32_t)number;
@@ -312,7 +312,7 @@ static enum status read_phase(struct reader *reader, const json_t *object, const
 {
     struct draft_phase phase = { .duration_ms_min = -1, .duration_ms_max = -1 };
     const json_t *available = NULL;
-    double time_s;
+    double time_s = 0.0;
     enum status status = number_of(reader, object, "time", &time_s);
     status = status != STATUS_OK ? status : array_of(reader, object, "availableRoadLinks", &available);
     if (status != STATUS_OK) {
@@ -440,7 +440,7 @@ enum status cityflow_read(const char *path, struct network_draft *ret, struct im
         (void)snprintf(place, sizeof place, "line %d column %d", error.line, error.column);
         return problem_report(problem, STATUS_SYNTAX, path, place, "is the file whole?", "%s", error.text);
     }
-    struct network_draft draft = { .origin = ORIGIN_CITYFLOW, .quantum_ms = MS_PER_S };
+    struct network_draft draft = { .source = path, .origin = ORIGIN_CITYFLOW, .quantum_ms = MS_PER_S };
     struct names roads = { 0 };
     struct reader reader = { .path = path, .draft = &draft, .problem = problem };
     enum status status = read_all(&reader, root, &roads);
