@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/import/intersections.h"
 #include "engine/import/light.h"
 #include "engine/import/paths.h"
+#include "engine/import/program_parts.h"
 #include "engine/import/sensors.h"
 
 static const double CONNECTION_M_MIN = 0.1;
@@ -92,11 +94,11 @@ static void copy_connections(const struct network_draft *draft, const struct lig
     free(order);
 }
 
-static struct light *lights_read(const struct network_draft *draft)
+static struct light *lights_read(const struct network_draft *draft, const struct program_parts *parts)
 {
     struct light *lights = memory_take((size_t)draft->programs.count, sizeof *lights);
     for (int32_t i = 0; i < draft->programs.count; i++) {
-        light_read(draft, i, &lights[i]);
+        light_read(draft, parts, i, &lights[i]);
     }
     return lights;
 }
@@ -109,19 +111,24 @@ enum status derive_signals(struct network_draft *draft, const struct import_opti
     network.origin = draft->origin;
     network.left_hand = draft->left_hand;
     (void)names_add(&network.regions, "city");
-    struct light *lights = lights_read(draft);
+    const char *source = draft->source != NULL ? draft->source : "network";
+    struct program_parts parts;
+    program_parts_create(draft, &parts);
+    struct light *lights = lights_read(draft, &parts);
     int32_t *renumbered = memory_take((size_t)draft->connections.count, sizeof *renumbered);
     copy_roads(draft, &network);
     copy_connections(draft, lights, &network, renumbered);
     network.names = draft->names;
     draft->names = (struct names){ 0 };
     paths_find_foes(draft, renumbered, &network);
-    enum status status = lights_build(draft, lights, renumbered, options, report, &network, problem);
+    enum status status = intersections_build(draft, &parts, lights, renumbered, options, report, &network,
+                                             problem);
+    program_parts_release(&parts);
     free(renumbered);
     free(lights);
     if (status == STATUS_OK) {
         sensors_place(draft, report, &network);
-        status = network_finish(&network, "network", problem);
+        status = network_finish(&network, source, problem);
     }
     if (status != STATUS_OK) {
         network_release(&network);

@@ -80,6 +80,7 @@ struct draft_detector {
 };
 
 struct network_draft {
+    const char *source;               // the file's name for messages, borrowed until the draft is used up; or NULL
     enum network_origin origin;
     bool left_hand;
     int32_t quantum_ms;               // of lamp times: 100, or 1000 for files whose phases are whole seconds

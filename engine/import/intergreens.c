@@ -4,7 +4,7 @@
 
 #include "engine/model/units.h"
 
-static const int32_t SHOWN_MS_MAX = 15000;   // a longer gap is a pause, not a change
+static const int32_t SHOWN_MS_MAX = 10000;   // a longer gap is a pause, not a change
 
 bool segment_is_stage(const struct segment *segment)
 {
@@ -16,16 +16,16 @@ static bool has(uint64_t mask, int32_t group)
     return mask >> group & 1;
 }
 
-static const struct segment *segment_at(const struct timeline *timeline, int32_t index)
+static bool ends_after(const struct timeline *timeline, int32_t i, int32_t group)
 {
-    return &timeline->at[(index % timeline->count + timeline->count) % timeline->count];
+    return has(segment_at(timeline, i)->green, group) && !has(segment_at(timeline, i + 1)->green, group);
 }
 
 int32_t shown_yellow_ms(const struct timeline *timeline, int32_t group)
 {
     int32_t shortest = -1;
     for (int32_t i = 0; i < timeline->count; i++) {
-        if (!has(segment_at(timeline, i)->green, group) || has(segment_at(timeline, i + 1)->green, group)) {
+        if (!ends_after(timeline, i, group)) {
             continue;
         }
         int32_t run_ms = 0;
@@ -37,69 +37,111 @@ int32_t shown_yellow_ms(const struct timeline *timeline, int32_t group)
     return shortest > 0 ? shortest : -1;
 }
 
-// The gap from the end of `from` at the end of segment i to the start of `to`, or -1 where it is not a direct change.
-static int32_t gap_after(const struct timeline *timeline, int32_t i, int32_t from, int32_t to)
-{
-    if (!has(segment_at(timeline, i)->green, from) || has(segment_at(timeline, i + 1)->green, from)) {
-        return -1;
-    }
-    int32_t gap_ms = 0;
-    for (int32_t k = 1; k <= timeline->count; k++) {
-        const struct segment *segment = segment_at(timeline, i + k);
-        if (has(segment->green, to)) {
-            return gap_ms;
-        }
-        if (segment_is_stage(segment)) {
-            return -1;
-        }
-        gap_ms += segment->duration_ms;
-    }
-    return -1;
-}
-
-static int32_t shown_gap_ms(const struct timeline *timeline, int32_t from, int32_t to)
+// The shortest gap from an end of `from` to the next start of `to`; -1 where there is none. direct: only such with nothing
+// but changes in between.
+static int32_t gap_ms(const struct timeline *timeline, int32_t from, int32_t to, bool direct)
 {
     int32_t shortest = -1;
     for (int32_t i = 0; i < timeline->count; i++) {
-        int32_t gap_ms = gap_after(timeline, i, from, to);
-        if (gap_ms >= 0 && (shortest < 0 || gap_ms < shortest)) {
-            shortest = gap_ms;
+        if (!ends_after(timeline, i, from)) {
+            continue;
+        }
+        int32_t sum_ms = 0;
+        for (int32_t k = 1; k <= timeline->count; k++) {
+            const struct segment *segment = segment_at(timeline, i + k);
+            if (has(segment->green, to)) {
+                shortest = shortest < 0 || sum_ms < shortest ? sum_ms : shortest;
+                break;
+            }
+            if (has(segment->green, from) || (direct && segment_is_stage(segment))) {
+                break;
+            }
+            sum_ms += segment->duration_ms;
         }
     }
-    return shortest <= SHOWN_MS_MAX ? shortest : -1;
+    return shortest;
+}
+
+static int32_t lesser(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
+static int32_t greater(int32_t a, int32_t b)
+{
+    return a > b ? a : b;
+}
+
+// A direct change that keeps the yellow, or -1.
+static int32_t shown_change_ms(const struct timeline *timeline, const struct change_rules *rules, int32_t from, int32_t to)
+{
+    int32_t shown_ms = gap_ms(timeline, from, to, true);
+    return shown_ms > 0 && shown_ms >= rules->yellow_ms[from] && shown_ms <= SHOWN_MS_MAX ? shown_ms : -1;
+}
+
+static void choose_for_vehicles(const struct timeline *timeline, int32_t from, struct change_rules *rules)
+{
+    int32_t longest_ms = -1;         // yellow and all-red after this group's green, as far as the program shows it
+    for (int32_t to = 0; to < rules->group_count; to++) {
+        if (rules->conflict[from][to]) {
+            longest_ms = greater(longest_ms, shown_change_ms(timeline, rules, from, to));
+        }
+    }
+    for (int32_t to = 0; to < rules->group_count; to++) {
+        if (!rules->conflict[from][to]) {
+            continue;
+        }
+        int32_t shown_ms = shown_change_ms(timeline, rules, from, to), left_ms = gap_ms(timeline, from, to, false);
+        if (shown_ms < 0) {
+            shown_ms = longest_ms >= 0 ? longest_ms : greater(rules->profile_ms[from][to], rules->yellow_ms[from]);
+            shown_ms = left_ms >= rules->yellow_ms[from] && left_ms > 0 ? lesser(shown_ms, left_ms) : shown_ms;
+        }
+        rules->intergreen_ms[from][to] = shown_ms;
+    }
+}
+
+static void choose_for_people_on_foot(const struct timeline *timeline, int32_t from, struct change_rules *rules)
+{
+    int32_t left_ms = INT32_MAX;     // between the end of walking and whatever starts first
+    for (int32_t to = 0; to < rules->group_count; to++) {
+        int32_t gap = rules->conflict[from][to] ? gap_ms(timeline, from, to, false) : -1;
+        left_ms = gap >= 0 ? lesser(left_ms, gap) : left_ms;
+    }
+    for (int32_t to = 0; to < rules->group_count; to++) {
+        if (rules->conflict[from][to]) {
+            rules->intergreen_ms[from][to] = left_ms > 0 ? lesser(left_ms, rules->profile_ms[from][to])
+                : rules->profile_ms[from][to];
+        }
+    }
 }
 
 void intergreens_choose(const struct timeline *timeline, int32_t override_ms, struct change_rules *rules)
 {
-    int32_t clearance_ms = -1;       // the least all-red that the program shows anywhere in a safe change
-    for (int32_t i = 0; i < rules->group_count; i++) {
-        for (int32_t j = 0; j < rules->group_count; j++) {
-            int32_t shown_ms = rules->conflict[i][j] ? shown_gap_ms(timeline, i, j) : -1;
-            bool safe = shown_ms > 0 && shown_ms >= rules->yellow_ms[i];
-            rules->intergreen_ms[i][j] = safe ? shown_ms : -1;
-            if (safe && rules->yellow_ms[i] > 0
-                && (clearance_ms < 0 || shown_ms - rules->yellow_ms[i] < clearance_ms)) {
-                clearance_ms = shown_ms - rules->yellow_ms[i];
-            }
+    for (int32_t from = 0; from < rules->group_count; from++) {
+        for (int32_t to = 0; to < rules->group_count; to++) {
+            rules->intergreen_ms[from][to] = !rules->conflict[from][to] ? -1
+                : greater(override_ms, rules->yellow_ms[from]);
+        }
+        if (override_ms >= 0) {
+            continue;
+        }
+        if (rules->kind[from] == GROUP_PEDESTRIAN) {
+            choose_for_people_on_foot(timeline, from, rules);
+        } else {
+            choose_for_vehicles(timeline, from, rules);
         }
     }
-    for (int32_t i = 0; i < rules->group_count; i++) {
-        for (int32_t j = 0; j < rules->group_count; j++) {
-            int32_t *chosen = &rules->intergreen_ms[i][j];
-            if (!rules->conflict[i][j]) {
-                *chosen = -1;
-            } else if (override_ms >= 0) {
-                *chosen = override_ms > rules->yellow_ms[i] ? override_ms : rules->yellow_ms[i];
-            } else if (*chosen < 0) {
-                bool site = clearance_ms >= 0 && rules->yellow_ms[i] > 0;
-                *chosen = site ? rules->yellow_ms[i] + clearance_ms : rules->profile_ms[i][j];
+    for (int32_t from = 0; from < rules->group_count; from++) {
+        for (int32_t to = 0; to < rules->group_count; to++) {
+            if (rules->conflict[from][to]) {
+                rules->intergreen_ms[from][to] =
+                    (int32_t)quantum_ceil(rules->intergreen_ms[from][to], rules->quantum_ms);
             }
-            *chosen = *chosen < 0 ? -1 : (int32_t)quantum_ceil(*chosen, rules->quantum_ms);
         }
     }
 }
 
-// Time since the last green of `group` at the start of segment k, with the green ending no later than that.
+// Time since the last green of `group` at the start of segment k; INT32_MAX without one.
 static int32_t since_green_ms(const struct timeline *timeline, int32_t k, int32_t group)
 {
     int32_t elapsed_ms = 0;
@@ -134,9 +176,36 @@ static int32_t missing_ms(const struct timeline *timeline, const struct change_r
     return (int32_t)quantum_ceil(most, rules->quantum_ms);
 }
 
-enum status timeline_lengthen(struct timeline *timeline, const struct change_rules *rules, const char *name,
-                              struct import_report *report, struct problem *problem)
+// Makes each green of a group at least its minimum: the longest segment of a green that is too short grows.
+static void lengthen_greens(struct timeline *timeline, const struct change_rules *rules, int32_t group, const char *name,
+                            struct import_report *report)
 {
+    for (int32_t i = 0; i < timeline->count; i++) {
+        if (!has(segment_at(timeline, i)->green, group) || has(segment_at(timeline, i - 1)->green, group)) {
+            continue;
+        }
+        int32_t run_ms = 0, longest = i;
+        for (int32_t k = 0; k < timeline->count && has(segment_at(timeline, i + k)->green, group); k++) {
+            run_ms += segment_at(timeline, i + k)->duration_ms;
+            longest = segment_at(timeline, i + k)->duration_ms > timeline->at[longest].duration_ms
+                ? (i + k) % timeline->count : longest;
+        }
+        int32_t more_ms = rules->green_ms_min[group] - run_ms;
+        if (more_ms > 0) {
+            timeline->at[longest].duration_ms += more_ms;
+            import_note(report, NOTE_ADDED_TIME, "intersection '%s': %g s added to phase %d, whose green of %g s for group %d "
+                        "is below the minimum", name, s_from_ms(more_ms), timeline->at[longest].phase, s_from_ms(run_ms),
+                        group);
+        }
+    }
+}
+
+enum status timeline_lengthen(struct timeline *timeline, const struct change_rules *rules, const char *source,
+                              const char *name, struct import_report *report, struct problem *problem)
+{
+    for (int32_t group = 0; group < rules->group_count; group++) {
+        lengthen_greens(timeline, rules, group, name, report);
+    }
     for (int32_t k = 0; k < timeline->count; k++) {
         int32_t from = 0, to = 0;
         int32_t more_ms = missing_ms(timeline, rules, k, &from, &to);
@@ -144,7 +213,7 @@ enum status timeline_lengthen(struct timeline *timeline, const struct change_rul
             continue;
         }
         if (timeline->count == SEGMENT_COUNT_MAX) {
-            return problem_report(problem, STATUS_LIMIT, "network", name, "use a program with fewer phases",
+            return problem_report(problem, STATUS_LIMIT, source, name, "use a program with fewer phases",
                                   "more than %d phases with their changes", SEGMENT_COUNT_MAX);
         }
         struct segment inserted = { .duration_ms = more_ms, .phase = INDEX_NONE,

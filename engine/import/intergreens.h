@@ -5,13 +5,18 @@
 //              segment      0      1     2     3          █ green  ▒ yellow  · red
 //              group 0   █████████▒▒▒▒▒·····▒▒▒
 //              group 1   ···············████████
-//                            shown gap 0 -> 1: segment 1
+//                            gap 0 -> 1: segment 1
 //
-//           A gap counts as shown when nothing but changes lies between the end of one and the start of the other.
+//           Intergreen of a pair that the program changes between directly (nothing but changes in the gap): the gap, as
+//           far as it keeps the yellow. Of any other pair: the yellow and the longest all-red that the program shows
+//           after this group's green, or the profile's where it shows none; yet never more than the gap that the
+//           program does leave. So a program that is safe is never lengthened.
+//           People on foot end without yellow. Their intergreen is the time that the program leaves them before anything
+//           that conflicts starts, at most the profile's.
 // CONTRACT  Pure. Masks are of the intersection's groups.
 #pragma once
 
-#include "engine/import/light.h"
+#include "engine/import/import.h"
 
 #define SEGMENT_COUNT_MAX 512
 
@@ -31,21 +36,29 @@ struct timeline {
 struct change_rules {
     int32_t quantum_ms;
     int32_t group_count;
+    enum group_kind kind[GROUP_COUNT_MAX];
     int32_t yellow_ms[GROUP_COUNT_MAX];
+    int32_t green_ms_min[GROUP_COUNT_MAX];
     bool conflict[GROUP_COUNT_MAX][GROUP_COUNT_MAX];
-    int32_t intergreen_ms[GROUP_COUNT_MAX][GROUP_COUNT_MAX];    // where conflict
+    int32_t intergreen_ms[GROUP_COUNT_MAX][GROUP_COUNT_MAX];    // where conflict; else -1
     int32_t profile_ms[GROUP_COUNT_MAX][GROUP_COUNT_MAX];       // of the profile, from the paths
 };
 
+static inline const struct segment *segment_at(const struct timeline *timeline, int32_t index)
+{
+    return &timeline->at[(index % timeline->count + timeline->count) % timeline->count];
+}
+
+// A phase that shows green and no yellow.
 bool segment_is_stage(const struct segment *segment);
 
 // The shortest yellow that the program shows after a green of the group; -1 where it shows none.
 int32_t shown_yellow_ms(const struct timeline *timeline, int32_t group);
 
-// Fills intergreen_ms of every conflicting pair: override_ms >= 0 for all, or the shown gap, or the all-red that the program
-// shows elsewhere, or the profile's.
+// Fills intergreen_ms. override_ms >= 0: that for every conflicting pair, and not below the yellow.
 void intergreens_choose(const struct timeline *timeline, int32_t override_ms, struct change_rules *rules);
 
-// Inserts time before each green that would come too early; reports each. STATUS_LIMIT when there is no room.
-MUST_USE enum status timeline_lengthen(struct timeline *timeline, const struct change_rules *rules, const char *name,
-                                       struct import_report *report, struct problem *problem);
+// Makes greens that are too short longer, then inserts time before each green that would come too early; reports each.
+// STATUS_LIMIT when there is no room.
+MUST_USE enum status timeline_lengthen(struct timeline *timeline, const struct change_rules *rules, const char *source,
+                                       const char *name, struct import_report *report, struct problem *problem);

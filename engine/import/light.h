@@ -1,11 +1,13 @@
-// light.h: one light program of a draft, and the signal groups, stages and intergreens that come of it. See derive.h.
+// light.h: the letters of one light program of a draft, and which of them are one signal group. See derive.h.
 //
-// CONTRACT  A `letter` is a position in the state strings. STATUS_SYNTAX names the intersection and the phases where a
-//           program lets crossing paths go together and nobody yields; STATUS_LIMIT where it has too many groups or stages.
+// THEORY    Letters that are green in the same phases and serve the same kind of users are one group: heads that always show
+//           the same colour. A letter that is green or off in every phase has no use for a head; its connections follow
+//           the right of way. One that is never green is closed.
+// CONTRACT  A `letter` is a position in the state strings.
 #pragma once
 
 #include "engine/import/draft.h"
-#include "engine/import/import.h"
+#include "engine/import/program_parts.h"
 
 enum letter_use {
     LETTER_UNUSED,        // no connection and no crossing
@@ -24,7 +26,8 @@ struct light {
     int32_t group_count;
 };
 
-void light_read(const struct network_draft *draft, int32_t program, struct light *ret);
+void light_read(const struct network_draft *draft, const struct program_parts *parts, int32_t program,
+                struct light *ret);
 
 static inline bool light_never_green(const struct light *light, int32_t letter)
 {
@@ -36,7 +39,12 @@ static inline bool light_turns_on_red(const struct light *light, int32_t letter)
     return letter >= 0 && light->turns_on_red[letter];
 }
 
-// Fills intersections, groups, members, stages, intergreens and programs of the network.
-MUST_USE enum status lights_build(const struct network_draft *draft, struct light *lights, const int32_t *renumbered,
-                                  const struct import_options *options, struct import_report *report,
-                                  struct network *network, struct problem *problem);
+static inline bool letter_is_green(char letter)
+{
+    return letter == 'G' || letter == 'g';
+}
+
+static inline const struct draft_phase *light_phases(const struct network_draft *draft, int32_t program)
+{
+    return draft->phases.at + draft->programs.at[program].first_phase;
+}

@@ -3,232 +3,344 @@
 #include <math.h>
 #include <stdlib.h>
 
-static const double VEHICLE_WIDTH_M = 1.8;      // of a car; HBS and SUMO's default passenger width
-static const double SAMPLE_M = 1.0;             // paths are compared metre by metre
-#define SAMPLE_COUNT_MAX 128
+#include "engine/import/path_meet.h"
 
-// Points along a path, equally spaced.
-struct trace {
-    struct point at[SAMPLE_COUNT_MAX];
-    int32_t count;
-    double spacing_m;
+static const double VEHICLE_WIDTH_M = 1.8;      // of a car: SUMO's default for passenger vehicles
+
+struct meeting { int32_t one, other; bool yields; };
+struct meeting_list { struct meeting *at; int32_t count, capacity; };
+
+struct finder {
+    const struct network_draft *draft;
+    struct network *network;
+    int32_t *origin;                 // network connection -> the draft's
+    struct path *path;               // of each network connection
+    struct point (*straight)[2];     // their points where the file has none
+    struct meeting_list meetings;
 };
 
-static struct point path_end(const struct network *network, const struct connection *connection, bool end)
+static int32_t link_before(const struct network *network, const struct connection *connection)
 {
-    const struct lane *lane = &network->lanes[end ? connection->to_lane : connection->from_lane];
-    const struct link *link = &network->links[lane->link];
-    return network->points[link->first_point + (end ? 0 : link->point_count - 1)];
+    return network->lanes[connection->from_lane].link;
 }
 
-static struct point between(struct point a, struct point b, double part)
+static int32_t link_after(const struct network *network, const struct connection *connection)
 {
-    return (struct point){ a.x_m + part * (b.x_m - a.x_m), a.y_m + part * (b.y_m - a.y_m) };
+    return network->lanes[connection->to_lane].link;
 }
 
-static double distance_m(struct point a, struct point b)
+static void path_of(const struct network *network, const struct connection *connection, struct point straight[2],
+                    struct path *ret)
 {
-    double x = a.x_m - b.x_m, y = a.y_m - b.y_m;
-    return sqrt(x * x + y * y);
-}
-
-static void trace_path(const struct network *network, const struct connection *connection, struct trace *ret)
-{
-    struct point straight[2] = { path_end(network, connection, false), path_end(network, connection, true) };
-    const struct point *points = connection->point_count >= 2 ? network->points + connection->first_point : straight;
-    int32_t count = connection->point_count >= 2 ? connection->point_count : 2;
-    double length = 0.0;
-    for (int32_t i = 1; i < count; i++) {
-        length += distance_m(points[i - 1], points[i]);
+    const struct link *from = &network->links[link_before(network, connection)];
+    const struct link *to = &network->links[link_after(network, connection)];
+    straight[0] = network->points[from->first_point + from->point_count - 1];
+    straight[1] = network->points[to->first_point];
+    if (connection->point_count >= 2) {
+        path_make(network->points + connection->first_point, connection->point_count, ret);
+    } else {
+        path_make(straight, 2, ret);
     }
-    int32_t samples = (int32_t)(length / SAMPLE_M) + 2;
-    ret->count = samples < SAMPLE_COUNT_MAX ? samples : SAMPLE_COUNT_MAX;
-    ret->spacing_m = length / (ret->count - 1);
-    int32_t segment = 1;
-    double passed = 0.0, own = distance_m(points[0], points[1]);
-    for (int32_t i = 0; i < ret->count; i++) {
-        double along = i * ret->spacing_m;
-        while (segment < count - 1 && along > passed + own) {
-            passed += own;
-            segment++;
-            own = distance_m(points[segment - 1], points[segment]);
+}
+
+static void add_pair(struct finder *finder, int32_t one, int32_t other, bool yields)
+{
+    *GROW(finder->meetings) = (struct meeting){ one, other, yields };
+    *GROW(finder->meetings) = (struct meeting){ other, one, false };
+}
+
+static void add_matrix(struct finder *finder, const int32_t *renumbered)
+{
+    for (int32_t i = 0; i < finder->draft->foes.count; i++) {
+        const struct draft_foe *foe = &finder->draft->foes.at[i];
+        int32_t one = renumbered[foe->one], other = renumbered[foe->other];
+        if (one != INDEX_NONE && other != INDEX_NONE && one != other
+            && finder->network->connections[one].from_lane != finder->network->connections[other].from_lane) {
+            add_pair(finder, one, other, foe->yields);
         }
-        ret->at[i] = between(points[segment - 1], points[segment], own > 0.0 ? fmin((along - passed) / own, 1.0) : 0.0);
     }
 }
 
-// The part of path a that lies within a vehicle's width of path b, in samples; false when they keep apart.
-static bool meet(const struct trace *a, const struct trace *b, int32_t *ret_first, int32_t *ret_last)
+static bool meet_in_space(const struct finder *finder, int32_t one, int32_t other)
 {
-    bool met = false;
-    for (int32_t i = 0; i < a->count; i++) {
-        for (int32_t j = 0; j < b->count; j++) {
-            if (distance_m(a->at[i], b->at[j]) < VEHICLE_WIDTH_M) {
-                *ret_first = met ? *ret_first : i;
-                *ret_last = i;
-                met = true;
-                break;
+    const struct connection *a = &finder->network->connections[one], *b = &finder->network->connections[other];
+    double enter_m, leave_m;
+    if (a->from_lane == b->from_lane) {
+        return false;
+    }
+    if (a->to_lane == b->to_lane) {
+        return true;
+    }
+    if (link_before(finder->network, a) == link_before(finder->network, b)) {
+        return paths_cross(finder->network, a, b);   // side by side at first, however close
+    }
+    return path_meet(&finder->path[one], &finder->path[other], VEHICLE_WIDTH_M, &enter_m, &leave_m);
+}
+
+// Lists of connections by some key: member[first[k]] .. member[first[k + 1] - 1].
+struct key_index { int32_t *first, *member; };
+
+static struct key_index index_by(const int32_t *key, int32_t count, int32_t key_count)
+{
+    struct key_index index = { memory_take((size_t)key_count + 1, sizeof *index.first),
+        memory_take((size_t)count, sizeof *index.member) };
+    for (int32_t i = 0; i < count; i++) {
+        index.first[key[i] + 1] += key[i] != INDEX_NONE;   // key -1 adds nothing to first[0]
+    }
+    for (int32_t k = 0; k < key_count; k++) {
+        index.first[k + 1] += index.first[k];
+    }
+    int32_t *next = memory_copy(index.first, (size_t)key_count + 1, sizeof *next);
+    for (int32_t i = 0; i < count; i++) {
+        if (key[i] != INDEX_NONE) {
+            index.member[next[key[i]]++] = i;
+        }
+    }
+    free(next);
+    return index;
+}
+
+static bool in_matrix(const struct finder *finder, int32_t connection)
+{
+    return finder->draft->has_foes
+        && finder->draft->connections.at[finder->origin[connection]].request != INDEX_NONE;
+}
+
+// Pairs of one junction of which the file's matrix does not speak.
+static void add_within_junctions(struct finder *finder)
+{
+    const struct network *network = finder->network;
+    int32_t *key = memory_take((size_t)network->connection_count, sizeof *key);
+    for (int32_t i = 0; i < network->connection_count; i++) {
+        int32_t junction = network->connections[i].junction;
+        key[i] = network->junctions[junction].kind == JUNCTION_UNREGULATED ? INDEX_NONE : junction;
+    }
+    struct key_index index = index_by(key, network->connection_count, network->junction_count);
+    for (int32_t k = 0; k < network->junction_count; k++) {
+        for (int32_t i = index.first[k]; i < index.first[k + 1]; i++) {
+            for (int32_t j = i + 1; j < index.first[k + 1]; j++) {
+                int32_t one = index.member[i], other = index.member[j];
+                if (!(in_matrix(finder, one) && in_matrix(finder, other)) && meet_in_space(finder, one, other)) {
+                    add_pair(finder, one, other, false);
+                }
             }
         }
     }
-    return met;
+    free(key);
+    free(index.first);
+    free(index.member);
 }
 
-static int turn_rank(enum turn turn)
+// Pairs of one signal program in different junctions, but not those that follow each other.
+static void add_across_junctions(struct finder *finder)
+{
+    const struct network *network = finder->network;
+    int32_t *key = memory_take((size_t)network->connection_count, sizeof *key);
+    for (int32_t i = 0; i < network->connection_count; i++) {
+        key[i] = finder->draft->connections.at[finder->origin[i]].program;
+    }
+    struct key_index index = index_by(key, network->connection_count, finder->draft->programs.count);
+    for (int32_t k = 0; k < finder->draft->programs.count; k++) {
+        for (int32_t i = index.first[k]; i < index.first[k + 1]; i++) {
+            for (int32_t j = i + 1; j < index.first[k + 1]; j++) {
+                int32_t one = index.member[i], other = index.member[j];
+                const struct connection *a = &network->connections[one], *b = &network->connections[other];
+                bool in_turn = link_after(network, a) == link_before(network, b)
+                    || link_after(network, b) == link_before(network, a);
+                if (a->junction != b->junction && !in_turn && meet_in_space(finder, one, other)) {
+                    add_pair(finder, one, other, false);
+                }
+            }
+        }
+    }
+    free(key);
+    free(index.first);
+    free(index.member);
+}
+
+static int by_pair(const void *a, const void *b)
+{
+    const struct meeting *left = a, *right = b;
+    if (left->one != right->one) {
+        return left->one < right->one ? -1 : 1;
+    }
+    return (left->other > right->other) - (left->other < right->other);
+}
+
+static void sort_and_join(struct meeting_list *list)
+{
+    if (list->count > 1) {
+        qsort(list->at, (size_t)list->count, sizeof *list->at, by_pair);
+    }
+    int32_t kept = 0;
+    for (int32_t i = 0; i < list->count; i++) {
+        if (kept > 0 && by_pair(&list->at[kept - 1], &list->at[i]) == 0) {
+            list->at[kept - 1].yields |= list->at[i].yields;
+        } else {
+            list->at[kept++] = list->at[i];
+        }
+    }
+    list->count = kept;
+}
+
+// The short turn before the long one, which crosses the opposing traffic.
+static int turn_rank(enum turn turn, bool left_hand)
 {
     switch (turn) {
     case TURN_THROUGH: return 3;
-    case TURN_RIGHT: return 2;
-    case TURN_LEFT: return 1;
+    case TURN_RIGHT: return left_hand ? 1 : 2;
+    case TURN_LEFT: return left_hand ? 2 : 1;
     case TURN_U:
     case TURN_COUNT: break;
     }
     return 0;
 }
 
-// Unit direction in which a lane's link reaches its junction.
-static struct point approach_heading(const struct network *network, int32_t lane)
+// Unit direction in which a connection's link reaches the junction.
+static struct point heading(const struct network *network, const struct connection *connection)
 {
-    const struct link *link = &network->links[network->lanes[lane].link];
+    const struct link *link = &network->links[link_before(network, connection)];
     const struct point *last = network->points + link->first_point + link->point_count - 1;
-    double length = fmax(distance_m(last[-1], last[0]), 1e-6);
-    return (struct point){ (last[0].x_m - last[-1].x_m) / length, (last[0].y_m - last[-1].y_m) / length };
+    double x = last[0].x_m - last[-1].x_m, y = last[0].y_m - last[-1].y_m;
+    double length = fmax(sqrt(x * x + y * y), 1e-6);
+    return (struct point){ x / length, y / length };
 }
 
-// Whether a yields to b where no file says.
+// Whether a yields to b where neither program nor file says. Of a and b exactly one does.
 static bool yields_by_rule(const struct network *network, const struct connection *a, const struct connection *b)
 {
-    const struct link *from_a = &network->links[network->lanes[a->from_lane].link];
-    const struct link *from_b = &network->links[network->lanes[b->from_lane].link];
+    const struct link *from_a = &network->links[link_before(network, a)];
+    const struct link *from_b = &network->links[link_before(network, b)];
     if (from_a == from_b) {
-        return a->from_lane < b->from_lane;      // the outer lane gives way where two lanes of a link become one
+        return a->from_lane < b->from_lane;
     }
     if (from_a->priority != from_b->priority) {
         return from_a->priority < from_b->priority;
     }
-    if (turn_rank(a->turn) != turn_rank(b->turn)) {
-        return turn_rank(a->turn) < turn_rank(b->turn);
+    int rank_a = turn_rank(a->turn, network->left_hand), rank_b = turn_rank(b->turn, network->left_hand);
+    if (rank_a != rank_b) {
+        return rank_a < rank_b;
     }
-    struct point own = approach_heading(network, a->from_lane), other = approach_heading(network, b->from_lane);
-    double cross = own.x_m * other.y_m - own.y_m * other.x_m;   // > 0: the other one comes from the right
-    return network->left_hand ? cross < 0.0 : cross > 0.0;
+    struct point own = heading(network, a), other = heading(network, b);
+    double cross = own.x_m * other.y_m - own.y_m * other.x_m;   // > 0: b comes from the right of a
+    if (fabs(cross) < 1e-3) {
+        return a > b;                                            // face to face: any order will do
+    }
+    return (cross > 0.0) != network->left_hand;
 }
 
-struct foe_row { int32_t connection; struct foe foe; };
-struct foe_list { struct foe_row *at; int32_t count, capacity; };
+// Whether the program shows two connections green together so that one alone has the minor green.
+struct shown { bool one_minor, other_minor; };
 
-static void add_foe(struct foe_list *list, const struct network *network, int32_t one, int32_t other, bool yields,
-                    const struct trace *own, const struct trace *theirs)
+static bool may_go(char letter)
 {
-    const struct connection *a = &network->connections[one];
-    struct foe foe = { .connection = other, .yields = yields, .leave_m = a->length_m,
-        .merges = a->to_lane == network->connections[other].to_lane };
-    int32_t first = 0, last = 0;
-    if (meet(own, theirs, &first, &last) && own->spacing_m > 0.0) {
-        double scale = a->length_m / ((own->count - 1) * own->spacing_m);
-        foe.enter_m = fmin(fmax(first - 1, 0) * own->spacing_m * scale, a->length_m);
-        foe.leave_m = foe.merges ? a->length_m : fmin((last + 1) * own->spacing_m * scale, a->length_m);
-    }
-    *GROW(*list) = (struct foe_row){ one, foe };
+    return letter == 'G' || letter == 'g' || letter == 'o' || letter == 'O';
 }
 
-static int by_connection(const void *a, const void *b)
+static struct shown shown_to(const struct finder *finder, int32_t one, int32_t other)
 {
-    const struct foe_row *left = a, *right = b;
-    if (left->connection != right->connection) {
-        return left->connection < right->connection ? -1 : 1;
+    const struct network_draft *draft = finder->draft;
+    const struct draft_connection *a = &draft->connections.at[finder->origin[one]];
+    const struct draft_connection *b = &draft->connections.at[finder->origin[other]];
+    struct shown shown = { false, false };
+    if (a->program == INDEX_NONE || a->program != b->program) {
+        return shown;
     }
-    return (left->foe.connection > right->foe.connection) - (left->foe.connection < right->foe.connection);
-}
-
-// All pairs of the connections of one junction, where the file has no matrix.
-static void foes_by_rule(struct foe_list *list, const struct network *network, const int32_t *members, int32_t count,
-                         struct trace *traces)
-{
-    for (int32_t i = 0; i < count; i++) {
-        trace_path(network, &network->connections[members[i]], &traces[i]);
-    }
-    for (int32_t i = 0; i < count; i++) {
-        const struct connection *a = &network->connections[members[i]];
-        for (int32_t j = i + 1; j < count; j++) {
-            const struct connection *b = &network->connections[members[j]];
-            int32_t first, last;
-            bool same_exit = a->to_lane == b->to_lane;
-            bool same_link = network->lanes[a->from_lane].link == network->lanes[b->from_lane].link;
-            if (a->from_lane == b->from_lane || (same_link && !same_exit)
-                || (!same_exit && !meet(&traces[i], &traces[j], &first, &last))) {
-                continue;
-            }
-            bool a_yields = yields_by_rule(network, a, b);
-            bool b_yields = !a_yields && yields_by_rule(network, b, a);
-            add_foe(list, network, members[i], members[j], a_yields, &traces[i], &traces[j]);
-            add_foe(list, network, members[j], members[i], b_yields, &traces[j], &traces[i]);
+    const struct draft_program *program = &draft->programs.at[a->program];
+    for (int32_t p = 0; p < program->phase_count; p++) {
+        const char *state = draft->phases.at[program->first_phase + p].state;
+        if (may_go(state[a->letter]) && may_go(state[b->letter])) {
+            shown.one_minor |= state[a->letter] != 'G' && state[b->letter] == 'G';
+            shown.other_minor |= state[a->letter] == 'G' && state[b->letter] != 'G';
         }
     }
+    return shown;
 }
 
-static void foes_of_junctions(struct foe_list *list, const struct network *network)
+static struct meeting *meeting_of(const struct meeting_list *list, int32_t one, int32_t other)
 {
-    int32_t *first = memory_take((size_t)network->junction_count + 1, sizeof *first);
-    int32_t *member = memory_take((size_t)network->connection_count, sizeof *member);
-    int32_t most = 0;
-    for (int32_t i = 0; i < network->connection_count; i++) {
-        first[network->connections[i].junction + 1]++;
-    }
-    for (int32_t i = 0; i < network->junction_count; i++) {
-        most = first[i + 1] > most ? first[i + 1] : most;
-        first[i + 1] += first[i];
-    }
-    int32_t *next = memory_copy(first, (size_t)network->junction_count, sizeof *next);
-    for (int32_t i = 0; i < network->connection_count; i++) {
-        member[next[network->connections[i].junction]++] = i;
-    }
-    struct trace *traces = memory_take((size_t)most, sizeof *traces);
-    for (int32_t i = 0; i < network->junction_count; i++) {
-        if (network->junctions[i].kind != JUNCTION_UNREGULATED) {
-            foes_by_rule(list, network, member + first[i], first[i + 1] - first[i], traces);
+    struct meeting key = { one, other, false };
+    return bsearch(&key, list->at, (size_t)list->count, sizeof key, by_pair);
+}
+
+static void settle(struct finder *finder)
+{
+    for (int32_t i = 0; i < finder->meetings.count; i++) {
+        struct meeting *a = &finder->meetings.at[i];
+        if (a->one > a->other) {
+            continue;
         }
+        struct meeting *b = meeting_of(&finder->meetings, a->other, a->one);
+        struct shown shown = shown_to(finder, a->one, a->other);
+        if (shown.one_minor != shown.other_minor) {
+            a->yields = shown.one_minor;
+        } else if (a->yields == b->yields) {
+            a->yields = yields_by_rule(finder->network, &finder->network->connections[a->one],
+                                       &finder->network->connections[a->other]);
+        }
+        b->yields = !a->yields;
     }
-    free(first);
-    free(member);
-    free(next);
-    free(traces);
+}
+
+static struct foe foe_of(const struct finder *finder, const struct meeting *meeting)
+{
+    const struct connection *a = &finder->network->connections[meeting->one];
+    const struct connection *b = &finder->network->connections[meeting->other];
+    struct foe foe = { .connection = meeting->other, .merges = a->to_lane == b->to_lane, .yields = meeting->yields,
+        .enter_m = 0.0, .leave_m = a->length_m };
+    const struct path *path = &finder->path[meeting->one];
+    double enter_m, leave_m;
+    (void)path_meet(path, &finder->path[meeting->other], VEHICLE_WIDTH_M, &enter_m, &leave_m);
+    if (path->length_m > 0.0) {
+        foe.enter_m = fmin(enter_m / path->length_m, 1.0) * a->length_m;
+        foe.leave_m = foe.merges ? a->length_m : fmin(leave_m / path->length_m, 1.0) * a->length_m;
+    }
+    return foe;
+}
+
+static void store(struct finder *finder)
+{
+    struct network *network = finder->network;
+    network->foe_count = finder->meetings.count;
+    network->foes = memory_take((size_t)network->foe_count, sizeof *network->foes);
+    for (int32_t i = 0; i < network->foe_count; i++) {
+        struct connection *connection = &network->connections[finder->meetings.at[i].one];
+        connection->first_foe = connection->foe_count == 0 ? i : connection->first_foe;
+        connection->foe_count++;
+        network->foes[i] = foe_of(finder, &finder->meetings.at[i]);
+    }
 }
 
 void paths_find_foes(const struct network_draft *draft, const int32_t *renumbered, struct network *network)
 {
-    struct foe_list list = { 0 };
-    if (!draft->has_foes) {
-        foes_of_junctions(&list, network);
-    }
-    for (int32_t i = 0; i < draft->foes.count; i++) {
-        const struct draft_foe *foe = &draft->foes.at[i];
-        int32_t one = renumbered[foe->one], other = renumbered[foe->other];
-        if (one == INDEX_NONE || other == INDEX_NONE || one == other) {
-            continue;
+    size_t count = (size_t)network->connection_count;
+    struct finder finder = { .draft = draft, .network = network, .origin = memory_take(count, sizeof *finder.origin),
+        .path = memory_take(count, sizeof *finder.path), .straight = memory_take(count, sizeof *finder.straight) };
+    for (int32_t i = 0; i < draft->connections.count; i++) {
+        if (renumbered[i] != INDEX_NONE) {
+            finder.origin[renumbered[i]] = i;
         }
-        struct trace own, theirs;
-        trace_path(network, &network->connections[one], &own);
-        trace_path(network, &network->connections[other], &theirs);
-        add_foe(&list, network, one, other, foe->yields, &own, &theirs);
     }
-    if (list.count > 1) {
-        qsort(list.at, (size_t)list.count, sizeof *list.at, by_connection);
+    for (int32_t i = 0; i < network->connection_count; i++) {
+        path_of(network, &network->connections[i], finder.straight[i], &finder.path[i]);
     }
-    network->foes = memory_take((size_t)list.count, sizeof *network->foes);
-    for (int32_t i = 0; i < list.count; i++) {
-        struct connection *connection = &network->connections[list.at[i].connection];
-        if (connection->foe_count == 0) {
-            connection->first_foe = network->foe_count;
-        }
-        bool again = connection->foe_count > 0
-            && network->foes[network->foe_count - 1].connection == list.at[i].foe.connection;
-        if (again) {
-            network->foes[network->foe_count - 1].yields |= list.at[i].foe.yields;
-            continue;
-        }
-        connection->foe_count++;
-        network->foes[network->foe_count++] = list.at[i].foe;
-    }
-    free(list.at);
+    add_matrix(&finder, renumbered);
+    add_within_junctions(&finder);
+    add_across_junctions(&finder);
+    sort_and_join(&finder.meetings);
+    settle(&finder);
+    store(&finder);
+    free(finder.origin);
+    free(finder.path);
+    free(finder.straight);
+    free(finder.meetings.at);
+}
+
+bool paths_cross(const struct network *network, const struct connection *a, const struct connection *b)
+{
+    struct path path_a, path_b;
+    struct point straight_a[2], straight_b[2];
+    path_of(network, a, straight_a, &path_a);
+    path_of(network, b, straight_b, &path_b);
+    return link_after(network, a) != link_after(network, b) && path_cross(&path_a, &path_b);
 }

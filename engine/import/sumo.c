@@ -20,8 +20,8 @@ static void note_what_was_read(const struct sumo_raw *raw, const struct network_
     }
 }
 
-// files: the network, then the additional files.
-static enum status read_files(const char *const *files, int32_t count, struct network_draft *ret,
+// files: the network, then the additional files. path: what the caller named.
+static enum status read_files(const char *path, const char *const *files, int32_t count, struct network_draft *ret,
                               struct import_report *report, struct problem *problem)
 {
     struct sumo_raw raw = { 0 };
@@ -36,6 +36,7 @@ static enum status read_files(const char *const *files, int32_t count, struct ne
     }
     if (status == STATUS_OK) {
         note_what_was_read(&raw, &draft, report);
+        draft.source = path;
         *ret = draft;
     } else {
         draft_release(&draft);
@@ -68,7 +69,7 @@ enum status sumo_read(const char *path, const struct import_options *options, st
     for (int32_t i = 0; i < options->additional_count; i++) {
         files[1 + config.additional.count + i] = options->additional[i];
     }
-    status = read_files(files, count, ret, report, problem);
+    status = read_files(path, files, count, ret, report, problem);
     free(files);
     sumo_config_release(&config);
     return status;
