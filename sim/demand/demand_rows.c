@@ -179,8 +179,8 @@ static void join_anchors(struct demand_rows *rows, struct router *router, struct
             return;
         }
     }
-    int32_t found = rows->links.count;
-    *GROW(rows->links) = rows->links.at[route->first];
+    int32_t found = rows->links.count, source = rows->links.at[route->first];
+    *GROW(rows->links) = source;
     for (int32_t i = 1; i < route->count; i++) {
         int32_t from = rows->links.at[route->first + i - 1], to = rows->links.at[route->first + i];
         rows->links.count--;   // the search gives `from` again
