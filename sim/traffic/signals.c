@@ -128,7 +128,7 @@ static int32_t stored_take(struct site *site)
             return i;
         }
     }
-    assert(!"one place more than plans");
+    assert(false && "one place more than plans");
     return INDEX_NONE;
 }
 

@@ -289,7 +289,7 @@ static void loop_place(struct street *street, int32_t detector_index, struct gro
             return;
         }
     }
-    assert(!"a layer for every loop was counted");
+    assert(false && "a layer for every loop was counted");
 }
 
 static void loops_create(struct street *street)
