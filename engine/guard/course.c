@@ -201,10 +201,11 @@ static enum guard_rule conflicts_change(const struct guarded_site *site, const s
     return GUARD_PASSED;
 }
 
-// When a red that is showing at valid_from ends, as far as the candidate goes.
+// When a bounded red that is showing at valid_from ends, as far as the candidate goes. Only a rolling plan can be without a
+// start here: a cycle that leaves out such a group has been refused before.
 static int64_t red_until(const struct laid_plan *candidate, int64_t start_ms)
 {
-    return start_ms == INT64_MAX && candidate->cycle_ms == 0 ? candidate->until_ms : start_ms;
+    return start_ms == INT64_MAX ? candidate->until_ms : start_ms;
 }
 
 static bool red_bounded(const struct guarded_site *site, const struct laid_plan *candidate, int32_t group, uint64_t idle)
@@ -255,8 +256,11 @@ enum guard_rule entry_check(const struct guarded_site *site, const struct laid_p
             && span.end_ms + group->yellow_ms > from_ms) {
             return refuse(refusal, GUARD_I10_CHANGE, g, INDEX_NONE, from_ms, 0, from_ms - span.start_ms);
         }
+        if (!red_bounded(site, candidate, g, idle)) {
+            continue;
+        }
         int64_t end_ms = red_until(candidate, start_from(candidate, g, from_ms));
-        if (red_bounded(site, candidate, g, idle) && end_ms - from_ms > group->red_ms_max) {
+        if (end_ms - from_ms > group->red_ms_max) {
             return refuse(refusal, GUARD_I7_MAXIMUM_RED, g, INDEX_NONE, from_ms + group->red_ms_max, group->red_ms_max,
                           end_ms - from_ms);
         }

@@ -395,6 +395,11 @@ static void i7_spares_a_group_without_a_stage(void **state)
     scene.candidate.green_count = 2;
     assert_int_equal(check(&scene), GUARD_PASSED);
     close_scene(&scene);
+    open_at(&scene, &site);
+    cyclic(&scene, &scene.candidate, scene.candidate_greens, 2, 0);
+    scene.candidate.green_count = 1;
+    assert_int_equal(check(&scene), GUARD_PASSED);
+    close_scene(&scene);
 }
 
 static void i8_quantum_order_and_range(void **state)
@@ -430,7 +435,7 @@ static void i8_cycle_and_offset(void **state)
 {
     (void)state;
     struct scene scene;
-    for (int what = 0; what < 13; what++) {
+    for (int what = 0; what < 15; what++) {
         open_cyclic(&scene);
         struct plan *plan = &scene.candidate;
         enum guard_rule expected = GUARD_I8_SUMS;
@@ -448,6 +453,8 @@ static void i8_cycle_and_offset(void **state)
         case 10: scene.candidate_greens[1].start_ms = 50000; scene.candidate_greens[1].end_ms = 60000; break;
         case 11: scene.candidate_greens[1].end_ms = 25000 + 50000 + Q; break;
         case 12: plan->offset_ms += 1; plan->base_ms += 1; break;
+        case 13: plan->offset_ms += 1; break;
+        case 14: plan->base_ms = 2 * NOW; expected = GUARD_PASSED; break;
         }
         assert_int_equal(check(&scene), expected);
         close_scene(&scene);
@@ -607,6 +614,67 @@ static void i10_with_a_plan_under_way(void **state)
 }
 
 // A report made after the coming plan should have taken effect, and without it, says that it was not taken.
+// The coming plan counts group 1 as green since before its own time: it turns green where that plan begins.
+static void i10_a_green_that_a_plan_under_way_begins(void **state)
+{
+    (void)state;
+    struct scene scene;
+    open_scene(&scene);
+    scene.playing_greens[0].end_ms = -4000;
+    reported(&scene, 0, ASPECT_RED, 1000);
+    rolling(&scene, &scene.coming, scene.coming_greens, 2, 1000, 60000);
+    (void)add(&scene.coming, 0, -20000, -4000);
+    (void)add(&scene.coming, 1, -2000, 60000);
+    scene.request.running[1] = &scene.coming;
+    scene.request.running_count = 2;
+    scene.report.waiting = scene.coming.version;
+    rolling(&scene, &scene.candidate, scene.candidate_greens, 3, 2000, 60000);
+    (void)add(&scene.candidate, 0, -20000, -4000);
+    (void)add(&scene.candidate, 1, -2000, 6000);
+    assert_int_equal(check(&scene), GUARD_PASSED);
+    scene.candidate_greens[1].end_ms -= Q;                          // 1 s to 5.9 s
+    assert_int_equal(check(&scene), GUARD_I10_CHANGE);
+    assert_refusal(&scene, 1, INDEX_NONE, 6000 - Q, 5000, 5000 - Q);
+    close_scene(&scene);
+}
+
+// Two greens in a cycle: the change looks at the right one, before, between and after them.
+static void i10_two_greens_in_a_cycle(void **state)
+{
+    (void)state;
+    static const int32_t AT_MS[] = { 2000, 10000, 22000, 30000, 45000 };
+    for (int i = 0; i < 5; i++) {
+        struct scene scene;
+        open_cyclic(&scene);
+        for (int which = 0; which < 2; which++) {
+            struct plan *plan = which == 0 ? &scene.playing : &scene.candidate;
+            plan->green_count = 0;
+            (void)add(plan, 0, 5000, 15000);
+            (void)add(plan, 0, 25000, 35000);
+        }
+        scene.request.idle = 2;
+        scene.candidate.valid_from_ms = scene.report.time_ms = scene.request.now_ms = NOW + AT_MS[i];
+        bool green = AT_MS[i] == 10000 || AT_MS[i] == 30000;
+        int32_t end_ms = AT_MS[i] < 15000 ? -15000 : AT_MS[i] < 35000 ? 15000 : 35000;
+        reported(&scene, 0, green ? ASPECT_GREEN : ASPECT_RED, green ? 5000 : AT_MS[i] - end_ms - 3000);
+        assert_int_equal(check(&scene), GUARD_I7_MAXIMUM_RED);      // Group 1 is never green.
+        scene.candidate.kind = PLAN_ROLLING;                        // Once round, as a rolling plan.
+        scene.candidate.base_ms = NOW;
+        scene.candidate.cycle_ms = 0;
+        scene.candidate.valid_until_ms = NOW + 50000;
+        assert_int_equal(check(&scene), GUARD_PASSED);
+        if (green) {                                                // It ends here, after 5 s, and after a quantum less.
+            int32_t which = AT_MS[i] == 10000 ? 0 : 1;
+            scene.candidate_greens[which].end_ms = AT_MS[i];
+            assert_int_equal(check(&scene), GUARD_PASSED);
+            scene.playing_greens[which].start_ms += Q;
+            reported(&scene, 0, ASPECT_GREEN, 5000 - Q);
+            assert_int_equal(check(&scene), GUARD_I10_CHANGE);
+        }
+        close_scene(&scene);
+    }
+}
+
 static void i10_forgets_a_plan_that_was_not_taken(void **state)
 {
     (void)state;
@@ -724,6 +792,25 @@ static void i16_forgives_a_quantum(void **state)
     close_scene(&scene);
 }
 
+// Without any green of a group in the running plan, its past is what the report says.
+static void i16_takes_the_report_where_the_plan_is_silent(void **state)
+{
+    (void)state;
+    struct scene scene;
+    open_scene(&scene);
+    scene.playing_greens[0].end_ms = 2000;
+    scene.candidate_greens[0] = (struct green){ .start_ms = -20000, .end_ms = 2000, .group = 0 };
+    scene.playing.green_count = scene.candidate.green_count = 1;
+    assert_int_equal(check(&scene), GUARD_PASSED);
+    reported(&scene, 1, ASPECT_RED, 57000);                         // Red for 60 s, 60 s more until the plan ends.
+    assert_int_equal(check(&scene), GUARD_PASSED);
+    reported(&scene, 1, ASPECT_RED, 57000 + 1);
+    assert_int_equal(check(&scene), GUARD_I7_MAXIMUM_RED);
+    reported(&scene, 1, ASPECT_RED, INT32_MAX);
+    assert_int_equal(check(&scene), GUARD_I7_MAXIMUM_RED);
+    close_scene(&scene);
+}
+
 static void i16_red_yellow_and_pedestrians(void **state)
 {
     (void)state;
@@ -769,7 +856,7 @@ static void i16_what_makes_the_lamps_unknown(void **state)
     static const enum controller_mode OTHERS[] = { CONTROLLER_FALLBACK, CONTROLLER_MANUAL, CONTROLLER_PREEMPTION,
         CONTROLLER_FLASH };
     struct scene scene;
-    for (int what = 0; what < 28; what++) {
+    for (int what = 0; what < 30; what++) {
         open_scene(&scene);
         struct controller_report *report = &scene.report;
         enum guard_rule expected = GUARD_I16_REPORT;
@@ -783,7 +870,9 @@ static void i16_what_makes_the_lamps_unknown(void **state)
         case 6: report->time_ms = INT64_MAX; break;
         case 7: scene.request.running_count = 0; break;
         case 8: scene.playing.version.sequence = 0; break;          // it plays what is not known here
-        case 9: report->waiting = (struct plan_version){ 1, 1, 1 }; break;
+        case 9: report->waiting = (struct plan_version){ 1, 1, 1 }; break;   // it has one waiting that is not known here
+        case 28: report->waiting = (struct plan_version){ 0, 1, 0 }; break;
+        case 29: report->waiting = (struct plan_version){ 0, 0, 1 }; break;
         case 10: scene.playing.site_hash ^= 1; break;
         case 11: scene.playing.intersection = 1; break;
         case 12: scene.playing_greens[0].group = 99; break;
@@ -1124,6 +1213,10 @@ static void explains(void **state)
             assert_string_not_equal(guard_rule_name((enum guard_rule)rule), guard_rule_name((enum guard_rule)before));
         }
     }
+    assert_string_equal(guard_rule_name((enum guard_rule)99), "unknown rule");
+    refusal = (struct guard_refusal){ .rule = (enum guard_rule)99, .group = INDEX_NONE, .other_group = INDEX_NONE };
+    guard_explain(&scene.network, 0, &refusal, text, (int32_t)sizeof text);
+    assert_non_null(strstr(text, "unknown rule"));
     close_scene(&scene);
 }
 
@@ -1166,11 +1259,14 @@ int main(void)
         cmocka_unit_test(i10_nothing_goes_on_from_a_conflict),
         cmocka_unit_test(i10_from_cycle_to_cycle),
         cmocka_unit_test(i10_with_a_plan_under_way),
+        cmocka_unit_test(i10_a_green_that_a_plan_under_way_begins),
+        cmocka_unit_test(i10_two_greens_in_a_cycle),
         cmocka_unit_test(i10_forgets_a_plan_that_was_not_taken),
         cmocka_unit_test(i12_version_site_and_validity),
         cmocka_unit_test(i16_takes_the_worse_of_report_and_plan),
         cmocka_unit_test(i16_takes_the_worse_end_of_a_green),
         cmocka_unit_test(i16_forgives_a_quantum),
+        cmocka_unit_test(i16_takes_the_report_where_the_plan_is_silent),
         cmocka_unit_test(i16_red_yellow_and_pedestrians),
         cmocka_unit_test(i16_what_makes_the_lamps_unknown),
         cmocka_unit_test(handover_needs_time_and_red),
