@@ -144,9 +144,9 @@ struct progress {
     int tenth;
 };
 
-static void progress_tell(struct progress *progress, const struct loop *loop, const struct run_result *run)
+static void progress_tell(struct progress *progress, const struct closed_loop *loop, const struct run_result *run)
 {
-    double done = (double)(loop_now_ms(loop) - run->begin_ms) / (double)(run->end_ms - run->begin_ms);
+    double done = (double)(closed_loop_now_ms(loop) - run->begin_ms) / (double)(run->end_ms - run->begin_ms);
     double now_s = wall_s(), spent_s = now_s - progress->began_s;
     bool due = progress->terminal ? now_s - progress->told_s >= 0.25 || done >= 1.0 : (int)(done * 10.0) > progress->tenth;
     if (progress->quiet || !due || spent_s <= 0.0) {
@@ -154,8 +154,8 @@ static void progress_tell(struct progress *progress, const struct loop *loop, co
     }
     progress->told_s = now_s;
     progress->tenth = (int)(done * 10.0);
-    const struct street_counts *counts = street_counts(loop_street(loop));
-    int64_t clock_s = loop_now_ms(loop) / MS_PER_S;
+    const struct street_counts *counts = street_counts(closed_loop_street(loop));
+    int64_t clock_s = closed_loop_now_ms(loop) / MS_PER_S;
     char bar[21];
     for (int i = 0; i < 20; i++) {
         bar[i] = i < (int)(done * 20.0) ? '#' : '.';
@@ -164,19 +164,19 @@ static void progress_tell(struct progress *progress, const struct loop *loop, co
     fprintf(stderr, "%s%-13s [%s] %02lld:%02lld:%02lld  %5.0f x real time  %6lld vehicles  %7.0f plans/s  %4.0f s left%s",
             progress->terminal ? "\r" : "", progress->control, bar, (long long)(clock_s / 3600 % 24),
             (long long)(clock_s / 60 % 60), (long long)(clock_s % 60),
-            (double)(loop_now_ms(loop) - run->begin_ms) / 1000.0 / spent_s,
-            (long long)counts->under_way, (double)loop_counts(loop)->plans_taken / spent_s,
+            (double)(closed_loop_now_ms(loop) - run->begin_ms) / 1000.0 / spent_s,
+            (long long)counts->under_way, (double)closed_loop_counts(loop)->plans_taken / spent_s,
             done > 0.0 ? spent_s * (1.0 - done) / done : 0.0, progress->terminal && done < 1.0 ? "" : "\n");
     fflush(stderr);
 }
 
-static enum status drive(struct loop *loop, const struct run_options *options, struct run_result *run,
+static enum status drive(struct closed_loop *loop, const struct run_options *options, struct run_result *run,
                          struct problem *problem)
 {
     struct progress progress = { .terminal = isatty(STDERR_FILENO) != 0, .quiet = options->quiet,
         .control = options->control, .began_s = wall_s() };
-    while (!loop_done(loop)) {
-        enum status status = loop_step(loop, problem);
+    while (!closed_loop_done(loop)) {
+        enum status status = closed_loop_step(loop, problem);
         if (status != STATUS_OK) {
             return status;
         }
@@ -228,14 +228,14 @@ static enum status peer_open(const struct run_options *options, const struct net
     return status;
 }
 
-static enum status write_out(const struct run_options *options, const struct loop *loop, const struct demand *demand,
+static enum status write_out(const struct run_options *options, const struct closed_loop *loop, const struct demand *demand,
                              struct problem *problem)
 {
     if (options->out == NULL) {
         return STATUS_OK;
     }
     int32_t count = 0, type_count = 0;
-    const struct trip_result *trips = loop_results(loop, &count);
+    const struct trip_result *trips = closed_loop_results(loop, &count);
     return tripinfo_write(options->out, trips, count, demand_types(demand, &type_count), name_trip, demand, problem);
 }
 
@@ -248,18 +248,18 @@ static enum status loop_through(const struct run_options *options, const struct 
     const struct vehicle_type *types = demand_types(demand, &type_count);
     struct peers peers = { 0 };
     struct brain_peer peer = { 0 };
-    struct loop *loop = NULL;
+    struct closed_loop *loop = NULL;
     enum status status = peer_open(options, network, &loop_options, &peers, &peer, problem);
     status = status != STATUS_OK ? status
-        : loop_create(network, types, type_count, &loop_options, (struct trip_source){ demand, next_trips }, peer, &loop,
+        : closed_loop_create(network, types, type_count, &loop_options, (struct trip_source){ demand, next_trips }, peer, &loop,
                       problem);
     status = status != STATUS_OK ? status : drive(loop, options, run, problem);
     if (status == STATUS_OK) {
-        loop_close_books(loop);
+        closed_loop_close_books(loop);
         measures_of(loop, network, &run->measures);
         status = write_out(options, loop, demand, problem);
     }
-    loop_release(loop);
+    closed_loop_release(loop);
     local_brain_release(peers.local);
     daemon_brain_close(peers.daemon);
     return status;

@@ -9,7 +9,7 @@
 
 #define ARRIVED_CHUNK 4096           // results taken from the street at once
 
-struct loop {
+struct closed_loop {
     const struct network *network;
     struct loop_options options;
     struct trip_source trips;
@@ -18,7 +18,7 @@ struct loop {
     struct signals *signals;
     struct controller_report *reports;           // one per intersection
     struct observation_buffer seen;
-    struct loop_counts counts;
+    struct closed_loop_counts counts;
     LIST_OF(struct trip_result) results;
     bool closed;
 };
@@ -28,9 +28,9 @@ static int32_t bins_needed(const struct network *network)
     return network->camera_count * CAMERA_BIN_COUNT_MAX;
 }
 
-enum status loop_create(const struct network *network, const struct vehicle_type *types, int32_t type_count,
+enum status closed_loop_create(const struct network *network, const struct vehicle_type *types, int32_t type_count,
                         const struct loop_options *options, struct trip_source trips, struct brain_peer peer,
-                        struct loop **ret, struct problem *problem)
+                        struct closed_loop **ret, struct problem *problem)
 {
     assert(options->control_ms % options->step_ms == 0);
     struct street_options street_options = {
@@ -41,7 +41,7 @@ enum status loop_create(const struct network *network, const struct vehicle_type
     if (status != STATUS_OK) {
         return status;
     }
-    struct loop *loop = memory_take(1, sizeof *loop);
+    struct closed_loop *loop = memory_take(1, sizeof *loop);
     loop->network = network;
     loop->options = *options;
     loop->trips = trips;
@@ -54,7 +54,7 @@ enum status loop_create(const struct network *network, const struct vehicle_type
     return STATUS_OK;
 }
 
-void loop_release(struct loop *loop)
+void closed_loop_release(struct closed_loop *loop)
 {
     if (loop == NULL) {
         return;
@@ -67,7 +67,7 @@ void loop_release(struct loop *loop)
     free(loop);
 }
 
-static enum status sense(struct loop *loop)
+static enum status sense(struct closed_loop *loop)
 {
     observation_buffer_clear(&loop->seen);
     if (street_now_ms(loop->street) == loop->options.begin_ms) {
@@ -84,7 +84,7 @@ static enum status sense(struct loop *loop)
 }
 
 // The controllers report, the sensors speak, the brain answers, the controllers take what they can.
-static enum status tick(struct loop *loop, struct problem *problem)
+static enum status tick(struct closed_loop *loop, struct problem *problem)
 {
     int64_t now_ms = street_now_ms(loop->street);
     signals_show(loop->signals, now_ms, street_aspects(loop->street));
@@ -112,7 +112,7 @@ static enum status tick(struct loop *loop, struct problem *problem)
     return STATUS_OK;
 }
 
-static enum status enter_trips(struct loop *loop, struct problem *problem)
+static enum status enter_trips(struct closed_loop *loop, struct problem *problem)
 {
     int64_t until_ms = street_now_ms(loop->street) + loop->options.step_ms;
     for (;;) {
@@ -129,7 +129,7 @@ static enum status enter_trips(struct loop *loop, struct problem *problem)
     }
 }
 
-static void take_arrived(struct loop *loop)
+static void take_arrived(struct closed_loop *loop)
 {
     for (;;) {
         memory_grow((void **)&loop->results.at, &loop->results.capacity, loop->results.count + ARRIVED_CHUNK,
@@ -149,7 +149,7 @@ static double wall_s(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-enum status loop_step(struct loop *loop, struct problem *problem)
+enum status closed_loop_step(struct closed_loop *loop, struct problem *problem)
 {
     enum status status = enter_trips(loop, problem);
     if (status != STATUS_OK) {
@@ -176,7 +176,7 @@ static int by_number(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-void loop_close_books(struct loop *loop)
+void closed_loop_close_books(struct closed_loop *loop)
 {
     if (loop->closed) {
         return;
@@ -191,27 +191,27 @@ void loop_close_books(struct loop *loop)
     qsort(loop->results.at, (size_t)loop->results.count, sizeof *loop->results.at, by_number);
 }
 
-int64_t loop_now_ms(const struct loop *loop)
+int64_t closed_loop_now_ms(const struct closed_loop *loop)
 {
     return street_now_ms(loop->street);
 }
 
-bool loop_done(const struct loop *loop)
+bool closed_loop_done(const struct closed_loop *loop)
 {
     return street_now_ms(loop->street) >= loop->options.end_ms;
 }
 
-const struct loop_counts *loop_counts(const struct loop *loop)
+const struct closed_loop_counts *closed_loop_counts(const struct closed_loop *loop)
 {
     return &loop->counts;
 }
 
-const struct street *loop_street(const struct loop *loop)
+const struct street *closed_loop_street(const struct closed_loop *loop)
 {
     return loop->street;
 }
 
-const struct trip_result *loop_results(const struct loop *loop, int32_t *ret_count)
+const struct trip_result *closed_loop_results(const struct closed_loop *loop, int32_t *ret_count)
 {
     *ret_count = loop->results.count;
     return loop->results.at;

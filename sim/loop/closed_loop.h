@@ -9,7 +9,7 @@
 //           The brain is behind a peer: in this process (local_brain.h) or in a daemon over a socket (daemon_brain.h).
 //           Both are given the same tick, so both give the same trips, byte for byte.
 // CONTRACT  Deterministic: same network, trips, options and peer give the same trips for any number of threads.
-// OWNERSHIP The caller owns the network, the trip source and the peer; they are borrowed until loop_release.
+// OWNERSHIP The caller owns the network, the trip source and the peer; they are borrowed until closed_loop_release.
 // NOT HERE  Files of trips (sim/demand), pictures and tables (sim/report).
 #pragma once
 
@@ -62,30 +62,30 @@ struct loop_options {
 };
 
 // The trip_results of a run are kept by number; see measures.h for what is made of them.
-struct loop;
+struct closed_loop;
 
-MUST_USE enum status loop_create(const struct network *network, const struct vehicle_type *types, int32_t type_count,
+MUST_USE enum status closed_loop_create(const struct network *network, const struct vehicle_type *types, int32_t type_count,
                                  const struct loop_options *options, struct trip_source trips,
-                                 struct brain_peer peer, struct loop **ret, struct problem *problem);
-void loop_release(struct loop *loop);
+                                 struct brain_peer peer, struct closed_loop **ret, struct problem *problem);
+void closed_loop_release(struct closed_loop *loop);
 
 // One step of the street, with a tick of the brain before it where one is due. STATUS_OK, or why the run cannot go on.
-MUST_USE enum status loop_step(struct loop *loop, struct problem *problem);
+MUST_USE enum status closed_loop_step(struct closed_loop *loop, struct problem *problem);
 
-int64_t loop_now_ms(const struct loop *loop);
-bool loop_done(const struct loop *loop);
+int64_t closed_loop_now_ms(const struct closed_loop *loop);
+bool closed_loop_done(const struct closed_loop *loop);
 
-struct loop_counts {
+struct closed_loop_counts {
     int64_t plans_offered, plans_taken;      // by the controllers
     int64_t plans_refused;                   // by the guard
     double step_wall_s;                      // the street's stepping alone
 };
 
-const struct loop_counts *loop_counts(const struct loop *loop);
-const struct street *loop_street(const struct loop *loop);
+const struct closed_loop_counts *closed_loop_counts(const struct closed_loop *loop);
+const struct street *closed_loop_street(const struct closed_loop *loop);
 
-// Every trip of the run so far, in order of number: the arrived ones and, after loop_close_books, the unfinished.
-const struct trip_result *loop_results(const struct loop *loop, int32_t *ret_count);
+// Every trip of the run so far, in order of number: the arrived ones and, after closed_loop_close_books, the unfinished.
+const struct trip_result *closed_loop_results(const struct closed_loop *loop, int32_t *ret_count);
 
 // Ends the run: takes the unfinished trips into the results.
-void loop_close_books(struct loop *loop);
+void closed_loop_close_books(struct closed_loop *loop);

@@ -41,15 +41,15 @@ static double mean(double sum, int64_t count)
     return count > 0 ? sum / (double)count : 0.0;
 }
 
-void measures_of(const struct loop *loop, const struct network *network, struct measures *ret)
+void measures_of(const struct closed_loop *loop, const struct network *network, struct measures *ret)
 {
-    const struct street *street = loop_street(loop);
+    const struct street *street = closed_loop_street(loop);
     const struct street_counts *counts = street_counts(street);
     int32_t trip_count = 0;
-    const struct trip_result *trips = loop_results(loop, &trip_count);
+    const struct trip_result *trips = closed_loop_results(loop, &trip_count);
     struct measures sum = { 0 };
     for (int32_t i = 0; i < trip_count; i++) {
-        add_trip(&trips[i], loop_now_ms(loop), &sum);
+        add_trip(&trips[i], closed_loop_now_ms(loop), &sum);
     }
     sum.average_travel_time_s = mean(sum.average_travel_time_s, sum.scheduled);
     sum.average_delay_s = mean(sum.average_delay_s, sum.scheduled);
@@ -59,9 +59,9 @@ void measures_of(const struct loop *loop, const struct network *network, struct 
     sum.average_queue_veh = mean((double)counts->queue_vehicle_steps, counts->steps);
     find_worst_movement(street, network, &sum);
     sum.vehicle_updates = counts->vehicle_updates;
-    sum.step_wall_s = loop_counts(loop)->step_wall_s;
+    sum.step_wall_s = closed_loop_counts(loop)->step_wall_s;
     sum.vehicle_updates_per_s = sum.step_wall_s > 0.0 ? (double)sum.vehicle_updates / sum.step_wall_s : 0.0;
-    sum.plans_taken = loop_counts(loop)->plans_taken;
-    sum.plans_refused = loop_counts(loop)->plans_refused;
+    sum.plans_taken = closed_loop_counts(loop)->plans_taken;
+    sum.plans_refused = closed_loop_counts(loop)->plans_refused;
     *ret = sum;
 }

@@ -30,5 +30,5 @@ struct measures {
     int64_t plans_taken, plans_refused;
 };
 
-// After loop_close_books.
-void measures_of(const struct loop *loop, const struct network *network, struct measures *ret);
+// After closed_loop_close_books.
+void measures_of(const struct closed_loop *loop, const struct network *network, struct measures *ret);
