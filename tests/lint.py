@@ -18,7 +18,7 @@ ROOMS = {                                        # room: (folder or files, rooms
     "traffic": (["sim/traffic/"], ["model"]),
     "estimate": (["engine/estimate/"], ["model"]),
     "optimize": (["engine/optimize/"], ["estimate", "traffic"]),
-    "brain": (["engine/brain"], ["estimate", "optimize", "guard"]),
+    "brain": (["engine/brain", "engine/ledger"], ["estimate", "optimize", "guard"]),
     "store": (["engine/store/"], ["brain", "wire", "record"]),
     "serve": (["engine/serve/"], ["brain", "wire", "record", "store", "import"]),
     "demand": (["sim/demand/"], ["import", "traffic"]),
