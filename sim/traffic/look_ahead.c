@@ -2,12 +2,13 @@
 
 #include <math.h>
 
+#include "sim/traffic/car_following.h"
 #include "sim/traffic/trips.h"
 
 static const float LOOK_S = 4.0f;              // looks as far as it drives in this time, beyond its braking distance
 static const float LOOK_M = 20.0f;
+static const float SIGHT_M = 4.5f;             // from here one sees who comes: SUMO's default visibility distance
 static const float CLEARANCE_M = 0.1f;         // as in the kernel
-static const float APART_M = 1.0f;             // paths of one lane have parted this far behind its line
 static const float WAITING_MPS = 0.5f;
 static const float ROOM_M = 4.0f;              // beyond a vehicle's length, to change lanes in
 
@@ -55,6 +56,19 @@ static void heed_limit(const struct street *street, const struct viewer *viewer,
     float brake = street->types.deceleration[viewer->kind & KIND_TYPE];
     float left = way - 0.5f * (viewer->speed + target) * street->step_s;
     view->cap = fminf(view->cap, sqrtf(target * target + 2.0f * brake * (left > 0.0f ? left : 0.0f)));
+}
+
+// Before a place where it must yield, `way` metres ahead, a driver sees whether somebody comes only when it is near; till
+// then it keeps to a speed from which it can stop.
+static void heed_yield(const struct street *street, const struct viewer *viewer, float way, struct view *view)
+{
+    uint32_t type = viewer->kind & KIND_TYPE;
+    float brake = street->types.deceleration[type];
+    float target = safe_speed(SIGHT_M, 0.0f, brake, street->types.headway[type], street->step_s);
+    float left = way - SIGHT_M - 0.5f * (viewer->speed + target) * street->step_s;
+    if (way > SIGHT_M && target < viewer->desired) {
+        view->cap = fminf(view->cap, sqrtf(target * target + 2.0f * brake * (left > 0.0f ? left : 0.0f)));
+    }
 }
 
 // A vehicle that waits before the place where the paths meet, for one that need not yield to it, is no leader.
@@ -141,6 +155,32 @@ static void look_along(const struct street *street, const struct viewer *viewer,
     }
 }
 
+// How far behind the line the path is clear of the i-th path of its lane; PATH_NONE: nowhere, as it has no path.
+static float parted(const struct street *street, int32_t path_index, int32_t i)
+{
+    return path_index >= 0 ? street->parts[street->paths[path_index].first_part + i] : 0.0f;
+}
+
+// Those on other paths of the same lane that are ahead of one inside and not clear of its path yet.
+static void heed_siblings(const struct street *street, int32_t path_index, const struct viewer *viewer, float x,
+                          struct view *view)
+{
+    const struct path *path = &street->paths[path_index];
+    const struct group *group = cell_group(street, path->from_cell);
+    int column = path->from_cell % WIDE;
+    for (int32_t i = 0; i < group->path_count[column]; i++) {
+        int32_t other = group->first_path[column] + i;
+        for (int32_t k = street->count_now[other] - 1; k >= 0 && other != path_index; k--) {
+            const struct crosser *crosser = &street->now[street->paths[other].first_slot + k];
+            bool first = crosser->front > x || (crosser->front >= x && other < path_index);
+            if (first && crosser->front - crosser->length < parted(street, path_index, i)) {
+                heed_leader(street, viewer, crosser->front - crosser->length - x, crosser->speed, view);
+                break;
+            }
+        }
+    }
+}
+
 // Those that have just left the lane on another path and are not clear of this one.
 static void heed_parting(const struct street *street, int32_t cell, int32_t path_index, const struct viewer *viewer,
                          float to_line, struct view *view)
@@ -153,7 +193,7 @@ static void heed_parting(const struct street *street, int32_t cell, int32_t path
         int32_t inside = street->count_now[other];
         if (other != path_index && inside > 0) {
             const struct crosser *last = &street->now[path->first_slot + inside - 1];
-            if (last->front - last->length < APART_M) {
+            if (last->front - last->length < parted(street, path_index, i)) {
                 heed_leader(street, viewer, to_line + last->front - last->length, last->speed, view);
             }
         } else if (inside == 0 && path->length < street->length_max) {
@@ -161,7 +201,8 @@ static void heed_parting(const struct street *street, int32_t cell, int32_t path
             const struct published *seen = &cell_group(street, path->to_cell)->seen;
             int at = path->to_cell % WIDE;
             float rear = seen->tail_rear[at] + path->length;
-            if (seen->count[at] > 0 && seen->tail_path[at] == other && rear < APART_M) {
+            if (seen->count[at] > 0 && seen->tail_path[at] == other
+                && rear < parted(street, path_index, i)) {
                 heed_leader(street, viewer, to_line + rear, seen->tail_speed[at], view);
             }
         }
@@ -197,6 +238,9 @@ struct view look_from_lane(const struct street *street, int32_t cell, int32_t pa
         return view;
     }
     heed_limit(street, viewer, to_line, path->limit, &view);
+    if (path->yields) {
+        heed_yield(street, viewer, to_line + path->wait, &view);
+    }
     heed_merging(street, viewer, path_index, -to_line, &view);
     int32_t inside = street->count_now[path_index];
     if (path->wait > 0.0f && !wait_over(street, path_index, viewer, -to_line)) {
@@ -219,10 +263,14 @@ struct view look_from_path(const struct street *street, int32_t path_index, int3
     if (path->wait > 0.0f && x <= path->wait && !wait_over(street, path_index, viewer, x)) {
         heed_line(street, viewer, path->wait - x + STOP_MARGIN_M, &view);
     }
+    if (path->wait > 0.0f) {
+        heed_yield(street, viewer, path->wait - x, &view);
+    }
     float area = area_ahead(street, path_index, viewer, x);
     if (area < FAR_M) {
         heed_line(street, viewer, area, &view);
     }
+    heed_siblings(street, path_index, viewer, x, &view);
     heed_merging(street, viewer, path_index, x, &view);
     if (k > 0) {
         const struct crosser *leader = &street->now[path->first_slot + k - 1];

@@ -262,9 +262,11 @@ static bool taken(const struct street *street, int32_t path_index, const struct 
         return false;
     }
     float acceleration = street->types.acceleration[viewer->kind & KIND_TYPE];
+    enum aspect aspect = path_aspect(street, path);
+    bool lit = aspect == ASPECT_GREEN || aspect == ASPECT_YELLOW;   // those in conflict have red
     for (int32_t i = 0; i < path->foe_count; i++) {
         const struct path_foe *foe = &street->foes[path->first_foe + i];
-        bool yields = foe->yields || to_all;
+        bool yields = (foe->yields && !(foe->conflicting && lit)) || to_all;
         if (!empty && insider_takes(street, path_index, foe, viewer, x, acceleration, yields)) {
             return true;
         }

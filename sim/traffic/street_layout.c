@@ -8,6 +8,10 @@
 #include "engine/base/memory.h"
 
 static const double WAIT_MARGIN_M = 1.0;      // between a vehicle that waits inside and the paths it waits for
+static const double PART_STEP_M = 0.5;
+static const double PART_WIDTH_M = 2.0;       // a vehicle's and a little more
+static const float ROAD_M = 6.0f;              // before its end a path nears the others into the same road
+static const double PI = 3.14159265358979;
 static const double GAP_M_MIN = 0.1;          // between two vehicles, whatever happens: as in the kernel
 
 struct ordered {
@@ -241,17 +245,66 @@ static const struct foe *foe_back(const struct network *network, int32_t connect
     return NULL;
 }
 
+// Who turns across the opposite traffic lets those go first who turn the short way into the same road, whichever of
+// its lanes they take (in Germany StVO 9 (4)): the paths need not meet for that.
+static bool yields_by_road(const struct street *street, const struct path *path, const struct path *other)
+{
+    const struct network *network = street->network;
+    enum turn wide = network->left_hand ? TURN_RIGHT : TURN_LEFT, narrow = network->left_hand ? TURN_LEFT : TURN_RIGHT;
+    const struct connection *connection = &network->connections[path->connection];
+    if (path->turn != wide || other->turn != narrow || path->to_link != other->to_link
+        || path->from_cell == other->from_cell || connection->group < 0) {
+        return false;
+    }
+    for (int32_t k = 0; k < connection->foe_count; k++) {
+        if (network->foes[connection->first_foe + k].connection == other->connection) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int32_t foes_by_road(struct street *street, const struct path *path, int32_t first)
+{
+    const struct crossroads *at = &street->crossroads[path->junction];
+    int32_t count = 0;
+    for (int32_t i = at->first_path; i < at->first_path + at->path_count; i++) {
+        const struct path *other = &street->paths[i];
+        if (yields_by_road(street, path, other)) {
+            if (street->foes != NULL) {
+                street->foes[first + count] = (struct path_foe){ .path = i, .enter = fmaxf(0.0f, path->length - ROAD_M),
+                    .leave = path->length, .foe_enter = fmaxf(0.0f, other->length - ROAD_M),
+                    .foe_leave = other->length, .yields = true };
+            }
+            count++;
+        }
+    }
+    return count;
+}
+
+static bool groups_conflict(const struct network *network, int32_t a, int32_t b)
+{
+    if (a < 0 || b < 0 || network->groups[a].intersection != network->groups[b].intersection) {
+        return false;
+    }
+    const struct intersection *at = &network->intersections[network->groups[a].intersection];
+    return network_intergreen_ms(network, at, a - at->first_group, b - at->first_group) >= 0;
+}
+
 static void foes_create(struct street *street)
 {
     const struct network *network = street->network;
-    street->foes = memory_take((size_t)network->foe_count, sizeof *street->foes);
+    int32_t by_road = 0;
+    for (int32_t i = 0; i < street->path_count; i++) {
+        by_road += foes_by_road(street, &street->paths[i], 0);
+    }
+    street->foes = memory_take((size_t)(network->foe_count + by_road), sizeof *street->foes);
     int32_t first = 0;
     for (int32_t i = 0; i < street->path_count; i++) {
         struct path *path = &street->paths[i];
         const struct connection *connection = &network->connections[path->connection];
         double wait = INFINITY;
         path->first_foe = first;
-        path->foe_count = connection->foe_count;
         for (int32_t k = 0; k < connection->foe_count; k++) {
             const struct foe *foe = &network->foes[connection->first_foe + k];
             const struct foe *back = foe_back(network, foe->connection, path->connection);
@@ -265,12 +318,76 @@ static void foes_create(struct street *street)
                 .merges = foe->merges,
                 .yields = foe->yields,
                 .foe_yields = back != NULL && back->yields,
+                .conflicting = groups_conflict(network, connection->group, network->connections[foe->connection].group),
             };
+            bool yields = foe->yields && !street->foes[first - 1].conflicting;
             path->crosses = path->crosses || !foe->merges;
-            path->yields = path->yields || foe->yields;
-            wait = foe->yields ? fmin(wait, foe->enter_m - WAIT_MARGIN_M) : wait;
+            path->yields = path->yields || yields;
+            wait = yields ? fmin(wait, foe->enter_m - WAIT_MARGIN_M) : wait;
         }
+        first += foes_by_road(street, path, first);
+        path->foe_count = first - path->first_foe;
+        path->yields = path->yields || path->foe_count > connection->foe_count;
         path->wait = connection->wait_inside && path->yields && wait >= 1.0 ? (float)wait : 0.0f;
+    }
+}
+
+// The point `at_m` along a connection's path.
+static struct point path_point(const struct network *network, const struct connection *connection, double at_m)
+{
+    const struct point *points = &network->points[connection->first_point];
+    for (int32_t i = 0; i + 1 < connection->point_count; i++) {
+        double dx = points[i + 1].x_m - points[i].x_m, dy = points[i + 1].y_m - points[i].y_m;
+        double piece_m = sqrt(dx * dx + dy * dy);
+        if (at_m <= piece_m && piece_m > 0.0) {
+            return (struct point){ points[i].x_m + dx * at_m / piece_m, points[i].y_m + dy * at_m / piece_m };
+        }
+        at_m -= piece_m;
+    }
+    return points[connection->point_count - 1];
+}
+
+// How far behind their common line two paths are a vehicle's width apart. Where no geometry is known, a turn is
+// taken as a quarter of a circle: it is y = s^2 / (2 R) aside after s, R = 2 length / pi.
+static double parted_at(const struct network *network, const struct connection *one, const struct connection *other)
+{
+    double shorter = fmin(one->length_m, other->length_m);
+    if (one->point_count >= 2 && other->point_count >= 2) {
+        for (double at_m = 0.0; at_m < shorter; at_m += PART_STEP_M) {
+            struct point a = path_point(network, one, at_m), b = path_point(network, other, at_m);
+            double dx = a.x_m - b.x_m, dy = a.y_m - b.y_m;
+            if (dx * dx + dy * dy > PART_WIDTH_M * PART_WIDTH_M) {
+                return at_m;
+            }
+        }
+        return shorter;
+    }
+    if (one->turn == other->turn) {
+        return shorter;
+    }
+    double turning = one->turn == TURN_THROUGH ? other->length_m : one->length_m;
+    return fmin(shorter, sqrt(2.0 * PART_WIDTH_M * turning * 2.0 / PI));
+}
+
+static void parts_create(struct street *street)
+{
+    const struct network *network = street->network;
+    size_t rows = 0;
+    for (int32_t i = 0; i < street->path_count; i++) {
+        struct path *path = &street->paths[i];
+        path->first_part = (int32_t)rows;
+        rows += (size_t)cell_group(street, path->from_cell)->path_count[path->from_cell % WIDE];
+    }
+    street->parts = memory_take(rows, sizeof *street->parts);
+    for (int32_t i = 0; i < street->path_count; i++) {
+        const struct path *path = &street->paths[i];
+        const struct group *from = cell_group(street, path->from_cell);
+        int column = path->from_cell % WIDE;
+        for (int32_t k = 0; k < from->path_count[column]; k++) {
+            int32_t other = street->paths[from->first_path[column] + k].connection;
+            street->parts[path->first_part + k] = (float)parted_at(network, &network->connections[path->connection],
+                &network->connections[other]);
+        }
     }
 }
 
@@ -379,6 +496,7 @@ enum status layout_create(struct street *street, struct problem *ret)
     paths_create(street, keys);
     free(keys);
     entries_create(street);
+    parts_create(street);
     foes_create(street);
     loops_create(street);
     workers_create(street);
@@ -407,7 +525,7 @@ void layout_release(struct street *street)
     }
     void *taken[] = { street->workers, street->worker_of_block, street->worker_of_crossroads, street->cell_of_lane,
         street->block_of_link, street->column_of_link, street->block_of_group, street->blocks, street->groups, street->rows_taken,
-        street->paths, street->path_of_connection, street->foes, street->entries, street->now, street->next,
+        street->paths, street->path_of_connection, street->foes, street->entries, street->parts, street->now, street->next,
         street->count_now, street->count_next, street->crossroads, street->loops, street->loop_layer_of_detector,
         street->loop_column_of_detector, street->turned, street->turned_read, street->queue_first,
         street->queue_last, street->aspects, street->aspects_before, street->green_since_ms,

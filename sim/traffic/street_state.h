@@ -129,6 +129,7 @@ struct path {
     int32_t group;                    // signal group over the network, or INDEX_NONE
     int32_t first_foe, foe_count;     // in street.foes
     int32_t first_slot, capacity;     // in street.now, street.next
+    int32_t first_part;               // in street.parts: one row per path of the same lane, in their order
     float length, limit;
     float wait;                       // front of a vehicle that waits inside for others, or 0
     enum junction_kind rule;
@@ -141,6 +142,7 @@ struct path_foe {
     float enter, leave;               // on the own path
     float foe_enter, foe_leave;       // on the foe's path
     bool merges, yields, foe_yields;
+    bool conflicting;                 // their signal groups are never green together
 };
 
 struct crosser {
@@ -241,6 +243,7 @@ struct street {
     int32_t *path_of_connection;
     struct path_foe *foes;
     int32_t *entries;                 // paths, by the cell they lead to
+    float *parts;                     // how far behind the line two paths of one lane have parted
     struct crosser *now, *next;
     int32_t *count_now, *count_next;  // crossers of each path
     struct crossroads *crossroads;
