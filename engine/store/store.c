@@ -16,6 +16,7 @@
 #define BATCH_BYTES_RESERVED 32768        // kept free for what ends a batch
 #define FENCED_WAIT_MS 1000               // how often a daemon that does not lead looks again
 #define IDLE_WAIT_MS 1000
+#define FIRST_MS_MAX 3000                 // without a first connection: now it is worth a word
 #define PLAN_BYTES_MAX 65536              // of a stored plan; a longer one is not ours
 
 struct minute {
@@ -784,7 +785,9 @@ void store_lost(struct store *store, int64_t now_ms, const char *cause, struct s
         return;
     }
     go_away(store, now_ms, ret);
-    if (!store->away_said) {
+    // A server that is only just starting is no alarm.
+    bool starting = store->counts.connects == 0 && now_ms - store->away_since_ms < FIRST_MS_MAX;
+    if (!store->away_said && !starting) {
         store->away_said = true;
         snprintf(store->said, sizeof store->said, "store: Redis is away (%s); the engine goes on from memory", cause);
         say(store, ret, true);

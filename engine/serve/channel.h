@@ -1,0 +1,68 @@
+// channel.h: one peer's socket, its session, what it has still to be sent, and what it subscribed to.
+//
+// THEORY    Bytes to send gather in one half of the outbox while the other is being written; a peer that leaves more than
+//           its bound unread is cut. A simulator's connection pauses after each ClockAdvance until the engine has got
+//           there, so that its messages reach the engine in its own order.
+//
+//             OPEN ──error, time-out, end of the daemon──▶ ENDING (the last words go out) ──▶ CLOSING ──▶ freed
+//               ╰─────────── the peer closed, a bound passed ──────────────────────────────────╯
+// CONTRACT  The loop's thread alone.
+// OWNERSHIP channel_open makes it; it frees itself in the close callback.
+// NOT HERE  Accepting (listener.h).
+#pragma once
+
+#include "engine/serve/loop.h"
+
+enum channel_state { CHANNEL_OPEN, CHANNEL_ENDING, CHANNEL_CLOSING };
+
+struct outbox {
+    uint8_t *bytes;
+    size_t used, capacity;
+};
+
+struct channel {
+    struct loop *loop;
+    struct peer peer;
+    enum channel_state state;
+    union {
+        uv_handle_t handle;
+        uv_stream_t stream;
+        uv_tcp_t tcp;
+        uv_pipe_t pipe;
+    } socket;
+    bool local, paused, reading;
+    char from[64];
+    struct session session;
+    bool welcomed;                     // counted in role_count
+    int32_t source_entry;
+    struct outbox filling, sending;
+    uv_write_t write;
+    bool writing;
+    size_t queue_bytes_max;
+    int64_t end_by_ms;                 // ENDING: closed then, whatever is unsent
+    uint8_t *held;                     // input that waits while paused
+    struct subscription *subscriptions;
+    int32_t subscription_count;
+    bool all;                          // subscribed to everything
+    struct channel *all_next, **all_back;
+    bool clock_off;                    // its clock is too far off for plans in absolute time
+    int64_t clock_asked_ms;
+};
+
+// Takes the descriptor, also when it fails.
+void channel_open(struct loop *loop, const struct mail *mail);
+
+void channel_send(struct channel *channel, const uint8_t *bytes, size_t count);
+void channel_flush(struct channel *channel);
+
+// Says why (code, text), and closes when that has gone out.
+void channel_end(struct channel *channel, enum error_code code, const char *text);
+
+// The answer of the compute thread.
+void channel_answer(struct channel *channel, const struct compute_answer *answer);
+
+// Looks at time limits.
+void channel_check(struct channel *channel, int64_t now_ms);
+
+// Sends the plan of an intersection that changed.
+void channel_push(struct channel *channel, int32_t intersection);

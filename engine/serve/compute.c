@@ -1,0 +1,624 @@
+#include "engine/serve/compute.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "engine/base/memory.h"
+#include "engine/model/units.h"
+#include "engine/serve/freeze.h"
+
+#define COMPUTE_NICE 5            // the loops come first
+#define OFF_MS_MAX 200            // wall less city clock, before it is an alarm
+
+struct compute {
+    struct compute_options options;
+    char strategy[STRATEGY_NAME_BYTES_MAX];          // of the live brain
+    char simulator_strategy[STRATEGY_NAME_BYTES_MAX];
+    pthread_t thread;
+    bool started;
+
+    pthread_mutex_t mutex;        // guards from here to `middle`
+    pthread_cond_t cond;
+    bool quit, woken;
+    struct brain *next_brain;
+    struct brain_options next_options;
+    char next_strategy[STRATEGY_NAME_BYTES_MAX];
+    struct picture *middle;
+    bool middle_new;
+    struct picture_minute minutes[PICTURE_MINUTE_COUNT_MAX];
+    int32_t minute_first, minute_count;
+
+    struct picture pictures[3];
+    struct picture *mine, *theirs;
+
+    // Of the thread alone.
+    struct brain *live, *lockstep;
+    struct peer simulator;
+    int64_t now_ms;               // the engine's time last told; of the brain that runs
+    int64_t live_now_ms, next_tick_ms;
+    struct freezer freezer;
+    int64_t minute_ms;            // that is being counted; -1: none
+    int32_t *minute_counts;
+    int32_t count_columns;
+    bool off_said;
+
+    _Atomic uint64_t steps;
+    _Atomic int64_t progress_ms;
+    _Atomic bool claimed;         // a simulator owns the clock, or is about to
+};
+
+static void picture_create(struct picture *picture, const struct network *network)
+{
+    picture->states = memory_take((size_t)network->intersection_count, sizeof *picture->states);
+    picture->versions = memory_take((size_t)network->intersection_count, sizeof *picture->versions);
+    for (int32_t i = 0; i < network->intersection_count; i++) {
+        picture->states[i].stage = INDEX_NONE;
+    }
+}
+
+void compute_create(const struct compute_options *options, struct brain *brain, struct compute **ret)
+{
+    const struct network *network = options->network;
+    struct compute *compute = memory_take(1, sizeof *compute);
+    compute->options = *options;
+    snprintf(compute->strategy, sizeof compute->strategy, "%s", options->brain.strategy);
+    compute->options.brain.strategy = compute->strategy;
+    pthread_mutex_init(&compute->mutex, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&compute->cond, &attributes);
+    pthread_condattr_destroy(&attributes);
+    for (int i = 0; i < 3; i++) {
+        picture_create(&compute->pictures[i], network);
+    }
+    compute->mine = &compute->pictures[0];
+    compute->middle = &compute->pictures[1];
+    compute->theirs = &compute->pictures[2];
+    compute->live = brain;
+    freezer_create(&compute->freezer, options->intakes, options->intake_count);
+    compute->count_columns = network->detector_count + network->camera_count;
+    compute->minute_counts = memory_take((size_t)compute->count_columns, sizeof(int32_t));
+    for (int i = 0; i < PICTURE_MINUTE_COUNT_MAX; i++) {
+        compute->minutes[i].counts = memory_take((size_t)compute->count_columns, sizeof(int32_t));
+    }
+    compute->minute_ms = -1;
+    compute->now_ms = city_clock_now(options->clock);
+    compute->live_now_ms = compute->now_ms;
+    atomic_store(&compute->progress_ms, monotonic_ms());
+    *ret = compute;
+}
+
+void compute_stop(struct compute *compute)
+{
+    if (compute->started) {
+        pthread_mutex_lock(&compute->mutex);
+        compute->quit = true;
+        pthread_cond_signal(&compute->cond);
+        pthread_mutex_unlock(&compute->mutex);
+        pthread_join(compute->thread, NULL);
+        compute->started = false;
+    }
+}
+
+void compute_release(struct compute *compute)
+{
+    if (compute == NULL) {
+        return;
+    }
+    compute_stop(compute);
+    brain_release(compute->live);
+    brain_release(compute->lockstep);
+    brain_release(compute->next_brain);
+    for (int i = 0; i < 3; i++) {
+        free(compute->pictures[i].states);
+        free(compute->pictures[i].versions);
+    }
+    for (int i = 0; i < PICTURE_MINUTE_COUNT_MAX; i++) {
+        free(compute->minutes[i].counts);
+    }
+    free(compute->minute_counts);
+    freezer_release(&compute->freezer);
+    pthread_cond_destroy(&compute->cond);
+    pthread_mutex_destroy(&compute->mutex);
+    free(compute);
+}
+
+static struct brain *running(struct compute *compute)
+{
+    return compute->lockstep != NULL ? compute->lockstep : compute->live;
+}
+
+static void publish(struct compute *compute, const struct plan *plan)
+{
+    if (plan_table_put(compute->options.table, plan) != STATUS_OK) {
+        compute->options.hooks.said(compute->options.hooks.owner, true, "a plan could not be packed and was not sent");
+    }
+}
+
+bool compute_restore(struct compute *compute, const struct plan *plan)
+{
+    struct actions actions;
+    struct event event = { .kind = EVENT_RESTORE, .now_ms = compute->now_ms, .plan = plan,
+        .intersection = plan->intersection };
+    brain_step(compute->live, &event, &actions);
+    if (actions.accepted) {
+        publish(compute, plan);
+    }
+    return actions.accepted;
+}
+
+// Closes the minute that has gone by, and begins the one of now.
+static void minute_turn(struct compute *compute, int64_t now_ms)
+{
+    int64_t minute_ms = quantum_floor(now_ms, 60 * MS_PER_S);
+    if (compute->minute_ms == minute_ms) {
+        return;
+    }
+    if (compute->minute_ms >= 0) {
+        pthread_mutex_lock(&compute->mutex);
+        if (compute->minute_count == PICTURE_MINUTE_COUNT_MAX) {
+            compute->minute_first = (compute->minute_first + 1) % PICTURE_MINUTE_COUNT_MAX;
+            compute->minute_count--;
+        }
+        struct picture_minute *minute =
+            &compute->minutes[(compute->minute_first + compute->minute_count) % PICTURE_MINUTE_COUNT_MAX];
+        minute->minute_ms = compute->minute_ms;
+        memcpy(minute->counts, compute->minute_counts, (size_t)compute->count_columns * sizeof(int32_t));
+        compute->minute_count++;
+        pthread_mutex_unlock(&compute->mutex);
+    }
+    compute->minute_ms = minute_ms;
+    for (int32_t i = 0; i < compute->count_columns; i++) {
+        compute->minute_counts[i] = -1;
+    }
+}
+
+static void minute_add(struct compute *compute, int32_t column, int64_t vehicles)
+{
+    int32_t *count = &compute->minute_counts[column];
+    int64_t sum = (*count < 0 ? 0 : *count) + vehicles;
+    *count = sum > INT32_MAX ? INT32_MAX : (int32_t)sum;
+}
+
+static void minute_count(struct compute *compute, const struct observation_columns *rows)
+{
+    int32_t cameras_from = compute->options.network->detector_count;
+    for (int32_t i = 0; i < rows->loops.count; i++) {
+        minute_add(compute, rows->loops.detector[i], rows->loops.vehicles[i]);
+    }
+    for (int32_t i = 0; i < rows->edges.count; i++) {
+        minute_add(compute, rows->edges.detector[i], rows->edges.on[i] == 0 ? 1 : 0);
+    }
+    for (int32_t i = 0; i < rows->cameras.count; i++) {
+        int64_t turned = 0;
+        for (int turn = 0; turn < 4; turn++) {
+            turned += rows->cameras.turned[turn][i];
+        }
+        minute_add(compute, cameras_from + rows->cameras.camera[i], turned);
+    }
+}
+
+static void picture_show(struct compute *compute, const struct actions *actions)
+{
+    struct picture *picture = compute->mine;
+    const struct network *network = compute->options.network;
+    size_t count = (size_t)network->intersection_count;
+    picture->lockstep = compute->lockstep != NULL;
+    picture->now_ms = compute->now_ms;
+    snprintf(picture->strategy, sizeof picture->strategy, "%s",
+             picture->lockstep ? compute->simulator_strategy : compute->strategy);
+    picture->epoch = compute->options.brain.epoch;
+    picture->daemon = compute->options.brain.daemon;
+    picture->counts = *actions->counts;
+    memcpy(picture->states, actions->states, count * sizeof *picture->states);
+    for (int32_t i = 0; i < network->intersection_count; i++) {
+        picture->versions[i] = plan_table_version(compute->options.table, i);
+    }
+    struct picture next = *picture;
+    pthread_mutex_lock(&compute->mutex);
+    struct picture *old = compute->middle;
+    compute->middle = picture;
+    compute->middle_new = true;
+    pthread_mutex_unlock(&compute->mutex);
+    // What is counted from the start goes on in the picture that will be filled next.
+    next.states = old->states;
+    next.versions = old->versions;
+    *old = next;
+    compute->mine = old;
+}
+
+static void step_measure(struct compute *compute, int64_t began_us)
+{
+    int32_t step_us = (int32_t)(monotonic_us() - began_us);
+    struct picture *picture = compute->mine;
+    picture->step_us_last = step_us;
+    picture->step_us_max = step_us > picture->step_us_max ? step_us : picture->step_us_max;
+    picture->step_us_mean = picture->steps == 0 ? step_us
+                                                : picture->step_us_mean + (step_us - picture->step_us_mean) / 60.0;
+}
+
+// One step of whichever brain runs, at now_ms.
+static void step(struct compute *compute, int64_t now_ms)
+{
+    int64_t began_us = monotonic_us();
+    const struct observation_columns *seen =
+        freezer_take(&compute->freezer, compute->options.intakes, compute->options.intake_count);
+    minute_turn(compute, now_ms);
+    minute_count(compute, seen);
+    struct actions actions;
+    struct event event = { .kind = EVENT_STEP, .now_ms = now_ms, .seen = seen, .intersection = INDEX_NONE };
+    compute->now_ms = now_ms;
+    brain_step(running(compute), &event, &actions);
+    for (int32_t i = 0; i < actions.publish_count; i++) {
+        publish(compute, &actions.publish[i]);
+    }
+    struct picture *picture = compute->mine;
+    step_measure(compute, began_us);
+    picture->steps++;
+    picture->plans += actions.publish_count;
+    picture->readings += seen->loops.count + seen->edges.count + seen->cameras.count;
+    picture_show(compute, &actions);
+    atomic_fetch_add(&compute->steps, 1);
+    atomic_store(&compute->progress_ms, monotonic_ms());
+}
+
+static void answer_request(struct compute *compute, const struct intake_event *from, bool accepted, int64_t until_ms,
+                           const char *text)
+{
+    struct compute_answer answer = { .kind = ANSWER_REQUEST, .peer = from->peer, .request = from->request,
+        .accepted = accepted, .until_ms = until_ms };
+    snprintf(answer.problem.text, sizeof answer.problem.text, "%s", accepted ? "" : text);
+    compute->options.hooks.answer(compute->options.hooks.owner, &answer);
+}
+
+// LIVE -> LOCKSTEP
+static void simulator_begin(struct compute *compute, const struct intake_event *from)
+{
+    assert(compute->lockstep == NULL);
+    struct brain_options options = compute->options.brain;
+    struct compute_answer answer = { .kind = ANSWER_SIMULATOR_REFUSED, .peer = from->peer };
+    if (from->simulator.strategy[0] != '\0') {
+        options.strategy = from->simulator.strategy;
+        options.region_strategy = NULL;
+    }
+    options.solve_latency_ms = from->simulator.solve_latency_ms;
+    struct brain *brain = NULL;
+    if (brain_create(compute->options.network, &options, &brain, &answer.problem) != STATUS_OK) {
+        atomic_store(&compute->claimed, false);
+        compute->options.hooks.answer(compute->options.hooks.owner, &answer);
+        return;
+    }
+    compute->live_now_ms = compute->now_ms;
+    compute->lockstep = brain;
+    compute->simulator = from->peer;
+    compute->now_ms = from->simulator.begin_ms;
+    compute->minute_ms = -1;
+    snprintf(compute->simulator_strategy, sizeof compute->simulator_strategy, "%s", options.strategy);
+    plan_table_clear(compute->options.table);
+    freezer_take(&compute->freezer, compute->options.intakes, compute->options.intake_count);   // Of before: dropped.
+    answer.kind = ANSWER_SIMULATOR_READY;
+    compute->options.hooks.answer(compute->options.hooks.owner, &answer);
+}
+
+static void table_fill(struct compute *compute)
+{
+    plan_table_clear(compute->options.table);
+    for (int32_t i = 0; i < compute->options.network->intersection_count; i++) {
+        const struct plan *plan = brain_plan(compute->live, (struct intersection_id){ i });
+        if (plan != NULL) {
+            publish(compute, plan);
+        }
+    }
+}
+
+// LOCKSTEP -> LIVE
+static void simulator_end(struct compute *compute)
+{
+    if (compute->lockstep == NULL) {
+        return;
+    }
+    brain_release(compute->lockstep);
+    compute->lockstep = NULL;
+    compute->now_ms = compute->live_now_ms;
+    compute->minute_ms = -1;
+    freezer_take(&compute->freezer, compute->options.intakes, compute->options.intake_count);
+    table_fill(compute);
+    compute->next_tick_ms = 0;
+    atomic_store(&compute->claimed, false);
+}
+
+static void clock_advance(struct compute *compute, const struct intake_event *from)
+{
+    struct compute_answer answer = { .kind = ANSWER_CLOCK_REACHED, .peer = from->peer, .clock_ms = from->clock_ms,
+        .changes_from = plan_table_changes(compute->options.table) };
+    step(compute, from->clock_ms);
+    answer.changes_to = plan_table_changes(compute->options.table);
+    compute->options.hooks.answer(compute->options.hooks.owner, &answer);
+    compute->options.hooks.stepped(compute->options.hooks.owner);
+}
+
+// Events of the brain: reports, overrides, priorities, links that went down.
+static void tell(struct compute *compute, const struct intake_event *from, const int32_t *routes, int64_t now_ms)
+{
+    struct actions actions;
+    struct event event = { .now_ms = now_ms, .intersection = INDEX_NONE };
+    struct priority priority;
+    switch (from->kind) {
+    case INTAKE_REPORT:
+        event.kind = EVENT_STATUS;
+        event.report = &from->report;
+        event.intersection = from->report.intersection;
+        break;
+    case INTAKE_OVERRIDE:
+        event.kind = EVENT_OVERRIDE;
+        event.override = &from->override;
+        event.intersection = from->override.intersection;
+        break;
+    case INTAKE_PRIORITY:
+        event.kind = EVENT_PRIORITY;
+        priority = from->priority;
+        priority.route = routes + from->first_route;
+        event.priority = &priority;
+        break;
+    case INTAKE_LINK_DOWN:
+        event.kind = EVENT_LINK_DOWN;
+        event.intersection = from->intersection;
+        break;
+    case INTAKE_SIMULATOR_BEGIN:
+    case INTAKE_CLOCK:
+    case INTAKE_SIMULATOR_END:
+        return;
+    }
+    compute->now_ms = now_ms;
+    brain_step(running(compute), &event, &actions);
+    for (int32_t i = 0; i < actions.publish_count; i++) {
+        publish(compute, &actions.publish[i]);
+    }
+    if (from->kind == INTAKE_OVERRIDE || from->kind == INTAKE_PRIORITY) {
+        answer_request(compute, from, actions.accepted, actions.accepted_until_ms,
+                       "the engine refuses it here and now");
+    }
+}
+
+static bool same_peer(const struct peer *a, const struct peer *b)
+{
+    return a->loop == b->loop && a->slot == b->slot && a->generation == b->generation;
+}
+
+static void take_event(struct compute *compute, const struct intake_event *event, const int32_t *routes, int64_t now_ms)
+{
+    bool own = compute->lockstep != NULL && same_peer(&event->peer, &compute->simulator);
+    if (event->kind == INTAKE_SIMULATOR_BEGIN) {
+        simulator_begin(compute, event);
+    } else if (event->kind == INTAKE_SIMULATOR_END) {
+        if (own) {
+            simulator_end(compute);
+        }
+    } else if (event->kind == INTAKE_CLOCK) {
+        if (own) {
+            clock_advance(compute, event);
+        }
+    } else if (compute->lockstep == NULL) {
+        tell(compute, event, routes, now_ms);
+    } else if (own) {
+        tell(compute, event, routes, compute->now_ms);
+    } else {
+        compute->mine->events_foreign++;
+        if (event->kind == INTAKE_OVERRIDE || event->kind == INTAKE_PRIORITY) {
+            answer_request(compute, event, false, 0, "a simulator owns the clock");
+        }
+    }
+}
+
+static void take_events(struct compute *compute, int64_t now_ms)
+{
+    for (int32_t i = 0; i < compute->options.intake_count; i++) {
+        struct intake_events *events = intake_take_events(&compute->options.intakes[i]);
+        for (int32_t e = 0; e < events->list.count; e++) {
+            take_event(compute, &events->list.at[e], events->routes.at, now_ms);
+        }
+    }
+}
+
+static void brain_exchange(struct compute *compute)
+{
+    pthread_mutex_lock(&compute->mutex);
+    struct brain *next = compute->next_brain;
+    struct brain_options options = compute->next_options;
+    compute->next_brain = NULL;
+    if (next != NULL) {
+        snprintf(compute->strategy, sizeof compute->strategy, "%s", compute->next_strategy);
+    }
+    pthread_mutex_unlock(&compute->mutex);
+    if (next == NULL) {
+        return;
+    }
+    struct actions actions;
+    for (int32_t i = 0; i < compute->options.network->intersection_count; i++) {
+        const struct plan *plan = brain_plan(compute->live, (struct intersection_id){ i });
+        struct event event = { .kind = EVENT_RESTORE, .now_ms = compute->now_ms, .plan = plan, .intersection = i };
+        if (plan != NULL) {
+            brain_step(next, &event, &actions);
+        }
+    }
+    brain_release(compute->live);
+    compute->live = next;
+    options.strategy = compute->strategy;
+    compute->options.brain = options;
+}
+
+static void clock_check(struct compute *compute)
+{
+    int64_t off_ms = city_clock_follow(compute->options.clock);
+    compute->mine->wall_off_ms = off_ms;
+    bool off = off_ms > OFF_MS_MAX || off_ms < -OFF_MS_MAX;
+    if (off != compute->off_said) {
+        compute->off_said = off;
+        char text[160];
+        snprintf(text, sizeof text, off ? "the wall clock jumped by %lld ms; lamps follow it slowly"
+                                        : "the city's clock is with the wall clock again (%lld ms)",
+                 (long long)off_ms);
+        compute->options.hooks.said(compute->options.hooks.owner, off, text);
+    }
+}
+
+// The live clock: how long until the next tick, 0 when it is due.
+static int64_t live_wait_ms(struct compute *compute, int64_t now_ms)
+{
+    int64_t step_ms = compute->options.step_ms;
+    if (compute->next_tick_ms == 0) {
+        compute->next_tick_ms = quantum_floor(now_ms, step_ms) + step_ms;
+        if (compute->next_tick_ms <= compute->now_ms) {
+            compute->next_tick_ms = quantum_floor(compute->now_ms, step_ms) + step_ms;
+        }
+    }
+    return compute->next_tick_ms > now_ms ? compute->next_tick_ms - now_ms : 0;
+}
+
+static void live_step(struct compute *compute, int64_t now_ms)
+{
+    int64_t tick_ms = compute->next_tick_ms, step_ms = compute->options.step_ms;
+    int64_t late_ms = quantum_floor(now_ms - tick_ms, step_ms);
+    if (late_ms > 0) {
+        compute->mine->overruns += late_ms / step_ms;   // Ticks that went by while the last step ran.
+        tick_ms += late_ms;
+    }
+    clock_check(compute);
+    step(compute, tick_ms);
+    compute->next_tick_ms = tick_ms + step_ms;
+    compute->options.hooks.stepped(compute->options.hooks.owner);
+}
+
+static bool wait_for_work(struct compute *compute, int64_t wait_ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += wait_ms / MS_PER_S;
+    until.tv_nsec += (wait_ms % MS_PER_S) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    pthread_mutex_lock(&compute->mutex);
+    int result = 0;
+    while (!compute->quit && !compute->woken && result != ETIMEDOUT) {
+        result = pthread_cond_timedwait(&compute->cond, &compute->mutex, &until);
+    }
+    compute->woken = false;
+    bool quit = compute->quit;
+    pthread_mutex_unlock(&compute->mutex);
+    return !quit;
+}
+
+static void *run(void *owner)
+{
+    struct compute *compute = owner;
+    setpriority(PRIO_PROCESS, (id_t)gettid(), COMPUTE_NICE);   // Linux: of this thread, and of the team it makes.
+    int64_t wait_ms = 0;
+    while (wait_for_work(compute, wait_ms)) {
+        brain_exchange(compute);
+        int64_t now_ms = city_clock_now(compute->options.clock);
+        if (compute->lockstep == NULL) {
+            wait_ms = live_wait_ms(compute, now_ms);
+            // Time told to the brain never passes the tick to come, so that the tick can be told exactly.
+            int64_t told_ms = now_ms < compute->next_tick_ms ? now_ms : compute->next_tick_ms;
+            take_events(compute, told_ms > compute->now_ms ? told_ms : compute->now_ms);
+        } else {
+            take_events(compute, compute->now_ms);
+        }
+        if (compute->lockstep == NULL && compute->next_tick_ms != 0 && wait_ms == 0) {
+            live_step(compute, now_ms);
+        }
+        now_ms = city_clock_now(compute->options.clock);
+        wait_ms = compute->lockstep != NULL ? 1000 : live_wait_ms(compute, now_ms);
+    }
+    return NULL;
+}
+
+enum status compute_start(struct compute *compute, struct problem *problem)
+{
+    int error = pthread_create(&compute->thread, NULL, run, compute);
+    if (error != 0) {
+        return problem_report(problem, STATUS_IO, "compute", NULL, NULL, "no thread: %s", strerror(error));
+    }
+    compute->started = true;
+    return STATUS_OK;
+}
+
+void compute_wake(struct compute *compute)
+{
+    pthread_mutex_lock(&compute->mutex);
+    compute->woken = true;
+    pthread_cond_signal(&compute->cond);
+    pthread_mutex_unlock(&compute->mutex);
+}
+
+bool compute_claimed(struct compute *compute)
+{
+    return atomic_load(&compute->claimed);
+}
+
+bool compute_claim(struct compute *compute)
+{
+    bool claimed = false;
+    return atomic_compare_exchange_strong(&compute->claimed, &claimed, true);
+}
+
+void compute_replace(struct compute *compute, struct brain *brain, const struct brain_options *options)
+{
+    pthread_mutex_lock(&compute->mutex);
+    struct brain *unused = compute->next_brain;
+    compute->next_brain = brain;
+    compute->next_options = *options;
+    snprintf(compute->next_strategy, sizeof compute->next_strategy, "%s", options->strategy);
+    compute->woken = true;
+    pthread_cond_signal(&compute->cond);
+    pthread_mutex_unlock(&compute->mutex);
+    brain_release(unused);
+}
+
+const struct picture *compute_look(struct compute *compute)
+{
+    pthread_mutex_lock(&compute->mutex);
+    if (compute->middle_new) {
+        struct picture *old = compute->theirs;
+        compute->theirs = compute->middle;
+        compute->middle = old;
+        compute->middle_new = false;
+    }
+    pthread_mutex_unlock(&compute->mutex);
+    return compute->theirs;
+}
+
+bool compute_minute(struct compute *compute, int64_t *ret_minute_ms, int32_t *counts)
+{
+    pthread_mutex_lock(&compute->mutex);
+    bool found = compute->minute_count > 0;
+    if (found) {
+        const struct picture_minute *minute = &compute->minutes[compute->minute_first];
+        *ret_minute_ms = minute->minute_ms;
+        memcpy(counts, minute->counts, (size_t)compute->count_columns * sizeof *counts);
+        compute->minute_first = (compute->minute_first + 1) % PICTURE_MINUTE_COUNT_MAX;
+        compute->minute_count--;
+    }
+    pthread_mutex_unlock(&compute->mutex);
+    return found;
+}
+
+uint64_t compute_steps(struct compute *compute)
+{
+    return atomic_load(&compute->steps);
+}
+
+int64_t compute_progress_ms(struct compute *compute)
+{
+    return atomic_load(&compute->progress_ms);
+}

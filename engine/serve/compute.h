@@ -1,0 +1,114 @@
+// compute.h: the one thread that owns the brain and is its only caller.
+//
+// THEORY    LIVE      a step at each multiple of step_ms of the city's clock (city_clock.h); reports and requests that
+//                     came since are told first, then the frozen readings. An operator's override wakes the thread at once.
+//           LOCKSTEP  a simulator owns the clock. Its events are told in its order; each ClockAdvance is a step at that
+//                     very time, and its plans are in the table before the answer is sent. It has a fresh brain of its
+//                     own; the live one waits and goes on when the simulator has gone. Nobody else feeds the engine.
+//
+//             LIVE ──INTAKE_SIMULATOR_BEGIN──▶ LOCKSTEP ──INTAKE_SIMULATOR_END──▶ LIVE
+//
+//           What others want to see is in a picture: the thread fills its own and exchanges it for the one in the
+//           middle; who looks exchanges his for the one in the middle. Nobody waits.
+// CONTRACT  compute_create, compute_restore (before compute_start), compute_start; the rest from any thread. hooks are
+//           called on the compute thread and must not wait.
+// OWNERSHIP compute_create takes the brain. Network, intakes, table and clock are kept until compute_release.
+// NOT HERE  Sockets, Redis.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/brain.h"
+#include "engine/serve/city_clock.h"
+#include "engine/serve/intake.h"
+#include "engine/serve/plan_table.h"
+
+#define PICTURE_MINUTE_COUNT_MAX 16
+
+struct compute;
+
+enum compute_answer_kind { ANSWER_CLOCK_REACHED, ANSWER_REQUEST, ANSWER_SIMULATOR_READY,
+                           ANSWER_SIMULATOR_REFUSED };
+
+struct compute_answer {
+    enum compute_answer_kind kind;
+    struct peer peer;
+    int64_t clock_ms;                     // ANSWER_CLOCK_REACHED
+    uint64_t changes_from, changes_to;    // ANSWER_CLOCK_REACHED: its plans, positions in the plan table's ring
+    uint32_t request;                     // ANSWER_REQUEST
+    bool accepted;
+    int64_t until_ms;
+    struct problem problem;               // why not
+};
+
+struct compute_hooks {
+    void *owner;
+    void (*stepped)(void *owner);                                          // plans and picture are new
+    void (*answer)(void *owner, const struct compute_answer *answer);
+    void (*said)(void *owner, bool alarm, const char *text);
+};
+
+struct compute_options {
+    const struct network *network;
+    struct brain_options brain;           // strategy and regions are copied
+    int32_t step_ms;
+    struct intake *intakes;
+    int32_t intake_count;
+    struct plan_table *table;
+    struct city_clock *clock;
+    struct compute_hooks hooks;
+};
+
+struct picture_minute {
+    int64_t minute_ms;
+    int32_t *counts;                      // detectors, then cameras; -1 without data
+};
+
+// The city as the compute thread last left it.
+struct picture {
+    bool lockstep;
+    int64_t now_ms;
+    char strategy[STRATEGY_NAME_BYTES_MAX];
+    uint32_t epoch, daemon;
+    struct counts counts;
+    int64_t steps, overruns, plans, readings;   // since the start, over all brains
+    int64_t events_foreign;               // told in lockstep by others than the simulator, and dropped
+    int32_t step_us_last, step_us_max;
+    double step_us_mean;                  // moving average over about 60 steps
+    int64_t wall_off_ms;                  // wall clock less city clock
+    struct intersection_state *states;    // one per intersection
+    struct plan_version *versions;
+};
+
+void compute_create(const struct compute_options *options, struct brain *brain, struct compute **ret);
+
+// Ends the thread: no hook is called any more, the other functions still may be. Then: frees all, the brain too.
+void compute_stop(struct compute *compute);
+void compute_release(struct compute *compute);
+
+// A plan that the store kept: the guard judges it. Whether it was taken.
+bool compute_restore(struct compute *compute, const struct plan *plan);
+
+MUST_USE enum status compute_start(struct compute *compute, struct problem *problem);
+
+// There is something in an intake that is not to wait for the next step.
+void compute_wake(struct compute *compute);
+
+// Whether a simulator owns the clock or is about to: nobody else's readings are taken. A claim to be the one, which
+// must be followed by INTAKE_SIMULATOR_BEGIN, ends with INTAKE_SIMULATOR_END or ANSWER_SIMULATOR_REFUSED.
+bool compute_claimed(struct compute *compute);
+bool compute_claim(struct compute *compute);
+
+// Another live brain (new epoch, new strategy) takes over the plans in force at the next step. Given.
+void compute_replace(struct compute *compute, struct brain *brain, const struct brain_options *options);
+
+// The newest picture, borrowed until the next call. One caller.
+const struct picture *compute_look(struct compute *compute);
+
+// The next whole minute of counts since the last call: true, and a copy. One caller.
+bool compute_minute(struct compute *compute, int64_t *ret_minute_ms, int32_t *counts);
+
+// Steps of any kind since the start: what the watchdog looks at. And when the last ended (monotonic).
+uint64_t compute_steps(struct compute *compute);
+int64_t compute_progress_ms(struct compute *compute);

@@ -1,0 +1,178 @@
+#include "engine/serve/http.h"
+
+#include <errno.h>
+#include <libwebsockets.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/memory.h"
+#include "engine/serve/journal.h"
+#include "engine/serve/page.h"
+
+#define CHUNK_BYTES 65536
+
+struct http {
+    struct lws_context *context;
+    struct lws_vhost *vhost;
+    struct http_hooks hooks;
+    struct lws_protocols protocols[2];
+    void *loops[1];
+    char host[128];
+};
+
+// Of one request.
+struct request {
+    struct page_text body;
+    size_t sent;
+};
+
+static void body_write(struct http *http, const char *path, struct request *request, const char **ret_type, int *ret_code)
+{
+    struct gauges gauges;
+    *ret_code = HTTP_STATUS_OK;
+    *ret_type = "text/plain; charset=utf-8";
+    if (strcmp(path, "/api/state") == 0) {
+        *ret_type = "application/json";
+        http->hooks.gauges(http->hooks.owner, &gauges);
+        gauges_state(&gauges, &request->body);
+    } else if (strcmp(path, "/metrics") == 0) {
+        *ret_type = "text/plain; version=0.0.4; charset=utf-8";
+        http->hooks.gauges(http->hooks.owner, &gauges);
+        gauges_metrics(&gauges, &request->body);
+    } else if (strcmp(path, "/healthz") == 0) {
+        bool healthy = http->hooks.healthy(http->hooks.owner);
+        *ret_code = healthy ? HTTP_STATUS_OK : HTTP_STATUS_SERVICE_UNAVAILABLE;
+        page_text_add(&request->body, "%s\n", healthy ? "ok" : "no step of late");
+    } else if (strcmp(path, "/") == 0 || strcmp(path, "/index.html") == 0) {
+        *ret_type = "text/html; charset=utf-8";
+        page_text_add(&request->body, "%.*s", (int)page_index_bytes, (const char *)page_index);
+    } else {
+        *ret_code = HTTP_STATUS_NOT_FOUND;
+        page_text_add(&request->body, "no such page\n");
+    }
+}
+
+static int answer(struct http *http, struct lws *wsi, const char *path, struct request *request)
+{
+    uint8_t header[LWS_PRE + 2048], *start = header + LWS_PRE, *at = start, *end = header + sizeof header - 1;
+    const char *type;
+    int code;
+    static const char policy[] = "default-src 'self'; script-src 'unsafe-inline'; style-src 'unsafe-inline'";
+    body_write(http, path, request, &type, &code);
+    if (lws_add_http_common_headers(wsi, (unsigned)code, type, request->body.used, &at, end) != 0
+        || lws_add_http_header_by_name(wsi, (const unsigned char *)"cache-control:", (const unsigned char *)"no-store",
+                                       8, &at, end) != 0
+        || lws_add_http_header_by_name(wsi, (const unsigned char *)"content-security-policy:",
+                                       (const unsigned char *)policy, (int)sizeof policy - 1, &at, end) != 0
+        || lws_finalize_write_http_header(wsi, start, &at, end) != 0) {
+        return 1;
+    }
+    lws_callback_on_writable(wsi);
+    return 0;
+}
+
+static int write_more(struct lws *wsi, struct request *request)
+{
+    uint8_t chunk[LWS_PRE + CHUNK_BYTES];
+    size_t bytes = request->body.used - request->sent;
+    if (bytes > CHUNK_BYTES) {
+        bytes = CHUNK_BYTES;
+    }
+    memcpy(chunk + LWS_PRE, request->body.at + request->sent, bytes);
+    request->sent += bytes;
+    bool last = request->sent == request->body.used;
+    if (lws_write(wsi, chunk + LWS_PRE, bytes, last ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP) != (int)bytes) {
+        return 1;
+    }
+    if (!last) {
+        lws_callback_on_writable(wsi);
+        return 0;
+    }
+    page_text_release(&request->body);
+    request->sent = 0;
+    return lws_http_transaction_completed(wsi) != 0;
+}
+
+static int on_http(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t bytes)
+{
+    struct request *request = user;
+    struct http *http = lws_context_user(lws_get_context(wsi));
+    (void)bytes;
+    switch ((int)reason) {
+    case LWS_CALLBACK_HTTP:
+        if (lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI) == 0) {
+            lws_return_http_status(wsi, HTTP_STATUS_METHOD_NOT_ALLOWED, NULL);
+            return -1;
+        }
+        page_text_release(&request->body);
+        request->sent = 0;
+        return answer(http, wsi, in, request);
+    case LWS_CALLBACK_HTTP_WRITEABLE:
+        return request == NULL || request->body.at == NULL ? 0 : write_more(wsi, request);
+    case LWS_CALLBACK_CLOSED_HTTP:
+    case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
+        if (request != NULL) {
+            page_text_release(&request->body);
+        }
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+static void on_log(int level, const char *line)
+{
+    journal((level & LLL_ERR) != 0 ? JOURNAL_WARNING : JOURNAL_DETAIL, "http: %.*s", (int)strcspn(line, "\n"), line);
+}
+
+enum status http_start(uv_loop_t *loop, const struct listen_address *address, const struct http_hooks *hooks,
+                       struct http **ret, struct problem *problem)
+{
+    struct http *http = memory_take(1, sizeof *http);
+    http->hooks = *hooks;
+    http->loops[0] = loop;
+    snprintf(http->host, sizeof http->host, "%s", address->host);
+    http->protocols[0] = (struct lws_protocols){ .name = "http", .callback = on_http,
+        .per_session_data_size = sizeof(struct request) };
+    lws_set_log_level(LLL_ERR, on_log);
+    struct lws_context_creation_info info = { .port = address->port, .iface = http->host,
+        .protocols = http->protocols, .gid = -1, .uid = -1, .user = http, .foreign_loops = http->loops,
+        .server_string = "intergreen", .keepalive_timeout = 30, .timeout_secs = 10, .fd_limit_per_thread = 1024,
+        .pcontext = &http->context,
+        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_UV_NO_SIGSEGV_SIGFPE_SPIN
+            | LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND };
+    http->context = lws_create_context(&info);
+    if (http->context == NULL) {
+        free(http);
+        return problem_report(problem, STATUS_IO, "http", address->text,
+                              "Install libwebsockets-evlib-uv, or say `http: off`.", "libwebsockets cannot start");
+    }
+    http->vhost = lws_create_vhost(http->context, &info);
+    if (http->vhost == NULL) {
+        *ret = http;
+        return problem_report(problem, STATUS_IO, "http", address->text,
+                              "End the program that uses it, choose another under `http`, or say `http: off`.",
+                              "cannot listen");
+    }
+    *ret = http;
+    return STATUS_OK;
+}
+
+int http_port(const struct http *http)
+{
+    return lws_get_vhost_listen_port(http->vhost);
+}
+
+void http_stop(struct http *http)
+{
+    if (http != NULL && http->context != NULL) {
+        lws_context_destroy(http->context);
+    }
+}
+
+void http_release(struct http *http)
+{
+    free(http);
+}

@@ -1,0 +1,29 @@
+// http.h: the page, the state as JSON and the metrics, over libwebsockets on the daemon's own loop.
+//
+// THEORY    GET /           the page
+//           GET /api/state  gauges_state
+//           GET /metrics    gauges_metrics
+//           GET /healthz    "ok" while steps are made
+//           Everything else is 404. Nothing here changes anything.
+// CONTRACT  The main thread.
+// OWNERSHIP http_start gives; http_stop lets its handles close, http_release after the loop has ended.
+#pragma once
+
+#include <uv.h>
+
+#include "engine/serve/gauges.h"
+#include "engine/serve/settings.h"
+
+struct http;
+
+struct http_hooks {
+    void *owner;
+    void (*gauges)(void *owner, struct gauges *ret);
+    bool (*healthy)(void *owner);
+};
+
+MUST_USE enum status http_start(uv_loop_t *loop, const struct listen_address *address, const struct http_hooks *hooks,
+                                struct http **ret, struct problem *problem);
+int http_port(const struct http *http);
+void http_stop(struct http *http);
+void http_release(struct http *http);

@@ -1,0 +1,222 @@
+#include "engine/serve/loop.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/base/memory.h"
+#include "engine/serve/channel.h"
+#include "engine/serve/journal.h"
+
+#define CHECK_MS 250                      // between two looks at time limits
+
+void loop_create(struct loop *loop, struct service *service, int32_t index, struct intake *intake)
+{
+    *loop = (struct loop){ .service = service, .index = index, .intake = intake };
+    pthread_mutex_init(&loop->mutex, NULL);
+    loop->read_buffer = memory_take(READ_BYTES, 1);
+    loop->out_buffer = memory_take(OUT_BYTES, 1);
+    loop->subscribers = memory_take((size_t)service->network->intersection_count, sizeof *loop->subscribers);
+    arena_create(&loop->arena, WIRE_ARENA_BYTES);
+}
+
+void loop_post(struct loop *loop, const struct mail *mail)
+{
+    pthread_mutex_lock(&loop->mutex);
+    *GROW(loop->mailbox) = *mail;
+    pthread_mutex_unlock(&loop->mutex);
+    uv_async_send(&loop->wake);
+}
+
+void loop_plans_changed(struct loop *loop)
+{
+    uv_async_send(&loop->wake);
+}
+
+static struct channel *find(struct loop *loop, const struct peer *peer)
+{
+    if (peer->slot < 0 || peer->slot >= loop->slots.count || loop->generations.at[peer->slot] != peer->generation) {
+        return NULL;
+    }
+    return loop->slots.at[peer->slot];
+}
+
+static void push_one(struct loop *loop, int32_t intersection)
+{
+    struct subscription *next = NULL;
+    for (struct subscription *one = loop->subscribers[intersection]; one != NULL; one = next) {
+        next = one->next;
+        channel_push(one->channel, intersection);
+    }
+    struct channel *after = NULL;
+    for (struct channel *one = loop->all_first; one != NULL; one = after) {
+        after = one->all_next;
+        channel_push(one, intersection);
+    }
+}
+
+static void push_changes(struct loop *loop)
+{
+    struct plan_table *table = loop->service->table;
+    uint64_t changes = plan_table_changes(table);
+    while (loop->change_position < changes) {
+        int32_t intersection = plan_table_change(table, loop->change_position);
+        if (intersection == INDEX_NONE) {
+            // Fallen behind by more than the ring: everybody gets what is in force now.
+            loop->change_position = changes;
+            for (int32_t i = 0; i < loop->service->network->intersection_count; i++) {
+                push_one(loop, i);
+            }
+            return;
+        }
+        loop->change_position++;
+        push_one(loop, intersection);
+    }
+}
+
+static void stop(struct loop *loop)
+{
+    loop->stopping = true;
+    for (int32_t i = 0; i < loop->slots.count; i++) {
+        if (loop->slots.at[i] != NULL) {
+            channel_end(loop->slots.at[i], ERROR_SHUT_DOWN, "the daemon ends");
+        }
+    }
+}
+
+static void open_mail(struct loop *loop, struct mail *mail)
+{
+    struct channel *channel = find(loop, mail->kind == MAIL_ANSWER ? &mail->answer.peer : &mail->peer);
+    switch (mail->kind) {
+    case MAIL_CONNECTION:
+        if (loop->stopping) {
+            close(mail->descriptor);
+            atomic_fetch_sub(&loop->service->connection_count, 1);
+        } else {
+            channel_open(loop, mail);
+        }
+        break;
+    case MAIL_ANSWER:
+        if (channel != NULL) {
+            channel_answer(channel, &mail->answer);
+        }
+        break;
+    case MAIL_BYTES:
+        if (channel != NULL) {
+            channel_send(channel, mail->bytes, mail->byte_count);
+            channel_flush(channel);
+        }
+        free(mail->bytes);
+        break;
+    case MAIL_SUPERSEDED:
+        if (channel != NULL) {
+            channel_end(channel, ERROR_SUPERSEDED, "the same identity opened another session");
+        }
+        break;
+    case MAIL_STOP:
+        stop(loop);
+        break;
+    }
+}
+
+static void on_wake(uv_async_t *wake)
+{
+    struct loop *loop = wake->data;
+    pthread_mutex_lock(&loop->mutex);
+    void *at = loop->mailbox.at;
+    int32_t count = loop->mailbox.count, capacity = loop->mailbox.capacity;
+    loop->mailbox.at = loop->opened_mail.at;
+    loop->mailbox.capacity = loop->opened_mail.capacity;
+    loop->mailbox.count = 0;
+    pthread_mutex_unlock(&loop->mutex);
+    loop->opened_mail.at = at;
+    loop->opened_mail.capacity = capacity;
+    loop->opened_mail.count = count;
+    for (int32_t i = 0; i < count; i++) {
+        open_mail(loop, &loop->opened_mail.at[i]);
+    }
+    push_changes(loop);
+}
+
+// Once all connections are gone nothing keeps the loop alive but these two.
+static void end_when_empty(struct loop *loop)
+{
+    for (int32_t i = 0; i < loop->slots.count; i++) {
+        if (loop->slots.at[i] != NULL) {
+            return;
+        }
+    }
+    uv_close((uv_handle_t *)&loop->wake, NULL);
+    uv_close((uv_handle_t *)&loop->timer, NULL);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct loop *loop = timer->data;
+    int64_t now_ms = city_clock_now(loop->service->clock);
+    for (int32_t i = 0; i < loop->slots.count; i++) {
+        if (loop->slots.at[i] != NULL) {
+            channel_check(loop->slots.at[i], now_ms);
+        }
+    }
+    if (loop->stopping) {
+        end_when_empty(loop);
+    }
+}
+
+static void *run(void *owner)
+{
+    struct loop *loop = owner;
+    uv_run(&loop->uv, UV_RUN_DEFAULT);
+    return NULL;
+}
+
+enum status loop_start(struct loop *loop, struct problem *problem)
+{
+    int result = uv_loop_init(&loop->uv);
+    if (result == 0) {
+        result = uv_async_init(&loop->uv, &loop->wake, on_wake);
+    }
+    if (result == 0) {
+        result = uv_timer_init(&loop->uv, &loop->timer);
+    }
+    if (result == 0) {
+        loop->wake.data = loop;
+        loop->timer.data = loop;
+        result = uv_timer_start(&loop->timer, on_timer, CHECK_MS, CHECK_MS);
+    }
+    if (result != 0) {
+        return problem_report(problem, STATUS_IO, "loop", NULL, NULL, "%s", uv_strerror(result));
+    }
+    int error = pthread_create(&loop->thread, NULL, run, loop);
+    if (error != 0) {
+        return problem_report(problem, STATUS_IO, "loop", NULL, NULL, "no thread: %s", strerror(error));
+    }
+    loop->started = true;
+    return STATUS_OK;
+}
+
+void loop_stop(struct loop *loop)
+{
+    if (loop->started) {
+        struct mail mail = { .kind = MAIL_STOP };
+        loop_post(loop, &mail);
+        pthread_join(loop->thread, NULL);
+        int result = uv_loop_close(&loop->uv);
+        assert(result == 0);
+    }
+    for (int32_t i = 0; i < loop->mailbox.count; i++) {
+        free(loop->mailbox.at[i].kind == MAIL_BYTES ? loop->mailbox.at[i].bytes : NULL);
+    }
+    free(loop->mailbox.at);
+    free(loop->opened_mail.at);
+    free((void *)loop->slots.at);
+    free(loop->generations.at);
+    free(loop->free_slots.at);
+    free((void *)loop->subscribers);
+    free(loop->read_buffer);
+    free(loop->out_buffer);
+    arena_release(&loop->arena);
+    pthread_mutex_destroy(&loop->mutex);
+}

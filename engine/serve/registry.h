@@ -1,0 +1,35 @@
+// registry.h: who may come: identity, role, proof and what belongs to it, from a file.
+//
+// THEORY    One line a peer:   IDENTITY ROLE PROOF THING ...
+//             IDENTITY  as in its Hello
+//             ROLE      detector | controller | operator | simulator
+//             PROOF     sha256:HEX of the token, or `none` (only from the machine itself)
+//             THING     detector:NAME, camera:NAME, intersection:NAME, or * for all
+//           `#` begins a comment. A line that cannot be read refuses the file whole, with its number.
+// CONTRACT  Read-only after registry_read; any thread.
+// OWNERSHIP registry_read gives, registry_release takes. The network is not kept.
+// NOT HERE  What a role may send (engine/wire/session.h).
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/base/status.h"
+#include "engine/model/network.h"
+#include "engine/wire/session.h"
+
+struct registry;
+struct registry_entry;
+
+MUST_USE enum status registry_read(const char *path, const struct network *network, struct registry **ret,
+                                   struct problem *problem);
+void registry_release(struct registry *registry);
+
+// Whether the Hello's identity may come in its role with its token. local: the peer is on this machine. An identity that
+// the registry does not have may come from this machine alone (*ret NULL: it may have what it names). registry may be
+// NULL: there is none.
+bool registry_admits(const struct registry *registry, const struct hello *hello, bool local,
+                     const struct registry_entry **ret, const char **ret_why);
+
+// For session_grant: context is the entry.
+bool registry_owns(void *context, enum owned_kind kind, int32_t index);

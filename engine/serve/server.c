@@ -1,0 +1,827 @@
+#include "engine/serve/server.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "engine/base/memory.h"
+#include "engine/optimize/strategy.h"
+#include "engine/serve/embedded.h"
+#include "engine/serve/gauges.h"
+#include "engine/serve/http.h"
+#include "engine/serve/journal.h"
+#include "engine/serve/listener.h"
+#include "engine/serve/state_folder.h"
+#include "engine/serve/storage.h"
+#include "engine/wire/plan_codec.h"
+
+#define BEAT_MS 50
+#define START_BEAT_MS 5
+#define DESCRIPTOR_RESERVE 64         // beside those of connections: files, store, HTTP, wake-ups
+#define STALL_MS 5000                 // without a step in live mode: an alarm
+#define CRASH_COUNT_MAX 2             // so many ends that were not clean within a minute: the next start is cautious
+
+struct restored_plan {
+    int32_t intersection;
+    uint8_t *bytes;
+    size_t byte_count;
+};
+
+// A StatusRequest of an operator.
+struct asked {
+    struct peer peer;
+    struct status_request request;
+};
+
+enum server_state { SERVER_STARTING, SERVER_SERVING, SERVER_WRITING, SERVER_ENDING };
+
+struct server {
+    const struct network *network;
+    struct settings settings;
+    struct server_hooks hooks;
+    const char *city;
+    enum server_state state;
+    int exit_code;
+    uv_loop_t loop;
+    uv_timer_t beat;
+    uv_signal_t signals[3];           // TERM, INT, HUP
+
+    struct state_folder folder;
+    struct embedded embedded;
+    bool embedded_runs;
+    struct storage *storage;          // NULL: none
+    struct http *http;
+    struct listener listeners[LISTEN_COUNT_MAX];
+    int32_t listener_count;
+    struct service service;
+    struct loop *loops;
+    struct intake *intakes;
+    struct compute *compute;
+    struct brain_options brain;
+    const char **region_strategy;     // one per region of the network
+    bool cautious;                    // begun without the stored state after repeated crashes
+
+    LIST_OF(struct restored_plan) restored;
+    int64_t started_wall_ms, began_ms, end_by_ms;
+    int64_t shown_steps;              // of the picture that was last offered to the store
+    int32_t *minute_counts;
+    uint8_t plan_frame[WIRE_PLAN_BYTES_MAX];
+    _Atomic uint32_t epoch_seen;      // told by a controller, newer than ours
+    uint64_t watchdog_us, watched_steps;
+    int64_t watchdog_fed_ms;
+    bool stall_said;
+
+    pthread_mutex_t asked_mutex;
+    LIST_OF(struct asked) asked;
+};
+
+// ---- what the store asks of us
+
+static void on_restored(void *owner, int32_t intersection, const uint8_t *bytes, size_t byte_count)
+{
+    struct server *server = owner;
+    *GROW(server->restored) = (struct restored_plan){ .intersection = intersection,
+        .bytes = memory_copy(bytes, byte_count, 1), .byte_count = byte_count };
+}
+
+static bool on_plan(void *owner, int32_t intersection, struct store_plan *ret)
+{
+    struct server *server = owner;
+    struct plan_entry entry;
+    if (server->service.table == NULL
+        || !plan_table_get(server->service.table, intersection, &entry, server->plan_frame)) {
+        return false;
+    }
+    *ret = (struct store_plan){ .plan = { .kind = entry.kind, .reason = entry.reason },
+        .bytes = server->plan_frame + entry.frame_bytes - entry.message_bytes, .byte_count = entry.message_bytes };
+    return true;
+}
+
+// ---- what the other threads tell us
+
+static void on_stepped(void *owner)
+{
+    struct server *server = owner;
+    for (int32_t i = 0; i < server->service.loop_count; i++) {
+        loop_plans_changed(&server->loops[i]);
+    }
+}
+
+static void on_answer(void *owner, const struct compute_answer *answer)
+{
+    struct server *server = owner;
+    struct mail mail = { .kind = MAIL_ANSWER, .answer = *answer };
+    loop_post(&server->loops[answer->peer.loop], &mail);
+}
+
+static void on_said(void *owner, bool alarm, const char *text)
+{
+    (void)owner;
+    journal(alarm ? JOURNAL_ALARM : JOURNAL_NOTE, "%s", text);
+}
+
+static void on_epoch_seen(void *owner, uint32_t epoch)
+{
+    struct server *server = owner;
+    uint32_t seen = atomic_load(&server->epoch_seen);
+    while (epoch > seen && !atomic_compare_exchange_weak(&server->epoch_seen, &seen, epoch)) {
+    }
+}
+
+static void on_status_asked(void *owner, struct peer peer, const struct status_request *request)
+{
+    struct server *server = owner;
+    pthread_mutex_lock(&server->asked_mutex);
+    *GROW(server->asked) = (struct asked){ .peer = peer, .request = *request };
+    pthread_mutex_unlock(&server->asked_mutex);
+}
+
+static void on_gauges(void *owner, struct gauges *ret)
+{
+    struct server *server = owner;
+    *ret = (struct gauges){ .service = &server->service, .picture = compute_look(server->compute),
+        .store = server->storage != NULL ? storage_store(server->storage) : NULL, .city = server->city,
+        .store_path = server->embedded_runs ? server->embedded.shown_path : server->settings.store.text,
+        .started_ms = server->started_wall_ms };
+}
+
+static bool on_healthy(void *owner)
+{
+    struct server *server = owner;
+    return compute_claimed(server->compute)
+        || monotonic_ms() - compute_progress_ms(server->compute) < STALL_MS;
+}
+
+// ---- StatusRequest
+
+static void status_rows(const struct picture *picture, int32_t first, int32_t count, struct status_row *rows)
+{
+    for (int32_t i = 0; i < count; i++) {
+        const struct intersection_state *state = &picture->states[first + i];
+        rows[i] = (struct status_row){ .intersection = first + i, .updated_ms = state->updated_ms, .mode = state->mode,
+            .reported = state->reported, .overridden = state->overridden, .stage = state->stage,
+            .queue_mveh = (uint32_t)(state->queue_veh * 1000.0 + 0.5),
+            .flow_vph = (uint32_t)(state->flow_vph + 0.5),
+            .confidence_permille = (uint32_t)(state->confidence * 1000.0 + 0.5),
+            .detectors_healthy = state->detectors_healthy, .detectors_total = state->detectors_total };
+    }
+}
+
+static void status_answer(struct server *server, const struct asked *asked, const struct picture *picture)
+{
+    const struct network *network = server->network;
+    int32_t first = asked->request.first_intersection, count = asked->request.intersection_count;
+    first = first < 0 ? 0 : first > network->intersection_count ? network->intersection_count : first;
+    count = count < 0 ? 0 : count > STATUS_ROW_COUNT_MAX ? STATUS_ROW_COUNT_MAX : count;
+    count = count > network->intersection_count - first ? network->intersection_count - first : count;
+    struct status_row *rows = memory_take((size_t)count, sizeof *rows);
+    status_rows(picture, first, count, rows);
+    struct loop_sums sums = gauges_sum(&server->service);
+    struct store *store = server->storage != NULL ? storage_store(server->storage) : NULL;
+    struct city_status status = { .request = asked->request.request, .now_ms = picture->now_ms,
+        .started_ms = server->started_wall_ms, .network = server->city, .strategy = picture->strategy,
+        .store = store != NULL ? store_state_name(store_state(store)) : "none",
+        .epoch = atomic_load(&server->service.epoch), .daemon = server->service.daemon,
+        .intersections = (uint32_t)network->intersection_count, .steps = (uint64_t)picture->steps,
+        .plans = (uint64_t)picture->plans, .readings_used = sums.readings_taken,
+        .readings_refused = sums.readings_refused, .readings_shed = sums.readings_shed,
+        .frames_refused = sums.strikes, .guard_refused = gauges_guard_refused(&picture->counts),
+        .step_us_last = (uint32_t)picture->step_us_last, .step_us_max = (uint32_t)picture->step_us_max,
+        .store_dropped = store != NULL ? (uint64_t)store_counts(store)->minutes_dropped : 0,
+        .resident_bytes = gauges_resident_bytes(), .row_count = count, .rows = rows };
+    for (int32_t i = 0; i < network->intersection_count; i++) {
+        status.intersections_reported += picture->states[i].reported;
+        status.intersections_overridden += picture->states[i].overridden;
+        status.intersections_fallback += picture->states[i].reported
+            && picture->states[i].mode == CONTROLLER_FALLBACK;
+    }
+    for (int role = 0; role < ROLE_COUNT; role++) {
+        status.sessions[role] = (uint32_t)atomic_load(&server->service.role_count[role]);
+    }
+    size_t room = 4096 + (size_t)count * 96;
+    struct mail mail = { .kind = MAIL_BYTES, .peer = asked->peer, .bytes = memory_take(room, 1) };
+    struct frame_writer out = frame_writer_over(mail.bytes, room);
+    if (wire_put_status(&out, &status) == STATUS_OK) {
+        mail.byte_count = out.used;
+    }
+    loop_post(&server->loops[asked->peer.loop], &mail);
+    free(rows);
+}
+
+static void status_answer_all(struct server *server)
+{
+    pthread_mutex_lock(&server->asked_mutex);
+    int32_t count = server->asked.count;
+    struct asked *asked = memory_copy(server->asked.at, (size_t)count, sizeof *asked);
+    server->asked.count = 0;
+    pthread_mutex_unlock(&server->asked_mutex);
+    const struct picture *picture = count > 0 ? compute_look(server->compute) : NULL;
+    for (int32_t i = 0; i < count; i++) {
+        status_answer(server, &asked[i], picture);
+    }
+    free(asked);
+}
+
+// ---- strategies and epochs
+
+// The strategy of each region of the network, from the settings.
+static enum status regions_set(struct server *server, const struct settings *settings, struct problem *problem)
+{
+    const struct network *network = server->network;
+    for (int32_t i = 0; i < settings->region_count; i++) {
+        const struct region_strategy *region = &settings->regions[i];
+        if (names_find(&network->regions, region->region) == NAME_NONE) {
+            return problem_report(problem, STATUS_UNKNOWN, "regions", region->region, NULL,
+                                  "the network has no such region");
+        }
+        if (strategy_find(region->strategy) == NULL) {
+            char names[256];
+            strategy_names(names, sizeof names);
+            return problem_report(problem, STATUS_UNKNOWN, "regions", region->region, NULL,
+                                  "there is no strategy `%s`: choose one of %s", region->strategy, names);
+        }
+    }
+    for (int32_t i = 0; i < network->regions.count; i++) {
+        server->region_strategy[i] = NULL;
+    }
+    for (int32_t i = 0; i < settings->region_count; i++) {
+        server->region_strategy[names_find(&network->regions, settings->regions[i].region)] =
+            settings->regions[i].strategy;
+    }
+    return STATUS_OK;
+}
+
+static enum status brain_make(struct server *server, const struct settings *settings, uint32_t epoch,
+                              struct brain **ret, struct problem *problem)
+{
+    enum status status = regions_set(server, settings, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    int threads = settings->threads > 0 ? settings->threads : (int)sysconf(_SC_NPROCESSORS_ONLN);
+    server->brain = (struct brain_options){ .strategy = server->cautious ? "program" : settings->strategy,
+        .region_strategy = server->cautious || settings->region_count == 0 ? NULL : server->region_strategy,
+        .epoch = epoch, .daemon = server->folder.daemon, .solve_latency_ms = settings->solve_latency_ms,
+        .status_age_ms_max = settings->status_age_ms, .threads = threads < 1 ? 1 : threads };
+    return brain_create(server->network, &server->brain, ret, problem);
+}
+
+// Somebody holds plans of a newer epoch than ours: go beyond it.
+static void epoch_raise(struct server *server, uint32_t above, const char *who)
+{
+    struct problem problem;
+    struct brain *brain = NULL;
+    uint32_t epoch = above + 1;
+    if (above == UINT32_MAX || state_folder_epoch(&server->folder, epoch, &problem) != STATUS_OK
+        || brain_make(server, &server->settings, epoch, &brain, &problem) != STATUS_OK) {
+        journal(JOURNAL_ALARM, "epoch %" PRIu32 " was seen (%s) and cannot be passed: %s", above, who,
+                above == UINT32_MAX ? "it is the last there is" : problem.text);
+        return;
+    }
+    journal(JOURNAL_WARNING, "%s knows epoch %" PRIu32 ": ours is %" PRIu32 " from now on", who, above, epoch);
+    atomic_store(&server->service.epoch, epoch);
+    compute_replace(server->compute, brain, &server->brain);
+    if (server->storage != NULL) {
+        store_lead(storage_store(server->storage), (struct store_epoch){ epoch, server->folder.daemon });
+    }
+}
+
+static void epochs_watch(struct server *server)
+{
+    struct store_epoch found;
+    uint32_t ours = atomic_load(&server->service.epoch), seen = atomic_load(&server->epoch_seen);
+    if (seen > ours) {
+        epoch_raise(server, seen, "a controller");
+        return;
+    }
+    // A store that was away when we began, and to which nothing was written yet: we are the newer daemon.
+    struct store *store = server->storage != NULL ? storage_store(server->storage) : NULL;
+    if (store != NULL && store_fenced(store, &found) && store_counts(store)->batches == 0) {
+        epoch_raise(server, found.number, "the store");
+    }
+}
+
+// ---- the beat
+
+static void store_show(struct server *server)
+{
+    struct store *store = storage_store(server->storage);
+    const struct picture *picture = compute_look(server->compute);
+    int64_t minute_ms;
+    while (compute_minute(server->compute, &minute_ms, server->minute_counts)) {
+        store_offer_minute(store, minute_ms, server->minute_counts);
+    }
+    if (picture->steps == server->shown_steps) {
+        return;
+    }
+    server->shown_steps = picture->steps;
+    struct store_daemon daemon = { .strategy = picture->strategy, .mode = picture->lockstep ? "lockstep" : "live",
+        .time_ms = picture->now_ms, .steps = picture->steps, .plans = picture->plans, .readings = picture->readings,
+        .connections = atomic_load(&server->service.connection_count), .step_us = picture->step_us_last };
+    store_offer(store, picture->states, picture->versions, &daemon);
+    storage_poke(server->storage);
+}
+
+// The service manager's watchdog is fed only when the engine stepped, or waits for a simulator.
+static void watchdog_feed(struct server *server)
+{
+    int64_t now_ms = monotonic_ms();
+    uint64_t steps = compute_steps(server->compute);
+    bool claimed = compute_claimed(server->compute);
+    bool stalled = !claimed && now_ms - compute_progress_ms(server->compute) > STALL_MS;
+    if (stalled && !server->stall_said) {
+        journal(JOURNAL_ALARM, "the engine has made no step for %d s", STALL_MS / 1000);
+    }
+    server->stall_said = stalled;
+    if (server->watchdog_us == 0 || now_ms - server->watchdog_fed_ms < (int64_t)(server->watchdog_us / 3000)) {
+        return;
+    }
+    if (steps != server->watched_steps || claimed) {
+        server->watched_steps = steps;
+        server->watchdog_fed_ms = now_ms;
+        sd_notify(0, "WATCHDOG=1");
+    }
+}
+
+static void serve_beat(struct server *server)
+{
+    if (server->storage != NULL) {
+        store_show(server);
+    }
+    status_answer_all(server);
+    epochs_watch(server);
+    watchdog_feed(server);
+}
+
+// ---- starting
+
+static void descriptors_raise(struct server *server)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return;
+    }
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    rlim_t needed = (rlim_t)server->settings.limits.connections + DESCRIPTOR_RESERVE;
+    if (limit.rlim_cur < needed) {
+        server->settings.limits.connections = (int32_t)limit.rlim_cur - DESCRIPTOR_RESERVE;
+        journal(JOURNAL_WARNING, "the system gives %llu descriptors: at most %d connections",
+                (unsigned long long)limit.rlim_cur, server->settings.limits.connections);
+    }
+}
+
+static void on_store_began(void *owner)
+{
+    struct server *server = owner;
+    if (server->storage != NULL) {
+        storage_poke(server->storage);
+    }
+}
+
+static void storage_begin(struct server *server)
+{
+    const struct settings *settings = &server->settings;
+    const struct store_address *address = &settings->store;
+    struct storage_options options = { .loop = &server->loop, .network = server->network, .address = *address,
+        .store = { .city = server->city, .user = address->user[0] != '\0' ? address->user : NULL,
+            .password = address->password[0] != '\0' ? address->password : NULL, .database = address->database,
+            .connect_ms_max = settings->store_connect_ms, .answer_ms_max = settings->store_answer_ms,
+            .retry_ms_min = settings->store_retry_ms_min, .retry_ms_max = settings->store_retry_ms_max,
+            .minute_length_max = settings->store_minutes, .batch_bytes_max = 1 << 20,
+            .jitter_seed = (uint64_t)wall_ms() ^ ((uint64_t)getpid() << 40), .owner = server,
+            .restored = on_restored, .plan = on_plan } };
+    if (address->kind == STORE_EMBEDDED) {
+        snprintf(options.address.path, sizeof options.address.path, "%s", server->embedded.socket_path);
+    }
+    storage_start(&options, &server->storage);
+}
+
+static enum status start_early(struct server *server, struct problem *problem)
+{
+    const struct settings *settings = &server->settings;
+    enum status status = state_folder_open(settings->state_folder, &server->folder, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    server->cautious = server->folder.crashes >= CRASH_COUNT_MAX;
+    if (server->cautious) {
+        journal(JOURNAL_ALARM, "the daemon ended %d times within a minute without being told to: it starts without the "
+                "stored state, and every intersection with its own program", server->folder.crashes);
+    }
+    descriptors_raise(server);
+    if (settings->store.kind == STORE_NONE) {
+        return STATUS_OK;
+    }
+    if (settings->store.kind == STORE_EMBEDDED) {
+        server->embedded.owner = server;
+        server->embedded.began = on_store_began;
+        status = embedded_start(&server->embedded, &server->loop, &server->folder, settings->redis_server, problem);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        server->embedded_runs = true;
+    }
+    storage_begin(server);
+    return STATUS_OK;
+}
+
+static void restore_all(struct server *server)
+{
+    int32_t taken = 0, refused = 0;
+    struct green greens[PLAN_GREEN_COUNT_MAX];
+    for (int32_t i = 0; i < server->restored.count; i++) {
+        struct restored_plan *kept = &server->restored.at[i];
+        struct cursor message = { kept->bytes, kept->bytes + kept->byte_count };
+        struct plan plan;
+        const char *field;
+        bool good = !server->cautious && wire_get_plan(message, greens, &plan, &field) == STATUS_OK
+            && plan.intersection == kept->intersection && compute_restore(server->compute, &plan);
+        taken += good;
+        refused += !good;
+        free(kept->bytes);
+    }
+    if (server->restored.count > 0) {
+        journal(JOURNAL_NOTE, "store: %d plans read back, %d taken up, %d not in force any more or refused",
+                server->restored.count, taken, refused);
+    }
+    server->restored.count = 0;
+}
+
+static enum status loops_start(struct server *server, struct problem *problem)
+{
+    for (int32_t i = 0; i < server->service.loop_count; i++) {
+        enum status status = loop_start(&server->loops[i], problem);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    return STATUS_OK;
+}
+
+static void service_fill(struct server *server)
+{
+    const struct settings *settings = &server->settings;
+    struct service *service = &server->service;
+    struct session_limits limits = session_limits_default();
+    limits.frame_bytes_max = (uint32_t)settings->limits.frame_bytes;
+    limits.name_count_max = settings->limits.names;
+    limits.hello_ms_max = settings->limits.hello_ms;
+    limits.partial_ms_max = settings->limits.partial_ms;
+    limits.silence_ms_max = settings->limits.silence_ms;
+    limits.strike_count_max = settings->limits.strikes;
+    service->network = server->network;
+    service->settings = *settings;
+    service->session_limits = limits;
+    service->daemon = server->folder.daemon;
+    service->loop_count = settings->loops;
+    service->owner = server;
+    service->epoch_seen = on_epoch_seen;
+    service->status_asked = on_status_asked;
+    plan_table_create(server->network->intersection_count, &service->table);
+    sources_create(&service->sources);
+    server->intakes = memory_take((size_t)settings->loops, sizeof *server->intakes);
+    server->loops = memory_take((size_t)settings->loops, sizeof *server->loops);
+    service->loops = server->loops;
+    for (int32_t i = 0; i < settings->loops; i++) {
+        intake_create(&server->intakes[i], server->network, settings->limits.readings_per_step,
+                      settings->limits.events_per_step);
+        loop_create(&server->loops[i], service, i, &server->intakes[i]);
+    }
+}
+
+static enum status engine_start(struct server *server, struct problem *problem)
+{
+    const struct settings *settings = &server->settings;
+    struct store_epoch found = { 0 };
+    if (server->storage != NULL) {
+        (void)store_restored(storage_store(server->storage), &found);
+    }
+    uint32_t highest = found.number > server->folder.epoch ? found.number : server->folder.epoch;
+    if (highest == UINT32_MAX) {
+        return problem_report(problem, STATUS_RANGE, "epoch", NULL, "Clear the store and the state folder.",
+                              "there is no higher epoch");
+    }
+    enum status status = state_folder_epoch(&server->folder, highest + 1, problem);
+    struct brain *brain = NULL;
+    if (status == STATUS_OK) {
+        status = brain_make(server, settings, highest + 1, &brain, problem);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    atomic_store(&server->service.epoch, highest + 1);
+    struct compute_options options = { .network = server->network, .brain = server->brain,
+        .step_ms = settings->step_ms, .intakes = server->intakes, .intake_count = settings->loops,
+        .table = server->service.table, .clock = server->service.clock,
+        .hooks = { .owner = server, .stepped = on_stepped, .answer = on_answer, .said = on_said } };
+    compute_create(&options, brain, &server->compute);
+    server->service.compute = server->compute;
+    restore_all(server);
+    if (server->storage != NULL) {
+        store_lead(storage_store(server->storage), (struct store_epoch){ highest + 1, server->folder.daemon });
+    }
+    return STATUS_OK;
+}
+
+static enum status doors_open(struct server *server, struct problem *problem)
+{
+    const struct settings *settings = &server->settings;
+    for (int32_t i = 0; i < settings->listen_count; i++) {
+        enum status status = listener_start(&server->listeners[i], &server->loop, &server->service,
+                                            &settings->listen[i], problem);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        server->listener_count++;
+        if (!settings->listen[i].local) {
+            journal(JOURNAL_WARNING, "%s can be reached from other machines, and what is said there is not encrypted",
+                    server->listeners[i].shown);
+        }
+    }
+    if (settings->http_off) {
+        return STATUS_OK;
+    }
+    struct http_hooks hooks = { .owner = server, .gauges = on_gauges, .healthy = on_healthy };
+    return http_start(&server->loop, &settings->http, &hooks, &server->http, problem);
+}
+
+static void ready_say(struct server *server)
+{
+    char addresses[1024] = "";
+    size_t used = 0;
+    for (int32_t i = 0; i < server->listener_count && used < sizeof addresses; i++) {
+        used += (size_t)snprintf(addresses + used, sizeof addresses - used, "%s%s", i > 0 ? " " : "",
+                                 server->listeners[i].shown);
+    }
+    char page[200] = "off";
+    if (server->http != NULL) {
+        snprintf(page, sizeof page, "http://%.128s:%d/", server->settings.http.host, http_port(server->http));
+    }
+    printf("ready: %s; page %s; %s: %d intersections, strategy %s; epoch %" PRIu32 ".%" PRIu32 "; store %s\n",
+           addresses, page, server->city, server->network->intersection_count, server->brain.strategy,
+           atomic_load(&server->service.epoch), server->service.daemon,
+           server->embedded_runs ? server->embedded.shown_path : server->settings.store.text);
+    fflush(stdout);
+    sd_notifyf(0, "READY=1\nSTATUS=%d intersections, strategy %s, epoch %" PRIu32,
+               server->network->intersection_count, server->brain.strategy, atomic_load(&server->service.epoch));
+}
+
+// STARTING -> SERVING
+static enum status start_late(struct server *server, struct problem *problem)
+{
+    service_fill(server);
+    enum status status = STATUS_OK;
+    if (server->settings.registry != NULL) {
+        status = registry_read(server->settings.registry, server->network, &server->service.registry, problem);
+    }
+    if (status == STATUS_OK) {
+        status = engine_start(server, problem);
+    }
+    if (status == STATUS_OK) {
+        status = loops_start(server, problem);
+    }
+    if (status == STATUS_OK) {
+        status = compute_start(server->compute, problem);
+    }
+    if (status == STATUS_OK) {
+        status = doors_open(server, problem);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    server->state = SERVER_SERVING;
+    server->minute_counts = memory_take((size_t)(server->network->detector_count + server->network->camera_count),
+                                        sizeof *server->minute_counts);
+    sd_watchdog_enabled(0, &server->watchdog_us);
+    ready_say(server);
+    return STATUS_OK;
+}
+
+// ---- ending
+
+static void doors_close(struct server *server)
+{
+    for (int32_t i = 0; i < server->listener_count; i++) {
+        listener_stop(&server->listeners[i]);
+    }
+    http_stop(server->http);
+}
+
+// -> ENDING: everything that holds the main loop goes.
+static void end_all(struct server *server)
+{
+    server->state = SERVER_ENDING;
+    if (server->compute != NULL) {
+        compute_stop(server->compute);
+    }
+    for (int32_t i = 0; server->loops != NULL && i < server->service.loop_count; i++) {
+        loop_stop(&server->loops[i]);
+    }
+    if (server->storage != NULL) {
+        storage_stop(server->storage);
+    }
+    if (server->embedded_runs) {
+        embedded_stop(&server->embedded);
+    }
+    for (int i = 0; i < 3; i++) {
+        uv_close((uv_handle_t *)&server->signals[i], NULL);
+    }
+    uv_close((uv_handle_t *)&server->beat, NULL);
+}
+
+// SERVING -> WRITING: the store gets what it has not, for a while.
+static void end_begin(struct server *server)
+{
+    if (server->state == SERVER_WRITING || server->state == SERVER_ENDING) {
+        return;
+    }
+    sd_notify(0, "STOPPING=1");
+    bool served = server->state == SERVER_SERVING;
+    server->end_by_ms = monotonic_ms() + server->settings.stop_ms / 2;
+    server->state = SERVER_WRITING;
+    if (served) {
+        doors_close(server);
+        compute_stop(server->compute);
+        if (server->storage != NULL) {
+            store_show(server);
+        }
+    }
+}
+
+static void fail(struct server *server, const struct problem *problem)
+{
+    journal(JOURNAL_ALARM, "%s", problem->text);
+    server->exit_code = 1;
+    doors_close(server);
+    end_all(server);
+}
+
+static void on_beat(uv_timer_t *timer)
+{
+    struct server *server = timer->data;
+    struct problem problem;
+    switch (server->state) {
+    case SERVER_STARTING:
+        if (server->storage != NULL && !store_restored(storage_store(server->storage), NULL)
+            && monotonic_ms() - server->began_ms < server->settings.store_restore_ms) {
+            return;
+        }
+        if (server->storage != NULL && !store_restored(storage_store(server->storage), NULL)) {
+            journal(JOURNAL_ALARM, "store: Redis did not answer within %d ms; the daemon starts without what it holds",
+                    server->settings.store_restore_ms);
+        }
+        if (start_late(server, &problem) != STATUS_OK) {
+            fail(server, &problem);
+            return;
+        }
+        uv_timer_start(&server->beat, on_beat, BEAT_MS, BEAT_MS);
+        break;
+    case SERVER_SERVING:
+        serve_beat(server);
+        break;
+    case SERVER_WRITING:
+        if (server->storage == NULL || store_settled(storage_store(server->storage))
+            || monotonic_ms() >= server->end_by_ms) {
+            end_all(server);
+        }
+        break;
+    case SERVER_ENDING:
+        break;
+    }
+}
+
+// ---- signals
+
+// What can be changed while the daemon runs is changed; the rest is named.
+static void reload(struct server *server)
+{
+    struct problem problem;
+    struct settings next = server->settings;
+    struct brain *brain = NULL;
+    sd_notify(0, "RELOADING=1");
+    enum status status = server->hooks.reload(server->hooks.owner, &next, &problem);
+    if (status == STATUS_OK && server->state == SERVER_SERVING) {
+        status = brain_make(server, &next, atomic_load(&server->service.epoch), &brain, &problem);
+    }
+    if (status != STATUS_OK || server->state != SERVER_SERVING) {
+        journal(JOURNAL_ALARM, "the configuration was not taken, the old one stands: %s",
+                status != STATUS_OK ? problem.text : "the daemon is not serving yet");
+        (void)regions_set(server, &server->settings, &problem);
+        sd_notify(0, "READY=1");
+        return;
+    }
+    // The versions of the new engine's plans must rise: a new epoch, as after a start.
+    brain_release(brain);
+    const struct settings *now = &server->settings;
+    bool other = strcmp(next.network, now->network) != 0 || next.listen_count != now->listen_count
+        || strcmp(next.store.text, now->store.text) != 0 || strcmp(next.http.text, now->http.text) != 0
+        || next.loops != now->loops || next.step_ms != now->step_ms
+        || memcmp(&next.limits, &now->limits, sizeof next.limits) != 0;
+    for (int32_t i = 0; !other && i < next.listen_count; i++) {
+        other = strcmp(next.listen[i].text, now->listen[i].text) != 0;
+    }
+    server->settings.strategy = next.strategy;
+    memcpy(server->settings.regions, next.regions, sizeof next.regions);
+    server->settings.region_count = next.region_count;
+    server->settings.threads = next.threads;
+    server->settings.solve_latency_ms = next.solve_latency_ms;
+    server->settings.status_age_ms = next.status_age_ms;
+    server->cautious = false;
+    epoch_raise(server, atomic_load(&server->service.epoch), "the configuration, read again,");
+    journal(JOURNAL_NOTE, "configuration read again: strategy %s%s", server->settings.strategy,
+            other ? "; network, listen, http, store, loops, step_ms and limits change at the next start" : "");
+    sd_notify(0, "READY=1");
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct server *server = handle->data;
+    if (number == SIGHUP) {
+        reload(server);
+        return;
+    }
+    journal(JOURNAL_NOTE, "told to end (%s)", number == SIGTERM ? "SIGTERM" : "SIGINT");
+    end_begin(server);
+}
+
+static void release(struct server *server)
+{
+    if (server->http != NULL) {
+        http_release(server->http);
+    }
+    compute_release(server->compute);
+    for (int32_t i = 0; server->intakes != NULL && i < server->service.loop_count; i++) {
+        intake_release(&server->intakes[i]);
+    }
+    storage_release(server->storage);
+    plan_table_release(server->service.table);
+    sources_release(server->service.sources);
+    registry_release(server->service.registry);
+    for (int32_t i = 0; i < server->restored.count; i++) {
+        free(server->restored.at[i].bytes);
+    }
+    free(server->restored.at);
+    free(server->asked.at);
+    free(server->intakes);
+    free(server->loops);
+    free(server->minute_counts);
+    free((void *)server->region_strategy);
+    pthread_mutex_destroy(&server->asked_mutex);
+    if (server->exit_code == 0) {
+        state_folder_clean_end(&server->folder);
+    }
+    state_folder_close(&server->folder);
+}
+
+int server_run(const struct network *network, const struct settings *settings, const char *city,
+               const struct server_hooks *hooks)
+{
+    static const int NUMBERS[3] = { SIGTERM, SIGINT, SIGHUP };
+    struct city_clock clock;
+    struct problem problem;
+    struct server *server = memory_take(1, sizeof *server);
+    server->network = network;
+    server->settings = *settings;
+    server->hooks = *hooks;
+    server->city = city;
+    server->folder.descriptor = -1;
+    server->folder.lock = -1;
+    server->shown_steps = -1;
+    server->region_strategy = memory_take((size_t)network->regions.count, sizeof *server->region_strategy);
+    pthread_mutex_init(&server->asked_mutex, NULL);
+    city_clock_start(&clock);
+    server->service.clock = &clock;
+    server->started_wall_ms = wall_ms();
+    server->began_ms = monotonic_ms();
+    signal(SIGPIPE, SIG_IGN);
+    uv_loop_init(&server->loop);
+    uv_timer_init(&server->loop, &server->beat);
+    server->beat.data = server;
+    for (int i = 0; i < 3; i++) {
+        uv_signal_init(&server->loop, &server->signals[i]);
+        server->signals[i].data = server;
+        uv_signal_start(&server->signals[i], on_signal, NUMBERS[i]);
+    }
+    if (start_early(server, &problem) == STATUS_OK) {
+        uv_timer_start(&server->beat, on_beat, START_BEAT_MS, START_BEAT_MS);
+    } else {
+        fail(server, &problem);
+    }
+    uv_run(&server->loop, UV_RUN_DEFAULT);
+    int exit_code = server->exit_code;
+    release(server);
+    uv_loop_close(&server->loop);
+    free(server);
+    if (exit_code == 0) {
+        journal(JOURNAL_NOTE, "ended");
+    }
+    return exit_code;
+}
