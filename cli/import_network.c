@@ -1,4 +1,5 @@
-// import_network.c: `intergreen import`: a network of SUMO or CityFlow -> Intergreen's own file, and what was derived on the way.
+// import_network.c: `intergreen import`: a network of SUMO or CityFlow -> Intergreen's own file, and what was derived
+// on the way.
 #include "engine/import/import.h"
 
 #include <errno.h>
@@ -15,9 +16,10 @@
 #define ADDITIONAL_COUNT_MAX 64
 
 static const char USAGE[] =
-    "usage: intergreen import NET -o FILE [--stages program|derived] [--intergreen-s X] [--additional FILE]... [--quiet]\n"
+    "usage: intergreen import NET -o FILE [--stages program|derived] [--intergreen-s X]\n"
+    "                             [--additional FILE]... [--quiet]\n"
     "\n"
-    "  NET                  SUMO .net.xml or .sumocfg, CityFlow roadnet.json, or a network file; told apart by content\n"
+    "  NET                  SUMO .net.xml or .sumocfg, CityFlow roadnet.json, or a network file; by content\n"
     "  -o, --output FILE    where the network goes\n"
     "  --stages KIND        program: as the program's phases (default); derived: from which groups go together\n"
     "  --intergreen-s X     for studies: every conflicting pair gets X seconds, yellow first, the rest red\n"
@@ -114,7 +116,8 @@ static int run(struct import_arguments *arguments)
     if (status == STATUS_OK) {
         status = network_file_save(&network, arguments->output, &problem);
         if (status == STATUS_OK && !arguments->quiet) {
-            (void)printf("%s: %d intersections, %d signal groups, %d stages, %d links, %d lanes, %d detectors, %d cameras\n",
+            (void)printf("%s: %d intersections, %d signal groups, %d stages, %d links, %d lanes, %d detectors, "
+                         "%d cameras\n",
                          arguments->output, network.intersection_count, network.group_count, network.stage_count,
                          network.link_count, network.lane_count, network.detector_count, network.camera_count);
         }

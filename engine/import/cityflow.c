@@ -230,7 +230,8 @@ static enum status lane_numbered(struct reader *reader, const json_t *object, co
         return status;
     }
     if (!(number >= 0.0 && number < link->lane_count) || number != floor(number)) {
-        return bad(reader, "lanes count from 0", "'%s' is %g, but the road has %d lanes", key, number, link->lane_count);
+        return bad(reader, "lanes count from 0", "'%s' is %g, but the road has %d lanes", key, number,
+                   link->lane_count);
     }
     *ret = link->first_lane + link->lane_count - 1 - (int32_t)number;
     return STATUS_OK;
@@ -258,7 +259,8 @@ static enum status read_road_link(struct reader *reader, const struct names *roa
         return status;
     }
     if (draft->links.at[from].to_junction != junction || draft->links.at[to].from_junction != junction) {
-        return bad(reader, "startRoad must end and endRoad begin at this intersection", "the road link does not pass it");
+        return bad(reader, "startRoad must end and endRoad begin at this intersection",
+                   "the road link does not pass it");
     }
     for (size_t i = 0; i < json_array_size(lane_links); i++) {
         const json_t *lane_link = json_array_get(lane_links, i);
@@ -327,7 +329,8 @@ static enum status read_phase(struct reader *reader, const json_t *object, const
         const json_t *item = json_array_get(available, i);
         json_int_t letter = json_is_integer(item) ? json_integer_value(item) : -1;
         if (letter < 0 || letter >= letter_count) {
-            return bad(reader, "indices of the list 'roadLinks', from 0", "availableRoadLinks[%zu] is not one of them", i);
+            return bad(reader, "indices of the list 'roadLinks', from 0", "availableRoadLinks[%zu] is not one of them",
+                       i);
         }
         phase.state[letter] = 'G';
     }

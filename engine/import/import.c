@@ -120,7 +120,7 @@ enum status import_sniff(const char *path, enum file_kind *ret, struct problem *
     enum file_kind kind = kind_of(head, bytes);
     if (kind == FILE_UNKNOWN) {
         return problem_report(problem, STATUS_SYNTAX, path, NULL,
-                              "name a SUMO .net.xml or .sumocfg, a CityFlow roadnet.json, or a file that `intergreen` wrote",
+                              "name a SUMO .net.xml or .sumocfg, a CityFlow roadnet.json, or our own file",
                               bytes == 0 ? "is empty" : "is of no known form");
     }
     *ret = kind;

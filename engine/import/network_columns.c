@@ -255,7 +255,8 @@ static bool columns_agree(const size_t *lengths, size_t count)
     return true;
 }
 
-#define AGREE(...) columns_agree((const size_t[]){ __VA_ARGS__ }, sizeof((const size_t[]){ __VA_ARGS__ }) / sizeof(size_t))
+#define AGREE(...) columns_agree((const size_t[]){ __VA_ARGS__ },
+                                 sizeof((const size_t[]){ __VA_ARGS__ }) / sizeof(size_t))
 
 static bool sums_to(const uint32_t *counts, size_t rows, size_t total)
 {
@@ -273,11 +274,13 @@ static enum status check_columns(const struct unpacking *unpacking)
     if (!AGREE(m->n_point_x_m, m->n_point_y_m)) {
         return broken(unpacking, "points", differ);
     }
-    if (!AGREE(m->n_junction_name, m->n_junction_kind, m->n_junction_intersection, m->n_junction_x_m, m->n_junction_y_m)) {
+    if (!AGREE(m->n_junction_name, m->n_junction_kind, m->n_junction_intersection, m->n_junction_x_m,
+               m->n_junction_y_m)) {
         return broken(unpacking, "junctions", differ);
     }
     if (!AGREE(m->n_link_name, m->n_link_from_junction, m->n_link_to_junction, m->n_link_lane_count,
-               m->n_link_first_point, m->n_link_point_count, m->n_link_priority, m->n_link_length_m, m->n_link_speed_mps)
+               m->n_link_first_point, m->n_link_point_count, m->n_link_priority, m->n_link_length_m,
+                   m->n_link_speed_mps)
         || !sums_to(m->link_lane_count, m->n_link_lane_count, m->n_lane_users)) {
         return broken(unpacking, "links", differ);
     }

@@ -111,7 +111,8 @@ enum status network_file_parse(const uint8_t *image, size_t bytes, const char *p
     uint64_t length = get64(image + NETWORK_FILE_MAGIC_BYTES);
     if (length != bytes - HEAD_BYTES) {
         return problem_report(problem, STATUS_SYNTAX, path, NULL, remedy,
-                              "holds %zu bytes of a message that has %llu: it is cut off or altered", bytes - HEAD_BYTES,
+                              "holds %zu bytes of a message that has %llu: it is cut off or altered",
+                                  bytes - HEAD_BYTES,
                               (unsigned long long)length);
     }
     const uint8_t *packed = image + HEAD_BYTES;

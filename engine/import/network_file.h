@@ -1,6 +1,8 @@
-// network_file.h: our own network file: a magic, a version, and one intergreen.v1 Network message (proto/network.proto).
+// network_file.h: our own network file: a magic, a version, and one intergreen.v1 Network message
+// (proto/network.proto).
 //
-// CONTRACT  What is loaded equals what was saved (same network.hash). A file that is cut, altered, of another version or
+// CONTRACT  What is loaded equals what was saved (same network.hash). A file that is cut, altered, of another version
+// or
 //           contradictory is refused whole, with what to do.
 // NOT HERE  Trips (sim/demand), which share the form of the magic.
 #pragma once

@@ -1,5 +1,6 @@
 // Goal: plans answer what is green, since when and in which stage, for both kinds, across the wrap of the cycle, before
-// their first green, and at negative times; versions are totally ordered; two plans of the same course are known as such.
+// their first green, and at negative times; versions are totally ordered; two plans of the same course are known as
+// such.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,7 +31,8 @@ static const struct green WRAPPED[] = {
 
 static struct plan cyclic(void)
 {
-    return (struct plan){ .kind = PLAN_CYCLIC, .base_ms = 1000000, .cycle_ms = 60000, .green_count = 2, .greens = WRAPPED };
+    return (struct plan){ .kind = PLAN_CYCLIC, .base_ms = 1000000, .cycle_ms = 60000, .green_count = 2,
+                          .greens = WRAPPED };
 }
 
 static void cyclic_plan_wraps(void **state)
