@@ -440,7 +440,8 @@ static void i8_cycle_and_offset(void **state)
         struct plan *plan = &scene.candidate;
         enum guard_rule expected = GUARD_I8_SUMS;
         switch (what) {
-        case 0: plan->cycle_ms = 10000 - Q; break;
+        case 0: plan->cycle_ms = 10000 - Q; plan->base_ms = 0; plan->green_count = 1;
+                scene.candidate_greens[0].end_ms = 5000; break;
         case 1: plan->cycle_ms = 240000 + Q; break;
         case 2: plan->cycle_ms = 0; break;
         case 3: plan->cycle_ms = INT32_MIN; break;
@@ -752,6 +753,10 @@ static void i16_takes_the_worse_end_of_a_green(void **state)
     assert_int_equal(check(&scene), GUARD_PASSED);
     reported(&scene, 0, ASPECT_RED, 2000 - Q);
     assert_int_equal(check(&scene), GUARD_I10_CHANGE);
+    reported(&scene, 0, ASPECT_RED, 7000);
+    scene.playing_greens[0].end_ms = scene.candidate_greens[0].end_ms = -5000 + Q;   // Ended later than the report has it.
+    assert_int_equal(check(&scene), GUARD_I10_CHANGE);
+    scene.playing_greens[0].end_ms = scene.candidate_greens[0].end_ms = -10000;
     scene.playing.valid_from_ms = NOW - 9000;                       // An end before the plan's own time: the report alone.
     reported(&scene, 0, ASPECT_RED, 2000);
     scene.candidate.valid_until_ms = NOW + 25000;
