@@ -2,10 +2,9 @@
 //
 // THEORY    A reader (sumo.h, cityflow.h) turns a file into a draft (draft.h): roads, paths and light programs as the
 //           file tells them. derive.h makes signal groups, stages, intergreens, conflicts and sensors of it, the same
-//           way for
-//           every format. Our own file (network_file.h) holds a finished network.
-// CONTRACT  Formats are told apart by content, never by suffix. All or nothing: on any failure *ret stays empty and the
-//           problem names the file, the line or path in it, what is wrong and what to do.
+//           way for every format. Our own file (network_file.h) holds a finished network.
+// CONTRACT  Formats are told apart by content, never by suffix. All or nothing: on any failure *ret stays empty and
+//           the problem names the file, the line or path in it, what is wrong and what to do.
 // OWNERSHIP network_release frees what *ret got; import_report_release the report.
 // NOT HERE  Trips (sim/demand).
 #pragma once
@@ -17,8 +16,7 @@
 #include "engine/model/network.h"
 
 struct import_options {
-    int32_t intergreen_ms;            // every conflicting pair gets this (yellow first,
-                                                                           the rest red); -1: the site's own
+    int32_t intergreen_ms;            // every conflicting pair gets this, yellow first; -1: the site's own
     bool derived_stages;              // stages from compatible groups rather than from the program's phases
     const char *const *additional;    // further SUMO files: tlLogic, detectors
     int32_t additional_count;
