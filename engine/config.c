@@ -359,7 +359,7 @@ static enum status addresses_take(struct config *config, struct settings *settin
         settings->listen_count = (int32_t)i + 1;
     }
     if (status == STATUS_OK && yaml->http != NULL) {
-        settings->http_off = strcmp(yaml->http, "off") == 0 || strcmp(yaml->http, "no") == 0;
+        settings->http_off = yaml->http[0] == '\0' || strcmp(yaml->http, "off") == 0 || strcmp(yaml->http, "no") == 0;
         if (!settings->http_off) {
             status = listen_address_read(yaml->http, &settings->http, problem);
         }
