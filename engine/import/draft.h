@@ -1,8 +1,7 @@
 // draft.h: a network as a file tells it, before signals are derived. What the readers write and derive.h reads.
 //
 // CONTRACT  Indices are positions in the lists. Lanes of a link are contiguous, position 0 at the kerb. Connections
-// may come
-//           in any order; derive sorts them. Every list grows with GROW.
+//           may come in any order; derive sorts them. Every list grows with GROW.
 // OWNERSHIP draft_release frees all. Texts of names live in `names`.
 #pragma once
 

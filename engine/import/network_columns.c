@@ -255,8 +255,8 @@ static bool columns_agree(const size_t *lengths, size_t count)
     return true;
 }
 
-#define AGREE(...) columns_agree((const size_t[]){ __VA_ARGS__ },
-                                 sizeof((const size_t[]){ __VA_ARGS__ }) / sizeof(size_t))
+#define AGREE(...)                                                                                        \
+    columns_agree((const size_t[]){ __VA_ARGS__ }, sizeof((const size_t[]){ __VA_ARGS__ }) / sizeof(size_t))
 
 static bool sums_to(const uint32_t *counts, size_t rows, size_t total)
 {
@@ -280,7 +280,7 @@ static enum status check_columns(const struct unpacking *unpacking)
     }
     if (!AGREE(m->n_link_name, m->n_link_from_junction, m->n_link_to_junction, m->n_link_lane_count,
                m->n_link_first_point, m->n_link_point_count, m->n_link_priority, m->n_link_length_m,
-                   m->n_link_speed_mps)
+               m->n_link_speed_mps)
         || !sums_to(m->link_lane_count, m->n_link_lane_count, m->n_lane_users)) {
         return broken(unpacking, "links", differ);
     }

@@ -1,8 +1,7 @@
 // network_columns.h: struct network <-> the Network message of proto/network.proto.
 //
 // CONTRACT  network_unpack takes any message: columns that disagree, indices out of range and contradictions are
-// refused by
-//           a sentence. What comes out has passed network_finish.
+//           refused by a sentence. What comes out has passed network_finish.
 // OWNERSHIP The message of network_pack is freed with intergreen__v1__network__free_unpacked(message, NULL).
 #pragma once
 

@@ -112,7 +112,7 @@ enum status network_file_parse(const uint8_t *image, size_t bytes, const char *p
     if (length != bytes - HEAD_BYTES) {
         return problem_report(problem, STATUS_SYNTAX, path, NULL, remedy,
                               "holds %zu bytes of a message that has %llu: it is cut off or altered",
-                                  bytes - HEAD_BYTES,
+                              bytes - HEAD_BYTES,
                               (unsigned long long)length);
     }
     const uint8_t *packed = image + HEAD_BYTES;

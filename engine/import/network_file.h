@@ -2,8 +2,7 @@
 // (proto/network.proto).
 //
 // CONTRACT  What is loaded equals what was saved (same network.hash). A file that is cut, altered, of another version
-// or
-//           contradictory is refused whole, with what to do.
+//           or contradictory is refused whole, with what to do.
 // NOT HERE  Trips (sim/demand), which share the form of the magic.
 #pragma once
 

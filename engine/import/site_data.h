@@ -1,8 +1,7 @@
 // site_data.h: what surveyors and engineers know of an intersection, over what was derived from a map.
 //
 // THEORY    A folder of YAML files, one an intersection. A file says as little as it wants to: what it leaves out
-// stays as
-//           derived. All times are seconds.
+//           stays as derived. All times are seconds.
 //
 //               intersection: King Street            # whose data these are
 //               owner: City of Springfield
@@ -27,15 +26,14 @@
 //               detectors:                           # a name that is new adds a detector
 //                 D1: {link: e7, lane: 0, to_stop_m: 40, length_m: 2, place: advance}
 //
-//           An approval names the site hash of what was signed. When the data become others (by an edit, or because the
-//           network was imported anew), it no longer holds and the folder is refused until somebody looks and signs
-//           again.
+//           An approval names the site hash of what was signed. When the data become others (by an edit, or because
+//           the network was imported anew), it no longer holds and the folder is refused until somebody looks and
+//           signs again.
 // CONTRACT  All or nothing: on failure the network is as before, and the problem names file, line, what and remedy.
-// After
-//           site_apply the network has passed network_finish, and of every intersection with a file: conflicts are
-//           mutual,
-//           each intergreen is at least the yellow before it, a vehicle's yellow is 3 to 6 s, and its program keeps
-//           intergreens, minimum greens, maximum reds and the cycle's limits. Files are read in order of name.
+//           After site_apply the network has passed network_finish, and of every intersection with a file: conflicts
+//           are mutual, each intergreen is at least the yellow before it, a vehicle's yellow is 3 to 6 s, and its
+//           program keeps intergreens, minimum greens, maximum reds and the cycle's limits. Files are read in order
+//           of name.
 // OWNERSHIP The network stays the caller's. import_report_release frees the lines of site_diff.
 // NOT HERE  Whether a daemon may run an intersection that nobody approved (engine/serve); cameras.
 #pragma once

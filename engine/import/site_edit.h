@@ -1,8 +1,7 @@
 // site_edit.h: what the readers of one site file share. See site_data.h.
 //
 // THEORY    A folder is laid over a copy of the network. Each file is a tree of nodes; site_data.c finds its top
-// keys, and each
-//           part (groups, stages, detectors) changes the copy at once or refuses with the node's line.
+//           keys, and each part (groups, stages, detectors) changes the copy at once or refuses with the node's line.
 // CONTRACT  Of this room alone.
 #pragma once
 
@@ -64,7 +63,8 @@ const char *site_group_text(const struct site_reader *reader, int32_t group);
 MUST_USE enum status site_limits(struct site_reader *reader, const yaml_node_t *value, int32_t *min_ms, int32_t *max_ms,
                                  double most_s);
 
-// The parts, in the order in which they must be applied. A part whose key is missing still checks what others changed.
+// The parts, in the order in which they must be applied. A part whose key is missing still checks what others
+// changed.
 MUST_USE enum status site_apply_groups(struct site_reader *reader);      // groups, intergreens_s
 MUST_USE enum status site_apply_stages(struct site_reader *reader);      // stages, program, coordinated_stage
 MUST_USE enum status site_apply_detectors(struct site_reader *reader);

@@ -11,7 +11,8 @@
 static const char *const GROUP_KINDS[] = { "vehicle", "pedestrian", "bicycle", "transit" };
 static const char *const DETECTOR_PLACES[] = { "stop_line", "advance", "exit", "midblock" };
 
-// A YAML scalar in double quotes; what is no printable ASCII stands as it is if it is UTF-8 already, controls escaped.
+// A YAML scalar in double quotes; what is no printable ASCII stands as it is if it is UTF-8 already, controls
+// escaped.
 static void put_text(FILE *to, const char *text)
 {
     (void)fputc('"', to);

@@ -1,11 +1,10 @@
 // site_yaml.h: a small YAML file as a tree whose every node knows its line.
 //
 // THEORY    Site data are signed by people: what is wrong must be told with file and line. libcyaml loads values into
-// structs
-//           and forgets where they stood, so this reader walks the document of libyaml, on which libcyaml is built.
+//           structs and forgets where they stood, so this reader walks the document of libyaml, on which libcyaml is
+//           built.
 // CONTRACT  A file of more than 4 MiB is refused. Every reader gives STATUS_SYNTAX or STATUS_RANGE with "file: line
-// N: what;
-//           remedy". Keys of one mapping are different scalars, checked by site_take.
+//           N: what; remedy". Keys of one mapping are different scalars, checked by site_take.
 // OWNERSHIP site_file_release frees the tree; nodes and texts are borrowed until then.
 #pragma once
 
@@ -43,8 +42,7 @@ struct site_key {
 };
 
 // Hands each value of a mapping to the taker of its key, in the order of the file. An unknown key is refused; so is a
-// key
-// that stands twice. keys ends with a NULL name.
+// key that stands twice. keys ends with a NULL name.
 MUST_USE enum status site_take(struct site_file *file, const yaml_node_t *mapping, const struct site_key *keys,
                                void *context);
 

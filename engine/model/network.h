@@ -134,7 +134,7 @@ struct stage {
     int32_t green_ms_min, green_ms_max;   // how long it may run, from the program where it says so
 };
 
-// One green of a group in the network's own program. 0 <= start_ms < cycle_ms; start_ms < end_ms <= start_ms + cycle_ms.
+// One green of a group in the network's own program: 0 <= start < cycle, start < end <= start + cycle.
 struct program_green {
     int32_t group;                  // within the intersection
     int32_t stage;                  // within the intersection: the stage in which it starts
@@ -173,7 +173,7 @@ struct camera {
     int32_t name;
     int32_t lane;
     int32_t intersection;           // whose approach it watches, or INDEX_NONE
-    double to_stop_m;               // driving distance from the lane's end to that intersection's stop line; 0 on its last lane
+    double to_stop_m;               // driving distance from the lane's end to that intersection's stop line
     double view_m;                  // how much of the lane it sees, back from the lane's end
 };
 

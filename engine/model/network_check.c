@@ -60,7 +60,8 @@ static const char *link_breach(struct check *check, int32_t i)
     if (breach != NULL) {
         return breach;
     }
-    if (!index_ok(link->from_junction, network->junction_count) || !index_ok(link->to_junction, network->junction_count)) {
+    if (!index_ok(link->from_junction, network->junction_count)
+        || !index_ok(link->to_junction, network->junction_count)) {
         return "begins or ends at a junction that does not exist";
     }
     if (link->lane_count < 1 || !in_range(link->first_lane, link->lane_count, network->lane_count)) {
@@ -179,7 +180,8 @@ static const char *matrix_breach(const struct network *network, const struct int
             return "has a yellow or a red clearance that is no multiple of its quantum";
         }
         for (int32_t j = 0; j < at->group_count; j++) {
-            int32_t there_ms = network_intergreen_ms(network, at, i, j), back_ms = network_intergreen_ms(network, at, j, i);
+            int32_t there_ms = network_intergreen_ms(network, at, i, j);
+            int32_t back_ms = network_intergreen_ms(network, at, j, i);
             if (there_ms < -1 || there_ms > INTERGREEN_MS_MAX) {
                 return "has an intergreen outside 0 .. 60 s";
             }
@@ -228,7 +230,8 @@ static const char *stages_breach(const struct network *network, const struct int
         }
         for (int32_t i = 0; i < at->group_count; i++) {
             for (int32_t j = 0; j < at->group_count; j++) {
-                if ((stage->groups >> i & 1) && (stage->groups >> j & 1) && network_intergreen_ms(network, at, i, j) >= 0) {
+                if ((stage->groups >> i & 1) && (stage->groups >> j & 1)
+                    && network_intergreen_ms(network, at, i, j) >= 0) {
                     return "has a stage with conflicting groups";
                 }
             }
@@ -343,8 +346,8 @@ static const char *junction_breach(struct check *check, int32_t i)
     if (!index_or_none(junction->intersection, check->network->intersection_count)) {
         return "is controlled by an intersection that does not exist";
     }
-    return (unsigned)junction->kind > JUNCTION_UNREGULATED || !place_ok(junction->at) ? "is of an unknown kind, or nowhere"
-        : NULL;
+    return (unsigned)junction->kind > JUNCTION_UNREGULATED || !place_ok(junction->at)
+        ? "is of an unknown kind, or nowhere" : NULL;
 }
 
 // Every connection belongs to the lane, and every signalled one to the group, that it names; once.
@@ -436,5 +439,6 @@ enum status network_check(const struct network *network, const char *source, str
     struct check check = { .network = network };
     const char *breach = first_breach(&check);
     return breach == NULL ? STATUS_OK
-        : problem_report(ret, STATUS_RANGE, source, check.place, "correct the network or import it again", "%s", breach);
+        : problem_report(ret, STATUS_RANGE, source, check.place, "correct the network or import it again", "%s",
+                         breach);
 }

@@ -1,5 +1,6 @@
-// Goal: lamp_aspect shows green, then the site's yellow, then red, with the instant since when; on the borders, across
-// the wrap of a cycle, where a green comes again before the yellow would end, and where a group is green for ever.
+// Goal: lamp_aspect shows green, then the site's yellow, then red, with the instant since when; on the borders,
+// across the wrap of a cycle, where a green comes again before the yellow would end, and where a group is green for
+// ever.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
-// Goal: network_finish builds the tables by name and the hashes, refuses every breach of what network.h promises with a
-// sentence that names the place, and the hashes move with what they cover and with nothing else.
+// Goal: network_finish builds the tables by name and the hashes, refuses every breach of what network.h promises with
+// a sentence that names the place, and the hashes move with what they cover and with nothing else.
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
-// Goal: a network that was saved and loaded is the same (every hash), and whatever happens to the file in between (cut,
-// altered, of another version, of another form, contradictory in itself) gives a sentence and no network.
+// Goal: a network that was saved and loaded is the same (every hash), and whatever happens to the file in between
+// (cut, altered, of another version, of another form, contradictory in itself) gives a sentence and no network.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,5 @@
 // Goal: a buffer takes rows of every kind in order, moves the bins of cameras to where they belong, and takes nothing
-// at
-// all when one kind has no room.
+// at all when one kind has no room.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

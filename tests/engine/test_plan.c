@@ -1,6 +1,6 @@
-// Goal: plans answer what is green, since when and in which stage, for both kinds, across the wrap of the cycle, before
-// their first green, and at negative times; versions are totally ordered; two plans of the same course are known as
-// such.
+// Goal: plans answer what is green, since when and in which stage, for both kinds, across the wrap of the cycle,
+// before their first green, and at negative times; versions are totally ordered; two plans of the same course are
+// known as such.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

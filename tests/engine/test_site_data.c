@@ -1,8 +1,6 @@
 // Goal: what export writes changes nothing when it is laid over again; each kind of value can be changed and is seen
-// where
-// it belongs; whatever is wrong is told with file, line and remedy, and then nothing at all has changed; an approval
-// holds
-// exactly as long as the data that were signed.
+// where it belongs; whatever is wrong is told with file, line and remedy, and then nothing at all has changed; an
+// approval holds exactly as long as the data that were signed.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
