@@ -12,6 +12,7 @@ struct command {
 
 static const struct command COMMANDS[] = {
     { "import", cli_import, "a network of SUMO or CityFlow -> Intergreen's own file, with a report of what was derived" },
+    { "site", cli_site, "site data: export | check | diff" },
     { "sim", cli_sim, "a street under one strategy, in this process or closed around a daemon" },
     { "compare", cli_compare, "several strategies on the same hours, side by side" },
     { "status", cli_status, "what a running daemon says of its city" },
