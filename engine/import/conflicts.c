@@ -44,7 +44,8 @@ static int32_t major_together(const struct examination *in, int32_t one, int32_t
 static enum status both_major(const struct examination *in, int32_t phase, int32_t one, int32_t other)
 {
     char place[300];
-    (void)snprintf(place, sizeof place, "intersection '%.200s' phase %d", build_light_name(in->build, in->light), phase);
+    (void)snprintf(place, sizeof place, "intersection '%.200s' phase %d", build_light_name(in->build, in->light),
+                   phase);
     return problem_report(in->build->problem, STATUS_SYNTAX, build_source(in->build), place,
                           "give the one that yields a minor green ('g'), or separate them",
                           "links %d and %d cross and both have the major green ('G')", one, other);
@@ -86,9 +87,10 @@ static enum status pair_judge(struct examination *in, const struct connection *a
     if (paths_cross(network, a, b)) {
         return both_major(in, phase, a->link_index, b->link_index);
     }
-    import_note(in->build->report, NOTE_WARNING, "intersection '%s': links %d and %d have the major green together in phase %d "
-                "and %s; taken as permissive", build_light_name(in->build, in->light), a->link_index, b->link_index, phase,
-                network->lanes[a->to_lane].link == network->lanes[b->to_lane].link ? "merge" : "come close");
+    bool merge = network->lanes[a->to_lane].link == network->lanes[b->to_lane].link;
+    import_note(in->build->report, NOTE_WARNING, "intersection '%s': links %d and %d have the major green together in "
+                "phase %d and %s; taken as permissive", build_light_name(in->build, in->light), a->link_index,
+                b->link_index, phase, merge ? "merge" : "come close");
     return STATUS_OK;
 }
 
@@ -166,7 +168,8 @@ static enum status crossings_judge(struct examination *in)
         if (in->light->group[crossing->letter] == INDEX_NONE) {
             continue;
         }
-        for (int32_t i = build->parts->first_connection[program]; i < build->parts->first_connection[program + 1]; i++) {
+        for (int32_t i = build->parts->first_connection[program]; i < build->parts->first_connection[program + 1];
+             i++) {
             int32_t connection = build->renumbered[build->parts->connections[i]];
             if (connection == INDEX_NONE || build->network->connections[connection].group == INDEX_NONE) {
                 continue;
@@ -203,14 +206,14 @@ static void yellow_choose(struct examination *in, int32_t g)
     rules->yellow_ms[g] = safe ? shown_ms : (int32_t)quantum_ceil(asked_ms, rules->quantum_ms);
     const char *name = build_light_name(in->build, in->light);
     if (!safe && shown_ms < 0) {
-        import_note(in->build->report, NOTE_ASSUMED, "intersection '%s' group %d: yellow %g s by speed, the program shows none",
-                    name, g, s_from_ms(rules->yellow_ms[g]));
+        import_note(in->build->report, NOTE_ASSUMED, "intersection '%s' group %d: yellow %g s by speed, the program "
+                    "shows none", name, g, s_from_ms(rules->yellow_ms[g]));
     } else if (!safe) {
-        import_note(in->build->report, NOTE_ASSUMED, "intersection '%s' group %d: yellow %g s by speed instead of %g s", name, g,
-                    s_from_ms(rules->yellow_ms[g]), s_from_ms(shown_ms));
+        import_note(in->build->report, NOTE_ASSUMED, "intersection '%s' group %d: yellow %g s by speed instead "
+                    "of %g s", name, g, s_from_ms(rules->yellow_ms[g]), s_from_ms(shown_ms));
     } else if (shown_ms < asked_ms) {
-        import_note(in->build->report, NOTE_WARNING, "intersection '%s' group %d: the program's yellow of %g s was kept, the speed "
-                    "limit asks for %g s", name, g, s_from_ms(shown_ms), s_from_ms(asked_ms));
+        import_note(in->build->report, NOTE_WARNING, "intersection '%s' group %d: the program's yellow of %g s was "
+                    "kept, the speed limit asks for %g s", name, g, s_from_ms(shown_ms), s_from_ms(asked_ms));
     }
 }
 

@@ -37,8 +37,8 @@ int32_t shown_yellow_ms(const struct timeline *timeline, int32_t group)
     return shortest > 0 ? shortest : -1;
 }
 
-// The shortest gap from an end of `from` to the next start of `to`; -1 where there is none. direct: only such with nothing
-// but changes in between.
+// The shortest gap from an end of `from` to the next start of `to`; -1 where there is none. direct: only such with
+// nothing but changes in between.
 static int32_t gap_ms(const struct timeline *timeline, int32_t from, int32_t to, bool direct)
 {
     int32_t shortest = -1;
@@ -73,7 +73,8 @@ static int32_t greater(int32_t a, int32_t b)
 }
 
 // A direct change that keeps the yellow, or -1.
-static int32_t shown_change_ms(const struct timeline *timeline, const struct change_rules *rules, int32_t from, int32_t to)
+static int32_t shown_change_ms(const struct timeline *timeline, const struct change_rules *rules, int32_t from,
+                               int32_t to)
 {
     int32_t shown_ms = gap_ms(timeline, from, to, true);
     return shown_ms > 0 && shown_ms >= rules->yellow_ms[from] && shown_ms <= SHOWN_MS_MAX ? shown_ms : -1;
@@ -156,8 +157,8 @@ static int32_t since_green_ms(const struct timeline *timeline, int32_t k, int32_
 }
 
 // What is missing before segment k, and for which pair.
-static int32_t missing_ms(const struct timeline *timeline, const struct change_rules *rules, int32_t k, int32_t *ret_from,
-                          int32_t *ret_to)
+static int32_t missing_ms(const struct timeline *timeline, const struct change_rules *rules, int32_t k,
+                          int32_t *ret_from, int32_t *ret_to)
 {
     int32_t most = 0;
     uint64_t starts = segment_at(timeline, k)->green & ~segment_at(timeline, k - 1)->green;
@@ -177,8 +178,8 @@ static int32_t missing_ms(const struct timeline *timeline, const struct change_r
 }
 
 // Makes each green of a group at least its minimum: the longest segment of a green that is too short grows.
-static void lengthen_greens(struct timeline *timeline, const struct change_rules *rules, int32_t group, const char *name,
-                            struct import_report *report)
+static void lengthen_greens(struct timeline *timeline, const struct change_rules *rules, int32_t group,
+                            const char *name, struct import_report *report)
 {
     for (int32_t i = 0; i < timeline->count; i++) {
         if (!has(segment_at(timeline, i)->green, group) || has(segment_at(timeline, i - 1)->green, group)) {
@@ -193,9 +194,9 @@ static void lengthen_greens(struct timeline *timeline, const struct change_rules
         int32_t more_ms = rules->green_ms_min[group] - run_ms;
         if (more_ms > 0) {
             timeline->at[longest].duration_ms += more_ms;
-            import_note(report, NOTE_ADDED_TIME, "intersection '%s': %g s added to phase %d, whose green of %g s for group %d "
-                        "is below the minimum", name, s_from_ms(more_ms), timeline->at[longest].phase, s_from_ms(run_ms),
-                        group);
+            import_note(report, NOTE_ADDED_TIME, "intersection '%s': %g s added to phase %d, whose green of %g s for "
+                        "group %d is below the minimum", name, s_from_ms(more_ms), timeline->at[longest].phase,
+                            s_from_ms(run_ms), group);
         }
     }
 }
@@ -218,8 +219,8 @@ enum status timeline_lengthen(struct timeline *timeline, const struct change_rul
         }
         struct segment inserted = { .duration_ms = more_ms, .phase = INDEX_NONE,
             .green = segment_at(timeline, k - 1)->green & segment_at(timeline, k)->green };
-        import_note(report, NOTE_ADDED_TIME, "intersection '%s': %g s added before phase %d, for the change from group %d "
-                    "to group %d", name, s_from_ms(more_ms), timeline->at[k].phase, from, to);
+        import_note(report, NOTE_ADDED_TIME, "intersection '%s': %g s added before phase %d, for the change from "
+                    "group %d to group %d", name, s_from_ms(more_ms), timeline->at[k].phase, from, to);
         int32_t at = k == 0 ? timeline->count : k;
         memmove(&timeline->at[at + 1], &timeline->at[at], (size_t)(timeline->count - at) * sizeof *timeline->at);
         timeline->at[at] = inserted;

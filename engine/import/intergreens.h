@@ -1,4 +1,5 @@
-// intergreens.h: what a program shows between two greens, what the profile asks, and the time that is missing. See derive.h.
+// intergreens.h: what a program shows between two greens, what the profile asks, and the time that is missing. See
+// derive.h.
 //
 // THEORY    A program is laid out as segments: which groups are green, which yellow, for how long.
 //
@@ -7,12 +8,12 @@
 //              group 1   ···············████████
 //                            gap 0 -> 1: segment 1
 //
-//           Intergreen of a pair that the program changes between directly (nothing but changes in the gap): the gap, as
-//           far as it keeps the yellow. Of any other pair: the yellow and the longest all-red that the program shows
+//           Intergreen of a pair that the program changes between directly (nothing but changes in the gap): the gap,
+//           as far as it keeps the yellow. Of any other pair: the yellow and the longest all-red that the program shows
 //           after this group's green, or the profile's where it shows none; yet never more than the gap that the
 //           program does leave. So a program that is safe is never lengthened.
-//           People on foot end without yellow. Their intergreen is the time that the program leaves them before anything
-//           that conflicts starts, at most the profile's.
+//           People on foot end without yellow. Their intergreen is the time that the program leaves them before
+//           anything that conflicts starts, at most the profile's.
 // CONTRACT  Pure. Masks are of the intersection's groups.
 #pragma once
 

@@ -201,11 +201,12 @@ static void note_letters(const struct signal_build *build, const struct light *l
         closed += light->use[letter] == LETTER_CLOSED && !light->turns_on_red[letter];
     }
     if (free_count > 0) {
-        import_note(build->report, NOTE_DERIVED, "intersection '%s': %d links are green or off in every phase; they go by right "
-                    "of way", build_light_name(build, light), free_count);
+        import_note(build->report, NOTE_DERIVED, "intersection '%s': %d links are green or off in every phase; they "
+                    "go by right of way", build_light_name(build, light), free_count);
     }
     if (closed > 0) {
-        import_note(build->report, NOTE_WARNING, "intersection '%s': %d links are never green; their connections are closed",
+        import_note(build->report, NOTE_WARNING, "intersection '%s': %d links are never green; their connections are "
+                    "closed",
                     build_light_name(build, light), closed);
     }
 }
@@ -250,11 +251,11 @@ static void build_hand_over(struct signal_build *build, struct network *network)
 
 static void note_summary(const struct signal_build *build)
 {
-    import_note(build->report, NOTE_DERIVED, "%d intersections: %d signal groups, %d stages", build->intersections.count,
-                build->groups.count, build->stages.count);
+    import_note(build->report, NOTE_DERIVED, "%d intersections: %d signal groups, %d stages",
+                build->intersections.count, build->groups.count, build->stages.count);
     if (build->short_pair_count > 0) {
-        import_note(build->report, NOTE_WARNING, "%d of %d intergreens are shorter than RiLSA's formula asks: taken from the "
-                    "programs or from --intergreen-s", build->short_pair_count, build->pair_count);
+        import_note(build->report, NOTE_WARNING, "%d of %d intergreens are shorter than RiLSA's formula asks: taken "
+                    "from the programs or from --intergreen-s", build->short_pair_count, build->pair_count);
     }
 }
 

@@ -21,7 +21,8 @@ static void mark_used(const struct network_draft *draft, const struct program_pa
     for (int32_t i = parts->first_connection[light->program]; i < parts->first_connection[light->program + 1]; i++) {
         const struct draft_connection *connection = &draft->connections.at[parts->connections[i]];
         light->use[connection->letter] = LETTER_SIGNALLED;
-        users[connection->letter] |= draft->lanes.at[connection->from_lane].users & draft->lanes.at[connection->to_lane].users;
+        users[connection->letter] |= draft->lanes.at[connection->from_lane].users
+            & draft->lanes.at[connection->to_lane].users;
         light->kind[connection->letter] = kind_of_users(users[connection->letter]);
     }
     for (int32_t i = parts->first_crossing[light->program]; i < parts->first_crossing[light->program + 1]; i++) {

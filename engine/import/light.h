@@ -1,8 +1,8 @@
 // light.h: the letters of one light program of a draft, and which of them are one signal group. See derive.h.
 //
-// THEORY    Letters that are green in the same phases and serve the same kind of users are one group: heads that always show
-//           the same colour. A letter that is green or off in every phase has no use for a head; its connections follow
-//           the right of way. One that is never green is closed.
+// THEORY    Letters that are green in the same phases and serve the same kind of users are one group: heads that
+//           always show the same colour. A letter that is green or off in every phase has no use for a head; its
+//           connections follow the right of way. One that is never green is closed.
 // CONTRACT  A `letter` is a position in the state strings.
 #pragma once
 

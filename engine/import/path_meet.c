@@ -56,8 +56,10 @@ static struct point point_at(const struct path *path, double s_m, bool from_end)
     return path->at[from_end ? 0 : path->count - 1];
 }
 
-// How far along a, from one end, b first comes within width_m; -1 where it never does. ret_nearest_m: where it is nearest.
-static double first_within(const struct path *a, const struct path *b, double width_m, bool from_end, double *ret_nearest_m)
+// How far along a, from one end, b first comes within width_m; -1 where it never does. ret_nearest_m: where it is
+// nearest.
+static double first_within(const struct path *a, const struct path *b, double width_m, bool from_end,
+                           double *ret_nearest_m)
 {
     double least_m = INFINITY;
     for (double s_m = 0.0;; ) {
@@ -96,7 +98,8 @@ bool path_meet(const struct path *a, const struct path *b, double width_m, doubl
     return true;
 }
 
-// Whether c lies to the left of a -> b, or on the line: so a corner that lies on the other path counts to one side only.
+// Whether c lies to the left of a -> b, or on the line: so a corner that lies on the other path counts to one side
+// only.
 static bool on_left(struct point a, struct point b, struct point c)
 {
     return (b.x_m - a.x_m) * (c.y_m - a.y_m) - (b.y_m - a.y_m) * (c.x_m - a.x_m) >= 0.0;

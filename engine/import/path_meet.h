@@ -1,9 +1,10 @@
 // path_meet.h: where two paths inside a junction come so close that two vehicles on them would touch.
 //
-// THEORY    A path is a polyline, the course of a vehicle's centre. Two vehicles of width w touch at most where the centre
-//           line of one is within w of the other's. The distance from a point on path a to path b changes by at most one
-//           metre per metre driven on a. So when it is d at one place, the next place that can be within w is d - w
-//           further on: the search walks in such strides from both ends and looks closely only where it matters.
+// THEORY    A path is a polyline, the course of a vehicle's centre. Two vehicles of width w touch at most where the
+//           centre line of one is within w of the other's. The distance from a point on path a to path b changes by
+//           at most one metre per metre driven on a. So when it is d at one place, the next place that can be within
+//           w is d - w further on: the search walks in such strides from both ends and looks closely only where it
+//           matters.
 //
 //                 a ──────────●━━━━━━━━━●──────▶      enter ●, leave ● : along a, in metres
 //                              ╲ b within w

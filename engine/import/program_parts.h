@@ -1,7 +1,7 @@
 // program_parts.h: which connections and crossings of a draft each of its programs controls.
 //
-// CONTRACT  Those of program p are connections[first_connection[p]] .. connections[first_connection[p + 1] - 1], in the draft's
-//           order; crossings alike. Ones without a letter are not listed.
+// CONTRACT  Those of program p are connections[first_connection[p]] .. connections[first_connection[p + 1] - 1], in
+//           the draft's order; crossings alike. Ones without a letter are not listed.
 // OWNERSHIP program_parts_release frees the arrays.
 #pragma once
 

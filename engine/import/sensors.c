@@ -6,6 +6,8 @@
 
 static const double STOP_LOOP_M = 1.0, ADVANCE_LOOP_M = 40.0, LOOP_LENGTH_M = 2.0;
 static const double VIEW_M = 200.0;              // as in the published benchmarks of signal control
+static const double STOP_ZONE_M = 10.0;          // a detector so near to the line serves it
+static const double EXIT_ZONE_M = 50.0;          // one so near behind a signal counts what leaves it
 static const double VIEW_M_MIN = 5.0;            // less of a lane is not worth a camera
 #define NAME_BYTES_MAX 256
 
@@ -94,28 +96,57 @@ static void add_cameras(struct camera_list *list, struct network *network)
     free(intersection);
 }
 
-// The detectors of the file; those within 10 m of a signal's stop line serve it as stop-line loops.
-static void add_given(const struct network_draft *draft, struct detector_list *list, const struct network *network)
+// The intersection that lets traffic into the lane, or INDEX_NONE.
+static int32_t intersection_behind(const struct network *network, int32_t lane)
 {
-    for (int32_t i = 0; i < draft->detectors.count; i++) {
-        const struct draft_detector *from = &draft->detectors.at[i];
-        int32_t intersection = intersection_ahead(network, from->lane);
-        *GROW(*list) = (struct detector){ .name = from->name, .lane = from->lane, .intersection = intersection,
-            .place = intersection == INDEX_NONE ? DETECTOR_MIDBLOCK
-                : from->to_stop_m < 10.0 ? DETECTOR_STOP_LINE : DETECTOR_ADVANCE,
-            .to_stop_m = from->to_stop_m, .length_m = from->length_m };
+    const struct link *link = &network->links[network->lanes[lane].link];
+    return network->junctions[link->from_junction].intersection;
+}
+
+static struct detector place_given(const struct network *network, const struct draft_detector *from)
+{
+    const struct lane *lane = &network->lanes[from->lane];
+    struct detector detector = { .name = from->name, .lane = from->lane, .place = DETECTOR_MIDBLOCK,
+        .intersection = intersection_ahead(network, from->lane), .to_stop_m = from->to_stop_m,
+            .length_m = from->length_m };
+    double from_entry_m = lane->length_m - from->to_stop_m - from->length_m;
+    if (detector.intersection != INDEX_NONE) {
+        detector.place = from->to_stop_m < STOP_ZONE_M ? DETECTOR_STOP_LINE
+            : from->to_stop_m < VIEW_M ? DETECTOR_ADVANCE : DETECTOR_MIDBLOCK;
+    } else if (intersection_behind(network, from->lane) != INDEX_NONE && from_entry_m < EXIT_ZONE_M) {
+        detector.intersection = intersection_behind(network, from->lane);
+        detector.place = DETECTOR_EXIT;
     }
+    return detector;
+}
+
+// Those of the file, then the usual ones at each intersection that the file gives none before its stop lines. Returns
+// how many are the file's.
+static int32_t place_loops(const struct network_draft *draft, struct detector_list *list, struct network *network)
+{
+    bool *given = memory_take((size_t)network->intersection_count, sizeof *given);
+    for (int32_t i = 0; i < draft->detectors.count; i++) {
+        struct detector detector = place_given(network, &draft->detectors.at[i]);
+        *GROW(*list) = detector;
+        if (detector.intersection != INDEX_NONE && detector.place != DETECTOR_EXIT) {
+            given[detector.intersection] = true;
+        }
+    }
+    for (int32_t i = 0; i < network->lane_count; i++) {
+        int32_t intersection = intersection_ahead(network, i);
+        if (intersection != INDEX_NONE && !given[intersection]) {
+            add_loops(list, network, i);
+        }
+    }
+    free(given);
+    return draft->detectors.count;
 }
 
 void sensors_place(const struct network_draft *draft, struct import_report *report, struct network *network)
 {
     struct detector_list loops = { 0 };
     struct camera_list cameras = { 0 };
-    add_given(draft, &loops, network);
-    int32_t given = loops.count;
-    for (int32_t i = 0; given == 0 && i < network->lane_count; i++) {
-        add_loops(&loops, network, i);
-    }
+    int32_t given = place_loops(draft, &loops, network);
     add_cameras(&cameras, network);
     network->detectors = loops.at != NULL ? loops.at : memory_take(1, sizeof *network->detectors);
     network->detector_count = loops.count;
@@ -123,9 +154,10 @@ void sensors_place(const struct network_draft *draft, struct import_report *repo
     network->camera_count = cameras.count;
     if (given > 0) {
         import_note(report, NOTE_DERIVED, "%d loop detectors from the file", given);
-    } else {
-        import_note(report, NOTE_ASSUMED, "%d loop detectors: stop line and 40 m before it, on each lane at a signal",
-                    loops.count);
+    }
+    if (loops.count > given) {
+        import_note(report, NOTE_ASSUMED, "%d loop detectors where the file has none: stop line and 40 m before it, "
+                    "on each lane at a signal", loops.count - given);
     }
     import_note(report, NOTE_ASSUMED, "%d cameras, one over each lane within 200 m of a signal", cameras.count);
 }

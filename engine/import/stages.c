@@ -52,8 +52,8 @@ static void stages_of_phases(struct signal_build *build, const struct light *lig
 }
 
 // Groups that are green only while another is yellow.
-static void stages_for_the_unserved(struct signal_build *build, const struct light *light, const struct timeline *timeline,
-                                    int32_t first)
+static void stages_for_the_unserved(struct signal_build *build, const struct light *light,
+                                    const struct timeline *timeline, int32_t first)
 {
     for (int32_t g = 0; g < light->group_count; g++) {
         bool served = false;
@@ -71,8 +71,8 @@ static void stages_for_the_unserved(struct signal_build *build, const struct lig
         if (!served && longest != NULL) {
             struct stage *stage = stage_add(build, light, first, longest->green, longest->phase);
             stage_widen(stage, &light_phases(build->draft, light->program)[longest->phase], longest->duration_ms);
-            import_note(build->report, NOTE_ASSUMED, "intersection '%s' group %d is green only while others are yellow: phase %d "
-                        "became a stage", build_light_name(build, light), g, longest->phase);
+            import_note(build->report, NOTE_ASSUMED, "intersection '%s' group %d is green only while others are "
+                        "yellow: phase %d became a stage", build_light_name(build, light), g, longest->phase);
         }
     }
 }
@@ -158,7 +158,8 @@ enum status stages_find(struct signal_build *build, const struct light *light, c
     return STATUS_OK;
 }
 
-int32_t stage_of_start(const struct signal_build *build, const struct timeline *timeline, int32_t first_stage, int32_t i)
+int32_t stage_of_start(const struct signal_build *build, const struct timeline *timeline, int32_t first_stage,
+                       int32_t i)
 {
     for (int32_t k = 0; k < timeline->count; k++) {
         const struct segment *segment = segment_at(timeline, i + k);

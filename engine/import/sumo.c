@@ -7,7 +7,8 @@
 #include "engine/import/sumo_raw.h"
 #include "engine/import/sumo_tie.h"
 
-static void note_what_was_read(const struct sumo_raw *raw, const struct network_draft *draft, struct import_report *report)
+static void note_what_was_read(const struct sumo_raw *raw, const struct network_draft *draft,
+                               struct import_report *report)
 {
     import_note(report, NOTE_DERIVED, "%d links, %d lanes, %d junctions, %d signals, %d detectors", draft->links.count,
                 draft->lanes.count, draft->junctions.count, draft->programs.count, draft->detectors.count);
@@ -15,8 +16,8 @@ static void note_what_was_read(const struct sumo_raw *raw, const struct network_
         import_note(report, NOTE_WARNING, "times of programs that are no multiple of 0.1 s were rounded");
     }
     if (raw->branching) {
-        import_note(report, NOTE_WARNING, "a phase names several that may follow it: programs are taken in the order of the "
-                    "file");
+        import_note(report, NOTE_WARNING, "a phase names several that may follow it: programs are taken in the order "
+                    "of the file");
     }
 }
 

@@ -1,7 +1,8 @@
 // sumo_config.h: a .sumocfg: which network, which trips, from when to when.
 //
-// THEORY    <configuration> holds options in sections that SUMO does not care about: <begin value="25200"/> means the same
-//           wherever it stands. File names are relative to the folder of the configuration; lists are separated by commas.
+// THEORY    <configuration> holds options in sections that SUMO does not care about: <begin value="25200"/> means the
+//           same wherever it stands. File names are relative to the folder of the configuration; lists are separated
+//           by commas.
 // CONTRACT  Options that are not listed here are passed over. A configuration without a network is an error.
 // OWNERSHIP sumo_config_release frees the file names.
 // NOT HERE  Reading the files that it names (sumo.h, sim/demand).

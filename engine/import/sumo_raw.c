@@ -92,7 +92,8 @@ static struct sumo_range ids_of(struct raw_reader *reader, const char *text)
 }
 
 // "x,y x,y,z ...": heights are passed over.
-static struct sumo_range shape_of(struct sumo_xml *xml, struct raw_reader *reader, const char *element, const char *text)
+static struct sumo_range shape_of(struct sumo_xml *xml, struct raw_reader *reader, const char *element,
+                                  const char *text)
 {
     struct sumo_raw *raw = reader->raw;
     struct sumo_range range = { raw->points.count, 0 };
@@ -109,7 +110,8 @@ static struct sumo_range shape_of(struct sumo_xml *xml, struct raw_reader *reade
             text = end + (*end == ',');
         } while (*end == ',' && count < 3);
         if (count < 2 || strchr(" \t\n", *text) == NULL) {
-            sumo_xml_fail(xml, STATUS_SYNTAX, "x,y pairs with spaces between them", "<%s shape> has a broken point at '%.40s'",
+            sumo_xml_fail(xml, STATUS_SYNTAX, "x,y pairs with spaces between them", "<%s shape> has a broken point "
+                          "at '%.40s'",
                           element, text);
             return range;
         }
@@ -215,13 +217,15 @@ static void junction_start(struct sumo_xml *xml, struct raw_reader *reader, cons
     *GROW(raw->junctions) = junction;
 }
 
-static struct sumo_range bits_of(struct sumo_xml *xml, struct raw_reader *reader, const char **attributes, const char *name)
+static struct sumo_range bits_of(struct sumo_xml *xml, struct raw_reader *reader, const char **attributes,
+                                 const char *name)
 {
     struct sumo_raw *raw = reader->raw;
     struct sumo_range range = { raw->chars.count, 0 };
     for (const char *at = sumo_xml_text(xml, "request", attributes, name); *at != '\0'; at++) {
         if (*at != '0' && *at != '1') {
-            sumo_xml_fail(xml, STATUS_SYNTAX, "write the network anew with netconvert", "<request %s> holds '%c'", name, *at);
+            sumo_xml_fail(xml, STATUS_SYNTAX, "write the network anew with netconvert", "<request %s> holds '%c'",
+                          name, *at);
             return range;
         }
         *GROW(raw->chars) = *at;
@@ -258,7 +262,8 @@ static void connection_start(struct sumo_xml *xml, struct raw_reader *reader, co
         .letter = INDEX_NONE };
     connection.from = id_of(xml, reader, "connection", attributes, "from");
     connection.to = id_of(xml, reader, "connection", attributes, "to");
-    connection.from_lane = sumo_xml_integer(xml, "connection", attributes, "fromLane", INT32_MIN, 0, LANE_COUNT_MAX - 1);
+    connection.from_lane = sumo_xml_integer(xml, "connection", attributes, "fromLane", INT32_MIN, 0,
+                                            LANE_COUNT_MAX - 1);
     connection.to_lane = sumo_xml_integer(xml, "connection", attributes, "toLane", INT32_MIN, 0, LANE_COUNT_MAX - 1);
     connection.via = id_or_none(reader, attributes, "via");
     connection.light = id_or_none(reader, attributes, "tl");
@@ -290,13 +295,15 @@ static void state_copy(struct sumo_xml *xml, const char *state, struct draft_pha
 {
     size_t bytes = strlen(state);
     if (bytes > DRAFT_STATE_MAX) {
-        sumo_xml_fail(xml, STATUS_LIMIT, "split the signal", "a phase has %zu letters, more than %d", bytes, DRAFT_STATE_MAX);
+        sumo_xml_fail(xml, STATUS_LIMIT, "split the signal", "a phase has %zu letters, more than %d", bytes,
+                      DRAFT_STATE_MAX);
         return;
     }
     for (size_t i = 0; i < bytes; i++) {
         char letter = state[i] == 'Y' ? 'y' : state[i] == 'R' ? 'r' : state[i];
         if (strchr("rygGsuoO", letter) == NULL) {
-            sumo_xml_fail(xml, STATUS_SYNTAX, "SUMO's letters are r y g G s u o O", "the phase's state '%.80s' holds '%c'",
+            sumo_xml_fail(xml, STATUS_SYNTAX, "SUMO's letters are r y g G s u o O", "the phase's state '%.80s' holds "
+                          "'%c'",
                           state, state[i]);
             return;
         }
@@ -331,15 +338,15 @@ static void phase_start(struct sumo_xml *xml, struct raw_reader *reader, const c
     *GROW(raw->phases) = phase;
 }
 
-static void detector_start(struct sumo_xml *xml, struct raw_reader *reader, const char *element, const char **attributes,
-                           bool area)
+static void detector_start(struct sumo_xml *xml, struct raw_reader *reader, const char *element,
+                           const char **attributes, bool area)
 {
     struct sumo_raw *raw = reader->raw;
     struct sumo_detector detector = { .line = sumo_xml_line(xml), .file = reader->file };
     detector.id = id_of(xml, reader, element, attributes, "id");
     const char *lanes = area ? sumo_xml_find(attributes, "lanes") : NULL;
     if (lanes != NULL && *lanes != '\0') {
-        struct sumo_range ids = ids_of(reader, lanes);   // it may run over several lanes: the last one has the stop line
+        struct sumo_range ids = ids_of(reader, lanes);   // it may run over several: the last one has the stop line
         detector.lane = ids.count > 0 ? raw->refs.at[ids.first + ids.count - 1] : NAME_NONE;
     } else {
         detector.lane = id_of(xml, reader, element, attributes, "lane");
@@ -356,7 +363,8 @@ static void detector_start(struct sumo_xml *xml, struct raw_reader *reader, cons
     *GROW(raw->detectors) = detector;
 }
 
-static void start_in_network(struct sumo_xml *xml, struct raw_reader *reader, const char *element, const char **attributes)
+static void start_in_network(struct sumo_xml *xml, struct raw_reader *reader, const char *element,
+                             const char **attributes)
 {
     if (strcmp(element, "edge") == 0) {
         edge_start(xml, reader, attributes);
@@ -416,7 +424,8 @@ static void on_end(struct sumo_xml *xml, void *user, const char *element)
     }
 }
 
-static enum status read_file(const char *path, int32_t file, bool network, struct sumo_raw *raw, struct problem *problem)
+static enum status read_file(const char *path, int32_t file, bool network, struct sumo_raw *raw,
+                             struct problem *problem)
 {
     assert(raw != NULL);
     struct raw_reader reader = { .raw = raw, .file = file, .network = network, .edge = INDEX_NONE,

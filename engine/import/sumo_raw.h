@@ -4,7 +4,8 @@
 //           inside it that came before. So one pass only writes records down, each with its line; sumo.c ties them
 //           together afterwards and can then say what refers to nothing. Format: https://sumo.dlr.de/docs/Networks/
 //           SUMO_Road_Networks.html
-// CONTRACT  Ids are indices into `texts`. A record's ranges lie within the lists. Values were checked on their own; ids not.
+// CONTRACT  Ids are indices into `texts`. A record's ranges lie within the lists. Values were checked on their own;
+//           ids not.
 // OWNERSHIP sumo_raw_release frees all.
 // NOT HERE  What ids refer to, and the draft (sumo.h).
 #pragma once

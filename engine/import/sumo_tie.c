@@ -25,7 +25,7 @@ struct tie {
     int32_t *link_of;                          // raw edge -> the draft's link, or INDEX_NONE
     int32_t *node_of;                          // raw junction -> the draft's, or INDEX_NONE
     int32_t *inner_next;                       // raw lane inside a junction -> the inner lane after it, or INDEX_NONE
-    int32_t *within_junction, *within_row;     // raw lane -> raw junction that lists it in intLanes, and its place there
+    int32_t *within_junction, *within_row;     // raw lane -> raw junction with it in intLanes, and its place there
 };
 
 static void fail(struct tie *tie, int32_t file, int32_t line, const char *remedy, const char *format, ...)
@@ -109,8 +109,8 @@ static int32_t junction_named(struct tie *tie, int32_t id, const char *who, int3
     int32_t junction = tie->junction_of[id];
     int32_t node = junction == INDEX_NONE ? INDEX_NONE : tie->node_of[junction];
     if (node == INDEX_NONE) {
-        fail(tie, 0, line, "is the file whole? write it anew with netconvert", "edge '%s' names the junction '%s', which does "
-             "not exist", who, text_of(tie, id));
+        fail(tie, 0, line, "is the file whole? write it anew with netconvert", "edge '%s' names the junction '%s', "
+             "which does not exist", who, text_of(tie, id));
     }
     return node;
 }
@@ -131,7 +131,8 @@ static void centre_line(struct tie *tie, const struct sumo_edge *edge, struct dr
     const struct sumo_lane *left = &raw->lanes.at[edge->lanes.first + edge->lanes.count / 2];
     const struct sumo_lane *right = &raw->lanes.at[edge->lanes.first + (edge->lanes.count - 1) / 2];
     if (left->points.count != right->points.count) {
-        copy_points(tie, edge->points.count >= 2 ? edge->points : right->points, &link->first_point, &link->point_count);
+        copy_points(tie, edge->points.count >= 2 ? edge->points : right->points, &link->first_point,
+                    &link->point_count);
         return;
     }
     link->first_point = tie->draft->points.count;
@@ -191,7 +192,8 @@ static void choose_programs(struct tie *tie, int32_t *offset_ms, bool *known)
             continue;
         } else if (program->phases.count == 0) {
             fail(tie, program->file, program->line, "give it phases, or the programID of one that has some",
-                 "the program '%s' of signal '%s' has no phases", text_of(tie, program->name), text_of(tie, program->id));
+                 "the program '%s' of signal '%s' has no phases", text_of(tie, program->name), text_of(tie,
+                                                                                                       program->id));
         } else {
             tie->program_of[program->id] = i;
         }
@@ -237,7 +239,8 @@ static void tie_programs(struct tie *tie)
         used[connection->light] = true;
         if (!known[connection->light]) {
             fail(tie, 0, connection->line, "name the additional file that holds it with --additional",
-                 "the connection is controlled by '%s', for which there is no <tlLogic>", text_of(tie, connection->light));
+                 "the connection is controlled by '%s', for which there is no <tlLogic>", text_of(tie,
+                                                                                                  connection->light));
         } else if (program != INDEX_NONE) {
             const char *state = raw->phases.at[raw->programs.at[program].phases.first].state;
             if (connection->letter >= (int32_t)strlen(state)) {
@@ -269,8 +272,8 @@ static int32_t lane_at(struct tie *tie, const struct sumo_connection *connection
         return INDEX_NONE;
     }
     if (number >= tie->raw->edges.at[edge].lanes.count) {
-        fail(tie, 0, connection->line, "lanes count from 0", "the connection names lane %d of edge '%s', which has %d", number,
-             text_of(tie, id), tie->raw->edges.at[edge].lanes.count);
+        fail(tie, 0, connection->line, "lanes count from 0", "the connection names lane %d of edge '%s', which has %d",
+             number, text_of(tie, id), tie->raw->edges.at[edge].lanes.count);
         return INDEX_NONE;
     }
     return tie->raw->edges.at[edge].lanes.first + number;
@@ -364,8 +367,8 @@ static void make_connection(struct tie *tie, int32_t index, int32_t from, int32_
     int32_t from_link = draft->lanes.at[connection.from_lane].link, to_link = draft->lanes.at[connection.to_lane].link;
     connection.junction = draft->links.at[from_link].to_junction;
     if (draft->links.at[to_link].from_junction != connection.junction) {
-        fail(tie, 0, raw->line, "write the network anew with netconvert", "the connection joins the edges '%s' and '%s', which do "
-             "not meet", text_of(tie, raw->from), text_of(tie, raw->to));
+        fail(tie, 0, raw->line, "write the network anew with netconvert", "the connection joins the edges '%s' and "
+             "'%s', which do not meet", text_of(tie, raw->from), text_of(tie, raw->to));
         return;
     }
     drive_inside(tie, raw, from, &connection);
@@ -391,7 +394,8 @@ static void make_crossing(struct tie *tie, const struct sumo_connection *raw, in
     for (int32_t i = 0; i < edge->crossed.count; i++) {
         int32_t crossed = tie->edge_of[tie->raw->refs.at[edge->crossed.first + i]];
         if (crossed == INDEX_NONE || tie->link_of[crossed] == INDEX_NONE) {
-            fail(tie, 0, edge->line, "write the network anew with netconvert", "crossing '%s' crosses an edge that does not exist",
+            fail(tie, 0, edge->line, "write the network anew with netconvert", "crossing '%s' crosses an edge that "
+                 "does not exist",
                  text_of(tie, edge->id));
             return;
         }
@@ -539,7 +543,8 @@ static void make_detector(struct tie *tie, const struct sumo_detector *raw, stru
     const char *name = text_of(tie, raw->id);
     int32_t lane = raw->lane == NAME_NONE ? INDEX_NONE : tie->lane_of[raw->lane];
     if (lane == INDEX_NONE) {
-        fail(tie, raw->file, raw->line, "name a lane of the network", "detector '%s' lies on the lane '%s', which does not exist",
+        fail(tie, raw->file, raw->line, "name a lane of the network", "detector '%s' lies on the lane '%s', which "
+             "does not exist",
              name, text_of(tie, raw->lane));
         return;
     }
@@ -605,7 +610,8 @@ enum status sumo_tie(const struct sumo_raw *raw, const char *const *files, struc
         .inner_next = table_take(raw->lanes.count), .within_junction = table_take(raw->lanes.count),
         .within_row = table_take(raw->lanes.count) };
     make_all(&tie);
-    int32_t *owned[] = { tie.edge_of, tie.lane_of, tie.junction_of, tie.program_of, tie.light_of, tie.link_of, tie.node_of,
+    int32_t *owned[] = { tie.edge_of, tie.lane_of, tie.junction_of, tie.program_of, tie.light_of, tie.link_of,
+        tie.node_of,
         tie.inner_next, tie.within_junction, tie.within_row };
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) {
         free(owned[i]);

@@ -1,7 +1,7 @@
 // sumo_tie.h: ties the raw records of SUMO's files together into a draft.
 //
-// CONTRACT  Every reference is looked up; the first that names nothing is reported with the file and line of the one who
-//           made it. files[0] is the network's name, then the additional files in the order of sumo_raw.file.
+// CONTRACT  Every reference is looked up; the first that names nothing is reported with the file and line of the one
+//           who made it. files[0] is the network's name, then the additional files in the order of sumo_raw.file.
 // NOT HERE  Reading (sumo_raw.h).
 #pragma once
 

@@ -99,8 +99,8 @@ double sumo_xml_number(struct sumo_xml *xml, const char *element, const char **a
     char *end = NULL;
     double value = strtod(text, &end);
     if (end == text || *end != '\0' || !(value >= least && value <= most)) {
-        sumo_xml_fail(xml, STATUS_SYNTAX, NULL, "<%s %s=\"%.60s\">: expected a number from %g to %g", element, name, text,
-                      least, most);
+        sumo_xml_fail(xml, STATUS_SYNTAX, NULL, "<%s %s=\"%.60s\">: expected a number from %g to %g", element, name,
+                      text, least, most);
         return least;
     }
     return value;

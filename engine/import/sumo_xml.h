@@ -1,9 +1,11 @@
 // sumo_xml.h: one pass over one of SUMO's XML files, with errors that a person can act on.
 //
-// THEORY    Expat reads in blocks and calls back for each element. A handler looks its attributes up here; the first thing
-//           that is missing or wrong is written down with file and line, and the reading stops there. Expat itself
-//           finds broken and truncated files and bounds the expansion of entities; external entities are never read.
-// CONTRACT  After the first failure no handler is called. Numbers are finite and within the limits that the caller names.
+// THEORY    Expat reads in blocks and calls back for each element. A handler looks its attributes up here; the first
+//           thing that is missing or wrong is written down with file and line, and the reading stops there. Expat
+//           itself finds broken and truncated files and bounds the expansion of entities; external entities are never
+//           read.
+// CONTRACT  After the first failure no handler is called. Numbers are finite and within the limits that the caller
+//           names.
 // OWNERSHIP Attributes are borrowed until the handler returns.
 // NOT HERE  What the elements mean (sumo.h, sumo_config.h).
 #pragma once
@@ -19,8 +21,8 @@ struct sumo_xml;
 typedef void (*sumo_xml_start)(struct sumo_xml *xml, void *user, const char *element, const char **attributes);
 typedef void (*sumo_xml_end)(struct sumo_xml *xml, void *user, const char *element);
 
-// Reads the whole file. end may be NULL. STATUS_IO when it cannot be read; STATUS_SYNTAX when it is no XML or is cut off;
-// else what a handler reported.
+// Reads the whole file. end may be NULL. STATUS_IO when it cannot be read; STATUS_SYNTAX when it is no XML or is cut
+// off; else what a handler reported.
 MUST_USE enum status sumo_xml_read(const char *path, sumo_xml_start start, sumo_xml_end end, void *user,
                                    struct problem *problem);
 

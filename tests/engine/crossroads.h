@@ -29,7 +29,8 @@
 // A program goes here.
 
 #define CROSSROADS_TAIL                                                                                               \
-    "<junction id=\"J\" type=\"traffic_light\" x=\"0\" y=\"0\" incLanes=\"a_0 c_0\" intLanes=\":J_2_0 :J_1_0\" shape=\"\">\n" \
+    "<junction id=\"J\" type=\"traffic_light\" x=\"0\" y=\"0\" incLanes=\"a_0 c_0\" "                                 \
+    "intLanes=\":J_2_0 :J_1_0\" shape=\"\">\n"                                                                        \
     "<request index=\"0\" response=\"00\" foes=\"10\" cont=\"1\"/>\n"                                                 \
     "<request index=\"1\" response=\"01\" foes=\"01\" cont=\"0\"/>\n"                                                 \
     "</junction>\n"                                                                                                   \
@@ -38,8 +39,10 @@
     "<junction id=\"S\" type=\"dead_end\" x=\"0\" y=\"-100\" incLanes=\"\" intLanes=\"\" shape=\"\"/>\n"              \
     "<junction id=\"N\" type=\"dead_end\" x=\"0\" y=\"100\" incLanes=\"d_0\" intLanes=\"\" shape=\"\"/>\n"            \
     "<junction id=\":J_2_0\" type=\"internal\" x=\"0\" y=\"0\" incLanes=\":J_0_0 c_0\" intLanes=\":J_1_0\"/>\n"       \
-    "<connection from=\"a\" to=\"b\" fromLane=\"0\" toLane=\"0\" via=\":J_0_0\" tl=\"J\" linkIndex=\"0\" dir=\"s\" state=\"O\"/>\n" \
-    "<connection from=\"c\" to=\"d\" fromLane=\"0\" toLane=\"0\" via=\":J_1_0\" tl=\"J\" linkIndex=\"1\" dir=\"s\" state=\"o\"/>\n" \
+    "<connection from=\"a\" to=\"b\" fromLane=\"0\" toLane=\"0\" via=\":J_0_0\" tl=\"J\" "                           \
+    "linkIndex=\"0\" dir=\"s\" state=\"O\"/>\n"                                                                       \
+    "<connection from=\"c\" to=\"d\" fromLane=\"0\" toLane=\"0\" via=\":J_1_0\" tl=\"J\" "                           \
+    "linkIndex=\"1\" dir=\"s\" state=\"o\"/>\n"                                                                       \
     "<connection from=\":J_0\" to=\"b\" fromLane=\"0\" toLane=\"0\" via=\":J_2_0\" dir=\"s\" state=\"m\"/>\n"         \
     "<connection from=\":J_1\" to=\"d\" fromLane=\"0\" toLane=\"0\" dir=\"s\" state=\"M\"/>\n"                        \
     "<connection from=\":J_2\" to=\"b\" fromLane=\"0\" toLane=\"0\" dir=\"s\" state=\"M\"/>\n"                        \

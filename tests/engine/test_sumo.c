@@ -1,5 +1,5 @@
-// Goal: SUMO's files become the draft that stands in them: paths through junctions, matrices, users, programs, detectors;
-// and whatever is wrong gets file, line, what and remedy, crashes nothing and leaves nothing half-loaded.
+// Goal: SUMO's files become the draft that stands in them: paths through junctions, matrices, users, programs,
+// detectors; and whatever is wrong gets file, line, what and remedy, crashes nothing and leaves nothing half-loaded.
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -34,7 +34,8 @@ static int teardown(void **state)
     return 0;
 }
 
-static enum status read_text(struct scratch *scratch, const char *text, struct network_draft *ret, struct problem *problem)
+static enum status read_text(struct scratch *scratch, const char *text, struct network_draft *ret,
+                             struct problem *problem)
 {
     struct import_options options = IMPORT_OPTIONS_DEFAULT;
     return sumo_read(scratch_write(scratch, "x.net.xml", text), &options, ret, NULL, problem);
@@ -55,8 +56,9 @@ static char *replaced(const char *text, const char *old, const char *new)
 {
     const char *at = strstr(text, old);
     assert_non_null(at);
-    char *result = malloc(strlen(text) + strlen(new) + 1);
-    (void)sprintf(result, "%.*s%s%s", (int)(at - text), text, new, at + strlen(old));
+    size_t bytes = strlen(text) + strlen(new) + 1;
+    char *result = malloc(bytes);
+    (void)snprintf(result, bytes, "%.*s%s%s", (int)(at - text), text, new, at + strlen(old));
     return result;
 }
 
@@ -212,7 +214,8 @@ static void what_is_wrong_has_file_and_line(void **state)
         { "length=\"90.00\"", "length=\"9O\"", "line 9:", "length=\"9O\"", STATUS_SYNTAX },
         { "length=\"90.00\"", "length=\"nan\"", "line 9:", "expected a number", STATUS_SYNTAX },
         { "<lane id=\"a_0\" index=\"0\"", "<lane id=\"a_0\" index=\"1\"", "line 9:", "where 0 is next", STATUS_SYNTAX },
-        { "shape=\"-100.00,0.00 -10.00,0.00\"", "shape=\"-100.00,0.00\"", "line 9:", "no shape of two points", STATUS_SYNTAX },
+        { "shape=\"-100.00,0.00 -10.00,0.00\"", "shape=\"-100.00,0.00\"", "line 9:", "no shape of two points",
+            STATUS_SYNTAX },
         { "shape=\"-100.00,0.00 -10.00,0.00\"", "shape=\"-100.00;0.00\"", "line 9:", "broken point", STATUS_SYNTAX },
         { "<edge id=\"b\"", "<edge id=\"a\"", "line 10:", "'a' is there twice", STATUS_SYNTAX },
         { "duration=\"30\"", "duration=\"-3\"", "line 17:", "no duration", STATUS_SYNTAX },
@@ -223,7 +226,8 @@ static void what_is_wrong_has_file_and_line(void **state)
         { "foes=\"10\"", "foes=\"2\"", "line 25:", "holds '2'", STATUS_SYNTAX },
         { "linkIndex=\"1\"", "linkIndex=\"9\"", "line 34:", "linkIndex 9", STATUS_SYNTAX },
         { "from=\"c\" to=\"d\"", "from=\"x\" to=\"d\"", "line 34:", "'x', which does not exist", STATUS_SYNTAX },
-        { "from=\"c\" to=\"d\" fromLane=\"0\"", "from=\"c\" to=\"d\" fromLane=\"3\"", "line 34:", "lane 3", STATUS_SYNTAX },
+        { "from=\"c\" to=\"d\" fromLane=\"0\"", "from=\"c\" to=\"d\" fromLane=\"3\"", "line 34:", "lane 3",
+            STATUS_SYNTAX },
         { "from=\"c\" to=\"d\"", "from=\"c\" to=\"a\"", "line 34:", "do not meet", STATUS_SYNTAX },
         { "via=\":J_1_0\"", "via=\":J_9_0\"", "line 34:", "':J_9_0', which does not exist", STATUS_SYNTAX },
         { "</net>", "", "line 39:", "no element found", STATUS_SYNTAX },
@@ -248,12 +252,13 @@ static void errors_of_additional_files_name_them(void **state)
     struct scratch *scratch = *state;
     const char *network = scratch_write(scratch, "x.net.xml", CROSSROADS);
     static const struct { const char *text, *what; } CASES[] = {
-        { "<additional>\n<inductionLoop id=\"one\" lane=\"q_0\" pos=\"5\"/>\n</additional>\n", "line 2: detector 'one'" },
+        { "<additional>\n<inductionLoop id=\"one\" lane=\"q_0\" pos=\"5\"/>\n</additional>\n", "line 2: detector "
+            "'one'" },
         { "<additional>\n<inductionLoop id=\"one\" lane=\"a_0\" pos=\"x\"/>\n</additional>\n", "line 2:" },
-        { "<additional>\n<inductionLoop id=\"one\" lane=\"a_0\" pos=\"5\"/>\n<inductionLoop id=\"one\" lane=\"a_0\" pos=\"5\"/>\n"
-          "</additional>\n", "line 3: detector 'one' is there twice" },
-        { "<additional>\n<tlLogic id=\"J\" programID=\"new\" type=\"static\" offset=\"0\"/>\n</additional>\n", "line 2: the program "
-          "'new' of signal 'J' has no phases" },
+        { "<additional>\n<inductionLoop id=\"one\" lane=\"a_0\" pos=\"5\"/>\n<inductionLoop id=\"one\" lane=\"a_0\" "
+            "pos=\"5\"/>\n</additional>\n", "line 3: detector 'one' is there twice" },
+        { "<additional>\n<tlLogic id=\"J\" programID=\"new\" type=\"static\" offset=\"0\"/>\n</additional>\n",
+            "line 2: the program 'new' of signal 'J' has no phases" },
         { "<net>\n</net>\n", "line 1: the file holds <net>" },
         { "", "no element found" },
     };
@@ -288,7 +293,8 @@ static void every_truncation_is_refused(void **state)
     free(text);
 }
 
-// Bytes changed, swapped and dropped at random: the file is read or refused, and what is read can be derived or refused.
+// Bytes changed, swapped and dropped at random: the file is read or refused, and what is read can be derived or
+// refused.
 static void random_damage_crashes_nothing(void **state)
 {
     static const char BYTES[] = "<>/=\" 0123456789.-,abJ_:rGygsuoO\nx";
@@ -341,7 +347,8 @@ static void configurations(void **state)
     sumo_config_release(&config);
 
     (void)scratch_write(scratch, "x.net.xml", CROSSROADS);
-    (void)scratch_write(scratch, "x.add.xml", "<additional><inductionLoop id=\"one\" lane=\"a_0\" pos=\"5\"/></additional>");
+    (void)scratch_write(scratch, "x.add.xml", "<additional><inductionLoop id=\"one\" lane=\"a_0\" "
+                        "pos=\"5\"/></additional>");
     struct import_options options = IMPORT_OPTIONS_DEFAULT;
     struct network_draft draft = { 0 };
     assert_int_equal(sumo_read(path, &options, &draft, NULL, &problem), STATUS_OK);
@@ -352,7 +359,8 @@ static void configurations(void **state)
         "<configuration><net-file value=\"x\"/><begin value=\"noon\"/></configuration>",
         "<configuration><net-file value=\"x\"/><step-length value=\"0\"/></configuration>" };
     for (size_t i = 0; i < sizeof BROKEN / sizeof *BROKEN; i++) {
-        assert_int_not_equal(sumo_config_read(scratch_write(scratch, "y.sumocfg", BROKEN[i]), &config, &problem), STATUS_OK);
+        assert_int_not_equal(sumo_config_read(scratch_write(scratch, "y.sumocfg", BROKEN[i]), &config, &problem),
+                             STATUS_OK);
         assert_non_null(strstr(problem.text, "y.sumocfg"));
     }
     assert_int_equal(sumo_config_read(scratch_path(scratch, "none.sumocfg"), &config, &problem), STATUS_IO);
@@ -362,7 +370,8 @@ static void times(void **state)
 {
     (void)state;
     static const struct { const char *text; int64_t ms; } GOOD[] = {
-        { "0", 0 }, { "25200", 25200000 }, { "12.5", 12500 }, { "-3", -3000 }, { "1:02:03", 3723000 }, { "2:00:00:00.5", 172800500 },
+        { "0", 0 }, { "25200", 25200000 }, { "12.5", 12500 }, { "-3", -3000 }, { "1:02:03", 3723000 },
+            { "2:00:00:00.5", 172800500 },
     };
     for (size_t i = 0; i < sizeof GOOD / sizeof *GOOD; i++) {
         int64_t ms = -1;

@@ -28,7 +28,8 @@ struct imported {
     int32_t added_count;             // seconds were added to that many changes
 };
 
-static void import_lamps(const char *path, const char *const *additional, int32_t additional_count, struct imported *ret)
+static void import_lamps(const char *path, const char *const *additional, int32_t additional_count,
+                         struct imported *ret)
 {
     struct import_options options = IMPORT_OPTIONS_DEFAULT;
     options.additional = additional;
@@ -86,8 +87,8 @@ static bool fits(const struct comparison *comparison, int32_t letter, char shown
     case LETTER_CLOSED: return strchr("rsu", shown) != NULL;
     case LETTER_SIGNALLED: break;
     }
-    enum aspect aspect = lamp_aspect(&comparison->imported->network, &comparison->plan, comparison->light->group[letter],
-                                     t_ms, NULL);
+    enum aspect aspect = lamp_aspect(&comparison->imported->network, &comparison->plan,
+                                     comparison->light->group[letter], t_ms, NULL);
     return aspect == ASPECT_GREEN ? strchr("Gg", shown) != NULL
         : aspect == ASPECT_YELLOW ? shown == 'y' : aspect == ASPECT_RED && strchr("rsu", shown) != NULL;
 }
@@ -134,8 +135,10 @@ static void compare(struct scratch *scratch, const char *network, const char *ad
     assert_int_equal(imported.added_count, 0);   // these programs are safe: not a second is added
     write_recorder(scratch, &imported);
     const int seconds = 400;
-    int code = scratch_run(scratch, "sumo -n '%s' -a %s%srecorder.add.xml -b %d -e %d --no-step-log --no-warnings --xml-validation never",
-                           network, additional != NULL ? additional : "", additional != NULL ? "," : "", begin_s, begin_s + seconds);
+    int code = scratch_run(scratch, "sumo -n '%s' -a %s%srecorder.add.xml -b %d -e %d --no-step-log --no-warnings "
+                           "--xml-validation never",
+                           network, additional != NULL ? additional : "", additional != NULL ? "," : "", begin_s,
+                               begin_s + seconds);
     assert_int_equal(code, 0);
     int64_t yellows = 0, signalled = 0;
     struct comparison *comparison = memory_take(1, sizeof *comparison);
@@ -144,8 +147,8 @@ static void compare(struct scratch *scratch, const char *network, const char *ad
         const char *name = network_name(&imported.network, imported.program_name[i]);
         comparison->intersection = network_find_intersection(&imported.network, name).index;
         if (comparison->intersection != INDEX_NONE) {
-            plan_from_program(&imported.network, (struct intersection_id){ comparison->intersection }, comparison->greens,
-                              &comparison->plan);
+            plan_from_program(&imported.network, (struct intersection_id){ comparison->intersection },
+                              comparison->greens, &comparison->plan);
             signalled++;
         }
         char file[64];
@@ -184,8 +187,8 @@ static void generated_networks(void **state)
         "--grid --grid.number 3 --grid.length 60 -L 2 --tls.join --tls.join-dist 100 --tls.guess",
         "--spider --spider.arm-number 5 --spider.circle-number 3 -L 2 --spider.omit-center",
         "--rand --rand.iterations 40 --seed 1 --random-lanenumber -L 3",
-        "--rand --rand.iterations 40 --seed 5 --random-lanenumber --random-priority --bikelanes.guess --sidewalks.guess "
-            "--crossings.guess --rand.min-distance 60",
+        "--rand --rand.iterations 40 --seed 5 --random-lanenumber --random-priority --bikelanes.guess "
+            "--sidewalks.guess --crossings.guess --rand.min-distance 60",
     };
     struct scratch scratch;
     scratch_create(&scratch);
@@ -197,7 +200,8 @@ static void generated_networks(void **state)
     scratch_release(&scratch);
 }
 
-// A program with the id of the network's one, loaded after it: the last one runs; and an offset alone changes the running one.
+// A program with the id of the network's one, loaded after it: the last one runs; and an offset alone changes the
+// running one.
 static void additional_programs_and_offsets(void **state)
 {
     (void)state;
@@ -209,9 +213,8 @@ static void additional_programs_and_offsets(void **state)
     const char *additional = scratch_write(&scratch, "programs.add.xml",
         "<additional>\n"
         "<tlLogic id=\"A0\" type=\"static\" programID=\"1\" offset=\"17\">\n"
-        "  <phase duration=\"20\" state=\"GG\"/><phase duration=\"4\" state=\"yy\"/><phase duration=\"7\" state=\"rr\"/>\n"
-        "</tlLogic>\n"
-        "<tlLogic id=\"B1\" type=\"static\" programID=\"0\" offset=\"23\"/>\n"
+        "  <phase duration=\"20\" state=\"GG\"/><phase duration=\"4\" state=\"yy\"/><phase duration=\"7\" "
+            "state=\"rr\"/>\n</tlLogic>\n<tlLogic id=\"B1\" type=\"static\" programID=\"0\" offset=\"23\"/>\n"
         "<tlLogic id=\"C1\" type=\"static\" programID=\"0\" offset=\"-11\"/>\n"
         "<tlLogic id=\"A1\" type=\"static\" programID=\"night\" offset=\"200\">\n"
         "  <phase duration=\"30\" state=\"GggrrrGGg\"/><phase duration=\"3\" state=\"yyyrrryyy\"/>\n"
