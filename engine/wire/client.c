@@ -95,7 +95,8 @@ static enum status on_heartbeat(struct cursor message, int64_t now_ms, const str
     return status;
 }
 
-// Decodes a message; *ret_kind is CLIENT_NOTHING when there is nothing to tell. STATUS_VERSION: not a message for a client.
+// Decodes a message; *ret_kind is CLIENT_NOTHING when there is nothing to tell. STATUS_VERSION: not a message for a
+// client.
 static enum status message_get(struct client *client, enum frame_kind kind, struct cursor message, int64_t now_ms,
                                const struct client_room *room, struct client_event *ret, const char **ret_field)
 {

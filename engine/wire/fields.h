@@ -1,7 +1,7 @@
 // fields.h: the fields of one message, taken apart without memory; and packed columns, counted before they are decoded.
 //
-// THEORY    A packed column is varints end to end. Each ends with the only byte of it whose top bit is clear, so counting
-//           those bytes counts the values: a pass of wide instructions, before anything is stored.
+// THEORY    A packed column is varints end to end. Each ends with the only byte of it whose top bit is clear, so
+//           counting those bytes counts the values: a pass of wide instructions, before anything is stored.
 // CONTRACT  Field numbers above FIELD_MAX are skipped, as a later version's. A group (wire types 3 and 4) is a fault.
 //           Numbers: the last one wins, as protobuf says. A second run of the same bytes field is a fault: no
 //           encoder of a packed column makes one.

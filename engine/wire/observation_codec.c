@@ -187,7 +187,8 @@ static const char *cameras_decode(struct batch *batch, struct camera_columns *to
     int32_t *columns[FIELD_CAMERA_U_TURN + 1] = {
         [FIELD_CAMERA] = to->camera, [FIELD_CAMERA_LENGTH] = to->length_ms, [FIELD_CAMERA_IN_VIEW] = to->in_view,
         [FIELD_CAMERA_QUEUED] = to->queued, [FIELD_CAMERA_TAIL] = to->tail_mm, [FIELD_CAMERA_THROUGH] = to->turned[0],
-        [FIELD_CAMERA_LEFT] = to->turned[1], [FIELD_CAMERA_RIGHT] = to->turned[2], [FIELD_CAMERA_U_TURN] = to->turned[3],
+        [FIELD_CAMERA_LEFT] = to->turned[1], [FIELD_CAMERA_RIGHT] = to->turned[2],
+        [FIELD_CAMERA_U_TURN] = to->turned[3],
     };
     for (int f = FIELD_CAMERA; f <= FIELD_CAMERA_U_TURN; f++) {
         if (columns[f] != NULL && !uints(batch, f, count, columns[f] + at)) {
@@ -218,8 +219,8 @@ static const char *cameras_decode(struct batch *batch, struct camera_columns *to
 
 // ---- judging rows ----
 
-// Whether a sorted list holds the index. Readings mostly come in the order of the list, so the place behind the last hit
-// is looked at first.
+// Whether a sorted list holds the index. Readings mostly come in the order of the list, so the place behind the last
+// hit is looked at first.
 static bool owned(const struct indices *list, int32_t index, int32_t *hint)
 {
     if (*hint < list->count && list->at[*hint] == index) {

@@ -39,9 +39,9 @@ struct reading_result {
     int64_t offered;                               // rows of the batch, all kinds; STATUS_LIMIT: so many were shed
 };
 
-// Appends the good rows of a batch. STATUS_SYNTAX: not a batch. STATUS_RANGE: columns disagree or a number is not one of
-// its column; *ret_field names it. STATUS_STALE: the sequence is not above sequence_after. STATUS_LIMIT: the buffer (which
-// may be NULL) has no room for all rows. On STALE and LIMIT *ret has the sequence and what was offered.
+// Appends the good rows of a batch. STATUS_SYNTAX: not a batch. STATUS_RANGE: columns disagree or a number is not one
+// of its column; *ret_field names it. STATUS_STALE: the sequence is not above sequence_after. STATUS_LIMIT: the buffer
+// (which may be NULL) has no room for all rows. On STALE and LIMIT *ret has the sequence and what was offered.
 MUST_USE enum status wire_get_observations(struct cursor message, const struct reading_rules *rules,
                                            uint64_t sequence_after, struct observation_buffer *buffer,
                                            struct reading_result *ret, const char **ret_field);
@@ -51,8 +51,8 @@ struct observation_position {
     int32_t loop, edge, camera;
 };
 
-// Appends one frame with as many rows from *position on as fit into frame_bytes_max, and moves *position on. STATUS_LIMIT:
-// the writer has no room. STATUS_RANGE: a time lies more than 24 days from the frame's first.
+// Appends one frame with as many rows from *position on as fit into frame_bytes_max, and moves *position on.
+// STATUS_LIMIT: the writer has no room. STATUS_RANGE: a time lies more than 24 days from the frame's first.
 MUST_USE enum status wire_put_observations(struct frame_writer *out, uint64_t sequence,
                                            const struct observation_columns *rows, uint32_t frame_bytes_max,
                                            struct observation_position *position);

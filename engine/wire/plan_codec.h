@@ -1,8 +1,9 @@
 // plan_codec.h: plans and all that is said about them.
 //
-// THEORY    Every field of struct plan crosses the wire exactly: what a controller plays is what the guard passed, and a
-//           run through a socket gives the bytes of a run in one process.
-// CONTRACT  As hello_codec.h. A plan that was read is well-formed (indices in range, times that cannot overflow), not safe.
+// THEORY    Every field of struct plan crosses the wire exactly: what a controller plays is what the guard passed, and
+//           a run through a socket gives the bytes of a run in one process.
+// CONTRACT  As hello_codec.h. A plan that was read is well-formed (indices in range, times that cannot overflow), not
+//           safe.
 // OWNERSHIP Greens are written to the caller's array of PLAN_GREEN_COUNT_MAX and pointed to.
 // NOT HERE  What is safe (engine/guard).
 #pragma once

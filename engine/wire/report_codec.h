@@ -16,8 +16,9 @@ MUST_USE enum status wire_put_report(struct frame_writer *out, const struct cont
 MUST_USE enum status wire_get_report(struct cursor message, struct arena *arena, struct controller_report *ret,
                                      const char **ret_field);
 
-// Appends one frame with as many of the reports as fit into frame_bytes_max; *ret_sent of them. STATUS_LIMIT: the writer
-// has no room. STATUS_RANGE: a report breaks its header's limits, or its time lies more than 24 days from the first.
+// Appends one frame with as many of the reports as fit into frame_bytes_max; *ret_sent of them. STATUS_LIMIT: the
+// writer has no room. STATUS_RANGE: a report breaks its header's limits, or its time lies more than 24 days from the
+// first.
 MUST_USE enum status wire_put_reports(struct frame_writer *out, const struct controller_report *reports, int32_t count,
                                       uint32_t frame_bytes_max, int32_t *ret_sent);
 
@@ -31,6 +32,7 @@ struct report_reader {
 
 MUST_USE enum status report_reader_open(struct report_reader *reader, struct cursor message, const char **ret_field);
 
-// The next row. STATUS_UNKNOWN: there is none. STATUS_RANGE: this row breaks a limit (*ret_field); the next can be read.
+// The next row. STATUS_UNKNOWN: there is none. STATUS_RANGE: this row breaks a limit (*ret_field); the next can be
+// read.
 MUST_USE enum status report_reader_next(struct report_reader *reader, struct controller_report *ret,
                                         const char **ret_field);

@@ -42,8 +42,8 @@
 #include "engine/wire/report_codec.h"
 #include "engine/wire/request_codec.h"
 
-// What a writer in struct session_room must have free at every call: an Error, a Heartbeat. session_welcome may need up to
-// 30 bytes more per name of the Hello; session_welcome says STATUS_LIMIT when it does not fit.
+// What a writer in struct session_room must have free at every call: an Error, a Heartbeat. session_welcome may need
+// up to 30 bytes more per name of the Hello; session_welcome says STATUS_LIMIT when it does not fit.
 #define SESSION_OUT_BYTES_MIN 4096
 
 struct session_limits {
@@ -163,8 +163,8 @@ struct session_grant {
     void *context;
 };
 
-// Opens the session and writes Welcome, then an Error for the names that are unknown or not granted; the others are still
-// fine. STATUS_VERSION, after which the session is CLOSING with its Error written: another network (by hash; a
+// Opens the session and writes Welcome, then an Error for the names that are unknown or not granted; the others are
+// still fine. STATUS_VERSION, after which the session is CLOSING with its Error written: another network (by hash; a
 // simulator must say it). STATUS_LIMIT: out or the arena has no room.
 // hello is the one of the event, still borrowed.
 MUST_USE enum status session_welcome(struct session *session, const struct hello *hello,
@@ -177,7 +177,8 @@ void session_refuse(struct session *session, enum error_code code, const char *t
 // The same for an open session: shut down, superseded.
 void session_close(struct session *session, enum error_code code, const char *text, struct frame_writer *out);
 
-// Looks at the time limits. true: one is passed, Error is written and the session is CLOSING. To be called now and then.
+// Looks at the time limits. true: one is passed, Error is written and the session is CLOSING. To be called now and
+// then.
 bool session_expire(struct session *session, int64_t now_ms, struct frame_writer *out);
 
 // Writes a heartbeat whose answer measures the peer's clock.

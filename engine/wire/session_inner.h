@@ -15,8 +15,8 @@ struct session_call {
     struct cursor message;
 };
 
-// Writes the Error (dropped when out is full: the peer does not read), counts a strike and fills the event: SESSION_REFUSED,
-// or SESSION_CLOSE when it was one strike too many. error->text becomes the event's problem.
+// Writes the Error (dropped when out is full: the peer does not read), counts a strike and fills the event:
+// SESSION_REFUSED, or SESSION_CLOSE when it was one strike too many. error->text becomes the event's problem.
 enum session_event_kind session_refuse_message(const struct session_call *call, struct wire_error error);
 
 // Writes the Error with closing set, goes to CLOSING and fills the event.

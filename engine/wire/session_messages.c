@@ -98,14 +98,16 @@ static enum session_event_kind on_observations(const struct session_call *call)
     struct reading_rules rules = rules_of(session, call->now_ms);
     struct reading_result *result = &call->ret->readings;
     const char *field = NULL;
-    enum status status = wire_get_observations(call->message, &rules, session->sequence, call->room->rows, result, &field);
+    enum status status = wire_get_observations(call->message, &rules, session->sequence, call->room->rows, result,
+                                               &field);
     if (status == STATUS_STALE) {
         return session_refuse_message(call, (struct wire_error){ .code = ERROR_SEQUENCE, .field = "sequence",
-            .sequence = result->sequence, .text = "the sequence is not above the last one: the batch was refused whole" });
+            .sequence = result->sequence,
+            .text = "the sequence is not above the last one: the batch was refused whole" });
     }
     if (status == STATUS_RANGE) {
         return refuse(call, ERROR_COLUMNS, field, 0,
-                      "the column is missing, of another length than the others, or broken: the batch was refused whole");
+                      "the column is missing, broken, or of another length than the others: the batch was refused");
     }
     if (status == STATUS_SYNTAX) {
         return refuse_decoded(call, status, NULL);
@@ -187,7 +189,7 @@ static enum session_event_kind on_reports(const struct session_call *call)
     enum status status = report_reader_open(&call->session->reports, call->message, &field);
     if (status == STATUS_RANGE) {
         return refuse(call, ERROR_COLUMNS, field, 0,
-                      "the column is missing, of another length than the others, or broken: the batch was refused whole");
+                      "the column is missing, broken, or of another length than the others: the batch was refused");
     }
     if (status != STATUS_OK) {
         return refuse_decoded(call, status, field);
@@ -302,7 +304,8 @@ static enum session_event_kind on_override(const struct session_call *call)
     if (kind != SESSION_NOTHING) {
         return kind;
     }
-    if (what->kind == OVERRIDE_STAGE && what->stage >= session->network->intersections[what->intersection].stage_count) {
+    if (what->kind == OVERRIDE_STAGE
+        && what->stage >= session->network->intersections[what->intersection].stage_count) {
         return refuse(call, ERROR_FIELD, "stage", said.request, "the intersection has no such stage");
     }
     if (said.duration_ms > 0) {
@@ -413,7 +416,8 @@ static enum session_event_kind on_heartbeat(const struct session_call *call)
         return SESSION_NOTHING;
     }
     int64_t trip_ms = call->now_ms - heard.echo_clock_ms;
-    if (!session->clock_asked || heard.echo_clock_ms != session->clock_asked_ms || trip_ms < 0 || trip_ms > ECHO_MS_MAX) {
+    if (!session->clock_asked || heard.echo_clock_ms != session->clock_asked_ms || trip_ms < 0
+        || trip_ms > ECHO_MS_MAX) {
         return SESSION_NOTHING;   // Not the answer to the last question.
     }
     session->clock_asked = false;

@@ -1,5 +1,5 @@
-// Goal: every message survives the wire in every field; what we write is what protobuf's own library reads and would write
-// itself, byte for byte; and no bytes, cut, changed or made to explode, do more than be refused.
+// Goal: every message survives the wire in every field; what we write is what protobuf's own library reads and would
+// write itself, byte for byte; and no bytes, cut, changed or made to explode, do more than be refused.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -74,7 +74,8 @@ static void protobuf_reads_and_writes_the_same_bytes(void **state)
             intergreen__v1__frame__free_unpacked(read, NULL);
             // And our own codec takes its own bytes.
             const char *field = NULL;
-            assert_int_equal(sample_decode((enum frame_kind)kind, message_of(&out, (enum frame_kind)kind), &arena, &field),
+            assert_int_equal(sample_decode((enum frame_kind)kind, message_of(&out, (enum frame_kind)kind), &arena,
+                                           &field),
                              STATUS_OK);
         }
     }
@@ -191,7 +192,8 @@ static void wrong_plans_are_refused_by_name(void **state)
     for (size_t wrong = 0; wrong < sizeof NAMES / sizeof *NAMES; wrong++) {
         struct green greens[2] = { { 0, 5000, 0, 0 }, { 9000, 15000, 1, 1 } };
         struct green back_greens[PLAN_GREEN_COUNT_MAX];
-        struct plan plan = { .kind = PLAN_ROLLING, .coordinated_stage = INDEX_NONE, .green_count = 2, .greens = greens };
+        struct plan plan = { .kind = PLAN_ROLLING, .coordinated_stage = INDEX_NONE, .green_count = 2,
+            .greens = greens };
         plan.base_ms = wrong == 0 ? WIRE_TIME_MS_MAX + 1 : 0;
         plan.valid_from_ms = wrong == 1 ? INT64_MIN + 1 : 0;
         plan.valid_until_ms = wrong == 2 ? INT64_MAX - 1 : 1;
@@ -303,7 +305,8 @@ static void hello_and_welcome_survive(void **state)
         assert_int_equal(wire_put_welcome(&out, &welcome), STATUS_OK);
         assert_int_equal(wire_get_welcome(message_of(&out, FRAME_WELCOME), &arena, &greeted, NULL), STATUS_OK);
         assert_int_equal(greeted.detectors.count, welcome.detectors.count);
-        assert_memory_equal(greeted.detectors.at, welcome.detectors.at, (size_t)welcome.detectors.count * sizeof(int32_t));
+        assert_memory_equal(greeted.detectors.at, welcome.detectors.at,
+                            (size_t)welcome.detectors.count * sizeof(int32_t));
         assert_memory_equal(greeted.cameras.at, welcome.cameras.at, (size_t)welcome.cameras.count * sizeof(int32_t));
         assert_memory_equal(greeted.intersections.at, welcome.intersections.at,
                             (size_t)welcome.intersections.count * sizeof(int32_t));
@@ -364,7 +367,8 @@ static void fallback_tables_survive(void **state)
         sample_fallback(seed, &table);
         struct frame_writer out = fresh();
         assert_int_equal(wire_put_fallback_table(&out, &table), STATUS_OK);
-        assert_int_equal(wire_get_fallback_table(message_of(&out, FRAME_FALLBACK_TABLE), &arena, &back, NULL), STATUS_OK);
+        assert_int_equal(wire_get_fallback_table(message_of(&out, FRAME_FALLBACK_TABLE), &arena, &back, NULL),
+                         STATUS_OK);
         assert_int_equal(back.intersection, table.intersection);
         assert_int_equal(back.fallback, table.fallback);
         assert_true(back.site_hash == table.site_hash && back.reference_ms == table.reference_ms);

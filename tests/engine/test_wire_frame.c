@@ -1,5 +1,5 @@
-// Goal: a stream is cut into the same frames however it arrives, a wrong length is refused before any memory is taken, and
-// varints and fields are read within their bounds. Expected bytes are those of protobuf's encoding guide.
+// Goal: a stream is cut into the same frames however it arrives, a wrong length is refused before any memory is taken,
+// and varints and fields are read within their bounds. Expected bytes are those of protobuf's encoding guide.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
-// Goal: readings come out as they went in; each is judged by the rules of observation_codec.h, on both sides of every border;
-// a batch whose columns disagree changes nothing. A second decoder, written with protobuf's own library and one obvious
-// loop, must agree on random batches, good and bad.
+// Goal: readings come out as they went in; each is judged by the rules of observation_codec.h, on both sides of every
+// border; a batch whose columns disagree changes nothing. A second decoder, written with protobuf's own library and
+// one obvious loop, must agree on random batches, good and bad.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -99,13 +99,14 @@ static void readings_survive(void **state)
     (void)state;
     for (uint64_t seed = 0; seed < 200; seed++) {
         struct reading_result result;
-        sample_observations(seed, (int32_t)(seed % ROWS), (int32_t)(seed * 7 % ROWS), (int32_t)(seed * 3 % ROWS), NOW_MS,
-                            &said);
+        sample_observations(seed, (int32_t)(seed % ROWS), (int32_t)(seed * 7 % ROWS), (int32_t)(seed * 3 % ROWS),
+                            NOW_MS, &said);
         observation_buffer_clear(&heard);
         // Twice, so that the second lies behind the first.
         for (uint64_t sequence = 1; sequence <= 2; sequence++) {
             struct cursor message = write_rows(&said.rows, sequence);
-            assert_int_equal(wire_get_observations(message, &EVERYTHING, sequence - 1, &heard, &result, NULL), STATUS_OK);
+            assert_int_equal(wire_get_observations(message, &EVERYTHING, sequence - 1, &heard, &result, NULL),
+                             STATUS_OK);
             assert_int_equal(result.refused_count, 0);
             assert_int_equal(result.sequence, sequence);
             assert_int_equal(result.loops, said.rows.loops.count);
@@ -140,7 +141,8 @@ static void readings_are_spread_over_frames(void **state)
             struct cursor message;
             struct reading_result result;
             assert_int_equal(frame_open(frame, &kind, &message), STATUS_OK);
-            assert_int_equal(wire_get_observations(message, &EVERYTHING, sequence - 1, &heard, &result, NULL), STATUS_OK);
+            assert_int_equal(wire_get_observations(message, &EVERYTHING, sequence - 1, &heard, &result, NULL),
+                             STATUS_OK);
         }
         assert_true(sequence > 1);
         assert_int_equal(heard.rows.loops.count, ROWS);
@@ -232,7 +234,8 @@ static enum reading_refusal judge_edge(int32_t detector, int64_t at_ms, int32_t 
     said.rows.edges.count = 1;
     struct reading_result result;
     observation_buffer_clear(&heard);
-    assert_int_equal(wire_get_observations(write_rows(&said.rows, 1), &EVERYTHING, 0, &heard, &result, NULL), STATUS_OK);
+    assert_int_equal(wire_get_observations(write_rows(&said.rows, 1), &EVERYTHING, 0, &heard, &result, NULL),
+                     STATUS_OK);
     assert_int_equal(result.edges, 1 - result.refused_count);
     return result.refused_count == 0 ? READING_TAKEN : result.refused[0].reason;
 }
@@ -279,7 +282,8 @@ static void judge_camera(const struct camera_case *c)
     }
     struct reading_result result;
     observation_buffer_clear(&heard);
-    assert_int_equal(wire_get_observations(write_rows(&said.rows, 1), &EVERYTHING, 0, &heard, &result, NULL), STATUS_OK);
+    assert_int_equal(wire_get_observations(write_rows(&said.rows, 1), &EVERYTHING, 0, &heard, &result, NULL),
+                     STATUS_OK);
     if (c->expected == READING_TAKEN) {
         assert_int_equal(result.refused_count, 0);
         rows_equal(&heard.rows, 0, 0, 0, &said.rows);
@@ -327,7 +331,8 @@ static void only_sixteen_refusals_are_listed(void **state)
     sample_observations(1, 40, 0, 0, NOW_MS - 2000000, &said);
     struct reading_result result;
     observation_buffer_clear(&heard);
-    assert_int_equal(wire_get_observations(write_rows(&said.rows, 1), &EVERYTHING, 0, &heard, &result, NULL), STATUS_OK);
+    assert_int_equal(wire_get_observations(write_rows(&said.rows, 1), &EVERYTHING, 0, &heard, &result, NULL),
+                     STATUS_OK);
     assert_int_equal(result.refused_count, 40);
     assert_int_equal(result.refused_listed, WIRE_REFUSED_MAX);
     assert_int_equal(result.refused[15].row, 15);
@@ -340,11 +345,14 @@ static void sequence_must_rise_and_room_must_suffice(void **state)
     sample_observations(3, ROWS, 5, 5, NOW_MS, &said);
     struct reading_result result;
     observation_buffer_clear(&heard);
-    assert_int_equal(wire_get_observations(write_rows(&said.rows, 5), &EVERYTHING, 5, &heard, &result, NULL), STATUS_STALE);
-    assert_int_equal(wire_get_observations(write_rows(&said.rows, 4), &EVERYTHING, 5, &heard, &result, NULL), STATUS_STALE);
+    assert_int_equal(wire_get_observations(write_rows(&said.rows, 5), &EVERYTHING, 5, &heard, &result, NULL),
+                     STATUS_STALE);
+    assert_int_equal(wire_get_observations(write_rows(&said.rows, 4), &EVERYTHING, 5, &heard, &result, NULL),
+                     STATUS_STALE);
     assert_int_equal(result.sequence, 4);
     assert_int_equal(heard.rows.loops.count, 0);
-    assert_int_equal(wire_get_observations(write_rows(&said.rows, 6), &EVERYTHING, 5, NULL, &result, NULL), STATUS_LIMIT);
+    assert_int_equal(wire_get_observations(write_rows(&said.rows, 6), &EVERYTHING, 5, NULL, &result, NULL),
+                     STATUS_LIMIT);
     assert_int_equal(result.offered, ROWS + 10);
     // The fourth time the loops have no room, and nothing of the batch is taken.
     for (uint64_t n = 0; n < 4; n++) {
@@ -372,7 +380,8 @@ static const struct raw_column COLUMNS[] = {
 };
 #define COLUMN_COUNT (sizeof COLUMNS / sizeof *COLUMNS)
 
-// A batch of three rows of each kind, one bin a row; column `which` has `rows` rows instead. cut: its last byte is open.
+// A batch of three rows of each kind, one bin a row; column `which` has `rows` rows instead. cut: its last byte is
+// open.
 static struct cursor raw_batch(size_t which, int rows, bool cut)
 {
     struct frame_writer out = frame_writer_over(bytes, sizeof bytes);
@@ -404,8 +413,8 @@ static void unequal_columns_are_refused_whole_and_by_name(void **state)
                 observation_buffer_clear(&heard);
                 const char *field = "";
                 bool good = cut == 0 && (rows == 3 || (rows == 0 && COLUMNS[c].optional));
-                enum status status = wire_get_observations(raw_batch(c, rows, cut != 0), &EVERYTHING, 0, &heard, &result,
-                                                           &field);
+                enum status status = wire_get_observations(raw_batch(c, rows, cut != 0), &EVERYTHING, 0, &heard,
+                                                           &result, &field);
                 assert_int_equal(status, good ? STATUS_OK : STATUS_RANGE);
                 assert_int_equal(heard.rows.loops.count, good ? 3 : 0);
                 assert_int_equal(heard.rows.cameras.count, good ? 3 : 0);
@@ -429,12 +438,12 @@ static void sequence_and_base_must_be_there(void **state)
     struct reading_result result;
     const char *field = "";
     const uint8_t no_base[] = { 0x08, 0x01 };
-    assert_int_equal(wire_get_observations((struct cursor){ no_base, no_base + 2 }, &EVERYTHING, 0, &heard, &result, &field),
-                     STATUS_RANGE);
+    assert_int_equal(wire_get_observations((struct cursor){ no_base, no_base + 2 }, &EVERYTHING, 0, &heard, &result,
+                                           &field), STATUS_RANGE);
     assert_string_equal(field, "base_ms");
     const uint8_t no_sequence[] = { 0x10, 0x01 };
-    assert_int_equal(wire_get_observations((struct cursor){ no_sequence, no_sequence + 2 }, &EVERYTHING, 0, &heard, &result,
-                                           &field), STATUS_RANGE);
+    assert_int_equal(wire_get_observations((struct cursor){ no_sequence, no_sequence + 2 }, &EVERYTHING, 0, &heard,
+                                           &result, &field), STATUS_RANGE);
     assert_string_equal(field, "sequence");
 }
 
@@ -528,8 +537,8 @@ static void a_second_decoder_agrees(void **state)
         said.rows.edges.count = said.rows.cameras.count = 0;
         observation_buffer_clear(&heard);
         struct reading_result result;
-        assert_int_equal(wire_get_observations((struct cursor){ bytes, bytes + packed }, &rules, 0, &heard, &result, NULL),
-                         STATUS_OK);
+        assert_int_equal(wire_get_observations((struct cursor){ bytes, bytes + packed }, &rules, 0, &heard, &result,
+                                               NULL), STATUS_OK);
         assert_int_equal(result.loops, kept);
         assert_int_equal(heard.rows.loops.count, kept);
         rows_equal(&heard.rows, 0, 0, 0, &said.rows);

@@ -83,14 +83,16 @@ void sample_welcome(uint64_t seed, struct welcome *ret)
 void sample_error(uint64_t seed, struct wire_error *ret)
 {
     *ret = (struct wire_error){ .code = (enum error_code)between(seed, 1, 1, ERROR_CODE_COUNT - 1),
-        .text = (seed & 1) != 0 ? "what is wrong: and what to do" : NULL, .field = (seed & 2) != 0 ? "loop_end_ms" : NULL,
+        .text = (seed & 1) != 0 ? "what is wrong: and what to do" : NULL,
+        .field = (seed & 2) != 0 ? "loop_end_ms" : NULL,
         .request = (uint32_t)sample_bits(seed, 2), .sequence = sample_bits(seed, 3),
         .frame_kind = (enum frame_kind)between(seed, 4, 0, FRAME_KIND_COUNT - 1), .closing = (seed & 4) != 0,
         .refused_listed = between(seed, 5, 0, WIRE_REFUSED_MAX),
         .names = { between(seed, 6, 0, WIRE_REFUSED_MAX), names_of("name", 3) } };
     ret->refused_count = ret->refused_listed * 3;
     for (int32_t i = 0; i < ret->refused_listed; i++) {
-        ret->refused[i] = (struct refused_reading){ (enum reading_kind)(i % 3), between(seed, 10 + (uint64_t)i, 0, 99999),
+        ret->refused[i] = (struct refused_reading){ (enum reading_kind)(i % 3),
+            between(seed, 10 + (uint64_t)i, 0, 99999),
             (enum reading_refusal)(i % READING_REFUSAL_COUNT) };
     }
 }
@@ -98,12 +100,14 @@ void sample_error(uint64_t seed, struct wire_error *ret)
 void sample_plan(uint64_t seed, struct green *greens, struct plan *ret)
 {
     bool cyclic = (seed & 1) != 0;
-    *ret = (struct plan){ .intersection = between(seed, 1, 0, INT32_MAX - 1), .kind = cyclic ? PLAN_CYCLIC : PLAN_ROLLING,
+    *ret = (struct plan){ .intersection = between(seed, 1, 0, INT32_MAX - 1),
+        .kind = cyclic ? PLAN_CYCLIC : PLAN_ROLLING,
         .handover = (seed & 2) != 0, .version = version_of(seed, 2), .site_hash = sample_bits(seed, 5),
         .base_ms = SAMPLE_TIME_MS + between(seed, 6, -100000, 100000),
         .valid_from_ms = (seed & 12) == 0 ? INT64_MIN : SAMPLE_TIME_MS, .valid_until_ms = (seed & 12) == 4 ? INT64_MAX
             : SAMPLE_TIME_MS + between(seed, 7, 0, 1 << 30),
-        .cycle_ms = cyclic ? between(seed, 8, 1, INT32_MAX - 1) : 0, .offset_ms = cyclic ? between(seed, 9, 0, 99999) : 0,
+        .cycle_ms = cyclic ? between(seed, 8, 1, INT32_MAX - 1) : 0,
+        .offset_ms = cyclic ? between(seed, 9, 0, 99999) : 0,
         .coordinated_stage = cyclic ? between(seed, 10, -1, STAGE_COUNT_MAX - 1) : INDEX_NONE,
         .fallback = between(seed, 11, 0, INT32_MAX - 1),
         .reason = { (enum reason_kind)between(seed, 12, 0, REASON_FALLBACK), between(seed, 13, -1, STAGE_COUNT_MAX - 1),
@@ -140,7 +144,8 @@ void sample_fallback(uint64_t seed, struct fallback_table *ret)
     static struct fallback_switch switches[8];
     static const int32_t HOLIDAYS[3] = { 20723, -5, 20818 };
     for (int32_t p = 0; p < 4; p++) {
-        programs[p] = (struct fallback_program){ .cycle_ms = 60000 + 1000 * p, .offset_ms = between(seed, (uint64_t)p, 0, 59999),
+        programs[p] = (struct fallback_program){ .cycle_ms = 60000 + 1000 * p,
+            .offset_ms = between(seed, (uint64_t)p, 0, 59999),
             .coordinated_stage = p - 1, .first_green = 8 * p, .green_count = 8 };
         for (int32_t i = 0; i < 8; i++) {
             int32_t start_ms = between(seed, 10 + (uint64_t)(8 * p + i), 0, 59999);
@@ -151,7 +156,8 @@ void sample_fallback(uint64_t seed, struct fallback_table *ret)
     for (int32_t i = 0; i < 8; i++) {
         switches[i] = (struct fallback_switch){ 1u << i, i * 10799, i % 4 };
     }
-    *ret = (struct fallback_table){ .intersection = between(seed, 60, 0, 99999), .fallback = between(seed, 61, 1, 99999),
+    *ret = (struct fallback_table){ .intersection = between(seed, 60, 0, 99999),
+        .fallback = between(seed, 61, 1, 99999),
         .site_hash = sample_bits(seed, 62), .time_zone = "Europe/Berlin", .reference_ms = SAMPLE_TIME_MS,
         .program_count = 4, .green_count = 32, .switch_count = between(seed, 63, 0, 8),
         .holiday_count = between(seed, 64, 0, 3), .programs = programs, .greens = greens, .switches = switches,
@@ -204,12 +210,15 @@ void sample_status(uint64_t seed, struct city_status *ret)
             .detectors_healthy = (uint32_t)i, .detectors_total = 12 };
     }
     *ret = (struct city_status){ .request = 5, .now_ms = SAMPLE_TIME_MS, .started_ms = SAMPLE_TIME_MS - 99999,
-        .network = "town.ign", .strategy = "adaptive", .store = "up", .epoch = 3, .daemon = (uint32_t)sample_bits(seed, 1),
+        .network = "town.ign", .strategy = "adaptive", .store = "up", .epoch = 3,
+        .daemon = (uint32_t)sample_bits(seed, 1),
         .intersections = 12, .intersections_reported = 11, .intersections_overridden = 1, .intersections_fallback = 2,
-        .sessions = { 0, 31, 32, 33, 34 }, .steps = sample_bits(seed, 2), .plans = 7, .readings_used = sample_bits(seed, 3),
+        .sessions = { 0, 31, 32, 33, 34 }, .steps = sample_bits(seed, 2), .plans = 7,
+        .readings_used = sample_bits(seed, 3),
         .readings_refused = 8, .readings_shed = 9, .frames_refused = 10, .guard_refused = 11, .step_us_last = 12,
         .step_us_max = 13, .store_queue_bytes = 14, .store_dropped = 15, .resident_bytes = 16,
-        .alarms = { between(seed, 4, 0, 9), names_of("alarm", 3) }, .row_count = between(seed, 5, 0, 12), .rows = rows };
+        .alarms = { between(seed, 4, 0, 9), names_of("alarm", 3) }, .row_count = between(seed, 5, 0, 12),
+        .rows = rows };
 }
 
 void sample_observations(uint64_t seed, int32_t loops, int32_t edges, int32_t cameras, int64_t end_ms,
@@ -307,7 +316,8 @@ enum status sample_frame(uint64_t seed, enum frame_kind kind, struct frame_write
     struct plan_subscription wish = { 9, { (int32_t)(seed % 4), INTERSECTIONS }, seed % 4 == 0, (seed & 4) != 0 };
     static const enum status ANSWERS[] = { STATUS_OK, STATUS_STALE, STATUS_VERSION, STATUS_REFUSED, STATUS_RANGE,
         STATUS_UNKNOWN };
-    struct plan_acknowledgement answer = { 1, version_of(seed, 1), ANSWERS[seed % 6], (seed & 1) != 0 ? "too late" : NULL };
+    struct plan_acknowledgement answer = { 1, version_of(seed, 1), ANSWERS[seed % 6],
+        (seed & 1) != 0 ? "too late" : NULL };
     struct fallback_acknowledgement held = { 1, 4, (seed & 1) != 0, (seed & 2) != 0 ? "loaded" : NULL };
     struct request_result result = { 3, (seed & 1) != 0, SAMPLE_TIME_MS, (seed & 1) != 0 ? NULL : "maximum red" };
     struct status_request asked = { 3, 0, (int32_t)(seed % 100) };
