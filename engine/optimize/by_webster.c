@@ -3,7 +3,9 @@
 // THEORY    webster.h has the formula. A row's demand over its saturation flow is the flow ratio of each group that it
 //           waits for. What the start of a queue loses and what its tail gains from the yellow are about equal (some 2 s
 //           each), so a stage loses its transition to the next, and effective green is lamp green. Sets of stages are
-//           tried exhaustively up to STAGE_SEARCH_MAX stages; beyond, the program's own are taken in its order.
+//           tried exhaustively up to STAGE_SEARCH_MAX stages; beyond, the program's own are taken in its order. A stage
+//           serves a group only where the group goes protected in it, if any stage of the site protects it: a queue of
+//           permissive left turns does not discharge at the saturation flow.
 #include "engine/optimize/strategy.h"
 
 #include <math.h>
@@ -19,10 +21,55 @@ static const double SATURATION_VPS = 0.5;         // per lane, near HCM's 1900 v
 static const double FLOW_RATIO_MIN = 0.02;        // a group without traffic still gets a place
 static const double FLOW_RATIO_MAX = 2.0;         // a row that asks for more has a sensor that lies
 
+// What one intersection asks for, and which groups each of its stages serves.
+struct site_need {
+    struct webster_groups groups;
+    uint64_t serves[STAGE_COUNT_MAX];
+};
+
 struct webster_memory {
     int64_t next_ms;
     struct timing timing;             // revision 0: none yet
 };
+
+// Whether the group (over the network) yields to a path that may be green in the stage too.
+static bool yields_in(const struct view *view, int32_t group, uint64_t stage_groups)
+{
+    const struct network *network = view->network;
+    const struct signal_group *at = &network->groups[group];
+    int32_t first = network->intersections[at->intersection].first_group;
+    for (int32_t m = 0; m < at->member_count; m++) {
+        const struct connection *member = &network->connections[network->group_members[at->first_member + m]];
+        for (int32_t f = 0; f < member->foe_count; f++) {
+            const struct foe *foe = &network->foes[member->first_foe + f];
+            int32_t other = network->connections[foe->connection].group;
+            if (foe->yields && other != INDEX_NONE && network->groups[other].intersection == at->intersection
+                && (stage_groups >> (other - first) & 1) != 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void serves_fill(const struct view *view, uint64_t *ret_serves)
+{
+    const struct intersection *at = &view->network->intersections[view->intersection.index];
+    uint64_t protected_somewhere = 0;
+    for (int32_t s = 0; s < at->stage_count; s++) {
+        uint64_t groups = view->network->stages[at->first_stage + s].groups;
+        ret_serves[s] = 0;
+        for (int32_t g = 0; g < at->group_count; g++) {
+            if ((groups >> g & 1) != 0 && !yields_in(view, at->first_group + g, groups)) {
+                ret_serves[s] |= UINT64_C(1) << g;
+            }
+        }
+        protected_somewhere |= ret_serves[s];
+    }
+    for (int32_t s = 0; s < at->stage_count; s++) {
+        ret_serves[s] |= view->network->stages[at->first_stage + s].groups & ~protected_somewhere;
+    }
+}
 
 static void groups_fill(const struct view *view, struct webster_groups *ret)
 {
@@ -72,24 +119,24 @@ static int32_t cycle_ms_bound(const struct view *view, uint64_t required)
 }
 
 // Solves for the stages of `timing` in their order; false when they do not serve all or do not fit.
-static bool timing_solve(const struct view *view, const struct webster_groups *groups, struct timing *timing)
+static bool timing_solve(const struct view *view, const struct site_need *need, struct timing *timing)
 {
     const struct intersection *at = &view->network->intersections[view->intersection.index];
     struct webster_input in = { .stage_count = timing->stage_count, .cycle_ms_min = at->cycle_ms_min,
-        .cycle_ms_max = cycle_ms_bound(view, groups->required), .quantum_ms = at->quantum_ms };
+        .cycle_ms_max = cycle_ms_bound(view, need->groups.required), .quantum_ms = at->quantum_ms };
     uint64_t stage_groups[WEBSTER_STAGE_COUNT_MAX], served = 0;
     for (int32_t k = 0; k < timing->stage_count; k++) {
-        stage_groups[k] = view->network->stages[at->first_stage + timing->stage[k]].groups;
+        stage_groups[k] = need->serves[timing->stage[k]];
         served |= stage_groups[k];
-        in.green_ms_min[k] = stage_green_ms_min(view, stage_groups[k]);
+        in.green_ms_min[k] = stage_green_ms_min(view, view->network->stages[at->first_stage + timing->stage[k]].groups);
         in.lost_ms += transition_ms(view->transitions, view->intersection.index, timing->stage[k],
                                     timing->stage[(k + 1) % timing->stage_count]);
     }
     struct webster_result result;
-    if ((groups->required & ~served) != 0) {
+    if ((need->groups.required & ~served) != 0) {
         return false;
     }
-    (void)webster_stage_ratios(groups, stage_groups, timing->stage_count, in.flow_ratio);
+    (void)webster_stage_ratios(&need->groups, stage_groups, timing->stage_count, in.flow_ratio);
     if (webster_solve(&in, &result) != STATUS_OK) {
         return false;
     }
@@ -98,17 +145,16 @@ static bool timing_solve(const struct view *view, const struct webster_groups *g
 }
 
 // Webster's unbounded cycle for a set of stages: the measure of how much it needs.
-static double need_of(const struct view *view, const struct webster_groups *groups, const struct timing *timing)
+static double cycle_need(const struct view *view, const struct site_need *need, const struct timing *timing)
 {
-    const struct intersection *at = &view->network->intersections[view->intersection.index];
     uint64_t stage_groups[WEBSTER_STAGE_COUNT_MAX];
     double ratio[WEBSTER_STAGE_COUNT_MAX], lost_ms = 0.0;
     for (int32_t k = 0; k < timing->stage_count; k++) {
-        stage_groups[k] = view->network->stages[at->first_stage + timing->stage[k]].groups;
+        stage_groups[k] = need->serves[timing->stage[k]];
         lost_ms += transition_ms(view->transitions, view->intersection.index, timing->stage[k],
                                  timing->stage[(k + 1) % timing->stage_count]);
     }
-    double y_sum = webster_stage_ratios(groups, stage_groups, timing->stage_count, ratio);
+    double y_sum = webster_stage_ratios(&need->groups, stage_groups, timing->stage_count, ratio);
     // Beyond saturation less Y is what matters, whatever the lost time.
     return y_sum >= 0.95 ? 1e9 * y_sum + lost_ms : (1.5 * lost_ms + 5000.0) / (1.0 - y_sum);
 }
@@ -151,12 +197,12 @@ static void timing_of_program(const struct view *view, struct timing *timing)
     }
 }
 
-static bool timing_choose(const struct view *view, const struct webster_groups *groups, struct timing *ret)
+static bool timing_choose(const struct view *view, const struct site_need *need, struct timing *ret)
 {
     const struct intersection *at = &view->network->intersections[view->intersection.index];
     if (at->stage_count > STAGE_SEARCH_MAX) {
         timing_of_program(view, ret);
-        return timing_solve(view, groups, ret);
+        return timing_solve(view, need, ret);
     }
     double best = INFINITY;
     for (uint32_t set = 1; set < 1u << at->stage_count; set++) {
@@ -165,12 +211,12 @@ static bool timing_choose(const struct view *view, const struct webster_groups *
             continue;
         }
         timing_of_set(at, set, &candidate);
-        if (!timing_solve(view, groups, &candidate)) {
+        if (!timing_solve(view, need, &candidate)) {
             continue;
         }
-        double need = need_of(view, groups, &candidate);
-        if (need < best) {
-            best = need;
+        double cycle_ms = cycle_need(view, need, &candidate);
+        if (cycle_ms < best) {
+            best = cycle_ms;
             candidate.revision = ret->revision;
             *ret = candidate;
         }
@@ -195,10 +241,11 @@ static void decide(const struct view *view, void *memory, struct decision *ret)
     }
     if (view->now_ms >= mine->next_ms) {
         mine->next_ms = view->now_ms + AGAIN_MS;
-        struct webster_groups groups;
+        struct site_need need;
         struct timing timing = mine->timing;
-        groups_fill(view, &groups);
-        if (timing_choose(view, &groups, &timing) && !timing_equal(&timing, &mine->timing)) {
+        groups_fill(view, &need.groups);
+        serves_fill(view, need.serves);
+        if (timing_choose(view, &need, &timing) && !timing_equal(&timing, &mine->timing)) {
             mine->timing = timing;
             mine->timing.revision++;
         }
