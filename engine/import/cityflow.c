@@ -11,13 +11,20 @@
 
 static const double LANE_WIDTH_DEFAULT_M = 4.0;    // of CityFlow's own examples
 static const double TURN_SPEED_MPS = 8.333;        // CityFlow's default turnSpeed of a vehicle
+static const double STOP_LINE_SETBACK_M = 3.0;     // from the crossing road's edge, where the file gives no width: as
+                                                   // its examples have it (3 lanes of 4 m, width 15 m)
+static const double ARC_HANDLE = 0.39;             // a cubic over a chord with these handles is a quarter circle:
+                                                   // 4/3 (sqrt 2 - 1) / sqrt 2
+
+#define ARC_POINTS 9
 
 struct reader {
     const char *path;
     struct network_draft *draft;
     struct problem *problem;
     char place[256];                 // JSON path of what is being read
-    double *width_m;                 // of each junction: centre to stop line
+    double *width_m;                 // of each junction: centre to stop line; below 0 until it is assumed
+    struct import_report *report;
     struct names junction_names;     // index = junction
 };
 
@@ -71,6 +78,9 @@ static enum status point_of(struct reader *reader, const json_t *value, struct p
 
 static enum status points_of(struct reader *reader, const json_t *list, int32_t *ret_first, int32_t *ret_count)
 {
+    if (list != NULL && !json_is_array(list)) {
+        return bad(reader, "give it a list of {x, y}", "'points' is not a list");
+    }
     *ret_first = reader->draft->points.count;
     for (size_t i = 0; i < json_array_size(list); i++) {
         struct point point;
@@ -100,9 +110,12 @@ static enum status read_junction(struct reader *reader, const json_t *object)
         return bad(reader, "give each intersection its own id", "the id '%s' is used twice", id);
     }
     int32_t index = names_add(&reader->junction_names, id);
-    bool border = json_is_true(json_object_get(object, "virtual"));
-    const json_t *width = json_object_get(object, "width");
-    reader->width_m[index] = border || !json_is_number(width) ? 0.0 : json_number_value(width);
+    const json_t *border_flag = json_object_get(object, "virtual"), *width = json_object_get(object, "width");
+    bool border = json_is_true(border_flag) || (json_is_integer(border_flag) && json_integer_value(border_flag) != 0);
+    if (width != NULL && !(json_is_number(width) && json_number_value(width) >= 0.0)) {
+        return bad(reader, "metres from its centre to the stop line", "'width' is not a number from 0 on");
+    }
+    reader->width_m[index] = border ? 0.0 : width == NULL ? -1.0 : json_number_value(width);
     *GROW(draft->junctions) = (struct draft_junction){ .name = names_add(&draft->names, id),
         .kind = border ? JUNCTION_DEAD_END : JUNCTION_PRIORITY, .program = INDEX_NONE, .at = at };
     return STATUS_OK;
@@ -149,6 +162,37 @@ static enum status junction_named(struct reader *reader, const json_t *object, c
         : bad(reader, "name an id of the list 'intersections'", "'%s' names '%s', which does not exist", key, id);
 }
 
+// A line beside another, aside_m to its right.
+static void offset_line(struct network_draft *draft, int32_t first, int32_t count, double aside_m, int32_t *ret_first)
+{
+    *ret_first = draft->points.count;
+    for (int32_t i = 0; i < count; i++) {
+        struct point before = draft->points.at[first + (i > 0 ? i - 1 : 0)];
+        struct point after = draft->points.at[first + (i + 1 < count ? i + 1 : count - 1)];
+        struct point at = draft->points.at[first + i];
+        double length = fmax(distance_m(before, after), 1e-6);
+        at.x_m += aside_m * (after.y_m - before.y_m) / length;
+        at.y_m -= aside_m * (after.x_m - before.x_m) / length;
+        *GROW(draft->points) = at;
+    }
+}
+
+static double lane_width_m(const json_t *lane)
+{
+    double width_m = json_number_value(json_object_get(lane, "width"));
+    return width_m > 0.5 && width_m < 50.0 ? width_m : LANE_WIDTH_DEFAULT_M;
+}
+
+// Of the lanes before index `end`, which lie between it and the middle of the road.
+static double lanes_width_m(const json_t *lanes, size_t end)
+{
+    double sum_m = 0.0;
+    for (size_t i = 0; i < end; i++) {
+        sum_m += lane_width_m(json_array_get(lanes, i));
+    }
+    return sum_m;
+}
+
 // Lanes of a road: the file's last one is at the kerb.
 static enum status read_lanes(struct reader *reader, const json_t *lanes, int32_t link_index)
 {
@@ -164,11 +208,12 @@ static enum status read_lanes(struct reader *reader, const json_t *lanes, int32_
         if (!(speed_mps > 0.1 && speed_mps < 100.0)) {
             return bad(reader, "metres per second, 0.1 to 100", "lanes[%zu].maxSpeed is %g", i, speed_mps);
         }
-        const json_t *width = json_object_get(object, "width");
-        double width_m = json_is_number(width) ? json_number_value(width) : LANE_WIDTH_DEFAULT_M;
-        *GROW(draft->lanes) = (struct draft_lane){ .link = link_index, .position = link->lane_count++,
-            .users = USER_MOTOR, .length_m = link->length_m, .speed_mps = speed_mps,
-            .width_m = width_m > 0.5 && width_m < 50.0 ? width_m : LANE_WIDTH_DEFAULT_M };
+        struct draft_lane lane = { .link = link_index, .position = link->lane_count++, .users = USER_MOTOR,
+            .length_m = link->length_m, .speed_mps = speed_mps, .width_m = lane_width_m(object),
+            .point_count = link->point_count };
+        offset_line(draft, link->first_point, link->point_count, lanes_width_m(lanes, i) + lane.width_m / 2.0,
+                    &lane.first_point);
+        *GROW(draft->lanes) = lane;
         link->speed_mps = fmax(link->speed_mps, speed_mps);
     }
     return STATUS_OK;
@@ -237,21 +282,54 @@ static enum status lane_numbered(struct reader *reader, const json_t *object, co
     return STATUS_OK;
 }
 
-static enum turn turn_of(const char *type)
+static enum status turn_of(struct reader *reader, const json_t *road_link, enum turn *ret)
 {
-    return strcmp(type, "turn_left") == 0 ? TURN_LEFT
-        : strcmp(type, "turn_right") == 0 ? TURN_RIGHT
-        : strcmp(type, "turn_u") == 0 ? TURN_U : TURN_THROUGH;
+    static const char *const TYPES[TURN_COUNT] = { "go_straight", "turn_left", "turn_right", "turn_u" };
+    const char *type = NULL;
+    enum status status = text_of(reader, road_link, "type", &type);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    for (int i = 0; i < TURN_COUNT; i++) {
+        if (strcmp(TYPES[i], type) == 0) {
+            *ret = (enum turn)i;
+            return STATUS_OK;
+        }
+    }
+    return bad(reader, "go_straight, turn_left, turn_right or turn_u", "'type' is '%s'", type);
+}
+
+// The path of a lane link for which the file draws none: from the end of one lane in its direction to the start of the
+// other in its own.
+static void draw_arc(struct network_draft *draft, struct draft_connection *connection)
+{
+    const struct draft_lane *from = &draft->lanes.at[connection->from_lane],
+        *to = &draft->lanes.at[connection->to_lane];
+    struct point begin = draft->points.at[from->first_point + from->point_count - 1];
+    struct point before = draft->points.at[from->first_point + from->point_count - 2];
+    struct point end = draft->points.at[to->first_point], after = draft->points.at[to->first_point + 1];
+    double reach_m = ARC_HANDLE * distance_m(begin, end);
+    double in = reach_m / fmax(distance_m(before, begin), 1e-6), out = reach_m / fmax(distance_m(end, after), 1e-6);
+    struct point p1 = { begin.x_m + in * (begin.x_m - before.x_m), begin.y_m + in * (begin.y_m - before.y_m) };
+    struct point p2 = { end.x_m - out * (after.x_m - end.x_m), end.y_m - out * (after.y_m - end.y_m) };
+    connection->first_point = draft->points.count;
+    connection->point_count = ARC_POINTS;
+    for (int i = 0; i < ARC_POINTS; i++) {
+        double t = (double)i / (ARC_POINTS - 1), u = 1.0 - t;
+        double a = u * u * u, b = 3.0 * u * u * t, c = 3.0 * u * t * t, d = t * t * t;
+        *GROW(draft->points) = (struct point){ a * begin.x_m + b * p1.x_m + c * p2.x_m + d * end.x_m,
+                                               a * begin.y_m + b * p1.y_m + c * p2.y_m + d * end.y_m };
+    }
 }
 
 static enum status read_road_link(struct reader *reader, const struct names *roads, const json_t *object,
                                   int32_t junction, int32_t letter)
 {
     struct network_draft *draft = reader->draft;
-    const char *type = NULL;
+    enum turn turn = TURN_THROUGH;
     const json_t *lane_links = NULL;
     int32_t from = 0, to = 0;
-    enum status status = text_of(reader, object, "type", &type);
+    enum status status = turn_of(reader, object, &turn);
     status = status != STATUS_OK ? status : link_named(reader, roads, object, "startRoad", &from);
     status = status != STATUS_OK ? status : link_named(reader, roads, object, "endRoad", &to);
     status = status != STATUS_OK ? status : array_of(reader, object, "laneLinks", &lane_links);
@@ -264,7 +342,7 @@ static enum status read_road_link(struct reader *reader, const struct names *roa
     }
     for (size_t i = 0; i < json_array_size(lane_links); i++) {
         const json_t *lane_link = json_array_get(lane_links, i);
-        struct draft_connection connection = { .junction = junction, .turn = turn_of(type), .program = INDEX_NONE,
+        struct draft_connection connection = { .junction = junction, .turn = turn, .program = INDEX_NONE,
             .letter = letter, .request = INDEX_NONE };
         status = lane_numbered(reader, lane_link, "startLaneIndex", &draft->links.at[from], &connection.from_lane);
         status = status != STATUS_OK ? status
@@ -273,6 +351,9 @@ static enum status read_road_link(struct reader *reader, const struct names *roa
             : points_of(reader, json_object_get(lane_link, "points"), &connection.first_point, &connection.point_count);
         if (status != STATUS_OK) {
             return status;
+        }
+        if (connection.point_count < 2) {
+            draw_arc(draft, &connection);
         }
         connection.length_m = path_m(draft, connection.first_point, connection.point_count);
         double speed_mps = draft->lanes.at[connection.from_lane].speed_mps;
@@ -387,12 +468,18 @@ static enum status read_crossing(struct reader *reader, const struct names *road
         if (status != STATUS_OK) {
             return status;
         }
-        links[i].turn = turn_of(json_string_value(json_object_get(road_link, "type")));
+        (void)turn_of(reader, road_link, &links[i].turn);   // read_road_link has taken it
         links[i].from = names_find(roads, json_string_value(json_object_get(road_link, "startRoad")));
     }
     (void)snprintf(reader->place, sizeof reader->place, "%.200s", at);
     const json_t *phases = json_object_get(json_object_get(object, "trafficLight"), "lightphases");
     if (draft->junctions.at[junction].kind == JUNCTION_DEAD_END || json_array_size(phases) < 2 || letter_count == 0) {
+        if (letter_count == 0) {
+            draft->junctions.at[junction].kind = JUNCTION_DEAD_END;
+        } else if (json_array_size(phases) == 1) {
+            import_note(reader->report, NOTE_ASSUMED, "intersection '%s' has one light phase: it goes by right of way",
+                        names_text(&draft->names, draft->junctions.at[junction].name));
+        }
         for (int32_t i = first_connection; i < draft->connections.count; i++) {
             draft->connections.at[i].letter = INDEX_NONE;
         }
@@ -402,6 +489,32 @@ static enum status read_crossing(struct reader *reader, const struct names *road
         draft->connections.at[i].program = draft->programs.count;
     }
     return read_program(reader, phases, links, letter_count, junction);
+}
+
+// An intersection without a width ends where the widest road that meets it does, and a little further.
+static void assume_widths(struct reader *reader, const json_t *roads)
+{
+    double *widest_m = memory_take((size_t)reader->junction_names.count, sizeof *widest_m);
+    for (size_t i = 0; i < json_array_size(roads); i++) {
+        const json_t *road = json_array_get(roads, i), *lanes = json_object_get(road, "lanes");
+        double width_m = lanes_width_m(lanes, json_array_size(lanes));
+        int32_t ends[] = {
+            names_find(&reader->junction_names, json_string_value(json_object_get(road, "startIntersection"))),
+            names_find(&reader->junction_names, json_string_value(json_object_get(road, "endIntersection"))) };
+        for (int k = 0; k < 2; k++) {
+            if (ends[k] != NAME_NONE) {
+                widest_m[ends[k]] = fmax(widest_m[ends[k]], width_m);
+            }
+        }
+    }
+    for (int32_t i = 0; i < reader->junction_names.count; i++) {
+        if (reader->width_m[i] < 0.0) {
+            reader->width_m[i] = widest_m[i] + STOP_LINE_SETBACK_M;
+            import_note(reader->report, NOTE_ASSUMED, "intersection '%s' has no width: stop lines %g m from its centre",
+                        names_text(&reader->junction_names, i), reader->width_m[i]);
+        }
+    }
+    free(widest_m);
 }
 
 static enum status read_all(struct reader *reader, const json_t *root, struct names *roads)
@@ -417,6 +530,9 @@ static enum status read_all(struct reader *reader, const json_t *root, struct na
     for (size_t i = 0; status == STATUS_OK && i < json_array_size(intersections); i++) {
         (void)snprintf(reader->place, sizeof reader->place, "intersections[%zu]", i);
         status = read_junction(reader, json_array_get(intersections, i));
+    }
+    if (status == STATUS_OK) {
+        assume_widths(reader, road_list);
     }
     for (size_t i = 0; status == STATUS_OK && i < json_array_size(road_list); i++) {
         (void)snprintf(reader->place, sizeof reader->place, "roads[%zu]", i);
@@ -445,7 +561,7 @@ enum status cityflow_read(const char *path, struct network_draft *ret, struct im
     }
     struct network_draft draft = { .source = path, .origin = ORIGIN_CITYFLOW, .quantum_ms = MS_PER_S };
     struct names roads = { 0 };
-    struct reader reader = { .path = path, .draft = &draft, .problem = problem };
+    struct reader reader = { .path = path, .draft = &draft, .problem = problem, .report = report };
     enum status status = read_all(&reader, root, &roads);
     json_decref(root);
     names_release(&roads);
