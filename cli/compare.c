@@ -74,8 +74,9 @@ static void print_json(const struct row *rows, int count)
     json_t *list = json_array();
     for (int i = 0; i < count; i++) {
         const struct measures *m = &rows[i].mean;
-        json_t *row = json_pack("{s:s, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I}", "control", rows[i].control, "seeds",
-            rows[i].runs, "average_travel_time_s", m->average_travel_time_s, "average_delay_s", m->average_delay_s,
+        json_t *row = json_pack(
+            "{s:s, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I}", "control", rows[i].control, "seeds", rows[i].runs,
+            "average_travel_time_s", m->average_travel_time_s, "average_delay_s", m->average_delay_s,
             "average_delay_s_worst_seed", rows[i].delay_s_worst, "average_queue_veh", m->average_queue_veh,
             "stops_per_vehicle", m->stops_per_vehicle, "worst_movement_delay_s", m->worst_movement_delay_s,
             "vehicles_scheduled", (json_int_t)m->scheduled, "vehicles_arrived", (json_int_t)m->arrived);
@@ -87,8 +88,8 @@ static void print_json(const struct row *rows, int count)
     json_decref(object);
 }
 
-static enum status run_all(const struct run_options *options, const struct network *network, struct row *rows, int count,
-                           int seeds, struct problem *problem)
+static enum status run_all(const struct run_options *options, const struct network *network, struct row *rows,
+                           int count, int seeds, struct problem *problem)
 {
     for (int seed = 0; seed < seeds; seed++) {
         for (int i = 0; i < count; i++) {

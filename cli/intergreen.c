@@ -11,7 +11,8 @@ struct command {
 };
 
 static const struct command COMMANDS[] = {
-    { "import", cli_import, "a network of SUMO or CityFlow -> Intergreen's own file, with a report of what was derived" },
+    { "import", cli_import,
+      "a network of SUMO or CityFlow -> Intergreen's own file, with a report of what was derived" },
     { "site", cli_site, "site data: export | check | diff" },
     { "sim", cli_sim, "a street under one strategy, in this process or closed around a daemon" },
     { "compare", cli_compare, "several strategies on the same hours, side by side" },

@@ -18,10 +18,15 @@ struct operator_options {
 };
 
 static const struct option OPTIONS[] = {
-    { "daemon", required_argument, NULL, 'd' }, { "credential", required_argument, NULL, 'c' },
-    { "stage", required_argument, NULL, 's' }, { "strategy", required_argument, NULL, 'g' },
-    { "seconds", required_argument, NULL, 't' }, { "fallback", no_argument, NULL, 'f' }, { "end", no_argument, NULL, 'e' },
-    { "help", no_argument, NULL, 'h' }, { 0 },
+    { "daemon", required_argument, NULL, 'd' },
+    { "credential", required_argument, NULL, 'c' },
+    { "stage", required_argument, NULL, 's' },
+    { "strategy", required_argument, NULL, 'g' },
+    { "seconds", required_argument, NULL, 't' },
+    { "fallback", no_argument, NULL, 'f' },
+    { "end", no_argument, NULL, 'e' },
+    { "help", no_argument, NULL, 'h' },
+    { 0 },
 };
 
 // Words that are no options are left in argv[optind ...].
@@ -129,13 +134,13 @@ static void print_plan(const char *name, const struct plan *plan)
            plan->version.daemon, plan->version.sequence, plan->kind == PLAN_CYCLIC ? "cyclic" : "rolling",
            (long long)plan->valid_from_ms, (long long)plan->valid_until_ms);
     if (plan->kind == PLAN_CYCLIC) {
-        printf("  cycle %g s, offset %g s, coordinated stage %d\n", s_from_ms(plan->cycle_ms), s_from_ms(plan->offset_ms),
-               plan->coordinated_stage);
+        printf("  cycle %g s, offset %g s, coordinated stage %d\n", s_from_ms(plan->cycle_ms),
+               s_from_ms(plan->offset_ms), plan->coordinated_stage);
     }
     for (int32_t i = 0; i < plan->green_count; i++) {
         const struct green *green = &plan->greens[i];
-        printf("  group %2d  stage %2d  green %8.1f to %8.1f s\n", green->group, green->stage, s_from_ms(green->start_ms),
-               s_from_ms(green->end_ms));
+        printf("  group %2d  stage %2d  green %8.1f to %8.1f s\n", green->group, green->stage,
+               s_from_ms(green->start_ms), s_from_ms(green->end_ms));
     }
 }
 
@@ -177,14 +182,16 @@ static bool override_of(const struct operator_options *options, struct override_
     ret->what.kind = options->stage != NULL ? OVERRIDE_STAGE : options->strategy != NULL ? OVERRIDE_STRATEGY
         : options->fallback ? OVERRIDE_FALLBACK : OVERRIDE_NONE;
     ret->what.stage = options->stage != NULL ? atoi(options->stage) : INDEX_NONE;
-    (void)snprintf(ret->what.strategy, sizeof ret->what.strategy, "%s", options->strategy != NULL ? options->strategy : "");
+    (void)snprintf(ret->what.strategy, sizeof ret->what.strategy, "%s",
+                   options->strategy != NULL ? options->strategy : "");
     return true;
 }
 
 int cli_override(int argc, char **argv)
 {
-    static const char USAGE[] = "usage: intergreen override set INTERSECTION --stage N | --strategy NAME | --fallback | --end\n"
-                                "                  [--seconds S] --daemon ADDRESS\n";
+    static const char USAGE[] =
+        "usage: intergreen override set INTERSECTION --stage N | --strategy NAME | --fallback | --end\n"
+        "                  [--seconds S] --daemon ADDRESS\n";
     struct operator_options options;
     struct override_request request = { .request = 1 };
     int code = read_options(argc, argv, USAGE, &options);

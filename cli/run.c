@@ -148,7 +148,8 @@ static void progress_tell(struct progress *progress, const struct closed_loop *l
 {
     double done = (double)(closed_loop_now_ms(loop) - run->begin_ms) / (double)(run->end_ms - run->begin_ms);
     double now_s = wall_s(), spent_s = now_s - progress->began_s;
-    bool due = progress->terminal ? now_s - progress->told_s >= 0.25 || done >= 1.0 : (int)(done * 10.0) > progress->tenth;
+    bool due =
+        progress->terminal ? now_s - progress->told_s >= 0.25 || done >= 1.0 : (int)(done * 10.0) > progress->tenth;
     if (progress->quiet || !due || spent_s <= 0.0) {
         return;
     }
@@ -161,12 +162,13 @@ static void progress_tell(struct progress *progress, const struct closed_loop *l
         bar[i] = i < (int)(done * 20.0) ? '#' : '.';
     }
     bar[20] = '\0';
-    fprintf(stderr, "%s%-13s [%s] %02lld:%02lld:%02lld  %5.0f x real time  %6lld vehicles  %7.0f plans/s  %4.0f s left%s",
+    fprintf(stderr,
+            "%s%-13s [%s] %02lld:%02lld:%02lld  %5.0f x real time  %6lld vehicles  %7.0f plans/s  %4.0f s left%s",
             progress->terminal ? "\r" : "", progress->control, bar, (long long)(clock_s / 3600 % 24),
             (long long)(clock_s / 60 % 60), (long long)(clock_s % 60),
-            (double)(closed_loop_now_ms(loop) - run->begin_ms) / 1000.0 / spent_s,
-            (long long)counts->under_way, (double)closed_loop_counts(loop)->plans_taken / spent_s,
-            done > 0.0 ? spent_s * (1.0 - done) / done : 0.0, progress->terminal && done < 1.0 ? "" : "\n");
+            (double)(closed_loop_now_ms(loop) - run->begin_ms) / 1000.0 / spent_s, (long long)counts->under_way,
+            (double)closed_loop_counts(loop)->plans_taken / spent_s, done > 0.0 ? spent_s * (1.0 - done) / done : 0.0,
+            progress->terminal && done < 1.0 ? "" : "\n");
     fflush(stderr);
 }
 
@@ -214,7 +216,8 @@ static enum status peer_open(const struct run_options *options, const struct net
     enum status status;
     if (options->daemon != NULL) {
         char token[TOKEN_BYTES_MAX] = "";
-        status = options->credential == NULL ? STATUS_OK : token_read(options->credential, token, sizeof token, problem);
+        status =
+            options->credential == NULL ? STATUS_OK : token_read(options->credential, token, sizeof token, problem);
         status = status != STATUS_OK ? status
             : daemon_brain_open(options->daemon, network, options->control, loop_options,
                                 options->credential != NULL ? token : NULL, &peers->daemon, problem);
@@ -228,8 +231,8 @@ static enum status peer_open(const struct run_options *options, const struct net
     return status;
 }
 
-static enum status write_out(const struct run_options *options, const struct closed_loop *loop, const struct demand *demand,
-                             struct problem *problem)
+static enum status write_out(const struct run_options *options, const struct closed_loop *loop,
+                             const struct demand *demand, struct problem *problem)
 {
     if (options->out == NULL) {
         return STATUS_OK;
@@ -250,9 +253,10 @@ static enum status loop_through(const struct run_options *options, const struct 
     struct brain_peer peer = { 0 };
     struct closed_loop *loop = NULL;
     enum status status = peer_open(options, network, &loop_options, &peers, &peer, problem);
-    status = status != STATUS_OK ? status
-        : closed_loop_create(network, types, type_count, &loop_options, (struct trip_source){ demand, next_trips }, peer, &loop,
-                      problem);
+    status = status != STATUS_OK
+                 ? status
+                 : closed_loop_create(network, types, type_count, &loop_options,
+                                      (struct trip_source){ demand, next_trips }, peer, &loop, problem);
     status = status != STATUS_OK ? status : drive(loop, options, run, problem);
     if (status == STATUS_OK) {
         closed_loop_close_books(loop);

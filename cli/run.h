@@ -24,8 +24,9 @@ struct run_options {
     struct import_options import;
 };
 
-#define RUN_OPTIONS_DEFAULT ((struct run_options){ .begin_s = NAN, .seconds = NAN, .demand_scale = 1.0, .step_ms = 1000, \
-    .threads = 1, .seed = 1, .sensing = SENSING_CAMERA, .import = { .intergreen_ms = -1 } })
+#define RUN_OPTIONS_DEFAULT                                                                                            \
+    ((struct run_options){ .begin_s = NAN, .seconds = NAN, .demand_scale = 1.0, .step_ms = 1000, .threads = 1,         \
+                           .seed = 1, .sensing = SENSING_CAMERA, .import = { .intergreen_ms = -1 } })
 
 struct run_result {
     struct measures measures;
@@ -33,8 +34,8 @@ struct run_result {
     int64_t begin_ms, end_ms;
 };
 
-// Options that `sim` and `compare` share; getopt_long's rows, ended by zeros, and what each means. run_option gives false
-// for a value that it cannot take, and says so.
+// Options that `sim` and `compare` share; getopt_long's rows, ended by zeros, and what each means. run_option gives
+// false for a value that it cannot take, and says so.
 extern const char RUN_OPTIONS_HELP[];
 bool run_option(const char *name, const char *value, struct run_options *ret);
 

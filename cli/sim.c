@@ -39,7 +39,8 @@ static void print_json(const struct run_options *options, const struct network *
     add(object, "worst_movement_delay_s", rounded(m->worst_movement_delay_s));
     if (m->worst_movement != INDEX_NONE) {
         int32_t lane = network->connections[m->worst_movement].from_lane;
-        add(object, "worst_movement_from", json_string(network_name(network, network->links[network->lanes[lane].link].name)));
+        add(object, "worst_movement_from",
+            json_string(network_name(network, network->links[network->lanes[lane].link].name)));
     }
     add(object, "vehicle_updates", json_integer(m->vehicle_updates));
     add(object, "step_wall_s", json_real(m->step_wall_s));
@@ -56,8 +57,8 @@ static void print_text(const struct run_options *options, const struct run_resul
 {
     const struct measures *m = &run->measures;
     printf("%s, %.0f s simulated in %.1f s\n", options->control, run->simulated_s, run->wall_s);
-    printf("  vehicles    %lld scheduled = %lld arrived + %lld under way + %lld waiting to enter\n", (long long)m->scheduled,
-           (long long)m->arrived, (long long)m->under_way, (long long)m->waiting);
+    printf("  vehicles    %lld scheduled = %lld arrived + %lld under way + %lld waiting to enter\n",
+           (long long)m->scheduled, (long long)m->arrived, (long long)m->under_way, (long long)m->waiting);
     printf("  travel time %.1f s, delay %.1f s, of it %.1f s before entering\n", m->average_travel_time_s,
            m->average_delay_s, m->average_departure_delay_s);
     printf("  queue       %.1f vehicles, %.2f stops a vehicle, worst movement %.1f s\n", m->average_queue_veh,
@@ -72,8 +73,10 @@ int cli_sim(int argc, char **argv)
     options.daemon = getenv("INTERGREEN_DAEMON");
     bool json = false;
     struct option extra[] = { { "json", no_argument, NULL, 'j' }, { "control", required_argument, NULL, 'c' }, { 0 } };
-    struct sim_options reader = { .usage = "usage: intergreen sim --network FILE --demand FILE --control STRATEGY [--json] …\n"
-        "  --control STRATEGY      program, webster, max-pressure\n" };
+    struct sim_options reader = {
+        .usage = "usage: intergreen sim --network FILE --demand FILE --control STRATEGY [--json] …\n"
+                 "  --control STRATEGY      program, webster, max-pressure\n"
+    };
     int code = 0;
     while ((code = sim_options_next(&reader, argc, argv, extra, &options)) > 0) {
         json = json || code == 'j';

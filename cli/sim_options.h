@@ -11,7 +11,7 @@ struct sim_options {
     const char *usage;
 };
 
-// The `val` of the next option of `extra` (ended by zeros; value in optarg), after taking all shared ones before it into
-// *ret. SIM_OPTIONS_DONE at the end; BAD and HELP after the text is printed.
+// The `val` of the next option of `extra` (ended by zeros; value in optarg), after taking all shared ones before it
+// into *ret. SIM_OPTIONS_DONE at the end; BAD and HELP after the text is printed.
 int sim_options_next(const struct sim_options *reader, int argc, char **argv, const struct option *extra,
                      struct run_options *ret);

@@ -43,8 +43,8 @@ struct brain_peer {
     enum status (*step)(void *self, const struct loop_tick *tick, struct loop_answer *ret, struct problem *problem);
 };
 
-// Gives trips that depart before until_ms and were not given yet, in order; count 0 when there are none for now. Columns are
-// borrowed until the next call.
+// Gives trips that depart before until_ms and were not given yet, in order; count 0 when there are none for now.
+// Columns are borrowed until the next call.
 struct trip_source {
     void *self;
     enum status (*next)(void *self, int64_t until_ms, struct trip_columns *ret, struct problem *problem);
@@ -64,9 +64,10 @@ struct loop_options {
 // The trip_results of a run are kept by number; see measures.h for what is made of them.
 struct closed_loop;
 
-MUST_USE enum status closed_loop_create(const struct network *network, const struct vehicle_type *types, int32_t type_count,
-                                 const struct loop_options *options, struct trip_source trips,
-                                 struct brain_peer peer, struct closed_loop **ret, struct problem *problem);
+MUST_USE enum status closed_loop_create(const struct network *network, const struct vehicle_type *types,
+                                        int32_t type_count, const struct loop_options *options,
+                                        struct trip_source trips, struct brain_peer peer, struct closed_loop **ret,
+                                        struct problem *problem);
 void closed_loop_release(struct closed_loop *loop);
 
 // One step of the street, with a tick of the brain before it where one is due. STATUS_OK, or why the run cannot go on.
@@ -84,7 +85,8 @@ struct closed_loop_counts {
 const struct closed_loop_counts *closed_loop_counts(const struct closed_loop *loop);
 const struct street *closed_loop_street(const struct closed_loop *loop);
 
-// Every trip of the run so far, in order of number: the arrived ones and, after closed_loop_close_books, the unfinished.
+// Every trip of the run so far, in order of number: the arrived ones and, after closed_loop_close_books, the
+// unfinished.
 const struct trip_result *closed_loop_results(const struct closed_loop *loop, int32_t *ret_count);
 
 // Ends the run: takes the unfinished trips into the results.

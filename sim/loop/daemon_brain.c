@@ -16,12 +16,20 @@ enum status daemon_brain_open(const char *address, const struct network *network
                               struct problem *problem)
 {
     struct hello hello = {
-        .role = ROLE_SIMULATOR, .identity = "simulator", .software = "intergreen sim", .network_hash = network->hash,
-        .token = (const uint8_t *)token, .token_bytes = token != NULL ? (int32_t)strlen(token) : 0,
-        .simulator = { .strategy = strategy, .begin_ms = options->begin_ms, .step_ms = options->control_ms, .fresh = true,
-            .seed = options->seed,
-            .sensing = options->sensing == SENSING_LOOPS ? "loops" : options->sensing == SENSING_BOTH ? "camera,loops"
-                : "camera" },
+        .role = ROLE_SIMULATOR,
+        .identity = "simulator",
+        .software = "intergreen sim",
+        .network_hash = network->hash,
+        .token = (const uint8_t *)token,
+        .token_bytes = token != NULL ? (int32_t)strlen(token) : 0,
+        .simulator = { .strategy = strategy,
+                       .begin_ms = options->begin_ms,
+                       .step_ms = options->control_ms,
+                       .fresh = true,
+                       .seed = options->seed,
+                       .sensing = options->sensing == SENSING_LOOPS  ? "loops"
+                                  : options->sensing == SENSING_BOTH ? "camera,loops"
+                                                                     : "camera" },
     };
     struct daemon_link *link = NULL;
     enum status status = daemon_link_open(address, &hello, DAEMON_TIMEOUT_MS_DEFAULT, &link, NULL, problem);

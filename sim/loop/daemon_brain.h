@@ -1,7 +1,7 @@
 // daemon_brain.h: a brain in a daemon, as a peer of the closed loop: the simulator's side of the lockstep.
 //
-// CONTRACT  The daemon must hold the same network (equal hash). It starts a fresh brain with the strategy that is asked for.
-//           Gives the plans of one tick in order of intersection, every field as the daemon published it.
+// CONTRACT  The daemon must hold the same network (equal hash). It starts a fresh brain with the strategy that is asked
+//           for. Gives the plans of one tick in order of intersection, every field as the daemon published it.
 // OWNERSHIP daemon_brain_open gives, daemon_brain_close takes. peer.self borrows it.
 #pragma once
 

@@ -1,7 +1,7 @@
 // daemon_link.h: a blocking connection to a daemon, for tools and for a simulator in lockstep.
 //
-// THEORY    A socket under wire's client machine (engine/wire/client.h): write what is in `out`, read until the event that
-//           is waited for. A tool has nothing else to do meanwhile, so it blocks.
+// THEORY    A socket under wire's client machine (engine/wire/client.h): write what is in `out`, read until the event
+//           that is waited for. A tool has nothing else to do meanwhile, so it blocks.
 // CONTRACT  Addresses: "unix:PATH" or "HOST:PORT". STATUS_UNREACHABLE: nobody answers, or nothing came for timeout_ms;
 //           STATUS_REFUSED: the daemon said no, its words are in the problem.
 // OWNERSHIP daemon_link_open gives, daemon_link_close takes. What an event points to holds until the next receive.

@@ -1,13 +1,14 @@
 // measures.h: what a run is worth: travel time, delay, queue, stops, in the units of the field.
 //
-// THEORY    A vehicle counts from its scheduled departure, whether or not it could enter, until it arrives or the run ends:
+// THEORY    A vehicle counts from its scheduled departure, whether or not it could enter, until it arrives or the run
+//           ends:
 //
 //              scheduled ──── waits to enter ────▶ entered ──── drives ────▶ arrived
 //              |◀────────────────── travel time ──────────────────────────▶|
 //                                                  |◀──── trip duration ──▶|
 //
-//           Delay is travel time less the free-flow time of the route. Of a vehicle that has not arrived only what it has
-//           lost so far is known: its wait to enter and its time loss on the road.
+//           Delay is travel time less the free-flow time of the route. Of a vehicle that has not arrived only what it
+//           has lost so far is known: its wait to enter and its time loss on the road.
 // CONTRACT  Pure; sums in order of trip number.
 // NOT HERE  Pictures (a later room of the same floor), the runs themselves (sim/loop).
 #pragma once

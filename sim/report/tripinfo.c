@@ -49,10 +49,12 @@ static void xml_row(FILE *file, const struct trip_result *trip, const char *name
     char id[NAME_BYTES_MAX], type_id[NAME_BYTES_MAX];
     escape(name, id, sizeof id);
     escape(type->name, type_id, sizeof type_id);
-    fprintf(file, "    <tripinfo id=\"%s\" depart=\"%.2f\" departDelay=\"%.2f\" arrival=\"%.2f\" duration=\"%.2f\" "
-            "routeLength=\"%.2f\" waitingTime=\"%.2f\" waitingCount=\"%" PRId32 "\" stopTime=\"0.00\" timeLoss=\"%.2f\" "
-            "vType=\"%s\" speedFactor=\"1.00\" vaporized=\"\"/>\n", id, seconds(trip->entered_ms),
-            seconds(trip->entered_ms - trip->depart_ms), seconds(trip->arrived_ms),
+    fprintf(file,
+            "    <tripinfo id=\"%s\" depart=\"%.2f\" departDelay=\"%.2f\" arrival=\"%.2f\" duration=\"%.2f\" "
+            "routeLength=\"%.2f\" waitingTime=\"%.2f\" waitingCount=\"%" PRId32
+            "\" stopTime=\"0.00\" timeLoss=\"%.2f\" "
+            "vType=\"%s\" speedFactor=\"1.00\" vaporized=\"\"/>\n",
+            id, seconds(trip->entered_ms), seconds(trip->entered_ms - trip->depart_ms), seconds(trip->arrived_ms),
             seconds(trip->arrived_ms - trip->entered_ms), trip->length_m, trip->waiting_s, trip->stops,
             trip->time_loss_s, type_id);
 }
@@ -75,7 +77,8 @@ static enum status close_checked(FILE *file, const char *directory, struct probl
 {
     bool failed = ferror(file) != 0;
     failed = fclose(file) != 0 || failed;
-    return failed ? problem_report(problem, STATUS_IO, directory, NULL, "is the disk full?", "a file could not be written")
+    return failed ? problem_report(problem, STATUS_IO, directory, NULL, "is the disk full?",
+                                   "a file could not be written")
                   : STATUS_OK;
 }
 

@@ -9,6 +9,8 @@
 // As demand_trip_name.
 typedef void (*trip_namer)(const void *names, int32_t number, char *text, int32_t text_bytes);
 
-// Writes DIR/trips.csv and DIR/tripinfo.xml. name: writes the id of a trip number into text, or NULL: the number itself.
+// Writes DIR/trips.csv and DIR/tripinfo.xml. name: writes the id of a trip number into text, or NULL: the number
+// itself.
 MUST_USE enum status tripinfo_write(const char *directory, const struct trip_result *trips, int32_t count,
-                                    const struct vehicle_type *types, trip_namer name, const void *names, struct problem *problem);
+                                    const struct vehicle_type *types, trip_namer name, const void *names,
+                                    struct problem *problem);
