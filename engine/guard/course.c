@@ -6,16 +6,20 @@
 
 enum shown { SHOWN_RED, SHOWN_YELLOW, SHOWN_GREEN };
 
-static enum shown shown_at(const struct guarded_site *site, const struct laid_plan *laid, int32_t group, int64_t t_ms)
+// What a group shows at t whose last green is span; without one (listed is false) it is red.
+static enum shown shown_after(const struct guarded_group *group, bool listed, struct span span, int64_t t_ms)
 {
-    struct span span;
-    if (!span_before(laid, group, t_ms + 1, &span)) {
+    if (!listed) {
         return SHOWN_RED;
     }
-    if (span.end_ms > t_ms) {
-        return SHOWN_GREEN;
-    }
-    return span.end_ms + site->groups[group].yellow_ms > t_ms ? SHOWN_YELLOW : SHOWN_RED;
+    return span.end_ms > t_ms ? SHOWN_GREEN : span.end_ms + group->yellow_ms > t_ms ? SHOWN_YELLOW : SHOWN_RED;
+}
+
+static enum shown shown_at(const struct guarded_site *site, const struct laid_plan *laid, int32_t group, int64_t t_ms)
+{
+    struct span span = { 0, 0 };
+    bool listed = span_before(laid, group, t_ms + 1, &span);
+    return shown_after(&site->groups[group], listed, span, t_ms);
 }
 
 // Whether a reported aspect is what the plan shows. The clearance of a pedestrian group may be shown as red.
@@ -85,7 +89,7 @@ bool tails_from_report(const struct guarded_site *site, const struct laid_plan *
         const struct guarded_group *group = &site->groups[g];
         struct span span = { 0, 0 };
         bool listed = span_before(playing, g, t_ms + 1, &span);
-        enum shown shown = shown_at(site, playing, g, t_ms);
+        enum shown shown = shown_after(group, listed, span, t_ms);
         int64_t since_ms = t_ms - report->age_ms[g];
         if (report->age_ms[g] < 0) {
             *ret_group = g;

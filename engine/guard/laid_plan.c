@@ -74,7 +74,8 @@ static enum guard_rule green_check(const struct guarded_site *site, const struct
     bool inside = plan->kind == PLAN_CYCLIC
         ? start_ms >= 0 && start_ms < plan->cycle_ms && end_ms <= start_ms + plan->cycle_ms
         : at_ms < plan->valid_until_ms && plan->base_ms + end_ms <= plan->valid_until_ms;
-    if (start_ms >= end_ms || !inside || start_ms % site->quantum_ms != 0 || end_ms % site->quantum_ms != 0) {
+    if (start_ms >= end_ms || !inside || green->start_ms % site->quantum_ms != 0
+        || green->end_ms % site->quantum_ms != 0) {
         return refuse(refusal, GUARD_I8_SUMS, green->group, INDEX_NONE, at_ms, site->quantum_ms, end_ms - start_ms);
     }
     return GUARD_PASSED;

@@ -10,6 +10,7 @@
 #include "tests/engine/toy_network.h"
 
 #define COURSE_GREENS_MAX 48
+#define AGE_MS_MAX 1000000000        // of a disturbed report, so that it may be disturbed again
 #define OPEN INT64_MAX               // a green that has not ended yet
 
 struct dice { uint64_t seed, draws; };
@@ -330,8 +331,8 @@ static void report_disturb(struct dice *dice, const struct intersection *at, str
 {
     int32_t g = roll(dice, at->group_count), quantum_ms = at->quantum_ms;
     switch (roll(dice, 10)) {
-    case 0: report->age_ms[g] += quantum_ms * (roll(dice, 7) - 3); break;
-    case 1: report->age_ms[g] += roll(dice, 4001) - 2000; break;
+    case 0: report->age_ms[g] = report->age_ms[g] % AGE_MS_MAX + quantum_ms * (roll(dice, 7) - 3); break;
+    case 1: report->age_ms[g] = report->age_ms[g] % AGE_MS_MAX + roll(dice, 4001) - 2000; break;
     case 2: report->age_ms[g] = chance(dice, 50) ? INT32_MAX : -1; break;
     case 3: report->aspect[g] = (uint8_t)roll(dice, 9); break;
     case 4: report->aspect[g] = chance(dice, 50) ? ASPECT_RED : ASPECT_RED_YELLOW; break;
