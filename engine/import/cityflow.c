@@ -549,17 +549,16 @@ static enum status read_all(struct reader *reader, const json_t *root, struct na
     return status;
 }
 
-enum status cityflow_read(const char *path, struct network_draft *ret, struct import_report *report,
-                          struct problem *problem)
+// Takes the tree over; error says why there is none.
+static enum status read_tree(json_t *root, const json_error_t *error, const char *path, struct network_draft *ret,
+                             struct import_report *report, struct problem *problem)
 {
-    json_error_t error;
-    json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
     if (root == NULL) {
         char place[64];
-        (void)snprintf(place, sizeof place, "line %d column %d", error.line, error.column);
-        return problem_report(problem, STATUS_SYNTAX, path, place, "is the file whole?", "%s", error.text);
+        (void)snprintf(place, sizeof place, "line %d column %d", error->line, error->column);
+        return problem_report(problem, STATUS_SYNTAX, path, place, "is the file whole?", "%s", error->text);
     }
-    struct network_draft draft = { .source = path, .origin = ORIGIN_CITYFLOW, .quantum_ms = MS_PER_S };
+    struct network_draft draft = { .origin = ORIGIN_CITYFLOW, .quantum_ms = MS_PER_S };
     struct names roads = { 0 };
     struct reader reader = { .path = path, .draft = &draft, .problem = problem, .report = report };
     enum status status = read_all(&reader, root, &roads);
@@ -575,4 +574,20 @@ enum status cityflow_read(const char *path, struct network_draft *ret, struct im
                 draft.junctions.count, draft.programs.count);
     *ret = draft;
     return STATUS_OK;
+}
+
+enum status cityflow_read(const char *path, struct network_draft *ret, struct import_report *report,
+                          struct problem *problem)
+{
+    json_error_t error;
+    json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
+    return read_tree(root, &error, path, ret, report, problem);
+}
+
+enum status cityflow_parse(const char *text, size_t bytes, const char *path, struct network_draft *ret,
+                           struct import_report *report, struct problem *problem)
+{
+    json_error_t error;
+    json_t *root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &error);
+    return read_tree(root, &error, path, ret, report, problem);
 }

@@ -9,8 +9,14 @@
 // CONTRACT  See import.h. The place of an error is a JSON path, or line and column of broken JSON.
 #pragma once
 
+#include <stddef.h>
+
 #include "engine/import/draft.h"
 #include "engine/import/import.h"
 
 MUST_USE enum status cityflow_read(const char *path, struct network_draft *ret, struct import_report *report,
                                    struct problem *problem);
+
+// The same from the file's text; path is for messages alone.
+MUST_USE enum status cityflow_parse(const char *text, size_t bytes, const char *path, struct network_draft *ret,
+                                    struct import_report *report, struct problem *problem);
