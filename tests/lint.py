@@ -21,7 +21,7 @@ ROOMS = {                                        # room: (folder or files, rooms
     "brain": (["engine/brain", "engine/ledger"], ["estimate", "optimize", "guard"]),
     "store": (["engine/store/"], ["brain", "wire", "record"]),
     "serve": (["engine/serve/"], ["brain", "wire", "record", "store", "import"]),
-    "demand": (["sim/demand/"], ["import", "traffic"]),
+    "demand": (["sim/demand/"], ["import", "traffic", "optimize"]),
     "loop": (["sim/loop/"], ["brain", "wire", "demand"]),
     "replay": (["sim/replay/"], ["loop", "record"]),
     "report": (["sim/report/"], ["loop", "replay"]),

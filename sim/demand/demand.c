@@ -33,8 +33,8 @@ struct demand {
     struct link_list links;
 };
 
-// Copies of trips 0 .. taken - 1: each floor(X), and once more whenever the sum of the fractions reaches the next whole;
-// the first trip has it at once, as with SUMO.
+// Copies of trips 0 .. taken - 1: each floor(X), and once more whenever the sum of the fractions reaches the next
+// whole; the first trip has it at once, as with SUMO.
 static int64_t copies_before(const struct demand *demand, int64_t taken)
 {
     int64_t whole = demand->scale / SCALE_UNIT, rest = demand->scale % SCALE_UNIT;

@@ -1,16 +1,17 @@
 // demand.h: trips of any form, as one stream in order of departure.
 //
-// THEORY    SUMO's routes, trips and flows (.rou.xml, .sumocfg) and CityFlow's flow.json are read whole into columns, routes
-//           are found (router.h), and the rows are sorted. Our own file (demand_file.h) is sorted when it is written and is
-//           streamed block by block. Either way:
+// THEORY    SUMO's routes, trips and flows (.rou.xml, .sumocfg) and CityFlow's flow.json are read whole into columns,
+//           routes are found (router.h), and the rows are sorted. Our own file (demand_file.h) is sorted when it is
+//           written and is streamed block by block. Either way:
 //
 //              file ─▶ rows ─▶ routes ─▶ sort ─▶ discard before begin ─▶ scale ─▶ demand_next
 //
-//           Scale as SUMO's --scale: each trip departs floor(X) times, and once more so often that the fraction comes out,
-//           spread evenly over the trips. Copies share the departure; each is a trip with a number of its own.
-// CONTRACT  Same file, network and options: same trips, same numbers (0, 1, 2 ... in the order in which they are given).
-//           Without ignore_route_errors the first trip that the network cannot carry fails demand_open (our own file:
-//           demand_next); with it such a trip costs only itself and is counted. A file that is broken as a whole always fails.
+//           Scale as SUMO's --scale: each trip departs floor(X) times, and once more so often that the fraction comes
+//           out, spread evenly over the trips. Copies share the departure; each is a trip with a number of its own.
+// CONTRACT  Same file, network and options: same trips, same numbers (0, 1, 2 ... in the order in which they are
+//           given). Without ignore_route_errors the first trip that the network cannot carry fails demand_open (our own
+//           file: demand_next); with it such a trip costs only itself and is counted. A file that is broken as a whole
+//           always fails.
 // OWNERSHIP The network is kept until demand_release. Columns are borrowed until the next demand_next.
 // NOT HERE  Moving vehicles (sim/traffic), generating trips (city.h).
 #pragma once
@@ -57,8 +58,8 @@ const struct vehicle_type *demand_types(const struct demand *demand, int32_t *re
 int64_t demand_begin_ms(const struct demand *demand);
 int64_t demand_end_ms(const struct demand *demand);
 
-// Gives trips that depart before until_ms and were not given yet, in order; count 0 when there are none. One call gives at
-// most a block of them: call until count is 0.
+// Gives trips that depart before until_ms and were not given yet, in order; count 0 when there are none. One call gives
+// at most a block of them: call until count is 0.
 MUST_USE enum status demand_next(struct demand *demand, int64_t until_ms, struct trip_columns *ret,
                                  struct problem *problem);
 
@@ -67,7 +68,8 @@ bool demand_done(const struct demand *demand);
 
 const struct demand_counts *demand_counts(const struct demand *demand);
 
-// What a person should know: dropped trips with file and line, ignored attributes. 0 .. count - 1; static until release.
+// What a person should know: dropped trips with file and line, ignored attributes. 0 .. count - 1; static until
+// release.
 int32_t demand_note_count(const struct demand *demand);
 const char *demand_note(const struct demand *demand, int32_t index);
 

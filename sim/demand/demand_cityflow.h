@@ -1,9 +1,9 @@
 // demand_cityflow.h: CityFlow's flow.json -> rows.
 //
-// THEORY    An array of flows: {vehicle, route, interval, startTime, endTime}. A flow departs at startTime, then each interval
-//           up to and with endTime; endTime -1 means for ever, here a day. A route lists roads; where two that follow one
-//           another do not touch, the fastest way joins them, as CityFlow's router does (cityflow.readthedocs.io, "Flow File
-//           Format").
+// THEORY    An array of flows: {vehicle, route, interval, startTime, endTime}. A flow departs at startTime, then each
+//           interval up to and with endTime; endTime -1 means for ever, here a day. A route lists roads; where two that
+//           follow one another do not touch, the fastest way joins them, as CityFlow's router does
+//           (cityflow.readthedocs.io, "Flow File Format").
 //
 //           The vehicle's terms: usualPosAcc and usualNegAcc are what drivers use, maxNegAcc what the brakes can do.
 //           headwayTime is the time gap at speed, bumper to bumper and with nothing added; Krauss' gap at speed v is

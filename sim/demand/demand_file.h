@@ -1,14 +1,15 @@
 // demand_file.h: our own demand file: written once in order of departure, read block by block.
 //
-// THEORY    The magic, one DemandHeader, then TripBlocks of proto/network.proto, each preceded by its length as a varint.
+// THEORY    The magic, one DemandHeader, then TripBlocks of proto/network.proto, each preceded by its length as a
+//           varint.
 //
 //              IGDEM\x01\r\n │ length │ DemandHeader │ length │ TripBlock │ length │ TripBlock │ ...
 //
 //           A route is its first link and, wherever a link has several successors, the position of the next one among
 //           them in one byte: a day of a million trips is some tens of megabytes, and no route can have a gap.
 // CONTRACT  Memory is bounded by one block, whatever the file's length. The header binds the file to its roads by
-//           network_roads_hash. A block that is cut or contradictory ends the reading (STATUS_SYNTAX). What is read equals
-//           what was written.
+//           network_roads_hash. A block that is cut or contradictory ends the reading (STATUS_SYNTAX). What is read
+//           equals what was written.
 // OWNERSHIP Each _open/_create gives, each _close/_release takes. Rows are borrowed until the next call.
 // NOT HERE  Begin, scale, numbers (demand.c).
 #pragma once

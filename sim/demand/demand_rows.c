@@ -301,7 +301,8 @@ static enum status drop_bad(struct demand_rows *rows)
     return STATUS_OK;
 }
 
-// Merges the sorted halves [first, middle) and [middle, end) of `from` into `to`; of equal departures the left comes first.
+// Merges the sorted halves [first, middle) and [middle, end) of `from` into `to`; of equal departures the left comes
+// first.
 static void merge(const struct demand_row *from, struct demand_row *to, int32_t first, int32_t middle, int32_t end)
 {
     int32_t left = first, right = middle;

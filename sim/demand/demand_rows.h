@@ -1,11 +1,11 @@
 // demand_rows.h: trips of a file that is read whole: what the readers fill and demand.c gives out.
 //
-// THEORY    A row is one departure. Its route is a request: links as the file names them, either the whole route or anchors
-//           to be joined by the fastest way. Equal requests are one, so that a million vehicles on a thousand routes cost a
-//           thousand. Once all is read, rows_finish finds the routes, class by class and source by source (router.h goes on
-//           with one search), drops or reports the rows without one, and sorts.
-// CONTRACT  A reader calls rows_refuse for a trip that cannot be; it ends reading unless errors are to be ignored. Rows of one
-//           departure keep the order of the file.
+// THEORY    A row is one departure. Its route is a request: links as the file names them, either the whole route or
+//           anchors to be joined by the fastest way. Equal requests are one, so that a million vehicles on a thousand
+//           routes cost a thousand. Once all is read, rows_finish finds the routes, class by class and source by source
+//           (router.h goes on with one search), drops or reports the rows without one, and sorts.
+// CONTRACT  A reader calls rows_refuse for a trip that cannot be; it ends reading unless errors are to be ignored. Rows
+//           of one departure keep the order of the file.
 // OWNERSHIP rows_release frees all.
 // NOT HERE  Formats (demand_sumo.c, demand_cityflow.c).
 #pragma once
@@ -27,7 +27,8 @@ struct route_request {
     int32_t first, count;              // as asked, in rows.links
     enum route_state state;
     int32_t found_first, found_count;  // in rows.links; ROUTE_WHOLE: as asked
-    int32_t bad_from, bad_to;          // links: ROUTE_GAP: not connected; ROUTE_FORBIDDEN: bad_from is closed to the user
+    // links: ROUTE_GAP: not connected; ROUTE_FORBIDDEN: bad_from is closed to the user
+    int32_t bad_from, bad_to;
 };
 
 struct demand_row {

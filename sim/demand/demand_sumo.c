@@ -548,8 +548,9 @@ static void depart(struct reader *reader, struct sumo_xml *xml, int64_t depart_m
     }
 }
 
-// A standard exponential variate by comparisons alone (von Neumann 1951, "Various techniques used in connection with random
-// digits"): runs of falling uniforms; a run of odd length accepts its first number, an even one adds 1 and tries again.
+// A standard exponential variate by comparisons alone (von Neumann 1951, "Various techniques used in connection with
+// random digits"): runs of falling uniforms; a run of odd length accepts its first number, an even one adds 1 and tries
+// again.
 static double exponential(uint64_t seed, uint64_t number, uint64_t *draw)
 {
     for (double whole = 0.0;; whole += 1.0) {

@@ -17,6 +17,7 @@ struct router {
     int32_t *first_step;               // link_count + 1 rows: where a link's steps start
     int32_t *step_to, *step_cost_ms;
     uint32_t *step_users, *link_users;
+    uint8_t *step_turns;               // 1: no connection of the step goes straight on
     int32_t *free_flow_ms, *cost_ms;   // by link
 
     int32_t source;                    // of the search that can go on, or INDEX_NONE
@@ -25,6 +26,7 @@ struct router {
     uint32_t round_now;
     uint8_t *settled;
     int32_t *time_ms, *previous;
+    int32_t *order, order_count;       // links settled, in that order
     struct { uint64_t *at; int32_t count, capacity; } heap;   // time << 32 | link
 };
 
@@ -50,7 +52,8 @@ static int32_t turn_ms(const struct network *network, const struct connection *c
 }
 
 // Puts the step to `to` into the link's sorted run of steps, or widens the one that is there. Gives the new end.
-static int32_t step_put(struct router *router, int32_t first, int32_t end, int32_t to, uint32_t users, int32_t cost_ms)
+static int32_t step_put(struct router *router, int32_t first, int32_t end, int32_t to, uint32_t users, int32_t cost_ms,
+                        bool turns)
 {
     int32_t at = first;
     while (at < end && router->step_to[at] < to) {
@@ -58,16 +61,19 @@ static int32_t step_put(struct router *router, int32_t first, int32_t end, int32
     }
     if (at < end && router->step_to[at] == to) {
         router->step_users[at] |= users;
+        router->step_turns[at] = router->step_turns[at] && turns;
         router->step_cost_ms[at] = cost_ms < router->step_cost_ms[at] ? cost_ms : router->step_cost_ms[at];
         return end;
     }
     for (int32_t i = end; i > at; i--) {
         router->step_to[i] = router->step_to[i - 1];
         router->step_users[i] = router->step_users[i - 1];
+        router->step_turns[i] = router->step_turns[i - 1];
         router->step_cost_ms[i] = router->step_cost_ms[i - 1];
     }
     router->step_to[at] = to;
     router->step_users[at] = users;
+    router->step_turns[at] = turns;
     router->step_cost_ms[at] = cost_ms;
     return end + 1;
 }
@@ -87,7 +93,8 @@ static void build_steps(struct router *router)
             for (int32_t c = lane->first_connection; c < lane->first_connection + lane->connection_count; c++) {
                 const struct connection *connection = &network->connections[c];
                 const struct lane *to = &network->lanes[connection->to_lane];
-                end = step_put(router, first, end, to->link, lane->users & to->users, turn_ms(network, connection));
+                end = step_put(router, first, end, to->link, lane->users & to->users, turn_ms(network, connection),
+                               connection->turn != TURN_THROUGH);
             }
         }
     }
@@ -103,6 +110,8 @@ struct router *router_create(const struct network *network)
     router->step_to = memory_take(steps, sizeof *router->step_to);
     router->step_cost_ms = memory_take(steps, sizeof *router->step_cost_ms);
     router->step_users = memory_take(steps, sizeof *router->step_users);
+    router->step_turns = memory_take(steps, sizeof *router->step_turns);
+    router->order = memory_take(links, sizeof *router->order);
     router->link_users = memory_take(links, sizeof *router->link_users);
     router->free_flow_ms = memory_take(links, sizeof *router->free_flow_ms);
     router->cost_ms = memory_take(links, sizeof *router->cost_ms);
@@ -126,7 +135,7 @@ void router_release(struct router *router)
     }
     void *owned[] = { router->first_step, router->step_to, router->step_cost_ms, router->step_users, router->link_users,
         router->free_flow_ms, router->cost_ms, router->round, router->settled, router->time_ms, router->previous,
-        router->heap.at, router };
+        router->step_turns, router->order, router->heap.at, router };
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) {
         free(owned[i]);
     }
@@ -136,6 +145,14 @@ void router_set_costs(struct router *router, const int32_t *cost_ms)
 {
     memcpy(router->cost_ms, cost_ms != NULL ? cost_ms : router->free_flow_ms,
            (size_t)router->network->link_count * sizeof *cost_ms);
+    router->source = INDEX_NONE;
+}
+
+void router_add_turn_cost(struct router *router, int32_t cost_ms)
+{
+    for (int32_t s = 0; s < router_step_count(router); s++) {
+        router->step_cost_ms[s] += router->step_turns[s] ? cost_ms : 0;
+    }
     router->source = INDEX_NONE;
 }
 
@@ -203,7 +220,7 @@ static void search_begin(struct router *router, int32_t from, enum user_class us
         memset(router->round, 0, (size_t)router->network->link_count * sizeof *router->round);
         router->round_now = 1;
     }
-    router->heap.count = 0;
+    router->heap.count = router->order_count = 0;
     if (router_usable(router, from, user)) {
         offer(router, from, router->cost_ms[from], INDEX_NONE);
     }
@@ -218,6 +235,7 @@ static int32_t settle_next(struct router *router)
             continue;
         }
         router->settled[link] = 1;
+        router->order[router->order_count++] = link;
         for (int32_t s = router->first_step[link]; s < router->first_step[link + 1]; s++) {
             int32_t to = router->step_to[s];
             int32_t cost_ms = router->step_cost_ms[s] + router->cost_ms[to];
@@ -288,4 +306,20 @@ int32_t router_successors(const struct router *router, int32_t link, const int32
 {
     *ret = router->step_to + router->first_step[link];
     return router->first_step[link + 1] - router->first_step[link];
+}
+
+int32_t router_settled(const struct router *router, const int32_t **ret)
+{
+    *ret = router->order;
+    return router->order_count;
+}
+
+int32_t router_step(const struct router *router, int32_t link)
+{
+    return router->first_step[link];
+}
+
+int32_t router_step_count(const struct router *router)
+{
+    return router->first_step[router->network->link_count];
 }

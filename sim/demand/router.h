@@ -32,6 +32,9 @@ void router_release(struct router *router);
 // Costs of all links from now on, ms each, > 0; copied. NULL: free flow again.
 void router_set_costs(struct router *router, const int32_t *cost_ms);
 
+// Every step that turns costs so much more from now on: drivers like to go straight on.
+void router_add_turn_cost(struct router *router, int32_t cost_ms);
+
 // Free-flow cost of a link, ms.
 int32_t router_free_flow_ms(const struct router *router, int32_t link);
 
@@ -44,9 +47,16 @@ int32_t router_time_ms(const struct router *router, int32_t link);
 // Settles everything within limit_ms of `from`; then router_time_ms (INT32_MAX beyond) and router_find are cheap for these.
 void router_spread(struct router *router, int32_t from, enum user_class user, int32_t limit_ms);
 
+// The links that the last search has settled, in that order.
+int32_t router_settled(const struct router *router, const int32_t **ret);
+
 // Whether the user may go from one link straight to the next; whether it may use a link at all.
 bool router_connected(const struct router *router, int32_t from, int32_t to, enum user_class user);
 bool router_usable(const struct router *router, int32_t link, enum user_class user);
 
 // The links that follow a link for anyone, ascending.
 int32_t router_successors(const struct router *router, int32_t link, const int32_t **ret);
+
+// Steps, that is pairs of a link and a successor, have dense indices: of link a's successors router_step(a) is the first.
+int32_t router_step(const struct router *router, int32_t link);
+int32_t router_step_count(const struct router *router);

@@ -59,7 +59,8 @@ bool sumo_class_type(const char *vclass, struct vehicle_type *ret)
     return false;
 }
 
-// "1.1", "norm(1.1,0.1)" or "normc(1.1,0.1,0.5,2)": mean, and deviation where it is told. The bounds of normc are the street's.
+// "1.1", "norm(1.1,0.1)" or "normc(1.1,0.1,0.5,2)": mean, and deviation where it is told. The bounds of normc are the
+// street's.
 static bool speed_factor_read(const char *text, double *ret_mean, double *ret_deviation)
 {
     bool distribution = strncmp(text, "norm", 4) == 0;

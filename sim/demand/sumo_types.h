@@ -1,7 +1,8 @@
 // sumo_types.h: SUMO's vehicle classes and <vType> -> vehicle_type.
 //
-// THEORY    What a vType leaves open comes from its vClass. The table in sumo_types.c holds the values that SUMO 1.15 reports
-//           for each class (libsumo.vehicletype), which are those of its manual, "Vehicle Type Parameter Defaults".
+// THEORY    What a vType leaves open comes from its vClass. The table in sumo_types.c holds the values that SUMO 1.15
+//           reports for each class (libsumo.vehicletype), which are those of its manual, "Vehicle Type Parameter
+//           Defaults".
 // CONTRACT  A value that no vehicle can have is reported with file and line and ends the reading.
 // NOT HERE  Distributions of types (demand_sumo.c).
 #pragma once
@@ -14,6 +15,6 @@
 // The type that SUMO uses for a class when nothing else is said. False for a class that SUMO does not have.
 bool sumo_class_type(const char *vclass, struct vehicle_type *ret);
 
-// Reads the attributes of a <vType>. *ret_model_known is false when its car-following model is neither Krauss' nor IDM's kind
-// and Krauss stands in for it. False, and reported, when something is wrong.
+// Reads the attributes of a <vType>. *ret_model_known is false when its car-following model is neither Krauss' nor
+// IDM's kind and Krauss stands in for it. False, and reported, when something is wrong.
 bool sumo_type_read(struct sumo_xml *xml, const char **attributes, struct vehicle_type *ret, bool *ret_model_known);
