@@ -1,7 +1,7 @@
 // detour.h: a new route for a driver who could not get into the lane of its turn.
 //
-// THEORY    Whoever stands at the end of a wrong lane holds up all behind it, and two of them can hold up each other for
-//           ever. A real driver goes where the lane leads and finds another way. The search is breadth first over
+// THEORY    Whoever stands at the end of a wrong lane holds up all behind it, and two of them can hold up each other
+//           for ever. A real driver goes where the lane leads and finds another way. The search is breadth first over
 //           links, to the route's last link; of equally short ways the one through the lowest index.
 // CONTRACT  Allocates nothing: works in the worker's own scratch, and a detour too long for the trip's piece of
 //           legs is not taken. Touches the trip alone.

@@ -1,7 +1,7 @@
 // lane_change.h: vehicles of a block change lanes.
 //
-// THEORY    Once a second: to the left in even seconds, to the right in odd ones, so that no two meet between two lanes.
-//           *Mandatory* for who is on a lane that does not suit its route. It takes any gap that asks no harder
+// THEORY    Once a second: to the left in even seconds, to the right in odd ones, so that no two meet between two
+//           lanes. *Mandatory* for who is on a lane that does not suit its route. It takes any gap that asks no harder
 //           braking of it or of the one behind than the limit, which rises as its lane ends. Who cannot change and is
 //           near the end slows the one beside it, which so opens a gap. Two that stand at the ends of each
 //           other's lanes change places: they would stand for ever.

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "sim/traffic/car_following.h"
+#include "sim/traffic/street_kernel.h"
 #include "sim/traffic/trips.h"
 
 static const float LOOK_S = 4.0f;              // looks as far as it drives in this time, beyond its braking distance

@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "sim/traffic/car_following.h"
+#include "sim/traffic/street_kernel.h"
 #include "sim/traffic/columns.h"
 #include "sim/traffic/detour.h"
 #include "sim/traffic/look_ahead.h"
@@ -231,7 +231,7 @@ static void move_block(struct street *street, struct worker *worker, const struc
         if (group->count_max > 0) {
             float moved_from[WIDE];
             heads_look(street, worker, block->first_group + i, moved_from);
-            follow_rows(job, &street->rows[group->first_row], group->count_max, group->count, &group->ahead,
+            street->kernel->follow_rows(job, &street->rows[group->first_row], group->count_max, group->count, &group->ahead,
                 &street->loops[group->loop_layer], group->loop_layer_count, &worker->queued);
             heads_leave(street, worker, block, group, moved_from);
         }
@@ -271,7 +271,7 @@ static void batch_flush(struct street *street, struct worker *worker, const stru
         count[c] = c < worker->batch_count ? 1 : 0;
         from[c] = row->front[c];
     }
-    follow_rows(job, row, 1, count, &worker->batch_ahead, NULL, 0, &worker->queued);
+    street->kernel->follow_rows(job, row, 1, count, &worker->batch_ahead, NULL, 0, &worker->queued);
     for (int c = 0; c < worker->batch_count; c++) {
         int32_t path_index = worker->batch_path[c];
         const struct path *path = &street->paths[path_index];

@@ -2,8 +2,8 @@
 //
 // THEORY    A line is closed by its signal, by want of room beyond it, or by somebody else's right of way.
 //             signal   red, or yellow if one can stop with 3.05 m/s2. Right on red after a stop, yielding to all.
-//             room     who crosses other paths enters only if the exit lane will hold it as well: nobody blocks the box.
-//             right    a vehicle yields to those on a foe path whose time over the common area would come within a
+//             room     who crosses other paths enters only if the exit lane will hold it as well: nobody blocks the
+//             box. right    a vehicle yields to those on a foe path whose time over the common area would come within a
 //                      second of its own (gap acceptance: one's own times at one's own acceleration, the other's
 //                      earliest). Vehicles inside the common area are respected whatever the signs say.
 //           Who yields waits before the line, or inside before the first common area where the path lets it.

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "engine/model/units.h"
-#include "sim/traffic/car_following.h"
+#include "sim/traffic/street_kernel.h"
 #include "sim/traffic/columns.h"
 #include "sim/traffic/lane_change.h"
 #include "sim/traffic/trips.h"

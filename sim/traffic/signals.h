@@ -1,15 +1,15 @@
 // signals.h: the signal controllers at the intersections of the street, as real ones behave.
 //
 // THEORY    Each controller plays a plan through lamp.c: its fallback (the network's own program) from the start, then
-//           the plans it is given. It takes a plan under the rules of plan.h: a newer version, its own site, in time; it
-//           refuses else. A hand-over plan is entered through its own clearance: greens that must end do so as early as
-//           their minimum allows and intergreens demand. When the running plan expires it falls back the same way.
+//           the plans it is given. It takes a plan under the rules of plan.h: a newer version, its own site, in time;
+//           it refuses else. A hand-over plan is entered through its own clearance: greens that must end do so as early
+//           as their minimum allows and intergreens demand. When the running plan expires it falls back the same way.
 //
 //              FALLBACK ──hand-over plan accepted──▶ CLEARING ──valid_from──▶ PLAN ──plan──▶ PLAN
 //                  ▲                                                          │
 //                  └────────── CLEARING ◀──────── valid_until ────────────────┘
-// CONTRACT  Deterministic; no allocation after creation. A fallback plan equals what the street plays without an engine:
-//           `program` from the first instant.
+// CONTRACT  Deterministic; no allocation after creation. A fallback plan equals what the street plays without an
+//           engine: `program` from the first instant.
 // OWNERSHIP signals_create gives, signals_release takes; plans are copied.
 // NOT HERE  Decisions: this file plays, it does not choose.
 #pragma once

@@ -11,6 +11,7 @@
 #include "engine/model/units.h"
 #include "sim/traffic/moving.h"
 #include "sim/traffic/settling.h"
+#include "sim/traffic/street_kernel.h"
 #include "sim/traffic/street_layout.h"
 #include "sim/traffic/street_state.h"
 #include "sim/traffic/trips.h"
@@ -102,7 +103,13 @@ enum status street_create(const struct network *network, const struct vehicle_ty
         return problem_report(problem, STATUS_RANGE, "street", "step", "use 100, 200, 250, 500 or 1000 ms",
             "a step of %d ms does not divide a second", options->step_ms);
     }
+    const struct street_kernel *kernel;
+    status = kernel_choose(&kernel, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
     struct street *street = memory_take(1, sizeof *street);
+    street->kernel = kernel;
     street->network = network;
     street->options = *options;
     street->now_ms = options->begin_ms;

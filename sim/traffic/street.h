@@ -5,7 +5,7 @@
 //           others published and moves its own vehicles; and *commit*, in which those that left find their new place,
 //           lanes are changed, trips enter and all is published anew. So threads cannot disturb one another.
 //
-//             car following   IDM or Krauss, by type                         car_following.h
+//             car following   IDM or Krauss, by type                         street_kernel.h
 //             look-ahead      leaders, lines and limits along the route      look_ahead.h
 //             right of way    signals, room, gap acceptance                  right_of_way.h
 //             lane changing   for the route, and MOBIL for gain              lane_change.h

@@ -1,4 +1,5 @@
-// street_layout.h: where everything of the street is stored: blocks, groups, cells, paths, foes, loops, threads' shares.
+// street_layout.h: where everything of the street is stored: blocks, groups, cells, paths, foes, loops, threads'
+// shares.
 //
 // THEORY    Links are taken along a Z-order curve through their ends, so that what is near in the city is near in
 //           memory and a thread's share is a quarter of the city rather than a sample of it. The order depends on

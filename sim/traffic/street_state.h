@@ -218,6 +218,7 @@ struct worker {                       // what one thread owns
 
 struct street {
     const struct network *network;
+    const struct street_kernel *kernel;
     struct street_options options;
     float step_s;
     int32_t substeps;

@@ -12,6 +12,7 @@
 #define HALF_M 12.0                // from a junction's centre to its stop lines
 #define LANE_M 3.2
 #define CURVE_POINTS 17
+#define CONNECTIONS_MAX 256
 #define GROUPS 8                   // two of each approach: through and right; left
 
 // Directions of travel: 0 east, 1 north, 2 west, 3 south.
@@ -173,6 +174,24 @@ static bool yields_to(const struct town_options *options, const struct connectio
     return left_yields || (from_one % 2 == 0 && from_other % 2 == 1);
 }
 
+// The connections of a junction, through its four arms.
+static int32_t connections_of(const struct town *town, int32_t junction, int32_t ret[CONNECTIONS_MAX])
+{
+    const struct network *network = town->network;
+    int32_t count = 0;
+    for (int d = 0; d < 4; d++) {
+        const struct link *link = &network->links[town->in[junction][d]];
+        for (int32_t i = 0; i < link->lane_count; i++) {
+            const struct lane *lane = &network->lanes[link->first_lane + i];
+            for (int32_t k = 0; k < lane->connection_count; k++) {
+                assert(count < CONNECTIONS_MAX);
+                ret[count++] = lane->first_connection + k;
+            }
+        }
+    }
+    return count;
+}
+
 static void foes_add(struct town *town, int32_t index)
 {
     struct network *network = town->network;
@@ -182,11 +201,10 @@ static void foes_add(struct town *town, int32_t index)
     struct curve curve = curve_of(town->options, from_one, network->lanes[one->from_lane].position, to_one,
         network->lanes[one->to_lane].position);
     one->first_foe = network->foe_count;
-    for (int32_t k = 0; k < network->connection_count; k++) {
-        const struct connection *other = &network->connections[k];
-        if (other->junction != one->junction || other->from_lane == one->from_lane) {
-            continue;
-        }
+    int32_t others[CONNECTIONS_MAX];
+    int32_t count = connections_of(town, one->junction, others);
+    for (int32_t i = 0; i < count; i++) {
+        const struct connection *other = &network->connections[others[i]];
         int from_other = direction_of(network, network->lanes[other->from_lane].link);
         int to_other = direction_of(network, network->lanes[other->to_lane].link);
         struct curve second = curve_of(town->options, from_other, network->lanes[other->from_lane].position, to_other,
@@ -195,7 +213,7 @@ static void foes_add(struct town *town, int32_t index)
         if (from_one == from_other || !common_area(&curve, &second, &enter_m, &leave_m)) {
             continue;
         }
-        network->foes[network->foe_count++] = (struct foe){ .connection = k,
+        network->foes[network->foe_count++] = (struct foe){ .connection = others[i],
             .merges = other->to_lane == one->to_lane,
             .yields = yields_to(town->options, one, from_one, other, from_other),
             .enter_m = enter_m, .leave_m = leave_m };
@@ -330,7 +348,6 @@ static void streets_add(struct town *town)
     }
 }
 
-// network_finish wants connections sorted by lane and junctions' foes among them: only those near are compared.
 static void crossings_add(struct town *town)
 {
     struct network *network = town->network;
@@ -342,7 +359,6 @@ static void crossings_add(struct town *town)
             network->lanes[i].first_connection = network->connection_count;
         }
     }
-    // Foes repeat from junction to junction where all four arms are there: computed once by (arm, lane, turn).
     for (int32_t i = 0; i < network->connection_count; i++) {
         foes_add(town, i);
     }
@@ -378,15 +394,16 @@ void town_create(const struct town_options *options, struct network *ret)
     }
 }
 
-// The links that follow one, at most three of them.
-static int32_t next_links(const struct network *network, int32_t link, int32_t ret[8])
+// The links that follow one, at most three of them; without those to the border where `inner` and others are there.
+static int32_t next_links(const struct network *network, int32_t link, bool inner, int32_t ret[8])
 {
     int32_t count = 0;
     for (int32_t i = 0; i < network->links[link].lane_count; i++) {
         const struct lane *lane = &network->lanes[network->links[link].first_lane + i];
         for (int32_t k = 0; k < lane->connection_count; k++) {
             int32_t next = network->lanes[network->connections[lane->first_connection + k].to_lane].link;
-            bool known = false;
+            int32_t end = network->links[next].to_junction;
+            bool known = inner && network->junctions[end].kind == JUNCTION_DEAD_END;
             for (int32_t j = 0; j < count; j++) {
                 known = known || ret[j] == next;
             }
@@ -426,7 +443,7 @@ void town_trips(const struct network *network, uint64_t seed, int32_t count, int
         int32_t limit = links_max > 0 ? links_max : 60;
         for (int32_t k = 1; k < limit; k++) {
             int32_t next[8];
-            int32_t options = next_links(network, link, next);
+            int32_t options = next_links(network, link, links_max > 0, next);
             if (options == 0) {
                 break;
             }

@@ -1,6 +1,6 @@
-// Goal: trips of every form become the stream that the form's own simulator would make of them: flows by their arithmetic,
-// scale, begin, types and defaults; whatever is wrong is told with file and line, and costs one trip at most when that is
-// asked for. Flow departures were compared with SUMO 1.15's tripinfo on the same lines.
+// Goal: trips of every form become the stream that the form's own simulator would make of them: flows by their
+// arithmetic, scale, begin, types and defaults; whatever is wrong is told with file and line, and costs one trip at
+// most when that is asked for. Flow departures were compared with SUMO 1.15's tripinfo on the same lines.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -164,8 +164,8 @@ static void flows_depart_as_in_sumo(void **state)
             (const double[]){ 0, 1, 2 }, 3);
 }
 
-// 0.25 a second over 40,000 s: 10,000 expected, standard deviation sqrt(40000 / 16 * 3) = 87 for coin throws and 100 for a
-// Poisson stream; five of them are allowed. Gaps of the Poisson stream beyond 4 s: exp(-1) of all.
+// 0.25 a second over 40,000 s: 10,000 expected, standard deviation sqrt(40000 / 16 * 3) = 87 for coin throws and 100
+// for a Poisson stream; five of them are allowed. Gaps of the Poisson stream beyond 4 s: exp(-1) of all.
 static void random_flows_keep_their_rate(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-// Goal: the router finds the fastest way, keeps users off what is closed to them, chooses the same among equals, and a search
-// that goes on gives what a fresh one gives. Truth: hand-made roads, and Bellman-Ford on random ones.
+// Goal: the router finds the fastest way, keeps users off what is closed to them, chooses the same among equals, and a
+// search that goes on gives what a fresh one gives. Truth: hand-made roads, and Bellman-Ford on random ones.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

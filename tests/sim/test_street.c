@@ -220,6 +220,32 @@ static void same_bytes_for_any_threads(void **state)
     assert_true(run_hash(8) == one);
 }
 
+static void same_bytes_for_any_instruction_set(void **state)
+{
+    (void)state;
+    uint64_t chosen = run_hash(1);
+    static const char *const names[] = { "v2", "v3", "v4", "portable" };
+    int ran = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        assert_int_equal(setenv("INTERGREEN_ISA", names[i], 1), 0);
+        struct network network;
+        town_create(&(struct town_options){ 1, 1, 1, 2, 200.0, 13.89, 25, false }, &network);
+        struct vehicle_type car = town_car();
+        struct street *street;
+        struct problem problem;
+        bool runs = street_create(&network, &car, 1, &(struct street_options){ .step_ms = 1000, .threads = 1 }, &street,
+            &problem) == STATUS_OK;
+        if (runs) {
+            street_release(street);
+            assert_true(run_hash(1) == chosen);
+            ran++;
+        }
+        network_release(&network);
+    }
+    assert_true(ran > 0);
+    assert_int_equal(unsetenv("INTERGREEN_ISA"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,6 +255,7 @@ int main(void)
         cmocka_unit_test(laws_at_a_tenth_of_a_second),
         cmocka_unit_test(laws_with_short_links),
         cmocka_unit_test(same_bytes_for_any_threads),
+        cmocka_unit_test(same_bytes_for_any_instruction_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

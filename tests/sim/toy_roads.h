@@ -1,7 +1,8 @@
 // toy_roads.h: small road networks for tests of routes and trips, link by link.
 //
-// CONTRACT  Junctions are 0 .. junction_count - 1, nobody has signals. Every link leads to every other that leaves its end but
-//           the one straight back to where it came from, from each of its lanes to the same lane (or the last one).
+// CONTRACT  Junctions are 0 .. junction_count - 1, nobody has signals. Every link leads to every other that leaves its
+//           end but the one straight back to where it came from, from each of its lanes to the same lane (or the last
+//           one).
 #pragma once
 
 #include "engine/model/network.h"

@@ -1,4 +1,4 @@
-// car_following.h: the wide kernel: one step of every vehicle of sixteen lanes.
+// street_kernel.h: the wide kernel: what is done to every vehicle at every step, sixteen lanes at a time.
 //
 // THEORY    IDM [Treiber2000]. With speed v, desired speed v0, gap s to the leader, closing speed dv = v - v_leader:
 //               s* = s0 + max(0, v T + v dv / (2 sqrt(a b)))
@@ -17,6 +17,9 @@
 //           Whatever the model says, a front passes neither the bound of its column (a closed stop line, a leader
 //           elsewhere) nor its leader's rear less 0.1 m; and it never goes back. A vehicle slower than 0.3 m/s within
 //           its standing gap and 1 m of a standing leader stands: IDM would creep for ever.
+//           Instruction sets. street_kernel.c is compiled once for each of x86-64-v2, v3 and v4 (and once plainly on other
+//           machines), without fused multiply-add, so that all give the same bits. kernel_choose takes the widest one that
+//           this processor has, or the one that the environment variable INTERGREEN_ISA names.
 // CONTRACT  Pure arithmetic in one order: same bits on every instruction set. Row 0 first; columns are independent.
 // OWNERSHIP Borrowed for the call.
 // NOT HERE  Who leads the head of a column (look_ahead.h).
@@ -34,9 +37,15 @@ struct follow_job {
     uint64_t seed, step;
 };
 
-// Moves row_count rows; count says how many rows each column has. *queued rises by the vehicles below 1.39 m/s.
-void follow_rows(const struct follow_job *job, struct row *rows, int32_t row_count, const int32_t *count,
-                 const struct ahead *ahead, struct loop_layer *loops, int32_t loop_count, int64_t *queued);
+struct street_kernel {
+    const char *name;
+    // Moves row_count rows; count says how many rows each column has. *queued rises by the vehicles below 1.39 m/s.
+    void (*follow_rows)(const struct follow_job *job, struct row *rows, int32_t row_count, const int32_t *count,
+                        const struct ahead *ahead, struct loop_layer *loops, int32_t loop_count, int64_t *queued);
+};
+
+// The kernel for this machine. STATUS_RANGE when INTERGREEN_ISA names none that it can run.
+MUST_USE enum status kernel_choose(const struct street_kernel **ret, struct problem *problem);
 
 // Krauss' safe speed, one vehicle: also the speed at which one may enter the street.
 float safe_speed(float gap_m, float leader_mps, float deceleration_mps2, float headway_s, float step_s);

@@ -1,0 +1,303 @@
+#include "sim/traffic/street_kernel.h"
+
+#include <math.h>
+
+#include "engine/base/random.h"
+#include "sim/traffic/krauss.h"
+
+#define INLINE inline __attribute__((always_inline))
+// Conditions are joined by &, or by the greatest of several terms, rather than by &&: with branches gcc does not vectorise.
+#define FOR_WIDE _Pragma("omp simd") for (int c = 0; c < WIDE; c++)
+
+static const float CLEARANCE_M = 0.1f;        // between a front and the rear before it, at the very least
+static const float CREEP_MPS = 0.3f;
+static const float CREEP_GAP_M = 1.0f;        // beyond the standing gap
+static const float GAP_M_MIN = 0.1f;          // IDM divides by the gap
+
+struct wide_types {
+    _Alignas(64) float acceleration[WIDE], deceleration[WIDE], emergency[WIDE], headway[WIDE], gap[WIDE],
+        length[WIDE], closing[WIDE], imperfection[WIDE];
+    int32_t krauss[WIDE];
+};
+
+// The leader of each column, before and after its own step.
+struct wide_leader {
+    _Alignas(64) float rear[WIDE], speed[WIDE], rear_after[WIDE], speed_after[WIDE], bound[WIDE], cap[WIDE];
+};
+
+static void types_spread(const struct type_table *table, const uint32_t *kind, struct wide_types *ret)
+{
+    for (int c = 0; c < WIDE; c++) {
+        uint32_t type = kind[c] & KIND_TYPE;
+        ret->acceleration[c] = table->acceleration[type];
+        ret->deceleration[c] = table->deceleration[type];
+        ret->emergency[c] = table->emergency[type];
+        ret->headway[c] = table->headway[type];
+        ret->gap[c] = table->gap[type];
+        ret->length[c] = table->length[type];
+        ret->closing[c] = table->closing[type];
+        ret->imperfection[c] = table->imperfection[type];
+        ret->krauss[c] = table->krauss[type];
+    }
+}
+
+static void leader_of_head(const struct ahead *ahead, float step_s, struct wide_leader *ret)
+{
+    FOR_WIDE {
+        ret->rear[c] = ahead->rear[c];
+        ret->speed[c] = ret->speed_after[c] = ahead->speed[c];
+        ret->rear_after[c] = ahead->rear[c] + ahead->speed[c] * step_s;
+        ret->bound[c] = ahead->bound[c];
+        ret->cap[c] = ahead->cap[c];
+    }
+}
+
+struct motion { float front, speed; };
+
+// What one column's vehicle is and sees, as far as IDM and the laws ask.
+struct column {
+    float front, speed, desired;
+    float acceleration, deceleration, emergency, headway, gap, closing;
+    float rear, ahead, rear_after, ahead_after;      // the leader's rear and speed, before and after its step
+    float bound, cap;
+};
+
+static INLINE struct motion idm_column(const struct column *in, float step_s, const int substeps)
+{
+    float part = 1.0f / (float)substeps;
+    float h = step_s * part;
+    float front = in->front, v = in->speed;
+    float slowness = 1.0f / in->desired;
+    float way = in->rear_after - in->rear, gain = in->ahead_after - in->ahead;
+    for (int i = 0; i < substeps; i++) {
+        float at = ((float)i + 0.5f) * part;   // the leader, halfway through the substep
+        float s = in->rear + way * at - (front + v * (0.5f * h));
+        s = s > GAP_M_MIN ? s : GAP_M_MIN;
+        float reach = v * (in->headway + (v - (in->ahead + gain * at)) * in->closing);
+        float wish = in->gap + (reach > 0.0f ? reach : 0.0f);
+        float near = wish / s;
+        float share = v * slowness;
+        float square = share * share;
+        float free = in->acceleration * (1.0f - square * square);
+        free = free > -in->deceleration ? free : -in->deceleration;
+        float a = free - in->acceleration * near * near;
+        a = a > -in->emergency ? a : -in->emergency;
+        float after = v + a * h;
+        after = after > 0.0f ? after : 0.0f;
+        // Who comes to a stop within the substep drives less than its mean speed says: v / 2 for the time it moves.
+        float lasts = a < -0.01f ? v / -a : h;
+        lasts = lasts < h ? lasts : h;
+        front += 0.5f * (v + after) * lasts;
+        v = after;
+    }
+    return (struct motion){ front, v };
+}
+
+// The laws that stand above the models.
+static INLINE struct motion laws_column(const struct column *in, struct motion moved, float step_s)
+{
+    float slowest = in->speed - in->emergency * step_s;
+    float cap = in->cap > slowest ? in->cap : slowest;
+    float capped = in->front + 0.5f * (in->speed + cap) * step_s;
+    float speed = moved.speed < cap ? moved.speed : cap;
+    float front = moved.front < capped ? moved.front : capped;
+
+    // Below zero where all three are: slow, near, and the leader stands.
+    float slow = in->speed - CREEP_MPS;
+    float near = in->rear - in->front - in->gap - CREEP_GAP_M;
+    float moves = in->ahead_after - SPEED_WAITING_MPS;
+    float creeps = slow > near ? slow : near;
+    creeps = creeps > moves ? creeps : moves;
+    speed = creeps < 0.0f ? 0.0f : speed;
+    front = creeps < 0.0f ? in->front : front;
+
+    float bound = in->bound > in->front ? in->bound : in->front;
+    float fits = (bound - in->front) * (1.0f / step_s);
+    fits = speed < fits ? speed : fits;
+    speed = front > bound ? fits : speed;
+    front = front > bound ? bound : front;
+    return (struct motion){ front, speed };
+}
+
+static INLINE uint32_t halt_column(uint32_t halt, float speed)
+{
+    uint32_t waits = speed < SPEED_WAITING_MPS ? 1u : 0u;
+    uint32_t stops = waits & halt & HALT_FAST;
+    uint32_t fast = speed > SPEED_QUEUED_MPS ? 1u : (halt & ~waits & HALT_FAST);
+    uint32_t room = halt < HALT_WAIT * HALT_WAIT_MAX ? waits : 0u;
+    return ((halt & ~HALT_FAST) | fast) + stops * HALT_STOP + room * HALT_WAIT;
+}
+
+static INLINE struct column column_of(const struct wide_types *types, const struct wide_leader *leader,
+                                      const struct row *row, int c)
+{
+    return (struct column){ row->front[c], row->speed[c], row->desired[c], types->acceleration[c],
+        types->deceleration[c], types->emergency[c], types->headway[c], types->gap[c], types->closing[c],
+        leader->rear[c], leader->speed[c], leader->rear_after[c], leader->speed_after[c], leader->bound[c],
+        leader->cap[c] };
+}
+
+static INLINE void idm_row(float step_s, const int substeps, const struct wide_types *types,
+                           const struct wide_leader *leader, const struct row *row, float *front, float *speed)
+{
+    FOR_WIDE {
+        struct column column = column_of(types, leader, row, c);
+        struct motion moved = idm_column(&column, step_s, substeps);
+        front[c] = moved.front;
+        speed[c] = moved.speed;
+    }
+}
+
+static void krauss_row(const struct follow_job *job, const struct wide_types *types,
+                       const struct wide_leader *leader, const struct row *row, const int32_t *count, int32_t k,
+                       float *front, float *speed)
+{
+    float h = job->step_s;
+    _Alignas(64) float luck[WIDE];
+    for (int c = 0; c < WIDE; c++) {
+        luck[c] = 0.0f;
+        if (k < count[c] && types->krauss[c] && types->imperfection[c] > 0.0f) {
+            uint64_t number = (uint64_t)job->trips[row->trip[c]].number;
+            luck[c] = (float)(random_bits(job->seed, RANDOM_DAWDLE, number, job->step) >> 40) * 0x1.0p-24f;
+        }
+    }
+    FOR_WIDE {
+        float v = row->speed[c];
+        float b = types->deceleration[c];
+        float g = leader->rear[c] - row->front[c] - types->gap[c];
+        float safe = stop_speed(g + brake_distance(leader->speed[c], b, h), b, types->headway[c], h);
+        float most = v + types->acceleration[c] * h;
+        most = most < row->desired[c] ? most : row->desired[c];
+        float least = v - b * h;
+        float hardest = v - types->emergency[c] * h;
+        float wish = most < safe ? most : safe;
+        float held = wish > (safe < least ? hardest : least) ? wish : (safe < least ? hardest : least);
+        float pull = types->acceleration[c] < held ? types->acceleration[c] : held;
+        float dawdled = held - types->imperfection[c] * pull * luck[c] * h;
+        dawdled = dawdled > least || safe < least ? dawdled : least;
+        float after = dawdled > 0.0f ? dawdled : 0.0f;
+        bool krauss = types->krauss[c] != 0;
+        speed[c] = krauss ? after : speed[c];
+        front[c] = krauss ? row->front[c] + after * h : front[c];
+    }
+}
+
+// Seconds in this step during which a vehicle covers its lane's loop, its front running evenly from old to front.
+static void loop_row(float step_ms, const struct wide_types *types, const float *old, const float *front,
+                     const float *speed, const int32_t *count, int32_t k, struct loop_layer *loop)
+{
+    FOR_WIDE {
+        float from = old[c], to = front[c];
+        float begin = loop->from[c], end = loop->to[c] + types->length[c];   // fronts at which it covers the loop
+        int32_t here = (k < count[c]) & (loop->to[c] > loop->from[c]);
+        float moved = to - from;
+        float pace = 1.0f / (moved > 0.001f ? moved : 0.001f);
+        float in = (begin - from) * pace;
+        in = in > 0.0f ? in : 0.0f;
+        float out = (end - from) * pace;
+        out = out < 1.0f ? out : 1.0f;
+        float share = out > in ? out - in : 0.0f;
+        float covered = from < end ? 1.0f : 0.0f;
+        covered = from >= begin ? covered : 0.0f;
+        share = moved <= 0.001f ? covered : share;
+        int32_t left = here & (to >= end) & (from < end);
+        loop->occupied_ms[c] += here * (int32_t)(share * step_ms + 0.5f);
+        loop->count[c] += left;
+        loop->speed_mmps[c] += left * (int32_t)(speed[c] * 1000.0f);
+    }
+}
+
+// Where a line closed behind the head, those who can stop before it and need to brake harder for it than for their
+// leader follow the line.
+static void leader_or_line(const struct wide_types *types, const struct ahead *ahead, const struct row *row,
+                           struct wide_leader *leader)
+{
+    FOR_WIDE {
+        float v = row->speed[c];
+        float to_line = ahead->hold[c] - row->front[c];
+        int stops = v * v < 2.0f * YELLOW_MPS2 * to_line;
+        float s = leader->rear[c] - row->front[c];
+        float reach = v * types->headway[c] + v * (v - leader->speed[c]) * types->closing[c];
+        float strain = (types->gap[c] + (reach > 0.0f ? reach : 0.0f)) / (s > GAP_M_MIN ? s : GAP_M_MIN);
+        float reach_line = v * types->headway[c] + v * v * types->closing[c];
+        float s_line = to_line + types->gap[c] - STOP_MARGIN_M;
+        float strain_line = (types->gap[c] + reach_line) / (s_line > GAP_M_MIN ? s_line : GAP_M_MIN);
+        int line = stops & (strain_line > strain);
+        leader->rear[c] = line ? row->front[c] + s_line : leader->rear[c];
+        leader->rear_after[c] = line ? row->front[c] + s_line : leader->rear_after[c];
+        leader->speed[c] = line ? 0.0f : leader->speed[c];
+        leader->speed_after[c] = line ? 0.0f : leader->speed_after[c];
+    }
+}
+
+// Laws, halts, and the row as leader of the next one; writes the row, and adds to slow[] those that are queued.
+static INLINE void settle_row(float step_s, const struct wide_types *restrict types,
+                                 struct wide_leader *restrict leader, const float *restrict line,
+                                 const int32_t *restrict count, int32_t k, struct row *restrict row,
+                                 const float *restrict front, const float *restrict speed,
+                                 int32_t *restrict slow)
+{
+    FOR_WIDE {
+        struct column column = column_of(types, leader, row, c);
+        struct motion moved = laws_column(&column, (struct motion){ front[c], speed[c] }, step_s);
+        leader->rear[c] = column.front - types->length[c];
+        leader->speed[c] = column.speed;
+        leader->rear_after[c] = moved.front - types->length[c];
+        leader->speed_after[c] = moved.speed;
+        float behind = moved.front - types->length[c] - CLEARANCE_M;
+        leader->bound[c] = behind < line[c] ? behind : line[c];
+        leader->cap[c] = FAR_M;
+        row->front[c] = moved.front;
+        row->speed[c] = moved.speed;
+        row->halt[c] = halt_column(row->halt[c], moved.speed);
+        slow[c] += (k < count[c]) & (moved.speed < SPEED_QUEUED_MPS);
+    }
+}
+
+static void follow_rows(const struct follow_job *job, struct row *rows, int32_t row_count, const int32_t *count,
+                        const struct ahead *ahead, struct loop_layer *loops, int32_t loop_count, int64_t *queued)
+{
+    struct wide_types types;
+    struct wide_leader leader;
+    leader_of_head(ahead, job->step_s, &leader);
+    static const uint32_t first_type[WIDE] = { 0 };
+    if (job->one_type) {
+        types_spread(job->types, first_type, &types);
+    }
+    _Alignas(64) int32_t slow[WIDE] = { 0 };
+    for (int32_t k = 0; k < row_count; k++) {
+        struct row *row = &rows[k];
+        _Alignas(64) float front[WIDE], speed[WIDE], old[WIDE];
+        if (!job->one_type) {
+            types_spread(job->types, row->kind, &types);
+        }
+        if (k > 0 && ahead->holds) {
+            leader_or_line(&types, ahead, row, &leader);
+        }
+        if (job->substeps == 1) {
+            idm_row(job->step_s, 1, &types, &leader, row, front, speed);
+        } else {
+            idm_row(job->step_s, 2, &types, &leader, row, front, speed);
+        }
+        if (!job->only_idm) {
+            krauss_row(job, &types, &leader, row, count, k, front, speed);
+        }
+        for (int c = 0; c < WIDE && loop_count > 0; c++) {
+            old[c] = row->front[c];
+        }
+        settle_row(job->step_s, &types, &leader, ahead->line, count, k, row, front, speed, slow);
+        for (int32_t i = 0; i < loop_count; i++) {
+            loop_row((float)job->step_ms, &types, old, row->front, row->speed, count, k, &loops[i]);
+        }
+    }
+    for (int c = 0; c < WIDE; c++) {
+        *queued += slow[c];
+    }
+}
+
+#define KERNEL_NAME_OF(isa) street_kernel_##isa
+#define KERNEL_NAME(isa) KERNEL_NAME_OF(isa)
+#define KERNEL_TEXT_OF(isa) #isa
+#define KERNEL_TEXT(isa) KERNEL_TEXT_OF(isa)
+
+const struct street_kernel KERNEL_NAME(KERNEL_ISA) = { .name = KERNEL_TEXT(KERNEL_ISA), .follow_rows = follow_rows };
