@@ -1,8 +1,9 @@
-// bench_guard.c: what one verdict of the guard costs: plans of an eight-group junction, as a strategy sends them every second.
+// bench_guard.c: what one verdict of the guard costs: plans of an eight-group junction, as a strategy sends them every
+// second.
 //
-// THEORY    `hold` goes on with the stage that runs, `switch` ends it and begins the next one (both rolling, after a rolling
-//           plan and a fresh report), `cycle` follows on a cyclic plan with one of other splits. Each kind is judged
-//           in rounds of CHECKS, all kinds in turn, and the median of the rounds reported. `cold` is `switch` at
+// THEORY    `hold` goes on with the stage that runs, `switch` ends it and begins the next one (both rolling, after a
+//           rolling plan and a fresh report), `cycle` follows on a cyclic plan with one of other splits. Each kind is
+//           judged in rounds of CHECKS, all kinds in turn, and the median of the rounds reported. `cold` is `switch` at
 //           each of SITES junctions in turn, so that the site's data comes from memory.
 #include <stdio.h>
 #include <stdlib.h>

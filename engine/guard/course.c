@@ -205,14 +205,15 @@ static enum guard_rule conflicts_change(const struct guarded_site *site, const s
     return GUARD_PASSED;
 }
 
-// When a bounded red that is showing at valid_from ends, as far as the candidate goes. Only a rolling plan can be without a
-// start here: a cycle that leaves out such a group has been refused before.
+// When a bounded red that is showing at valid_from ends, as far as the candidate goes. Only a rolling plan can be
+// without a start here: a cycle that leaves out such a group has been refused before.
 static int64_t red_until(const struct laid_plan *candidate, int64_t start_ms)
 {
     return start_ms == INT64_MAX ? candidate->until_ms : start_ms;
 }
 
-static bool red_bounded(const struct guarded_site *site, const struct laid_plan *candidate, int32_t group, uint64_t idle)
+static bool red_bounded(const struct guarded_site *site, const struct laid_plan *candidate, int32_t group,
+                        uint64_t idle)
 {
     return (site->served >> group & 1) != 0 && (candidate->cycle_ms > 0 || (idle >> group & 1) == 0);
 }

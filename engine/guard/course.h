@@ -1,7 +1,7 @@
 // course.h: where the lamps stand when a candidate takes effect, and whether it may go on from there.
 //
-// THEORY    A tail is what a group has behind it at an instant. It starts from the report and is carried through the plans
-//           that the controller may be playing:
+// THEORY    A tail is what a group has behind it at an instant. It starts from the report and is carried through the
+//           plans that the controller may be playing:
 //
 //             report      running plan(s)            candidate
 //           ─────┼─────────────────────────────────┼──────────────▶ t
@@ -9,8 +9,8 @@
 //           tails_from_report                   change_check
 //
 //           Where the report and the running plan agree within one quantum, the plan's times count: that is what the
-//           controller plays. Where they differ by more, the worse of both counts: for a green its later start, for a red
-//           its later beginning (intergreens) and its earlier beginning (maximum red).
+//           controller plays. Where they differ by more, the worse of both counts: for a green its later start, for a
+//           red its later beginning (intergreens) and its earlier beginning (maximum red).
 // CONTRACT  Pure. tails have group_count rows.
 // NOT HERE  Which plans may be running (guard.c).
 #pragma once
@@ -35,8 +35,8 @@ bool tails_from_report(const struct guarded_site *site, const struct laid_plan *
 void tails_carry(const struct guarded_site *site, const struct laid_plan *laid, int64_t from_ms, int64_t to_ms,
                  struct tail *tails);
 
-// I10 and I7 of a candidate that follows on the tails at its valid_from; before is the plan that runs until then. Groups in
-// idle are free of I7 in a rolling plan.
+// I10 and I7 of a candidate that follows on the tails at its valid_from; before is the plan that runs until then.
+// Groups in idle are free of I7 in a rolling plan.
 enum guard_rule change_check(const struct guarded_site *site, const struct laid_plan *candidate,
                              const struct laid_plan *before, const struct tail *tails, uint64_t idle,
                              struct guard_refusal *refusal);

@@ -76,8 +76,8 @@ struct trial {
     struct guard_refusal *refusal;
 };
 
-// I6 and, between the greens of one group, I7. What is green at valid_from is the change's business, but of a hand-over:
-// its first greens start there.
+// I6 and, between the greens of one group, I7. What is green at valid_from is the change's business, but of a
+// hand-over: its first greens start there.
 static enum guard_rule greens_check(const struct trial *trial, int32_t g)
 {
     const struct laid_plan *laid = &trial->candidate;

@@ -1,9 +1,9 @@
 // guarded_site.h: the guard's own copy of one intersection's safety data, and whether that data can be trusted.
 //
-// THEORY    Everything that a check needs, in one place and in integers. A site that contradicts itself is refused at load,
-//           so that no check ever has to ask whether its own numbers make sense.
-// CONTRACT  guarded_site_fault is pure. A copy of a site without a fault fulfils: intergreen[i][j] >= yellow[i] for every
-//           conflicting pair, conflicts symmetric, every duration at most DURATION_MS_MAX.
+// THEORY    Everything that a check needs, in one place and in integers. A site that contradicts itself is refused at
+//           load, so that no check ever has to ask whether its own numbers make sense.
+// CONTRACT  guarded_site_fault is pure. A copy of a site without a fault fulfils: intergreen[i][j] >= yellow[i] for
+//           every conflicting pair, conflicts symmetric, every duration at most DURATION_MS_MAX.
 // OWNERSHIP groups and intergreen_ms are borrowed from the guard that holds all sites.
 // NOT HERE  Plans.
 #pragma once

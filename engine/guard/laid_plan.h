@@ -1,7 +1,7 @@
 // laid_plan.h: a plan whose form is sound, laid out so that the guard can ask for the greens of a group in time.
 //
-// THEORY    laid_plan_read takes any bytes. Once it has passed a plan, every index in it is in range, its greens stand in
-//           order and apart, and no sum of its times can overflow.
+// THEORY    laid_plan_read takes any bytes. Once it has passed a plan, every index in it is in range, its greens stand
+//           in order and apart, and no sum of its times can overflow.
 //
 //             cyclic    position of t in the cycle = (t - base) mod cycle; a green has one start in every cycle, also
 //                       before valid_from and after valid_until
@@ -29,8 +29,8 @@ struct laid_plan {
     uint64_t endless;                    // groups that are green all round the cycle: they never start nor end
 };
 
-// GUARD_PASSED and the layout, or the first fault of form: malformed, I8, I9, I12 (an empty validity) or I3 (a green that
-// cuts the yellow of the one before it short).
+// GUARD_PASSED and the layout, or the first fault of form: malformed, I8, I9, I12 (an empty validity) or I3 (a green
+// that cuts the yellow of the one before it short).
 enum guard_rule laid_plan_read(const struct guarded_site *site, int64_t reference_ms, const struct plan *plan,
                                struct laid_plan *ret, struct guard_refusal *refusal);
 

@@ -8,8 +8,8 @@ static int32_t cut(int64_t ms)
     return ms > INT32_MAX ? INT32_MAX : ms < INT32_MIN ? INT32_MIN : (int32_t)ms;
 }
 
-enum guard_rule refuse(struct guard_refusal *ret, enum guard_rule rule, int32_t group, int32_t other_group, int64_t at_ms,
-                       int64_t needed_ms, int64_t found_ms)
+enum guard_rule refuse(struct guard_refusal *ret, enum guard_rule rule, int32_t group, int32_t other_group,
+                       int64_t at_ms, int64_t needed_ms, int64_t found_ms)
 {
     *ret = (struct guard_refusal){ .rule = rule, .group = group, .other_group = other_group, .at_ms = at_ms,
                                    .needed_ms = cut(needed_ms), .found_ms = cut(found_ms) };
@@ -57,7 +57,8 @@ static const char *rule_sentence(enum guard_rule rule)
     case GUARD_I7_MAXIMUM_RED: return "a red is longer than its maximum";
     case GUARD_I8_SUMS: return "a time is out of order, out of range or not a multiple of the quantum";
     case GUARD_I9_ONE_ASPECT: return "two greens of one group overlap or touch";
-    case GUARD_I10_CHANGE: return "the change from the plan that may be running cuts a green, a yellow or an intergreen";
+    case GUARD_I10_CHANGE:
+        return "the change from the plan that may be running cuts a green, a yellow or an intergreen";
     case GUARD_I12_VERSION: return "the plan is another site's, not newer than the one that runs, or not valid in time";
     case GUARD_I16_REPORT: return "what the controller shows is not known, so only a hand-over in good time may go out";
     case GUARD_MALFORMED: return "the plan names what does not exist";

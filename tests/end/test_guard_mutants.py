@@ -1,5 +1,5 @@
 """Goal: the guard's tests see every rule. Each mutant is the guard with one rule weakened, mostly by a hair; the tests of
-tests/engine/test_guard.c must fail on it. A mutant that survives, or whose text no longer stands in the guard, fails here.
+tests/engine/test_guard.c and test_guard_change.c must fail on it. A mutant that survives, or whose text no longer stands in the guard, fails here.
 """
 import concurrent.futures
 import os
@@ -12,6 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 COMPILE = [os.environ.get("CC", "cc"), "-std=c17", "-D_GNU_SOURCE", "-O0", "-w", "-fsanitize=address,undefined",
            "-fno-sanitize-recover=all", f"-I{ROOT}"]
 LIBRARIES = ["-fsanitize=address,undefined", "-lcmocka", "-lm"]
+PROGRAMS = ("test_guard.c", "test_guard_change.c")
 SECONDS_MAX = 60
 
 MUTANTS = [  # (what is lost, file, text, what stands there instead)
@@ -138,10 +139,9 @@ MUTANTS = [  # (what is lost, file, text, what stands there instead)
 
 
 def compile_all(into):
-    """Objects of everything that the test program needs, by file name."""
-    sources = [*sorted((ROOT / "engine/guard").glob("*.c")), *sorted((ROOT / "engine/base").glob("*.c")),
-               *sorted((ROOT / "engine/model").glob("*.c")), ROOT / "tests/engine/toy_network.c",
-               ROOT / "tests/engine/test_guard.c"]
+    """Objects of everything that the test programs need, by file name."""
+    sources = [source for room in ("guard", "base", "model") for source in sorted((ROOT / "engine" / room).glob("*.c"))]
+    sources += [ROOT / "tests/engine" / name for name in ("toy_network.c", "guard_scene.c", *PROGRAMS)]
     objects = {source.name: into / f"{source.stem}.o" for source in sources}
     with concurrent.futures.ThreadPoolExecutor() as pool:
         list(pool.map(lambda s: subprocess.run([*COMPILE, "-c", str(s), "-o", str(objects[s.name])], check=True), sources))
@@ -149,13 +149,17 @@ def compile_all(into):
 
 
 def passes(objects, program):
-    """Whether the tests pass, linked of these objects."""
-    subprocess.run([COMPILE[0], *map(str, objects.values()), "-o", str(program), *LIBRARIES], check=True)
-    try:
-        done = subprocess.run([str(program)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=SECONDS_MAX)
-    except subprocess.TimeoutExpired:
-        return False
-    return done.returncode == 0
+    """Whether all test programs pass, linked of these objects."""
+    for test in PROGRAMS:
+        others = [str(path) for name, path in objects.items() if name not in PROGRAMS]
+        subprocess.run([COMPILE[0], str(objects[test]), *others, "-o", str(program), *LIBRARIES], check=True)
+        try:
+            done = subprocess.run([str(program)], capture_output=True, timeout=SECONDS_MAX, check=False)
+        except subprocess.TimeoutExpired:
+            return False
+        if done.returncode != 0:
+            return False
+    return True
 
 
 def survives(number, objects, into):

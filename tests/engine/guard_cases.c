@@ -36,7 +36,9 @@ static struct toy_group random_group(struct dice *dice, int32_t quantum_ms)
         : quantum_ms * roll(dice, steps + 2);
     group.red_clearance_ms = chance(dice, 50) ? 0 : quantum_ms * roll(dice, 3000 / quantum_ms + 1);
     group.green_ms_min = chance(dice, 80) ? quantum_ms * roll(dice, 6000 / quantum_ms) : roll(dice, 6000);
-    group.red_ms_max = chance(dice, 50) ? 180000 : chance(dice, 80) ? 1000 * (25 + roll(dice, 70)) : 25000 + roll(dice, 70000);
+    group.red_ms_max = chance(dice, 50)   ? 180000
+                       : chance(dice, 80) ? 1000 * (25 + roll(dice, 70))
+                                          : 25000 + roll(dice, 70000);
     return group;
 }
 
@@ -254,7 +256,10 @@ static void plan_round(struct dice *dice, const struct course *course, uint32_t 
 {
     const struct intersection *at = course->at;
     uint64_t stages[GROUP_COUNT_MAX];
-    int32_t start_ms[GROUP_COUNT_MAX], end_ms[GROUP_COUNT_MAX], t_ms = 0, count = chance(dice, 25) ? 2 : at->stage_count > 2 ? at->stage_count : 2;
+    int32_t start_ms[GROUP_COUNT_MAX], end_ms[GROUP_COUNT_MAX], t_ms = 0,
+                                                                count = chance(dice, 25)      ? 2
+                                                                        : at->stage_count > 2 ? at->stage_count
+                                                                                              : 2;
     plan_begin(course, PLAN_CYCLIC, sequence, 0, 0, greens, ret);
     int32_t first = roll(dice, at->stage_count);
     for (int32_t k = 0; k < count; k++) {
@@ -521,7 +526,8 @@ static void plan_print(const char *name, const struct plan *plan)
                   (long long)plan->valid_from_ms, (long long)plan->valid_until_ms, plan->cycle_ms, plan->offset_ms);
     for (int32_t i = 0; i < plan->green_count; i++) {
         (void)fprintf(stderr, "    group %d: %d .. %d   absolute %lld .. %lld\n", plan->greens[i].group,
-                      plan->greens[i].start_ms, plan->greens[i].end_ms, (long long)(plan->base_ms + plan->greens[i].start_ms),
+                      plan->greens[i].start_ms, plan->greens[i].end_ms,
+                      (long long)(plan->base_ms + plan->greens[i].start_ms),
                       (long long)(plan->base_ms + plan->greens[i].end_ms));
     }
 }
@@ -533,7 +539,8 @@ void guard_case_print(const struct network *network, const struct guard_case *sh
                   (unsigned long long)shown->request.idle);
     for (int32_t g = 0; g < at->group_count; g++) {
         const struct signal_group *group = &network->groups[at->first_group + g];
-        (void)fprintf(stderr, "  group %d kind %d minimum %d red %d yellow %d clearance %d; reported %d age %d; intergreens",
+        (void)fprintf(stderr,
+                      "  group %d kind %d minimum %d red %d yellow %d clearance %d; reported %d age %d; intergreens",
                       g, (int)group->kind, group->green_ms_min, group->red_ms_max, group->yellow_ms,
                       group->red_clearance_ms, shown->report.aspect[g], shown->report.age_ms[g]);
         for (int32_t j = 0; j < at->group_count; j++) {

@@ -1,8 +1,9 @@
 // guard_cases.h: random sites and, for each, random requests to the guard near the limits of its rules.
 //
 // THEORY    A case starts from a *course*: what the lamps really do. A walk through random stages makes one, each green
-//           ending as early as its minimum allows and each next one starting as early as every clearance allows, often to the
-//           quantum. Plans and reports are cut out of the course, and the candidate goes on from it where it takes effect:
+//           ending as early as its minimum allows and each next one starting as early as every clearance allows, often
+//           to the quantum. Plans and reports are cut out of the course, and the candidate goes on from it where it
+//           takes effect:
 //
 //             course    ─────────┼───────────────┼──────────────┼──────────────────▶
 //                             playing         coming         candidate

@@ -61,7 +61,8 @@ enum oracle_lamp oracle_look(const struct network *network, const struct plan *p
             end_ms += cycles * plan->cycle_ms;
         }
         for (int back = 0; back < (plan->kind == PLAN_CYCLIC ? 3 : 1); back++) {
-            int64_t from_ms = start_ms - (int64_t)back * plan->cycle_ms, to_ms = end_ms - (int64_t)back * plan->cycle_ms;
+            int64_t from_ms = start_ms - (int64_t)back * plan->cycle_ms,
+                    to_ms = end_ms - (int64_t)back * plan->cycle_ms;
             if (from_ms <= t_ms && t_ms < to_ms) {
                 *ret_since_ms = from_ms;
                 return LAMP_GREEN;
@@ -168,7 +169,8 @@ static bool greens_separate(const struct play *play, const struct plan *plan)
             for (int64_t turn = -2; turn <= 2; turn++) {
                 int64_t start_ms = b->start_ms + turn * plan->cycle_ms;
                 bool itself = i == j && (turn == 0 || plan->kind == PLAN_ROLLING);
-                bool for_ever = i == j && plan->kind == PLAN_CYCLIC && (int64_t)a->end_ms - a->start_ms == plan->cycle_ms;
+                bool for_ever =
+                    i == j && plan->kind == PLAN_CYCLIC && (int64_t)a->end_ms - a->start_ms == plan->cycle_ms;
                 if (itself || for_ever) {
                     continue;
                 }
@@ -340,7 +342,8 @@ static bool handover_right(struct play *play)
             return cry(play, "a hand-over that does not begin in red", g, from_ms);
         }
         // Long dark behind, red from now on.
-        play->memory[g] = (struct memory){ .end_ms = from_ms - FAR_MS, .end_early_ms = from_ms, .promised_ms = INT64_MIN };
+        play->memory[g] =
+            (struct memory){ .end_ms = from_ms - FAR_MS, .end_early_ms = from_ms, .promised_ms = INT64_MIN };
     }
     int64_t needed_ms = 0;
     while (needed_ms < green_ms + clear_ms) {

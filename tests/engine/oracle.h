@@ -1,10 +1,10 @@
 // oracle.h: a second opinion on plans, slow and obvious: it plays a plan quantum by quantum and looks at the lamps.
 //
-// THEORY    No intervals, no arithmetic on gaps. At every quantum the oracle asks of each group which lamp is on, by looking
-//           through all greens of the plan; it remembers since when, and cries out at the instant at which a rule of
-//           docs/safety.md is broken. A cyclic plan is played for three cycles.
-// CONTRACT  Shares no code with engine/guard, lamp.c, plan.c or the optimizer: what they get wrong it does not repeat. It
-//           must come to the guard's verdict on every request; only the first rule that it names may be another.
+// THEORY    No intervals, no arithmetic on gaps. At every quantum the oracle asks of each group which lamp is on, by
+//           looking through all greens of the plan; it remembers since when, and cries out at the instant at which a
+//           rule of docs/safety.md is broken. A cyclic plan is played for three cycles.
+// CONTRACT  Shares no code with engine/guard, lamp.c, plan.c or the optimizer: what they get wrong it does not repeat.
+//           It must come to the guard's verdict on every request; only the first rule that it names may be another.
 // NOT HERE  Sites that contradict themselves: guard_create refuses those.
 #pragma once
 

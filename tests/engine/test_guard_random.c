@@ -1,5 +1,6 @@
-// Goal: on random sites and plans near every limit the guard comes to the oracle's verdict, always; a plan that keeps every
-// limit to the quantum is refused when it is pushed over one by a quantum; and on a small domain every change there is.
+// Goal: on random sites and plans near every limit the guard comes to the oracle's verdict, always; a plan that keeps
+// every limit to the quantum is refused when it is pushed over one by a quantum; and on a small domain every change
+// there is.
 //
 // INTERGREEN_GUARD_CHECKS sets the number of random checks (default 200,000). INTERGREEN_GUARD_SEED starts elsewhere.
 #include <setjmp.h>
@@ -41,9 +42,11 @@ static bool verdict(const struct network *network, const struct guard *guard, co
     tally->accepted += accepted;
     tally->by_rule[rule]++;
     if ((rule == GUARD_PASSED) != accepted) {
-        (void)fprintf(stderr, "seed %llu: guard says '%s' (groups %d %d, at %lld, needed %d, found %d), oracle says '%s' "
-                      "(group %d at %lld)\n", (unsigned long long)seed, guard_rule_name(rule), refusal.group,
-                      refusal.other_group, (long long)refusal.at_ms, refusal.needed_ms, refusal.found_ms,
+        (void)fprintf(stderr,
+                      "seed %llu: guard says '%s' (groups %d %d, at %lld, needed %d, found %d), oracle says '%s' "
+                      "(group %d at %lld)\n",
+                      (unsigned long long)seed, guard_rule_name(rule), refusal.group, refusal.other_group,
+                      (long long)refusal.at_ms, refusal.needed_ms, refusal.found_ms,
                       accepted ? "accepted" : finding.what, finding.group, (long long)finding.at_ms);
         guard_case_print(network, asked);
         fail();
@@ -89,9 +92,9 @@ static void agrees_with_the_oracle(void **state)
     assert_true(tally.pushed_refused * 10 > tally.pushed * 3);
 }
 
-// The small domain: two conflicting groups, times in whole seconds round the change at 0. Yellow 1 s, minimum green 2 s,
-// intergreen 2 s one way and 3 s the other, maximum red 6 s. A running plan has per group no green or one that starts in
-// -5 .. -1 and ends by 2; a candidate none, one from -4 on, or one behind and one ahead; it ends at 5.
+// The small domain: two conflicting groups, times in whole seconds round the change at 0. Yellow 1 s, minimum green 2
+// s, intergreen 2 s one way and 3 s the other, maximum red 6 s. A running plan has per group no green or one that
+// starts in -5 .. -1 and ends by 2; a candidate none, one from -4 on, or one behind and one ahead; it ends at 5.
 #define S 1000
 #define SMALL_FROM (-5)
 #define SMALL_UNTIL 5
@@ -174,9 +177,13 @@ static void every_change_of_a_small_domain(void **state)
     static struct shape running[SHAPES_MAX], first[SHAPES_MAX], second[SHAPES_MAX];
     int32_t running_count = running_shapes(running);
     struct tally tally = { 0 };
-    small.playing = (struct plan){ .kind = PLAN_ROLLING, .version = { 1, 1, 1 },
-        .site_hash = network.intersections[0].site_hash, .valid_from_ms = 2 * SMALL_FROM * S, .valid_until_ms = SMALL_UNTIL * S,
-        .coordinated_stage = INDEX_NONE, .reason.stage = INDEX_NONE };
+    small.playing = (struct plan){ .kind = PLAN_ROLLING,
+                                   .version = { 1, 1, 1 },
+                                   .site_hash = network.intersections[0].site_hash,
+                                   .valid_from_ms = 2 * SMALL_FROM * S,
+                                   .valid_until_ms = SMALL_UNTIL * S,
+                                   .coordinated_stage = INDEX_NONE,
+                                   .reason.stage = INDEX_NONE };
     small.candidate = small.playing;
     small.candidate.version.sequence = 2;
     small.candidate.valid_from_ms = 0;

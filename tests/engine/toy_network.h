@@ -1,7 +1,7 @@
 // toy_network.h: networks of signal groups alone, filled by hand: no street, only what a controller and the guard need.
 //
-// THEORY    A toy_site says all about one intersection in plain tables; toy_network_build lays any number of them into a
-//           network that has passed network_finish. toy_cross() is the junction that most tests use:
+// THEORY    A toy_site says all about one intersection in plain tables; toy_network_build lays any number of them into
+//           a network that has passed network_finish. toy_cross() is the junction that most tests use:
 //
 //                     2 3
 //                   ┌─┴─┐        groups: even = through (with right), odd = left, in pairs from the west (0 1),
@@ -32,14 +32,15 @@ struct toy_site {
     int32_t cycle_ms, offset_ms, cycle_ms_min, cycle_ms_max, quantum_ms;
 };
 
-// A site of group_count vehicle groups without conflicts and stages: quantum 100 ms, yellow 3 s, minimum green 5 s, maximum
-// red 120 s, no red clearance, cycles of 10 to 240 s.
+// A site of group_count vehicle groups without conflicts and stages: quantum 100 ms, yellow 3 s, minimum green 5 s,
+// maximum red 120 s, no red clearance, cycles of 10 to 240 s.
 struct toy_site toy_plain(int32_t group_count);
 
 // Makes two groups conflict with one intergreen both ways.
 void toy_conflict(struct toy_site *site, int32_t a, int32_t b, int32_t intergreen_ms);
 
-// The junction of the picture: intergreen 5 s, yellow 3 s, red clearance 1 s, program of 4 stages, 20 s each, cycle 100 s.
+// The junction of the picture: intergreen 5 s, yellow 3 s, red clearance 1 s, program of 4 stages, 20 s each, cycle 100
+// s.
 struct toy_site toy_cross(void);
 
 // Two conflicting groups, one stage each, intergreen 5 s, yellow 3 s; program of 20 s each, cycle 50 s.

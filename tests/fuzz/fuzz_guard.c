@@ -1,5 +1,5 @@
-// Goal: whatever bytes a candidate, a report or a running plan is made of, the guard reads nothing out of bounds, computes
-// nothing undefined, and comes to the oracle's verdict.
+// Goal: whatever bytes a candidate, a report or a running plan is made of, the guard reads nothing out of bounds,
+// computes nothing undefined, and comes to the oracle's verdict.
 //
 // The input: 8 bytes choose a random case (tests/engine/guard_cases.h), then each 4 bytes overwrite something in it:
 //

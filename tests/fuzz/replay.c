@@ -1,5 +1,6 @@
-// replay.c: main() of a fuzz target as a plain test. Without arguments it plays inputs that it makes itself, the same ones
-// every time (INTERGREEN_FUZZ_INPUTS of them, default 20,000); with arguments, these files. A target that finds a fault aborts.
+// replay.c: main() of a fuzz target as a plain test. Without arguments it plays inputs that it makes itself, the same
+// ones every time (INTERGREEN_FUZZ_INPUTS of them, default 20,000); with arguments, these files. A target that finds a
+// fault aborts.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
