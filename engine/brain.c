@@ -347,8 +347,8 @@ static void override_take(struct brain *brain, const struct event *event, struct
     brain->ledger.entries[override->intersection].override.until_ms = ret->accepted_until_ms;
 }
 
-// A plan of an earlier life: the guard looks at it as at any other. What it says last, and only of a plan that is to be sent
-// (its number and time, a fresh report), does not speak against one that was sent already.
+// A plan of an earlier life: the guard looks at it as at any other. What it says last, and only of a plan that is to be
+// sent (its number and time, a fresh report), does not speak against one that was sent already.
 static void restore_take(struct brain *brain, const struct event *event, struct actions *ret)
 {
     struct guard_refusal refusal = { .rule = GUARD_MALFORMED, .group = INDEX_NONE, .other_group = INDEX_NONE };

@@ -49,7 +49,8 @@ struct config {
 #define TEXT_MAX CYAML_UNLIMITED
 #define OPTIONAL CYAML_FLAG_OPTIONAL
 #define NUMBER(type, name) CYAML_FIELD_INT_PTR(#name, CYAML_FLAG_POINTER | OPTIONAL, struct type, name)
-#define TEXT(key, name) CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | OPTIONAL, struct yaml_config, name, 0, TEXT_MAX)
+#define TEXT(key, name)                                                                                              \
+    CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | OPTIONAL, struct yaml_config, name, 0, TEXT_MAX)
 
 static const cyaml_schema_value_t TEXT_VALUE = { CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 0, TEXT_MAX) };
 
@@ -330,8 +331,8 @@ static enum status strategy_check(const char *path, const char *name, struct pro
         return STATUS_OK;
     }
     strategy_names(names, sizeof names);
-    return problem_report(problem, STATUS_UNKNOWN, path, "strategy", NULL, "there is no strategy `%.64s`: choose one of %s",
-                          name, names);
+    return problem_report(problem, STATUS_UNKNOWN, path, "strategy", NULL,
+                          "there is no strategy `%.64s`: choose one of %s", name, names);
 }
 
 static enum status unix_path_from(struct config *config, char *path, size_t room, struct problem *problem)
@@ -465,8 +466,8 @@ static enum status text_read(const char *path, char **ret, size_t *ret_bytes, st
 {
     FILE *file = fopen(path, "re");
     if (file == NULL) {
-        return problem_report(problem, STATUS_IO, path, NULL, "Name a configuration that can be read with --config.", "%s",
-                              strerror(errno));
+        return problem_report(problem, STATUS_IO, path, NULL, "Name a configuration that can be read with --config.",
+                              "%s", strerror(errno));
     }
     char *text = memory_take(CONFIG_BYTES_MAX + 1, 1);
     size_t bytes = fread(text, 1, CONFIG_BYTES_MAX + 1, file);

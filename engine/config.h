@@ -1,7 +1,7 @@
 // config.h: the daemon's configuration file: YAML in, settings out.
 //
-// THEORY    The file is read twice. First as a tree with the place of every node, so that an unknown key, a doubled one or
-//           a value out of its range is told with its line; then by libcyaml into the struct below, which is the one
+// THEORY    The file is read twice. First as a tree with the place of every node, so that an unknown key, a doubled one
+//           or a value out of its range is told with its line; then by libcyaml into the struct below, which is the one
 //           place where keys, types and settings meet. docs/configuration.md tells what each key means.
 // CONTRACT  All or nothing: on any failure *ret stays as it was, and the problem names file, line and key, and for an
 //           unknown key the nearest one that exists. Relative paths are relative to the file's own folder.

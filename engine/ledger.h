@@ -7,9 +7,9 @@
 //                │                     ╰──── not taken in time ◀──────╯                            │
 //                ╰── no report for a while ◀───────────────────────── HANDS_OFF ◀── manual, flash ─╯
 //
-//           Two plans are kept: `running`, the last that the controller was known to play, and `sent`, published since and
-//           not yet reported. A report that shows `sent` makes it `running`; a report that was made after sent's valid_from
-//           and does not show it says that it was not taken, and it is forgotten.
+//           Two plans are kept: `running`, the last that the controller was known to play, and `sent`, published since
+//           and not yet reported. A report that shows `sent` makes it `running`; a report that was made after sent's
+//           valid_from and does not show it says that it was not taken, and it is forgotten.
 // CONTRACT  Pure; no allocation after ledger_create. One entry is touched by one thread at a time.
 // OWNERSHIP ledger_release frees. Plans handed in are copied.
 // NOT HERE  What to send (brain.c, engine/optimize).

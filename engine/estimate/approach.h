@@ -1,8 +1,8 @@
 // approach.h: which lanes feed which stop line, and which movements leave it. Laid out once, when a network is loaded.
 //
 // THEORY    Queues are judged over a reach of some 200 m before the stop line, and real networks are cut into short
-//           lanes: the stop-line lane alone does not hold its queue. So each stop-line lane (a *row*) has *feeders*: the
-//           lanes upstream from which unsignalled connections lead to it, as far as the reach goes. A feeder counts
+//           lanes: the stop-line lane alone does not hold its queue. So each stop-line lane (a *row*) has *feeders*:
+//           the lanes upstream from which unsignalled connections lead to it, as far as the reach goes. A feeder counts
 //           for a row with a weight: the share of its vehicles that will come to that row.
 //
 //              ── feeder, weight 1/2 ──┬──▶ row 0 ──▶|  movement 0 (group 2, to link 7)
@@ -21,7 +21,7 @@
 
 #include "engine/model/network.h"
 
-#define APPROACH_REACH_M 200.0        // what a camera at the stop line usefully sees; docs/sources.md, RESCO and ANCHORS
+#define APPROACH_REACH_M 200.0 // what a camera at the stop line usefully sees; docs/sources.md, RESCO and ANCHORS
 #define FEEDER_COUNT_MAX 48           // of one row; beyond it the farthest are left out
 
 struct feeder {

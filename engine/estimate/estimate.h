@@ -11,8 +11,8 @@
 //           the rate is sum over time, so it is unbiased from the first second on and forgets with the window.
 //
 //           Without a camera a row is kept as a balance of loops: in over the advance loop, out over the stop line; an
-//           advance loop that stays covered says that the queue has reached it, a stop line that stays clear under green
-//           that there is none.
+//           advance loop that stays covered says that the queue has reached it, a stop line that stays clear under
+//           green that there is none.
 // CONTRACT  estimate_intake is serial; estimate_update touches only the rows of its intersection and reads only what
 //           intake wrote, so intersections may be updated in parallel. Pure, no allocation after estimate_create.
 // OWNERSHIP estimate_release frees; the network is kept.

@@ -8,7 +8,8 @@
 
 #define SPEED_MMPS_MAX 80000          // 288 km/h: nothing on a street is faster
 #define INTERVAL_MS_MAX 900000
-static const double VEHICLE_M_MIN = 2.0;      // a standing two-wheeler with its gap: no view holds more than one per 2 m
+// a standing two-wheeler with its gap: no view holds more than one per 2 m
+static const double VEHICLE_M_MIN = 2.0;
 static const double PASSAGE_S_MIN = 0.7;      // least time between two vehicles over a line, with room for two-wheelers
 
 static bool time_plausible(int64_t end_ms, int32_t length_ms, int64_t now_ms, enum sight_fault *ret)

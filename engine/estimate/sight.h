@@ -35,7 +35,8 @@ struct lane_sight {
     int64_t end_ms;                   // of the newest picture; INT64_MIN: never seen
     int32_t in_view, queued;          // vehicles
     int32_t tail_mm, speed_mmps;
-    int32_t passed[SIGHT_TURN_COUNT]; // over its end since sight_create, by turn; wraps are harmless: only differences count
+    // over its end since sight_create, by turn; wraps are harmless: only differences count
+    int32_t passed[SIGHT_TURN_COUNT];
     uint8_t bin_count;                // bins that the picture has; 0: the camera gives none
     uint8_t bin_vehicles[SIGHT_BIN_COUNT];
     uint16_t bin_speed_cmps[SIGHT_BIN_COUNT];

@@ -1,16 +1,16 @@
-// upstream.h: from which movements of other signals the vehicles come that will stand at a link's stop line, and who left
-// them when.
+// upstream.h: from which movements of other signals the vehicles come that will stand at a link's stop line, and who
+// left them when.
 //
-// THEORY    A vehicle that passes a stop line towards a link arrives at that link's own stop line a travel time later. What
-//           lies beyond the view of the cameras is therefore known from the counts of the intersections upstream:
+// THEORY    A vehicle that passes a stop line towards a link arrives at that link's own stop line a travel time later.
+//           What lies beyond the view of the cameras is therefore known from the counts of the intersections upstream:
 //
 //              movement (upstream) ──▶ link ──▶ (unsignalled junction) ──▶ link with rows ──▶|
 //              left[second] ··················· to_stop_m ·································▶|
 //
-//           A *source* of a link with rows is a movement whose vehicles come to it, with the share of them that does and the
-//           distance. Unsignalled junctions on the way share out equally among the links that follow.
-// CONTRACT  The layout is read-only after upstream_create. upstream_note is called for a movement by one thread, the one
-//           that has its intersection; readers come after all notes of a tick.
+//           A *source* of a link with rows is a movement whose vehicles come to it, with the share of them that does
+//           and the distance. Unsignalled junctions on the way share out equally among the links that follow.
+// CONTRACT  The layout is read-only after upstream_create. upstream_note is called for a movement by one thread, the
+//           one that has its intersection; readers come after all notes of a tick.
 // OWNERSHIP upstream_release frees; approaches are kept.
 // NOT HERE  What leaves later (the outlooks of engine/optimize).
 #pragma once

@@ -1,7 +1,7 @@
 // The strategy `adaptive`: at every second the stage that opens the cheapest course of the next minute and a half.
 //
-// THEORY    horizon.h searches, forecast.h says what will come, outlook.h is what neighbours mean to send. Here the site is
-//           put in the search's terms:
+// THEORY    horizon.h searches, forecast.h says what will come, outlook.h is what neighbours mean to send. Here the
+//           site is put in the search's terms:
 //
 //             stream     a stop-line lane that some stage holds back; lanes of one link with the same groups become one
 //                        stream where there are more than STREAM_COUNT_MAX
@@ -313,7 +313,9 @@ static void decide(const struct view *view, void *memory, struct decision *ret)
         .rows = &view->estimate->approaches.at[view->intersection.index] };
     if (view->lamps == NULL || view->lamps->stage == INDEX_NONE) {
         int32_t first = stage_first(view);
-        *ret = (struct decision){ .kind = DECIDE_STAGE, .stage = first, .reason = { .kind = REASON_SWITCH, .stage = first } };
+        *ret = (struct decision){ .kind = DECIDE_STAGE,
+                                  .stage = first,
+                                  .reason = { .kind = REASON_SWITCH, .stage = first } };
         return;
     }
     int32_t now = view->lamps->stage;

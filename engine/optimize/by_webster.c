@@ -1,8 +1,9 @@
-// The strategy `webster`: cycle, splits and choice of stages from live flows, every five minutes, each intersection alone.
+// The strategy `webster`: cycle, splits and choice of stages from live flows, every five minutes, each intersection
+// alone.
 //
 // THEORY    webster.h has the formula. A row's demand over its saturation flow is the flow ratio of each group that it
-//           waits for. What the start of a queue loses and what its tail gains from the yellow are about equal (some 2 s
-//           each), so a stage loses its transition to the next, and effective green is lamp green. Sets of stages are
+//           waits for. What the start of a queue loses and what its tail gains from the yellow are about equal (some 2
+//           s each), so a stage loses its transition to the next, and effective green is lamp green. Sets of stages are
 //           tried exhaustively up to STAGE_SEARCH_MAX stages; beyond, the program's own are taken in its order. A stage
 //           serves a group only where the group goes protected in it, if any stage of the site protects it: a queue of
 //           permissive left turns does not discharge at the saturation flow.

@@ -152,7 +152,8 @@ static int32_t stage_overdue(const struct conduct *conduct, int32_t first)
     uint64_t open = groups_asked(conduct) & ~stage_groups(conduct, first) & ~(lamps != NULL ? lamps->green : 0);
     int64_t time_ms;
     int32_t stage = first, urgent = INDEX_NONE;
-    // Staying costs one more tick before anything else can begin; going costs the visit, or the hand-over and the visit.
+    // Staying costs one more tick before anything else can begin; going costs the visit, or the hand-over and the
+    // visit.
     if (lamps == NULL) {
         time_ms = handover_ms(conduct) + visit_ms(conduct, first, first);
     } else if (first == lamps->stage) {

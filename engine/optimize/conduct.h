@@ -2,7 +2,8 @@
 //
 // THEORY    A strategy names a stage, a timing or the program. How to get there depends on who is in charge:
 //
-//             its own program plays     hand over: a plan that enters the wanted stage (a cyclic one if the timing can be
+//             its own program plays     hand over: a plan that enters the wanted stage (a cyclic one if the timing can
+//             be
 //                                       entered by fresh greens alone)
 //             a plan of ours plays      stage: hold it, or switch to it
 //                                       timing: from the start of its first stage on the two courses are one, so change

@@ -25,7 +25,8 @@ static void lane_add(const struct forecast_query *query, const struct feeder *fe
     }
     double since_s = s_from_ms(query->at_ms - lane->end_ms);
     if (lane->bin_count == 0) {   // No bins: those that stand are there, the others somewhere in view.
-        const struct camera *camera = &query->estimate->network->cameras[query->estimate->sight.camera_of_lane[feeder->lane]];
+        const struct camera *camera =
+            &query->estimate->network->cameras[query->estimate->sight.camera_of_lane[feeder->lane]];
         int32_t moving = lane->in_view - lane->queued;
         add(ret, stream, 0.0, feeder->weight * lane->queued);
         for (int32_t i = 0; i < moving; i++) {
@@ -78,7 +79,8 @@ static double source_add(const struct forecast_query *query, const struct source
         }
     }
     const struct movement *movement = &estimate->approaches.movements[source->movement];
-    rate_vps = source->weight * estimate_share(estimate, source->movement) * estimate_passed_vps(estimate, movement->row);
+    rate_vps =
+        source->weight * estimate_share(estimate, source->movement) * estimate_passed_vps(estimate, movement->row);
     const struct told *heard = query->outlook != NULL ? &query->outlook->heard[source->movement] : NULL;
     if (heard == NULL || heard->from_ms == INT64_MIN) {
         for (int32_t k = (int32_t)(source->to_stop_m / speed_mps); k < HORIZON_S; k++) {

@@ -1,8 +1,9 @@
 // horizon.h: the search of `adaptive`: which stages, in which order and for how long, over the next minute and a half.
 //
-// THEORY    Time runs in whole seconds k = 0 .. HORIZON_S from the instant at which a decision takes effect. A *stream* is
-//           a stop-line lane (or several alike). arrived[k] vehicles of it would have passed the stop line by k had there
-//           been no signal; gone[k] <= arrived[k] have passed. What is between them waits, and the price of a plan is
+// THEORY    Time runs in whole seconds k = 0 .. HORIZON_S from the instant at which a decision takes effect. A *stream*
+//           is a stop-line lane (or several alike). arrived[k] vehicles of it would have passed the stop line by k had
+//           there been no signal; gone[k] <= arrived[k] have passed. What is between them waits, and the price of a
+//           plan is
 //
 //               sum over k, streams of weight * (arrived[k] - gone[k])        vehicle seconds, weighed
 //               + switch_price per change of stages + end_price per weighed vehicle that still waits at the end
@@ -16,13 +17,13 @@
 //           which is one addition and one minimum for all streams side by side.
 //
 //           The search tree: a node is a stage that ends at a time; its children are the stages that may follow, each
-//           ended at one of a list of durations, all read off one run of the recursion. Level by level the BEAM best are
-//           kept. Nodes of a level end at different times; they are compared by
+//           ended at one of a list of durations, all read off one run of the recursion. Level by level the BEAM best
+//           are kept. Nodes of a level end at different times; they are compared by
 //
 //               price so far + wait_price * weighed vehicles waiting - rate * time
 //
-//           with the rate at which an average second costs, taken from the best complete plan of the search before. A node
-//           past the end of the horizon is complete. The root is the stage that is green; its durations begin with
+//           with the rate at which an average second costs, taken from the best complete plan of the search before. A
+//           node past the end of the horizon is complete. The root is the stage that is green; its durations begin with
 //           "leave now".
 // CONTRACT  Pure, no allocation; same bits on every instruction set: sums over streams are taken in one fixed tree.
 // OWNERSHIP The caller owns all.
@@ -59,7 +60,8 @@ struct visit { int16_t stage, start_s, end_s; };
 
 struct horizon_plan {
     float price;                      // of the best plan
-    float stay_price, leave_price;    // of the best that stays for a second or more, and that leaves now; INFINITY: none
+    // of the best that stays for a second or more, and that leaves now; INFINITY: none
+    float stay_price, leave_price;
     int32_t visit_count;
     struct visit visits[VISIT_COUNT_MAX];
 };

@@ -1,7 +1,7 @@
 // The strategy `max-pressure`: each 15 s the stage that relieves the greatest imbalance. [Varaiya2013]
 //
-// THEORY    The pressure of a movement is what waits for it upstream less what stands on the link it leads to, per lane;
-//           that of a stage is the sum over its movements. The stage of greatest pressure is green until the next
+// THEORY    The pressure of a movement is what waits for it upstream less what stands on the link it leads to, per
+//           lane; that of a stage is the sum over its movements. The stage of greatest pressure is green until the next
 //           decision; on equal terms the one that is green goes on. Each queue is counted over its whole reach with
 //           its feeders, and each vehicle once: by its row, shared out among the row's movements.
 #include "engine/optimize/strategy.h"

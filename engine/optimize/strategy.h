@@ -2,10 +2,10 @@
 //
 // THEORY    At every tick a strategy looks at one intersection and says what it wants there: a stage now, a cycle of
 //           stages, the network's own program, or nothing new. It neither builds plans nor minds intergreens, minimum
-//           greens and maximum reds: conduct.h does, for all strategies alike. What it must remember it keeps in a block
-//           of its own, one per intersection, zeroed when it takes over.
-// CONTRACT  decide is pure: it reads the view, writes its own memory and *ret. It runs in parallel over intersections, and
-//           reads of other intersections only what was written before the tick (the estimates, the outlooks).
+//           greens and maximum reds: conduct.h does, for all strategies alike. What it must remember it keeps in a
+//           block of its own, one per intersection, zeroed when it takes over.
+// CONTRACT  decide is pure: it reads the view, writes its own memory and *ret. It runs in parallel over intersections,
+//           and reads of other intersections only what was written before the tick (the estimates, the outlooks).
 // OWNERSHIP Everything in a view is borrowed during the call.
 // NOT HERE  The strategies themselves, one file each. To add one: write its file with `const struct strategy
 //           strategy_NAME`, and add S(NAME) to the list below.

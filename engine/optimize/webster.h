@@ -1,10 +1,11 @@
 // webster.h: cycle and splits of one isolated intersection from its flows.
 //
-// THEORY    Stage i has critical flow ratio y[i]: arrivals over saturation flow of its busiest row. With Y = sum of y and
-//           lost time L per cycle, the mean delay of random arrivals is lowest near
+// THEORY    Stage i has critical flow ratio y[i]: arrivals over saturation flow of its busiest row. With Y = sum of y
+//           and lost time L per cycle, the mean delay of random arrivals is lowest near
 //
 //                      1.5 L + 5 s
-//                 C = -------------      and the effective green C - L is shared in the ratio of the y[i]. [Webster1958]
+//                 C = -------------      and the effective green C - L is shared in the ratio of the y[i].
+//                 [Webster1958]
 //                         1 - Y
 //
 //           Near Y = 1 the formula runs away; the cycle is held to the site's limits. Each stage gets at least its

@@ -1,8 +1,8 @@
 // channel.h: one peer's socket, its session, what it has still to be sent, and what it subscribed to.
 //
-// THEORY    Bytes to send gather in one half of the outbox while the other is being written; a peer that leaves more than
-//           its bound unread is cut. A simulator's connection pauses after each ClockAdvance until the engine has got
-//           there, so that its messages reach the engine in its own order.
+// THEORY    Bytes to send gather in one half of the outbox while the other is being written; a peer that leaves more
+//           than its bound unread is cut. A simulator's connection pauses after each ClockAdvance until the engine has
+//           got there, so that its messages reach the engine in its own order.
 //
 //             OPEN ──error, time-out, end of the daemon──▶ ENDING (the last words go out) ──▶ CLOSING ──▶ freed
 //               ╰─────────── the peer closed, a bound passed ──────────────────────────────────╯

@@ -1,8 +1,8 @@
 // city_clock.h: the time by which a living city is controlled.
 //
-// THEORY    Timing runs on the monotonic clock: a jump of the wall clock changes no lamp. At the start the city's time is
-//           the wall's; from then on it follows the wall at no more than 1 ms each step (1000 ppm at steps of a second),
-//           so that a corrected clock is reached slowly and never backwards.
+// THEORY    Timing runs on the monotonic clock: a jump of the wall clock changes no lamp. At the start the city's time
+//           is the wall's; from then on it follows the wall at no more than 1 ms each step (1000 ppm at steps of a
+//           second), so that a corrected clock is reached slowly and never backwards.
 // CONTRACT  city_clock_now from any thread; city_clock_follow from the compute thread alone.
 // NOT HERE  A simulator's clock (lockstep).
 #pragma once

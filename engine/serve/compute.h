@@ -1,7 +1,8 @@
 // compute.h: the one thread that owns the brain and is its only caller.
 //
 // THEORY    LIVE      a step at each multiple of step_ms of the city's clock (city_clock.h); reports and requests that
-//                     came since are told first, then the frozen readings. An operator's override wakes the thread at once.
+//                     came since are told first, then the frozen readings. An operator's override wakes the thread at
+//                     once.
 //           LOCKSTEP  a simulator owns the clock. Its events are told in its order; each ClockAdvance is a step at that
 //                     very time, and its plans are in the table before the answer is sent. It has a fresh brain of its
 //                     own; the live one waits and goes on when the simulator has gone. Nobody else feeds the engine.

@@ -141,7 +141,8 @@ static void on_exited(uv_process_t *process, int64_t code, int signal_number)
     if (!embedded->stopping && code == 127) {
         died(embedded, "could not be started: is `redis_server` installed? code", code);
     } else if (!embedded->stopping) {
-        died(embedded, signal_number != 0 ? "was killed by signal" : "ended with code", signal_number != 0 ? signal_number : code);
+        died(embedded, signal_number != 0 ? "was killed by signal" : "ended with code",
+             signal_number != 0 ? signal_number : code);
     }
 }
 

@@ -21,7 +21,8 @@
 
 #include "engine/serve/state_folder.h"
 
-#define EMBEDDED_CHILD_WORD "--embedded-store"    // first argument of the daemon's program when it is to become the server
+#define EMBEDDED_CHILD_WORD                                                                                          \
+    "--embedded-store" // first argument of the daemon's program when it is to become the server
 
 struct embedded {
     uv_loop_t *loop;

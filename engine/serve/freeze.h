@@ -1,7 +1,7 @@
 // freeze.h: the readings of all loops as one set of columns, sorted by (source, sequence).
 //
-// THEORY    Batches arrive in an order that the network decides. Sorted by who sent them and his count of them, the same
-//           batches are the same columns, whichever loop they came through.
+// THEORY    Batches arrive in an order that the network decides. Sorted by who sent them and his count of them, the
+//           same batches are the same columns, whichever loop they came through.
 // CONTRACT  The compute thread alone. Takes memory while it grows to the largest step seen, then no more.
 // OWNERSHIP The columns are borrowed until the next call.
 #pragma once

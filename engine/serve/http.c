@@ -28,7 +28,8 @@ struct request {
     size_t sent;
 };
 
-static void body_write(struct http *http, const char *path, struct request *request, const char **ret_type, int *ret_code)
+static void body_write(struct http *http, const char *path, struct request *request, const char **ret_type,
+                       int *ret_code)
 {
     struct gauges gauges;
     *ret_code = HTTP_STATUS_OK;

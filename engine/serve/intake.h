@@ -1,7 +1,7 @@
 // intake.h: what one loop has taken in since the engine last looked: readings, and everything else in its order.
 //
-// THEORY    Two halves of each kind. The loop fills one; the compute thread takes it by exchanging the two, under a lock
-//           that either holds for moments: neither waits for the other's work.
+// THEORY    Two halves of each kind. The loop fills one; the compute thread takes it by exchanging the two, under a
+//           lock that either holds for moments: neither waits for the other's work.
 //
 //             loop ── fills ──▶ [ rows ]  ◀── exchange ──▶  [ rows ] ── frozen, sorted ──▶ brain
 // CONTRACT  intake_lock .. intake_unlock round every filling call and round the use of intake_rows. Taking: the compute

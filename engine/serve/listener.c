@@ -176,7 +176,8 @@ static void shown_write(struct listener *listener)
 {
     struct sockaddr_storage name;
     socklen_t bytes = sizeof name;
-    if (listener->address.kind == LISTEN_UNIX || getsockname(listener->descriptor, (struct sockaddr *)&name, &bytes) != 0) {
+    if (listener->address.kind == LISTEN_UNIX
+        || getsockname(listener->descriptor, (struct sockaddr *)&name, &bytes) != 0) {
         snprintf(listener->shown, sizeof listener->shown, "%s", listener->address.text);
         return;
     }

@@ -1,8 +1,8 @@
 // listener.h: accepts connections and hands them to the loops in turn.
 //
 // THEORY    libuv hides what happens when descriptors run out, so the main thread accepts itself: it counts the
-//           connections, refuses with a word those beyond the limit, and holds one descriptor in reserve with which it can
-//           always take a connection in order to close it.
+//           connections, refuses with a word those beyond the limit, and holds one descriptor in reserve with which it
+//           can always take a connection in order to close it.
 // CONTRACT  The main thread and its loop.
 // OWNERSHIP The caller embeds the struct; listener_stop before the loop ends.
 // NOT HERE  Sessions (channel.h).

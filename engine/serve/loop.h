@@ -1,9 +1,9 @@
 // loop.h: one I/O thread and the connections that live on it.
 //
-// THEORY    The main thread accepts and hands each descriptor to a loop; from then on the connection belongs to that loop
-//           alone. The loop reads into one buffer that all its connections share, drives the pure session machine
-//           (engine/wire/session.h) over it, and appends to its own intake. What other threads want from it comes through
-//           a mailbox and one wake-up.
+// THEORY    The main thread accepts and hands each descriptor to a loop; from then on the connection belongs to that
+//           loop alone. The loop reads into one buffer that all its connections share, drives the pure session machine
+//           (engine/wire/session.h) over it, and appends to its own intake. What other threads want from it comes
+//           through a mailbox and one wake-up.
 //
 //             socket ─▶ shared read buffer ─▶ session ─▶ intake (rows, events) ─▶ compute thread
 //             socket ◀─ outbox of the connection ◀─ session, plan table, mailbox ◀─ compute thread

@@ -1,9 +1,9 @@
 // plan_table.h: the plans in force, packed as frames, for every thread that serves them.
 //
-// THEORY    The compute thread puts; loops and the store copy out. Entries are guarded in shards, held for one copy of a
-//           few hundred bytes. Beside the table stands a ring of the latest changes: position p holds which intersection
-//           changed p-th since the start, so that each loop walks on from where it was; one that fell behind by more than
-//           the ring is told so and looks at all of its own.
+// THEORY    The compute thread puts; loops and the store copy out. Entries are guarded in shards, held for one copy of
+//           a few hundred bytes. Beside the table stands a ring of the latest changes: position p holds which
+//           intersection changed p-th since the start, so that each loop walks on from where it was; one that fell
+//           behind by more than the ring is told so and looks at all of its own.
 // CONTRACT  Any thread; put and clear from the compute thread alone.
 // OWNERSHIP Everything is copied.
 // NOT HERE  What is in a plan.

@@ -25,9 +25,9 @@ MUST_USE enum status registry_read(const char *path, const struct network *netwo
                                    struct problem *problem);
 void registry_release(struct registry *registry);
 
-// Whether the Hello's identity may come in its role with its token. local: the peer is on this machine. An identity that
-// the registry does not have may come from this machine alone (*ret NULL: it may have what it names). registry may be
-// NULL: there is none.
+// Whether the Hello's identity may come in its role with its token. local: the peer is on this machine. An identity
+// that the registry does not have may come from this machine alone (*ret NULL: it may have what it names). registry may
+// be NULL: there is none.
 bool registry_admits(const struct registry *registry, const struct hello *hello, bool local,
                      const struct registry_entry **ret, const char **ret_why);
 

@@ -19,7 +19,8 @@
 
 struct server_hooks {
     void *owner;
-    // SIGHUP: the settings anew. Not STATUS_OK: the old ones stand. What they point to must stay until the process ends.
+    // SIGHUP: the settings anew. Not STATUS_OK: the old ones stand. What they point to must stay until the process
+    // ends.
     enum status (*reload)(void *owner, struct settings *ret, struct problem *problem);
 };
 

@@ -76,7 +76,8 @@ static bool part_copy(char *to, size_t room, const char *from, size_t bytes)
 }
 
 // host:port, [v6]:port; the port may be missing when port_default >= 0.
-static bool host_port_read(const char *text, size_t bytes, int port_default, char *host, size_t host_room, int *ret_port)
+static bool host_port_read(const char *text, size_t bytes, int port_default, char *host, size_t host_room,
+                           int *ret_port)
 {
     const char *end = text + bytes, *colon = NULL, *host_from = text, *host_end = end;
     if (bytes > 0 && text[0] == '[') {

@@ -70,7 +70,8 @@ void sources_leave(struct sources *sources, int32_t entry, struct peer peer, uin
     pthread_mutex_lock(&sources->mutex);
     struct source *source = &sources->list.at[entry];
     source->sequence = sequence > source->sequence ? sequence : source->sequence;
-    if (source->peer.loop == peer.loop && source->peer.slot == peer.slot && source->peer.generation == peer.generation) {
+    if (source->peer.loop == peer.loop && source->peer.slot == peer.slot
+        && source->peer.generation == peer.generation) {
         source->present = false;
     }
     pthread_mutex_unlock(&sources->mutex);

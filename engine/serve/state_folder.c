@@ -103,7 +103,8 @@ enum status state_folder_open(const char *path, struct state_folder *ret, struct
     }
     char *whole = realpath(folder.path, NULL);
     if (whole != NULL && strlen(whole) < sizeof folder.path) {
-        snprintf(folder.path, sizeof folder.path, "%s", whole);   // The daemon may change its folder; people copy the path.
+        snprintf(folder.path, sizeof folder.path, "%s",
+                 whole); // The daemon may change its folder; people copy the path.
     }
     free(whole);
     folder.lock = openat(folder.descriptor, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0640);

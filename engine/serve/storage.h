@@ -1,7 +1,7 @@
 // storage.h: the store's shell: one connection to Redis on the main loop, its descriptor, its timer.
 //
-// THEORY    Does what store_actions says (engine/store/store.h), and nothing of its own. Host names are looked up by the
-//           loop's resolver at each connection, since a fail-over may move them.
+// THEORY    Does what store_actions says (engine/store/store.h), and nothing of its own. Host names are looked up by
+//           the loop's resolver at each connection, since a fail-over may move them.
 // CONTRACT  The main thread.
 // OWNERSHIP storage_start gives, storage_stop lets the handles close; storage_release after the loop has ended.
 // NOT HERE  Starting a server (embedded.h).

@@ -1,12 +1,13 @@
 // redis.h: one asynchronous connection to Redis. The only file that sees the client library.
 //
-// THEORY    hiredis formats commands and parses answers; whoever owns the event loop watches the descriptor. The library
-//           says what it wants to be woken for (watch), the loop says what the descriptor is ready for (redis_ready). On
-//           an error of the descriptor the loop reports both read and write, so that the library meets the error in its
-//           own system call: the adapter that Debian ships for libuv keeps such errors to itself.
-// CONTRACT  One thread. Callbacks come from redis_ready and redis_send only; in a callback redis_send may be called, not
-//           redis_close. After `lost` the connection is dead and waits for redis_close. Answers come in the order of the
-//           commands; those still out when the connection dies are never called back.
+// THEORY    hiredis formats commands and parses answers; whoever owns the event loop watches the descriptor. The
+//           library says what it wants to be woken for (watch), the loop says what the descriptor is ready for
+//           (redis_ready). On an error of the descriptor the loop reports both read and write, so that the library
+//           meets the error in its own system call: the adapter that Debian ships for libuv keeps such errors to
+//           itself.
+// CONTRACT  One thread. Callbacks come from redis_ready and redis_send only; in a callback redis_send may be called,
+//           not redis_close. After `lost` the connection is dead and waits for redis_close. Answers come in the order
+//           of the commands; those still out when the connection dies are never called back.
 // OWNERSHIP redis_open gives, redis_close takes. An answer is borrowed during its callback.
 // NOT HERE  What to say and what to make of an answer (store.h), time-outs (store.h), host names (engine/serve).
 #pragma once

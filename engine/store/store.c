@@ -574,7 +574,8 @@ static void put_minutes(struct store *store)
     while (store->minute_cursor + store->batch_minutes < groups) {
         int32_t group = store->minute_cursor + store->batch_minutes;
         size_t bytes = counts_bytes(store, group);
-        if (store->commands.used + BATCH_BYTES_RESERVED + bytes > store->commands.bytes_max && store->batch_minutes > 0) {
+        if (store->commands.used + BATCH_BYTES_RESERVED + bytes > store->commands.bytes_max
+            && store->batch_minutes > 0) {
             break;
         }
         if (store->commands.used + BATCH_BYTES_RESERVED > store->commands.bytes_max) {

@@ -10,8 +10,8 @@
 //            └── lost, no answer in time, denied, read-only ──────────┴─────────────────────────┘
 //
 //           Each write is one transaction that holds only while the epoch in the store is ours (WATCH): of two daemons
-//           on one store the older epoch writes nothing. Where the epoch in the store is older than ours or gone (FLUSHALL,
-//           a fail-over that lost writes) everything is written again.
+//           on one store the older epoch writes nothing. Where the epoch in the store is older than ours or gone
+//           (FLUSHALL, a fail-over that lost writes) everything is written again.
 //
 //           keys, CITY being the city's name (in braces, so that a Redis Cluster keeps a city together):
 //             intergreen:{CITY}:epoch                 "number.daemon" of the daemon that leads

@@ -61,8 +61,10 @@ static enum status read_whole(struct demand *demand, enum file_kind kind, const 
     case FILE_CITYFLOW_NETWORK:
     case FILE_INTERGREEN_NETWORK:
     case FILE_INTERGREEN_DEMAND:
-        return problem_report(rows->problem, STATUS_SYNTAX, path, NULL, "name a SUMO route file or .sumocfg, a CityFlow "
-                              "flow.json, or a demand file of `intergreen generate`", "holds no trips");
+        return problem_report(rows->problem, STATUS_SYNTAX, path, NULL,
+                              "name a SUMO route file or .sumocfg, a CityFlow "
+                              "flow.json, or a demand file of `intergreen generate`",
+                              "holds no trips");
     }
     return status == STATUS_OK ? rows_finish(rows) : status;
 }
@@ -95,8 +97,8 @@ static enum status take_streamed(struct demand *demand, struct problem *problem)
         }
         const struct link *link = &demand->network->links[trip->links[0]];
         status = rows_refuse(rows, STATUS_RANGE, 0, (int32_t)demand_file_trip_index(demand->file),
-                             "a vehicle of type \"%s\" may not drive its route from \"%s\"", rows->types.at[trip->type].name,
-                             network_name(demand->network, link->name));
+                             "a vehicle of type \"%s\" may not drive its route from \"%s\"",
+                             rows->types.at[trip->type].name, network_name(demand->network, link->name));
         if (status != STATUS_OK) {
             return status;
         }
@@ -112,9 +114,12 @@ static void take_row(struct demand *demand)
     }
     const struct demand_row *row = &rows->rows.at[demand->next_row++];
     const struct route_request *route = &rows->routes.at[row->route];
-    demand->trip = (struct demand_trip){ .depart_ms = row->depart_ms, .type = row->type, .link_count = route->found_count,
-        .links = rows->links.at + route->found_first, .depart_lane = row->depart_lane,
-        .depart_speed_mmps = row->depart_speed_mmps };
+    demand->trip = (struct demand_trip){ .depart_ms = row->depart_ms,
+                                         .type = row->type,
+                                         .link_count = route->found_count,
+                                         .links = rows->links.at + route->found_first,
+                                         .depart_lane = row->depart_lane,
+                                         .depart_speed_mmps = row->depart_speed_mmps };
     demand->held = true;
 }
 
@@ -256,7 +261,8 @@ enum status demand_next(struct demand *demand, int64_t until_ms, struct trip_col
             break;
         }
         if (demand->rows.counts.given == INT32_MAX) {
-            return problem_report(problem, STATUS_LIMIT, "demand", NULL, "lower the scale", "more than %d trips", INT32_MAX);
+            return problem_report(problem, STATUS_LIMIT, "demand", NULL, "lower the scale", "more than %d trips",
+                                  INT32_MAX);
         }
         give(demand);
     }

@@ -27,8 +27,8 @@ struct flow_reader {
 };
 
 // A number of an object, within limits. False, and told in reader->what, when it is missing or outside.
-static bool number_read(struct flow_reader *reader, const json_t *object, const char *path, const char *key, double least,
-                        double most, double *ret)
+static bool number_read(struct flow_reader *reader, const json_t *object, const char *path, const char *key,
+                        double least, double most, double *ret)
 {
     const json_t *value = json_object_get(object, key);
     if (!json_is_number(value)) {
@@ -37,7 +37,8 @@ static bool number_read(struct flow_reader *reader, const json_t *object, const 
     }
     double number = json_number_value(value);
     if (!(number >= least && number <= most)) {
-        (void)snprintf(reader->what, sizeof reader->what, "%s%s is %g, outside %g .. %g", path, key, number, least, most);
+        (void)snprintf(reader->what, sizeof reader->what, "%s%s is %g, outside %g .. %g", path, key, number, least,
+                       most);
         return false;
     }
     *ret = number;
@@ -104,7 +105,8 @@ static bool route_read(struct flow_reader *reader, const json_t *route)
         }
         struct link_id link = network_find_link(reader->rows->network, road);
         if (link.index == INDEX_NONE) {
-            (void)snprintf(reader->what, sizeof reader->what, "route[%zu]: road \"%.100s\" is not in the network", i, road);
+            (void)snprintf(reader->what, sizeof reader->what, "route[%zu]: road \"%.100s\" is not in the network", i,
+                           road);
             return false;
         }
         *GROW(reader->links) = link.index;

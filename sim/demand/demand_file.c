@@ -170,8 +170,10 @@ static enum status write_block(struct demand_writer *writer, struct problem *pro
     message.route_turn = (ProtobufCBinaryData){ .len = (size_t)block->turns.count, .data = block->turns.at };
     size_t bytes = intergreen__v1__trip_block__get_packed_size(&message);
     if (bytes > DEMAND_FILE_BLOCK_BYTES_MAX) {
-        return problem_report(problem, STATUS_LIMIT, writer->path, NULL, "write shorter routes", "a block of %d trips takes "
-                              "more than %d bytes", block->type.count, DEMAND_FILE_BLOCK_BYTES_MAX);
+        return problem_report(problem, STATUS_LIMIT, writer->path, NULL, "write shorter routes",
+                              "a block of %d trips takes "
+                              "more than %d bytes",
+                              block->type.count, DEMAND_FILE_BLOCK_BYTES_MAX);
     }
     memory_grow((void **)&writer->bytes.at, &writer->bytes.capacity, (int32_t)bytes, 1);
     (void)intergreen__v1__trip_block__pack(&message, writer->bytes.at);

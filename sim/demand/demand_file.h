@@ -22,7 +22,7 @@
 #include "sim/demand/router.h"
 #include "sim/traffic/street.h"
 
-#define DEMAND_FILE_BLOCK_TRIPS 4096        // in one block, as written; a reader takes up to DEMAND_FILE_BLOCK_BYTES_MAX
+#define DEMAND_FILE_BLOCK_TRIPS 4096 // in one block, as written; a reader takes up to DEMAND_FILE_BLOCK_BYTES_MAX
 #define DEMAND_FILE_BLOCK_BYTES_MAX (16 << 20)
 
 // One trip. The links are borrowed.

@@ -49,7 +49,8 @@ void rows_note(struct demand_rows *rows, const char *format, ...)
     note_keep(rows, text);
 }
 
-enum status rows_refuse(struct demand_rows *rows, enum status status, int32_t file, int32_t line, const char *format, ...)
+enum status rows_refuse(struct demand_rows *rows, enum status status, int32_t file, int32_t line, const char *format,
+                        ...)
 {
     char what[512], place[64];
     va_list arguments;
@@ -271,11 +272,13 @@ static enum status refuse_row(struct demand_rows *rows, const struct demand_row 
                            link_text(rows, route->bad_from), user_word(route->user));
     }
     if (route->form == ROUTE_ANCHORS) {
-        return rows_refuse(rows, STATUS_INFEASIBLE, row->file, row->line, "trip \"%s\": no way for %s from \"%s\" to \"%s\"",
-                           name, user_word(route->user), link_text(rows, route->bad_from), link_text(rows, route->bad_to));
+        return rows_refuse(rows, STATUS_INFEASIBLE, row->file, row->line,
+                           "trip \"%s\": no way for %s from \"%s\" to \"%s\"", name, user_word(route->user),
+                           link_text(rows, route->bad_from), link_text(rows, route->bad_to));
     }
-    return rows_refuse(rows, STATUS_RANGE, row->file, row->line, "trip \"%s\": no connection for %s from \"%s\" to \"%s\"",
-                       name, user_word(route->user), link_text(rows, route->bad_from), link_text(rows, route->bad_to));
+    return rows_refuse(rows, STATUS_RANGE, row->file, row->line,
+                       "trip \"%s\": no connection for %s from \"%s\" to \"%s\"", name, user_word(route->user),
+                       link_text(rows, route->bad_from), link_text(rows, route->bad_to));
 }
 
 // Drops the rows without a route. A row that departs before begin is not looked at: it would not drive anyway.

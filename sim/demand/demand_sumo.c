@@ -184,7 +184,8 @@ static void read_alternatives(struct reader *reader, struct sumo_xml *xml, const
             char *end = NULL;
             choice.weight = strtod(weights, &end);
             if (end == weights || !(choice.weight >= 0.0 && choice.weight <= 1e9)) {
-                sumo_xml_fail(xml, STATUS_RANGE, "write numbers >= 0", "<%s probabilities=\"...%.40s\">", element, weights);
+                sumo_xml_fail(xml, STATUS_RANGE, "write numbers >= 0", "<%s probabilities=\"...%.40s\">", element,
+                              weights);
                 return;
             }
             weights = end;
@@ -216,7 +217,8 @@ static void end_distribution(struct reader *reader, struct sumo_xml *xml)
     struct distribution *open = &reader->distribution;
     open->open = false;
     if (open->choices.count == 0) {
-        sumo_xml_fail(xml, STATUS_SYNTAX, "give it at least one alternative", "the distribution \"%s\" is empty", open->name);
+        sumo_xml_fail(xml, STATUS_SYNTAX, "give it at least one alternative", "the distribution \"%s\" is empty",
+                      open->name);
         return;
     }
     if (!open->anonymous) {
@@ -264,9 +266,12 @@ static void read_depart(const struct reader *reader, struct pending *pending, co
     const char *text = sumo_xml_find(attributes, "depart");
     if (text == NULL) {
         pending_bad(pending, STATUS_SYNTAX, "it has no attribute 'depart'");
-    } else if (strcmp(text, "triggered") == 0 || strcmp(text, "containerTriggered") == 0 || strcmp(text, "split") == 0) {
-        pending_bad(pending, STATUS_RANGE, "depart=\"%s\" waits for a person, a container or a train, which nobody moves "
-                    "here", text);
+    } else if (strcmp(text, "triggered") == 0 || strcmp(text, "containerTriggered") == 0
+               || strcmp(text, "split") == 0) {
+        pending_bad(pending, STATUS_RANGE,
+                    "depart=\"%s\" waits for a person, a container or a train, which nobody moves "
+                    "here",
+                    text);
     } else if (strcmp(text, "begin") == 0) {
         pending->depart_ms = reader->rows->begin_ms != DEMAND_TIME_NONE ? reader->rows->begin_ms : 0;
     } else {
@@ -638,8 +643,8 @@ static void skip(struct reader *reader, struct sumo_xml *xml, const char *elemen
         reader->rows->counts.persons_skipped++;
     } else if (!reader->additional && reader->open == NULL && !reader->unknown_element) {
         reader->unknown_element = true;
-        rows_note(reader->rows, "%s: line %d: <%s> is no part of the demand that is read here; passed over", reader->path,
-                  sumo_xml_line(xml), element);
+        rows_note(reader->rows, "%s: line %d: <%s> is no part of the demand that is read here; passed over",
+                  reader->path, sumo_xml_line(xml), element);
     }
 }
 
@@ -725,7 +730,8 @@ static void reader_release(struct reader *reader)
         rows_note(reader->rows, "departures are not in order: sorted here; SUMO would drop the late ones");
     }
     if (reader->rows->counts.persons_skipped > 0) {
-        rows_note(reader->rows, "%lld persons or containers are passed over", (long long)reader->rows->counts.persons_skipped);
+        rows_note(reader->rows, "%lld persons or containers are passed over",
+                  (long long)reader->rows->counts.persons_skipped);
     }
     if (reader->rows->counts.stops_ignored > 0) {
         rows_note(reader->rows, "%lld vehicles have stops, which they drive through",

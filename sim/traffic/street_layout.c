@@ -523,13 +523,38 @@ void layout_release(struct street *street)
         free(street->workers[i].search_queue);
         free(street->workers[i].detour);
     }
-    void *taken[] = { street->workers, street->worker_of_block, street->worker_of_crossroads, street->cell_of_lane,
-        street->block_of_link, street->column_of_link, street->block_of_group, street->blocks, street->groups, street->rows_taken,
-        street->paths, street->path_of_connection, street->foes, street->entries, street->parts, street->now, street->next,
-        street->count_now, street->count_next, street->crossroads, street->loops, street->loop_layer_of_detector,
-        street->loop_column_of_detector, street->turned, street->turned_read, street->queue_first,
-        street->queue_last, street->aspects, street->aspects_before, street->green_since_ms,
-        street->passages, street->passage_sums };
+    void *taken[] = { street->workers,
+                      street->worker_of_block,
+                      street->worker_of_crossroads,
+                      street->cell_of_lane,
+                      street->block_of_link,
+                      street->column_of_link,
+                      street->block_of_group,
+                      street->blocks,
+                      street->groups,
+                      street->rows_taken,
+                      street->paths,
+                      street->path_of_connection,
+                      street->foes,
+                      street->entries,
+                      street->parts,
+                      street->now,
+                      street->next,
+                      street->count_now,
+                      street->count_next,
+                      street->crossroads,
+                      street->loops,
+                      street->loop_layer_of_detector,
+                      street->loop_column_of_detector,
+                      street->turned,
+                      street->turned_read,
+                      street->queue_first,
+                      street->queue_last,
+                      street->aspects,
+                      street->aspects_before,
+                      street->green_since_ms,
+                      street->passages,
+                      street->passage_sums };
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
         free(taken[i]);
     }

@@ -312,7 +312,8 @@ static enum status trip_check(struct street *street, const struct trip_columns *
         const struct network *network = street->network;
         const char *link = network_name(network, network->links[trips->links[first + broken]].name);
         if (broken == end - first - 1) {
-            return problem_report(problem, STATUS_RANGE, "trips", place, NULL, "may not drive on its last link %s", link);
+            return problem_report(problem, STATUS_RANGE, "trips", place, NULL, "may not drive on its last link %s",
+                                  link);
         }
         return problem_report(problem, STATUS_RANGE, "trips", place, "repair the route or the network",
             "no lane that it may use leads from link %s to %s", link,
@@ -321,8 +322,8 @@ static enum status trip_check(struct street *street, const struct trip_columns *
     int8_t lane = trips->depart_lane[row];
     if (lane >= 0 && !((street->legs_tried[0].allowed >> lane) & 1)
         && !((lanes_open(street->network, &street->network->links[trips->links[first]], user) >> lane) & 1)) {
-        return problem_report(problem, STATUS_RANGE, "trips", place, NULL, "may not depart on lane %d of its first link",
-            lane);
+        return problem_report(problem, STATUS_RANGE, "trips", place, NULL,
+                              "may not depart on lane %d of its first link", lane);
     }
     return STATUS_OK;
 }

@@ -59,9 +59,9 @@ static void cityflow_road_link(FILE *to, const struct cityflow_crossing *crossin
     static const char *const TYPES[] = { "go_straight", "turn_left", "turn_right" };
     static const int LANE[] = { 1, 0, 2 };
     int start = crossing->lanes == 3 ? LANE[turn] : 0;
-    (void)fprintf(to,
-                  "{\"type\": \"%s\", \"startRoad\": \"in%d\", \"endRoad\": \"out%d\", \"direction\": %d, \"laneLinks\": [",
-                  TYPES[turn], from, leg, from);
+    (void)fprintf(
+        to, "{\"type\": \"%s\", \"startRoad\": \"in%d\", \"endRoad\": \"out%d\", \"direction\": %d, \"laneLinks\": [",
+        TYPES[turn], from, leg, from);
     for (int i = 0; i < crossing->lanes; i++) {
         (void)fprintf(to, "%s{\"startLaneIndex\": %d, \"endLaneIndex\": %d, \"points\": [", i > 0 ? ", " : "", start,
                       i);

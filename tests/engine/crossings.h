@@ -9,8 +9,8 @@
 //
 // Groups of a crossing: 0 from W through, 1 from E through, 2 from W left, 3 from E left, 4 from N through, 5 from S
 // through, 6 from N left, 7 from S left, 8 from W right: no conflict, green in every stage. Intergreen 5 s, yellow 3 s,
-// minimum green 5 s, maximum red 120 s, quantum 1 s. Stages: 0 {0,1}, 1 {2,3}, 2 {4,5}, 3 {6,7}, 4 {0,2}, 5 {1,3}, 6 {4,6},
-// 7 {5,7}, each with 8. Program: stages 0..3, 20 s each, cycle 100 s, offset 7 s.
+// minimum green 5 s, maximum red 120 s, quantum 1 s. Stages: 0 {0,1}, 1 {2,3}, 2 {4,5}, 3 {6,7}, 4 {0,2}, 5 {1,3}, 6
+// {4,6}, 7 {5,7}, each with 8. Program: stages 0..3, 20 s each, cycle 100 s, offset 7 s.
 #pragma once
 
 #include <assert.h>
@@ -54,8 +54,8 @@ static int32_t crossings_link(struct network *network, int32_t from, int32_t to,
     return i;
 }
 
-static void crossings_connect(struct network *network, int32_t from_lane, int32_t to_lane, enum turn turn, int32_t group,
-                              int32_t junction)
+static void crossings_connect(struct network *network, int32_t from_lane, int32_t to_lane, enum turn turn,
+                              int32_t group, int32_t junction)
 {
     struct lane *lane = &network->lanes[from_lane];
     if (lane->connection_count++ == 0) {
@@ -128,8 +128,9 @@ static void crossings_sensors(struct crossings *made, int32_t j)
     for (int side = 0; side < SIDE_COUNT; side++) {
         for (int32_t p = 0; p < 2; p++) {
             int32_t lane = network->links[made->link_in[j][side]].first_lane + p;
-            network->cameras[network->camera_count++] = (struct camera){ .name = crossings_name(network, "camera", lane, 0),
-                .lane = lane, .intersection = j, .view_m = 200.0 };
+            network->cameras[network->camera_count++] = (struct camera){
+                .name = crossings_name(network, "camera", lane, 0), .lane = lane, .intersection = j, .view_m = 200.0
+            };
             network->detectors[network->detector_count++] = (struct detector){
                 .name = crossings_name(network, "stop", lane, 0), .lane = lane, .intersection = j,
                 .place = DETECTOR_STOP_LINE, .to_stop_m = 1.0, .length_m = 2.0 };
@@ -184,8 +185,10 @@ static inline void crossings_build(struct crossings *made, int32_t count, double
         int32_t before = j == 0 ? west : j - 1, after = j + 1 == count ? east : j + 1;
         int32_t north = crossings_junction(network, j * spacing_m, spacing_m, INDEX_NONE);
         int32_t south = crossings_junction(network, j * spacing_m, -spacing_m, INDEX_NONE);
-        made->link_in[j][FROM_W] = j == 0 ? crossings_link(network, before, j, spacing_m) : made->link_out[j - 1][FROM_E];
-        made->link_out[j][FROM_W] = j == 0 ? crossings_link(network, j, before, spacing_m) : made->link_in[j - 1][FROM_E];
+        made->link_in[j][FROM_W] =
+            j == 0 ? crossings_link(network, before, j, spacing_m) : made->link_out[j - 1][FROM_E];
+        made->link_out[j][FROM_W] =
+            j == 0 ? crossings_link(network, j, before, spacing_m) : made->link_in[j - 1][FROM_E];
         made->link_out[j][FROM_E] = crossings_link(network, j, after, spacing_m);
         made->link_in[j][FROM_E] = crossings_link(network, after, j, spacing_m);
         made->link_in[j][FROM_N] = crossings_link(network, north, j, spacing_m);

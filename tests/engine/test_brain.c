@@ -95,7 +95,8 @@ static void queues_move(struct world *world)
         rows->tail_mm[row] = world->queue[c] * 7500;
         rows->speed_mmps[row] = world->queue[c] > 0 ? 0 : -1;
         for (int t = 0; t < 4; t++) {
-            rows->turned[t][row] = t == (int)network->connections[network->lanes[lane].first_connection].turn ? left : 0;
+            rows->turned[t][row] =
+                t == (int)network->connections[network->lanes[lane].first_connection].turn ? left : 0;
         }
         rows->first_bin[row + 1] = rows->first_bin[row];
     }
@@ -157,7 +158,8 @@ static void plans_take(struct world *world, const struct actions *actions)
             char text[256];
             guard_explain(&world->made.network, actions->refused[i].intersection, &actions->refused[i].guard, text,
                           (int32_t)sizeof text);
-            print_error("t %lld intersection %d: %s\n", (long long)world->now_ms, actions->refused[i].intersection, text);
+            print_error("t %lld intersection %d: %s\n", (long long)world->now_ms, actions->refused[i].intersection,
+                        text);
             world->refused++;
         }
     }
@@ -253,7 +255,9 @@ static void strategies_change_places(void **state)
             struct world world;
             world_create(&world, strategies[a]->name, 1, 3);
             world_run(&world, 700);
-            struct override override = { .intersection = 2, .kind = OVERRIDE_STRATEGY, .until_ms = world.now_ms + 700000 };
+            struct override override = { .intersection = 2,
+                                         .kind = OVERRIDE_STRATEGY,
+                                         .until_ms = world.now_ms + 700000 };
             (void)snprintf(override.strategy, sizeof override.strategy, "%s", strategies[b]->name);
             struct event event = { .kind = EVENT_OVERRIDE, .now_ms = world.now_ms, .override = &override };
             struct actions actions;
@@ -318,7 +322,8 @@ static void fallback_override_gives_the_intersection_back(void **state)
     world_release(&world);
 }
 
-// The brain falls silent: plans run out and the controllers go back to their programs. It comes back: it takes over again.
+// The brain falls silent: plans run out and the controllers go back to their programs. It comes back: it takes over
+// again.
 static void lost_link_falls_back_and_recovers(void **state)
 {
     (void)state;

@@ -66,7 +66,8 @@ static void enters_a_stage_by_fresh_greens(void **state)
     assert_false(compose_enters_clean(&made.network, &plan, T0 + 1000));
 }
 
-// Stage 0 from T0; at T0 + 2 s to stage 2: its greens end at T0 + 5 s (minimum), the others start 5 s later (intergreen).
+// Stage 0 from T0; at T0 + 2 s to stage 2: its greens end at T0 + 5 s (minimum), the others start 5 s later
+// (intergreen).
 static void switches_after_minimum_and_intergreen(void **state)
 {
     (void)state;

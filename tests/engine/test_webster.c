@@ -1,6 +1,6 @@
-// Goal: webster_solve() agrees with a hand calculation, keeps minimum greens, limits and the quantum, shares out exactly
-// the green that exists, and refuses bad input without touching its result; flow ratios of groups that several stages
-// serve are not counted twice.
+// Goal: webster_solve() agrees with a hand calculation, keeps minimum greens, limits and the quantum, shares out
+// exactly the green that exists, and refuses bad input without touching its result; flow ratios of groups that several
+// stages serve are not counted twice.
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,7 +30,8 @@ static void agrees_with_hand_calculation(void **state)
     assert_false(r.oversaturated);
 }
 
-// y = 0.5 + 0.05, L = 10 s: C = 20 / 0.45 = 44.4 s, green 34.4 s as 10 : 1 would give the second 3.1 s; it gets its 8 s.
+// y = 0.5 + 0.05, L = 10 s: C = 20 / 0.45 = 44.4 s, green 34.4 s as 10 : 1 would give the second 3.1 s; it gets its 8
+// s.
 static void keeps_minimum_green(void **state)
 {
     (void)state;
@@ -119,8 +120,8 @@ static void shares_exactly(void **state)
     }
 }
 
-// Groups 0 (0.3) in stage 0 alone, 1 (0.4) in both stages, 2 (0.2) in stage 1 alone. Stage 0 needs 0.3, stage 1 needs 0.2;
-// group 1 has 0.5 of its 0.4 already.
+// Groups 0 (0.3) in stage 0 alone, 1 (0.4) in both stages, 2 (0.2) in stage 1 alone. Stage 0 needs 0.3, stage 1 needs
+// 0.2; group 1 has 0.5 of its 0.4 already.
 static void does_not_count_a_shared_group_twice(void **state)
 {
     (void)state;

@@ -1,8 +1,10 @@
-// altered_text.h: a fuzz input as changes to a document that is whole: random bytes alone never get past a parser's door.
+// altered_text.h: a fuzz input as changes to a document that is whole: random bytes alone never get past a parser's
+// door.
 //
 // The input: each 4 bytes are one change, at most 64 of them:
 //
-//     where (2, modulo the length)   what (1: 0 overwrite, 1 insert, 2 remove a stretch, 3 cut here, modulo 4)   value (1)
+//     where (2, modulo the length)   what (1: 0 overwrite, 1 insert, 2 remove a stretch, 3 cut here, modulo 4)   value
+//     (1)
 #pragma once
 
 #include <stddef.h>

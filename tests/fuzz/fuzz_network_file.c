@@ -1,6 +1,6 @@
-// Goal: whatever bytes a network file has, loading gives the network that was saved or a sentence; also when the file's own
-// checksum is right, so that the message itself is what is looked at. The input: the first byte chooses (even: checksum as
-// it then is, odd: made right), the rest see altered_text.h.
+// Goal: whatever bytes a network file has, loading gives the network that was saved or a sentence; also when the file's
+// own checksum is right, so that the message itself is what is looked at. The input: the first byte chooses (even:
+// checksum as it then is, odd: made right), the rest see altered_text.h.
 #include <stdlib.h>
 
 #include "engine/base/hash.h"

@@ -1,5 +1,5 @@
-// Goal: whatever a site file has become, laying it over a network changes it as a whole to one that holds, or not at all
-// and says why. The input: see altered_text.h.
+// Goal: whatever a site file has become, laying it over a network changes it as a whole to one that holds, or not at
+// all and says why. The input: see altered_text.h.
 #include <stdlib.h>
 
 #include "engine/import/site_data.h"

@@ -103,12 +103,15 @@ static void departs(struct demand *demand, const double *at_s, int count)
 static void sumo_trips_are_routed(void **state)
 {
     (void)state;
-    struct demand *demand = open_text("t.rou.xml",
+    struct demand *demand = open_text(
+        "t.rou.xml",
         "<?xml version=\"1.0\"?>\n<!-- c -->\n<routes>\n"
-        "<vType id=\"bus\" vClass=\"bus\" length=\"18\" tau=\"1.5\" carFollowModel=\"IDM\" speedFactor=\"normc(0.9,0.2,0.5,2)\"/>\n"
+        "<vType id=\"bus\" vClass=\"bus\" length=\"18\" tau=\"1.5\" carFollowModel=\"IDM\" "
+        "speedFactor=\"normc(0.9,0.2,0.5,2)\"/>\n"
         "<route id=\"r\" edges=\"a e d\"/>\n"
         "<trip id=\"t1\" depart=\"7:00:00\" from=\"a\" to=\"d\"/>\n"
-        "<trip id=\"t2\" depart=\"25201.5\" from=\"a\" to=\"d\" via=\"e\" type=\"bus\" departLane=\"best\" departSpeed=\"max\"/>\n"
+        "<trip id=\"t2\" depart=\"25201.5\" from=\"a\" to=\"d\" via=\"e\" type=\"bus\" departLane=\"best\" "
+        "departSpeed=\"max\"/>\n"
         "<vehicle id=\"v3\" depart=\"25202\" route=\"r\" departLane=\"1\" departSpeed=\"3.5\"/>\n"
         "<vehicle id=\"v4\" depart=\"25203\"><route edges=\"b c\"/><stop lane=\"c_0\" duration=\"5\"/></vehicle>\n"
         "<person id=\"p\" depart=\"3\"><walk edges=\"a b\"/></person>\n"
@@ -150,17 +153,21 @@ static void sumo_trips_are_routed(void **state)
 static void flows_depart_as_in_sumo(void **state)
 {
     (void)state;
-    departs(open_text("f1.rou.xml", ROUTE "<flow id=\"f\" begin=\"0\" end=\"100\" period=\"30\" route=\"r\"/></routes>"),
-            (const double[]){ 0, 30, 60, 90 }, 4);
+    departs(
+        open_text("f1.rou.xml", ROUTE "<flow id=\"f\" begin=\"0\" end=\"100\" period=\"30\" route=\"r\"/></routes>"),
+        (const double[]){ 0, 30, 60, 90 }, 4);
     departs(open_text("f2.rou.xml", ROUTE "<flow id=\"f\" begin=\"0\" end=\"90\" period=\"30\" route=\"r\"/></routes>"),
             (const double[]){ 0, 30, 60 }, 3);
-    departs(open_text("f3.rou.xml", ROUTE "<flow id=\"f\" begin=\"0\" end=\"100\" vehsPerHour=\"50\" route=\"r\"/></routes>"),
+    departs(open_text("f3.rou.xml",
+                      ROUTE "<flow id=\"f\" begin=\"0\" end=\"100\" vehsPerHour=\"50\" route=\"r\"/></routes>"),
             (const double[]){ 0, 72 }, 2);
     departs(open_text("f4.rou.xml", ROUTE "<flow id=\"f\" begin=\"0\" end=\"100\" number=\"3\" route=\"r\"/></routes>"),
             (const double[]){ 0, 33.333, 66.667 }, 3);
-    departs(open_text("f5.rou.xml", ROUTE "<flow id=\"f\" begin=\"10\" number=\"4\" period=\"10\" route=\"r\"/></routes>"),
+    departs(open_text("f5.rou.xml",
+                      ROUTE "<flow id=\"f\" begin=\"10\" number=\"4\" period=\"10\" route=\"r\"/></routes>"),
             (const double[]){ 10, 20, 30, 40 }, 4);
-    departs(open_text("f6.rou.xml", ROUTE "<flow id=\"f\" begin=\"0\" end=\"3\" probability=\"1\" from=\"a\" to=\"b\"/></routes>"),
+    departs(open_text("f6.rou.xml",
+                      ROUTE "<flow id=\"f\" begin=\"0\" end=\"3\" probability=\"1\" from=\"a\" to=\"b\"/></routes>"),
             (const double[]){ 0, 1, 2 }, 3);
 }
 
@@ -242,7 +249,8 @@ static void begin_discards_and_counts(void **state)
 {
     (void)state;
     write_text("b.rou.xml", ROUTE "<flow id=\"f\" begin=\"0\" end=\"100\" period=\"10\" route=\"r\"/></routes>");
-    write_text("b.sumocfg", "<configuration><input><net-file value=\"n.net.xml\"/><route-files value=\"b.rou.xml\"/></input>"
+    write_text("b.sumocfg",
+               "<configuration><input><net-file value=\"n.net.xml\"/><route-files value=\"b.rou.xml\"/></input>"
                "<time><begin value=\"35\"/><end value=\"80\"/></time></configuration>");
     struct demand *demand = open_with("b.sumocfg", &DEMAND_OPTIONS_DEFAULT);
     assert_int_equal(demand_begin_ms(demand), 35000);
@@ -279,9 +287,12 @@ static void distributions_choose_by_weight(void **state)
 {
     (void)state;
     struct demand *demand = open_text("d.rou.xml", "<routes><vTypeDistribution id=\"mix\">"
-        "<vType id=\"car\" probability=\"3\"/><vType id=\"truck\" vClass=\"truck\" probability=\"1\"/></vTypeDistribution>"
-        "<routeDistribution id=\"rd\"><route edges=\"a b\" probability=\"1\"/><route edges=\"a e\" probability=\"1\"/>"
-        "</routeDistribution><flow id=\"f\" begin=\"0\" end=\"4000\" period=\"1\" type=\"mix\" route=\"rd\"/></routes>");
+                                                   "<vType id=\"car\" probability=\"3\"/><vType id=\"truck\" "
+                                                   "vClass=\"truck\" probability=\"1\"/></vTypeDistribution>"
+                                                   "<routeDistribution id=\"rd\"><route edges=\"a b\" "
+                                                   "probability=\"1\"/><route edges=\"a e\" probability=\"1\"/>"
+                                                   "</routeDistribution><flow id=\"f\" begin=\"0\" end=\"4000\" "
+                                                   "period=\"1\" type=\"mix\" route=\"rd\"/></routes>");
     struct trip_columns trips = take_all(demand);
     assert_int_equal(trips.count, 4000);
     int32_t trucks = 0, by_e = 0, count;
@@ -310,20 +321,23 @@ static void wrong_trips_are_told_by_line(void **state)
     (void)state;
     refuses("w1.rou.xml", "<routes>\n<trip id=\"t9\" depart=\"1\" from=\"a\" to=\"zz\"/>\n</routes>", STATUS_UNKNOWN,
             "line 2|\"t9\"|\"zz\"|--ignore-route-errors");
-    refuses("w2.rou.xml", "<routes>\n\n<vehicle id=\"v\" depart=\"1\"><route edges=\"a c\"/></vehicle></routes>", STATUS_RANGE,
-            "line 3|no connection|\"a\" to \"c\"");
+    refuses("w2.rou.xml", "<routes>\n\n<vehicle id=\"v\" depart=\"1\"><route edges=\"a c\"/></vehicle></routes>",
+            STATUS_RANGE, "line 3|no connection|\"a\" to \"c\"");
     refuses("w3.rou.xml", "<routes>\n<trip id=\"t\" depart=\"-1\" from=\"a\" to=\"b\"/></routes>", STATUS_RANGE,
             "line 2|negative");
-    refuses("w4.rou.xml", "<routes>\n<trip id=\"t\" type=\"ufo\" depart=\"1\" from=\"a\" to=\"b\"/></routes>", STATUS_UNKNOWN,
+    refuses("w4.rou.xml", "<routes>\n<trip id=\"t\" type=\"ufo\" depart=\"1\" from=\"a\" to=\"b\"/></routes>",
+            STATUS_UNKNOWN,
             "line 2|\"ufo\"");
     refuses("w5.rou.xml", "<routes>\n<trip id=\"t\" depart=\"1\" from=\"d\" to=\"a\"/></routes>", STATUS_INFEASIBLE,
             "line 2|no way for cars|\"d\" to \"a\"");
     refuses("w6.rou.xml", "<routes>\n<trip id=\"t\" depart=\"1\" from=\"a\" to=\"bike\"/></routes>", STATUS_RANGE,
             "line 2|\"bike\" has no lane for cars");
     refuses("w7.rou.xml", "<routes>\n<trip id=\"t\" from=\"a\" to=\"b\"/></routes>", STATUS_SYNTAX, "line 2|depart");
-    refuses("w8.rou.xml", "<routes>\n<flow id=\"f\" begin=\"0\" end=\"9\" from=\"a\" to=\"b\"/></routes>", STATUS_SYNTAX,
+    refuses("w8.rou.xml", "<routes>\n<flow id=\"f\" begin=\"0\" end=\"9\" from=\"a\" to=\"b\"/></routes>",
+            STATUS_SYNTAX,
             "line 2|period");
-    refuses("w9.rou.xml", "<routes>\n<trip id=\"t\" depart=\"1\" from=\"a\" to=\"b\" departLane=\"0\"/></routes>", STATUS_RANGE,
+    refuses("w9.rou.xml", "<routes>\n<trip id=\"t\" depart=\"1\" from=\"a\" to=\"b\" departLane=\"0\"/></routes>",
+            STATUS_RANGE,
             "line 2|\"a\" has no lane 0");
     refuses("w10.rou.xml", "<routes>\n<vType id=\"x\" length=\"-3\"/></routes>", STATUS_SYNTAX, "line 2|length");
     refuses("w11.rou.xml", "<routes>\n<vType id=\"x\" vClass=\"dragon\"/></routes>", STATUS_UNKNOWN, "line 2|dragon");
@@ -390,7 +404,8 @@ static void cityflow_flows(void **state)
     demand_release(demand);
     refuses("f1.json", "[{\"vehicle\":" VEHICLE ",\"route\":[\"a\",\"q\"],\"interval\":2,\"startTime\":1,\"endTime\":1}]",
             STATUS_RANGE, "entry 0|route[1]|\"q\"");
-    refuses("f2.json", "[{\"route\":[\"a\"],\"interval\":2,\"startTime\":1,\"endTime\":1}]", STATUS_RANGE, "entry 0|vehicle");
+    refuses("f2.json", "[{\"route\":[\"a\"],\"interval\":2,\"startTime\":1,\"endTime\":1}]", STATUS_RANGE,
+            "entry 0|vehicle");
     refuses("f3.json", "[{\"vehicle\":" VEHICLE ",\"route\":[\"a\"],\"interval\":0,\"startTime\":1,\"endTime\":3}]",
             STATUS_RANGE, "entry 0|interval");
     refuses("f4.json", "[\n{\"vehicle\":3,]", STATUS_SYNTAX, "line 2");
@@ -401,7 +416,8 @@ static void own_file_round_trip(void **state)
 {
     (void)state;
     struct vehicle_type types[] = {
-        { .name = "car", .user = USER_CAR, .following = FOLLOW_IDM, .length_m = 4.5, .gap_m = 2.0, .acceleration_mps2 = 1.5,
+        { .name = "car", .user = USER_CAR, .following = FOLLOW_IDM, .length_m = 4.5, .gap_m = 2.0,
+            .acceleration_mps2 = 1.5,
           .deceleration_mps2 = 2.0, .emergency_mps2 = 8.0, .headway_s = 1.2, .speed_mps_max = 50.0, .speed_factor = 1.0,
           .speed_deviation = 0.1, .start_loss_s = 0.5 },
         { .name = "bike", .user = USER_BICYCLE, .following = FOLLOW_KRAUSS, .length_m = 1.6, .gap_m = 0.5,
@@ -411,7 +427,8 @@ static void own_file_round_trip(void **state)
     struct router *router = router_create(&network);
     struct demand_writer *writer;
     struct problem problem = { "" };
-    assert_int_equal(demand_writer_create(&network, router, path_of("own.ig"), types, 2, 0, 90000000, &writer, &problem),
+    assert_int_equal(demand_writer_create(&network, router, path_of("own.ig"), types, 2, 0, 90000000, &writer,
+                                          &problem),
                      STATUS_OK);
     const int32_t by_b[] = { A, B, C, D }, by_e[] = { A, E, D }, by_bike[] = { B, BIKE }, wrong[] = { A, C };
     enum { TRIPS = 10000 };

@@ -113,7 +113,8 @@ static void random_roads(uint64_t seed, struct network *ret)
 static void bellman_ford(const struct network *network, int32_t from, int64_t *ret_ms)
 {
     for (int32_t l = 0; l < network->link_count; l++) {
-        ret_ms[l] = l == from ? (int64_t)(network->links[l].length_m / network->links[l].speed_mps * 1000.0 + 0.5) : INT64_MAX;
+        ret_ms[l] = l == from ? (int64_t)(network->links[l].length_m / network->links[l].speed_mps * 1000.0 + 0.5)
+                              : INT64_MAX;
     }
     for (bool changed = true; changed;) {
         changed = false;
