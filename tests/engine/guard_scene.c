@@ -16,7 +16,7 @@ struct green *add(struct plan *plan, int32_t group, int32_t start_ms, int32_t en
 }
 
 void rolling(const struct scene *scene, struct plan *plan, struct green *greens, uint32_t sequence,
-                    int64_t from_ms, int64_t until_ms)
+             int64_t from_ms, int64_t until_ms)
 {
     *plan = (struct plan){ .kind = PLAN_ROLLING, .version = { .epoch = 1, .daemon = 1, .sequence = sequence },
         .site_hash = scene->network.intersections[0].site_hash, .base_ms = NOW, .valid_from_ms = NOW + from_ms,
@@ -25,7 +25,7 @@ void rolling(const struct scene *scene, struct plan *plan, struct green *greens,
 }
 
 void cyclic(const struct scene *scene, struct plan *plan, struct green *greens, uint32_t sequence,
-                   int64_t from_ms)
+            int64_t from_ms)
 {
     rolling(scene, plan, greens, sequence, from_ms, from_ms + 600000);
     plan->kind = PLAN_CYCLIC;
@@ -99,7 +99,7 @@ enum guard_rule check(struct scene *scene)
 }
 
 void assert_refusal(const struct scene *scene, int32_t group, int32_t other_group, int64_t at_ms,
-                           int32_t needed_ms, int32_t found_ms)
+                    int32_t needed_ms, int32_t found_ms)
 {
     assert_int_equal(scene->refusal.group, group);
     assert_int_equal(scene->refusal.other_group, other_group);

@@ -34,11 +34,11 @@ struct scene {
 struct green *add(struct plan *plan, int32_t group, int32_t start_ms, int32_t end_ms);
 
 void rolling(const struct scene *scene, struct plan *plan, struct green *greens, uint32_t sequence,
-                    int64_t from_ms, int64_t until_ms);
+             int64_t from_ms, int64_t until_ms);
 
 // Cycles of 50 s, laid so that one begins at NOW: 0 green 0 .. 20 s, 1 green 25 .. 45 s.
 void cyclic(const struct scene *scene, struct plan *plan, struct green *greens, uint32_t sequence,
-                   int64_t from_ms);
+            int64_t from_ms);
 
 void reported(struct scene *scene, int32_t group, enum aspect aspect, int32_t age_ms);
 
@@ -57,4 +57,4 @@ void close_scene(struct scene *scene);
 enum guard_rule check(struct scene *scene);
 
 void assert_refusal(const struct scene *scene, int32_t group, int32_t other_group, int64_t at_ms,
-                           int32_t needed_ms, int32_t found_ms);
+                    int32_t needed_ms, int32_t found_ms);
