@@ -35,7 +35,7 @@ static int close_arena(void **state)
 static struct cursor message_of(const struct frame_writer *out, enum frame_kind kind)
 {
     struct cursor frame = { out->at, out->at + out->used };
-    uint64_t length;
+    uint64_t length = 0;
     assert_true(varint_read(&frame, &length));
     assert_int_equal(cursor_bytes(&frame), length);
     enum frame_kind opened;
@@ -62,7 +62,7 @@ static void protobuf_reads_and_writes_the_same_bytes(void **state)
             struct frame_writer out = fresh();
             assert_int_equal(sample_frame(seed, (enum frame_kind)kind, &out), STATUS_OK);
             struct cursor frame = { out.at, out.at + out.used };
-            uint64_t length;
+            uint64_t length = 0;
             assert_true(varint_read(&frame, &length));
             Intergreen__V1__Frame *read = intergreen__v1__frame__unpack(NULL, length, frame.at);
             assert_non_null(read);

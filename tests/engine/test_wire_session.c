@@ -88,7 +88,7 @@ static bool talk_read(struct talk *talk, size_t *at, enum frame_kind *ret_kind, 
     if (stream.at == stream.end) {
         return false;
     }
-    uint64_t length;
+    uint64_t length = 0;
     assert_true(varint_read(&stream, &length));
     assert_true(cursor_bytes(&stream) >= length);
     struct cursor frame = { stream.at, stream.at + length };
