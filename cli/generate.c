@@ -32,7 +32,8 @@ struct generate_arguments {
 
 static int misused(const char *what, const char *value)
 {
-    (void)fprintf(stderr, "intergreen generate: %s%s%s\n\n%s", what, value != NULL ? ": " : "", value != NULL ? value : "",
+    (void)fprintf(stderr, "intergreen generate: %s%s%s\n\n%s", what, value != NULL ? ": " : "", value != NULL ? value
+                  : "",
                   USAGE);
     return CLI_USAGE;
 }
@@ -141,7 +142,8 @@ static enum status config_write(const char *path, struct problem *problem)
     bool written = file != NULL && fputs(TEXT, file) >= 0;
     bool closed = file == NULL || fclose(file) == 0;
     return written && closed ? STATUS_OK
-        : problem_report(problem, STATUS_IO, path, NULL, "choose another folder", "cannot be written: %s", strerror(errno));
+        : problem_report(problem, STATUS_IO, path, NULL, "choose another folder", "cannot be written: %s",
+                         strerror(errno));
 }
 
 static void print_json(const struct generate_arguments *arguments, const struct network *network,
@@ -163,7 +165,8 @@ static void print_text(const struct generate_arguments *arguments, const struct 
 {
     (void)printf("%d intersections (%d with 2 stages, %d with 3, %d with 4), %d signal groups\n"
                  "%d links, %.0f km of road, %.0f km of lane, %d turning lanes, %d regions\n",
-                 network->intersection_count, summary->stage_counts[2], summary->stage_counts[3], summary->stage_counts[4],
+                 network->intersection_count, summary->stage_counts[2], summary->stage_counts[3],
+                     summary->stage_counts[4],
                  network->group_count, network->link_count, summary->link_km, summary->lane_km, summary->pocket_count,
                  network->regions.count);
     if (arguments->options.demand) {

@@ -13,7 +13,7 @@ static const double TRIAL_TRIPS = 500.0;           // per intersection, in the r
 static const double SATURATION = 0.85;             // of the busiest intersections in the peak
 static const double BUSY_SHARE = 0.02;
 static const double TRIPS_MOST = 20000.0;          // per intersection and day: nobody's city has more
-enum { LEARNING_RUNS = 2 };
+enum { LEARNING_RUNS = 4, BEARABLE_ROUNDS = 6 };
 
 static enum status options_check(const struct city_options *options, struct problem *problem)
 {
@@ -23,12 +23,14 @@ static enum status options_check(const struct city_options *options, struct prob
     }
     if (!(options->trips_per_intersection >= 0.0 && options->trips_per_intersection <= TRIPS_MOST)
         || !(options->demand_scale > 0.0 && options->demand_scale <= 10.0)) {
-        return problem_report(problem, STATUS_RANGE, "generate", NULL, "trips per intersection 0 .. 20000, scale up to 10",
+        return problem_report(problem, STATUS_RANGE, "generate", NULL,
+                              "trips per intersection 0 .. 20000, scale up to 10",
                               "%g trips per intersection at a scale of %g", options->trips_per_intersection,
                               options->demand_scale);
     }
     if (!(options->begin_h >= 0.0 && options->begin_h < options->end_h && options->end_h <= 24.0)) {
-        return problem_report(problem, STATUS_RANGE, "generate", "--hours", "write A-B within 0-24", "%g-%g is no part of a day",
+        return problem_report(problem, STATUS_RANGE, "generate", "--hours", "write A-B within 0-24",
+                              "%g-%g is no part of a day",
                               options->begin_h, options->end_h);
     }
     return STATUS_OK;
@@ -46,7 +48,7 @@ static double bearable(const struct network *network, const struct city_trips *t
     double *x = memory_take((size_t)network->intersection_count, sizeof *x);
     double scale = 1.0;
     // Yielding turns make x grow faster than the flow: a few rounds of proportion settle it.
-    for (int round = 0; round < 6; round++) {
+    for (int round = 0; round < BEARABLE_ROUNDS; round++) {
         struct city_flows flows = flows_of(trips, scale);
         timing_estimate(network, &flows, x);
         double busy = x[(int32_t)(BUSY_SHARE * network->intersection_count)];
@@ -56,19 +58,31 @@ static double bearable(const struct network *network, const struct city_trips *t
     return fmin(per_intersection * scale, TRIPS_MOST);
 }
 
+// Lets drivers find their ways round the crowded intersections; gives the trips per intersection that the city then bears.
+static double learn(const struct network *network, struct city_trips *trips)
+{
+    double *saturation = memory_take((size_t)network->link_count, sizeof *saturation), per_intersection = 0.0;
+    for (int run = 0; run < LEARNING_RUNS; run++) {
+        trips_run(trips, TRIAL_TRIPS, false);
+        per_intersection = bearable(network, trips, TRIAL_TRIPS);
+        struct city_flows flows = flows_of(trips, per_intersection / TRIAL_TRIPS);
+        timing_saturation(network, &flows, saturation);
+        if (run + 1 < LEARNING_RUNS) {
+            trips_learn(trips, saturation);
+        }
+    }
+    free(saturation);
+    return per_intersection;
+}
+
 static enum status demand_add(const struct city_options *options, const struct city_plan *plan,
                               const struct city_roads *roads, const char *demand_path, struct network *network,
                               struct city_summary *summary, struct problem *problem)
 {
     struct city_trips *trips = trips_create(plan, roads, network);
-    for (int run = 0; run < LEARNING_RUNS; run++) {
-        trips_run(trips, TRIAL_TRIPS, false);
-        trips_learn(trips);
-    }
-    double per_intersection = options->trips_per_intersection;
-    if (!(per_intersection > 0.0)) {
-        trips_run(trips, TRIAL_TRIPS, false);
-        per_intersection = bearable(network, trips, TRIAL_TRIPS);
+    double per_intersection = learn(network, trips);
+    if (options->trips_per_intersection > 0.0) {
+        per_intersection = options->trips_per_intersection;
     }
     trips_run(trips, per_intersection * options->demand_scale, true);
     const struct city_trips_totals *totals = trips_totals(trips);
@@ -82,10 +96,11 @@ static enum status demand_add(const struct city_options *options, const struct c
     summary->saturation_busy = timing.busy;
     summary->saturation_mean = timing.mean;
     if (status == STATUS_OK && demand_path != NULL) {
-        status = trips_write(trips, demand_path, (int64_t)(options->begin_h * 3600000.0), (int64_t)(options->end_h * 3600000.0),
+        status = trips_write(trips, demand_path, (int64_t)(options->begin_h * 3600000.0),
+                             (int64_t)(options->end_h * 3600000.0),
                              &summary->trips_written, problem);
     }
-    trips_release(trips);
+    city_trips_release(trips);
     return status;
 }
 

@@ -58,7 +58,8 @@ static struct line *lines_draw(const struct city_plan *plan, int32_t count, bool
 
 static void nodes_place(struct city_plan *plan, const struct line *rows, const struct line *columns)
 {
-    double width_m = fmax(columns[plan->column_count - 1].at_m, 1.0), height_m = fmax(rows[plan->row_count - 1].at_m, 1.0);
+    double width_m = fmax(columns[plan->column_count - 1].at_m, 1.0);
+    double height_m = fmax(rows[plan->row_count - 1].at_m, 1.0);
     for (int32_t i = 0; i < plan->intersection_count; i++) {
         struct city_node *node = GROW(plan->nodes);
         *node = (struct city_node){ .row = i / plan->column_count, .column = i % plan->column_count,

@@ -2,11 +2,12 @@
 //
 // THEORY    Rows and columns at uneven distances, bent and shaken, so that no two blocks are alike:
 //
-//                 B       B            N intersections row by row, the last row may be short; some streets are missing, so
-//                 │       │            that crossings become T-junctions; border streets end outside at B. Every second to
-//             ════0═══════1═══2──B     fourth line is an arterial, the others are collectors: a line keeps its lanes and
-//                 │       │   │        its speed from end to end.
-//             B───3───┬───┘   4
+//                 B       B            N intersections row by row, the last row may be short;
+//                 │       │            some streets are missing, so that crossings become T-junctions;
+//             ════0═══════1═══2──B     border streets end outside at B.
+//                 │       │   │
+//             B───3───────┘   4        Every second to fourth line is an arterial, the others are
+//                                      collectors: a line keeps its lanes and its speed from end to end.
 //
 //           Streets are taken away only beside a spanning tree and only where both ends keep three legs: every
 //           intersection is one, and all are joined.

@@ -25,7 +25,8 @@ struct builder {
     const struct city_plan *plan;
     struct city_roads *roads;
     enum scheme *scheme;                           // by node
-    int8_t *main_leg;                              // by node: a leg of the main axis; of a T the one whose left is the stem
+    // by node: a leg of the main axis; of a T the one whose left is the stem
+    int8_t *main_leg;
     bool (*pocket)[CITY_LEG_COUNT];
     double *half_m;                                // by node: from its middle to its stop lines
     int32_t *junction;                             // by node
@@ -76,7 +77,8 @@ static void choose_three_legs(struct builder *builder, int32_t i)
     while (street_of(builder->plan, i, missing) != NULL) {
         missing++;
     }
-    int from = leg_after(missing, LETTER_LEFT);   // the main leg whose left turn enters the stem, opposite the missing leg
+    // the main leg whose left turn enters the stem, opposite the missing leg
+    int from = leg_after(missing, LETTER_LEFT);
     builder->main_leg[i] = (int8_t)from;
     const struct city_street *street = street_of(builder->plan, i, from);
     builder->scheme[i] = street->arterial && draw(builder->plan, DRAW_SCHEME, i) < 0.8 ? SCHEME_STEM_THREE
@@ -110,7 +112,8 @@ static void junctions_add(struct builder *builder)
     for (int32_t i = 0; i < plan->nodes.count; i++) {
         const struct city_node *node = &plan->nodes.at[i];
         builder->junction[i] = draft->junctions.count;
-        (void)snprintf(name, sizeof name, node->outside ? "B%d" : "I%d", node->outside ? i - plan->intersection_count : i);
+        int32_t number = node->outside ? i - plan->intersection_count : i;
+        (void)snprintf(name, sizeof name, "%s%d", node->outside ? "B" : "I", number);
         *GROW(draft->junctions) = (struct draft_junction){ .name = names_add(&draft->names, name), .at = node->at,
             .kind = node->outside ? JUNCTION_DEAD_END : JUNCTION_SIGNAL,
             .program = node->outside ? INDEX_NONE : i };
@@ -287,7 +290,8 @@ static void movement_connect(struct builder *builder, int32_t node, int leg, con
     static const enum turn TURNS[] = { TURN_THROUGH, TURN_LEFT, TURN_RIGHT };
     struct network_draft *draft = &builder->roads->draft;
     const struct draft_link *from = &draft->links.at[builder->roads->approaches[node][leg].arrives];
-    const struct draft_link *to = &draft->links.at[builder->roads->approaches[node][leg_after(leg, movement->turn)].leaves];
+    int exit_leg = leg_after(leg, movement->turn);
+    const struct draft_link *to = &draft->links.at[builder->roads->approaches[node][exit_leg].leaves];
     bool main = leg % 2 == builder->main_leg[node] % 2;
     enum scheme scheme = builder->scheme[node];
     bool yields = movement->turn == LETTER_LEFT
@@ -427,11 +431,14 @@ static void intersection_add(struct builder *builder, int32_t node)
 void roads_create(const struct city_plan *plan, struct city_roads *ret)
 {
     size_t nodes = (size_t)plan->nodes.count;
-    *ret = (struct city_roads){ .draft = { .source = "generated city", .origin = ORIGIN_INTERGREEN, .quantum_ms = 1000 },
-        .approaches = memory_take(nodes, sizeof *ret->approaches) };
+    *ret = (struct city_roads){ .approaches = memory_take(nodes, sizeof *ret->approaches) };
     struct builder builder = { .plan = plan, .roads = ret, .scheme = memory_take(nodes, sizeof *builder.scheme),
         .main_leg = memory_take(nodes, sizeof *builder.main_leg), .pocket = memory_take(nodes, sizeof *builder.pocket),
-        .half_m = memory_take(nodes, sizeof *builder.half_m), .junction = memory_take(nodes, sizeof *builder.junction) };
+        .half_m = memory_take(nodes, sizeof *builder.half_m),
+        .junction = memory_take(nodes, sizeof *builder.junction) };
+    ret->draft.source = "generated city";
+    ret->draft.origin = ORIGIN_INTERGREEN;
+    ret->draft.quantum_ms = 1000;
     for (int32_t i = 0; i < plan->nodes.count; i++) {
         for (int leg = 0; leg < CITY_LEG_COUNT; leg++) {
             ret->approaches[i][leg] = (struct city_approach){ INDEX_NONE, INDEX_NONE, INDEX_NONE };

@@ -1,13 +1,15 @@
 // city_roads.h: a plan with lanes, paths and lights on it: the draft that engine/import derives a network from.
 //
-// THEORY    Each street is a link each way, with right-hand traffic. Where left turners need a place of their own the link is
-//           cut, and its last part has one lane more, at the left; the two parts meet at a junction without rules:
+// THEORY    Each street is a link each way, with right-hand traffic. Where left turners need a place of their own the
+//           link is cut, and its last part has one lane more, at the left; the two parts meet at a junction without
+//           rules:
 //
 //              ═════════════════════╗ U ╔═══════ pocket ═══║
 //                upstream link   ──▶║   ║──▶ 1 to 3 lanes   ║ stop line
 //              ═════════════════════╝   ╚══════════════════║
 //
-//           Right turners use the kerb lane, left turners the leftmost. How the stages share the time depends on what meets:
+//           Right turners use the kerb lane, left turners the leftmost. How the stages share the time depends on what
+//           meets:
 //
 //              four legs, two arterials     4 stages: through, protected left, of each axis
 //              four legs, one arterial      3 stages with its left protected, or 2 with all left turns yielding
@@ -16,8 +18,8 @@
 //
 //           Where the drawn angles would let two left turns of one stage cross, each approach gets its own stage.
 //
-//           Phases stand for stages only: yellow, red clearance and intergreens are derive_signals' own, and the times are
-//           set later from the flows (city_timing.h).
+//           Phases stand for stages only: yellow, red clearance and intergreens are derive_signals' own, and the times
+//           are set later from the flows (city_timing.h).
 // CONTRACT  Same plan, same draft. Links of a draft keep their indices in the network.
 // OWNERSHIP roads_release frees all but the draft that was taken out.
 // NOT HERE  Pedestrians: their clearance would have to be part of the stages.

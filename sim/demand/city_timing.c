@@ -66,7 +66,8 @@ static int32_t opposing_link(const struct network *network, const struct connect
 }
 
 // Through cars that one vehicle of a connection stands for.
-static double units_of(const struct network *network, const struct city_flows *flows, const struct connection *connection)
+static double units_of(const struct network *network, const struct city_flows *flows,
+                       const struct connection *connection)
 {
     if (connection->turn == TURN_THROUGH) {
         return 1.0;
@@ -195,16 +196,6 @@ static int by_falling(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-void timing_estimate(const struct network *network, const struct city_flows *flows, double *ret)
-{
-    for (int32_t i = 0; i < network->intersection_count; i++) {
-        struct asked asked;
-        ask(network, flows, i, &asked);
-        ret[i] = asked.y_sum / (1.0 - (double)asked.input.lost_ms / ESTIMATE_CYCLE_MS);
-    }
-    qsort(ret, (size_t)network->intersection_count, sizeof *ret, by_falling);
-}
-
 // Webster's splits for a given cycle. False when it is too short.
 static bool split(struct asked *asked, int32_t cycle_ms, struct webster_result *ret)
 {
@@ -225,6 +216,62 @@ static bool split(struct asked *asked, int32_t cycle_ms, struct webster_result *
         }
     }
     return true;
+}
+
+// Green of a group over a cycle, without what transitions between two of its stages add.
+static int32_t stage_green_ms(const struct asked *asked, const struct webster_result *splits, int32_t group)
+{
+    int32_t sum_ms = 0;
+    for (int32_t s = 0; s < asked->input.stage_count; s++) {
+        sum_ms += asked->stage_groups[s] >> group & 1 ? splits->green_ms[s] : 0;
+    }
+    return sum_ms;
+}
+
+// Degrees of saturation of the groups of one intersection, and the greatest.
+static double saturation_of(struct asked *asked, double *ret)
+{
+    struct webster_result splits;
+    bool splits_found = split(asked, ESTIMATE_CYCLE_MS, &splits);
+    double worst = 0.0;
+    for (int32_t g = 0; g < asked->groups.group_count; g++) {
+        double green_ms = splits_found ? fmax(stage_green_ms(asked, &splits, g), 1.0) : GREEN_MS_MIN_DEFAULT;
+        ret[g] = asked->groups.flow_ratio[g] * ESTIMATE_CYCLE_MS / green_ms;
+        worst = fmax(worst, ret[g]);
+    }
+    return worst;
+}
+
+void timing_saturation(const struct network *network, const struct city_flows *flows, double *ret)
+{
+    for (int32_t l = 0; l < network->link_count; l++) {
+        ret[l] = 0.0;
+    }
+    for (int32_t i = 0; i < network->intersection_count; i++) {
+        const struct intersection *at = &network->intersections[i];
+        struct asked asked;
+        double x[GROUP_COUNT_MAX];
+        ask(network, flows, i, &asked);
+        (void)saturation_of(&asked, x);
+        for (int32_t g = at->first_group; g < at->first_group + at->group_count; g++) {
+            const struct signal_group *group = &network->groups[g];
+            for (int32_t m = group->first_member; m < group->first_member + group->member_count; m++) {
+                int32_t link = network->lanes[network->connections[network->group_members[m]].from_lane].link;
+                ret[link] = fmax(ret[link], x[g - at->first_group]);
+            }
+        }
+    }
+}
+
+void timing_estimate(const struct network *network, const struct city_flows *flows, double *ret)
+{
+    for (int32_t i = 0; i < network->intersection_count; i++) {
+        struct asked asked;
+        double x[GROUP_COUNT_MAX];
+        ask(network, flows, i, &asked);
+        ret[i] = saturation_of(&asked, x);
+    }
+    qsort(ret, (size_t)network->intersection_count, sizeof *ret, by_falling);
 }
 
 // Webster's own cycle for the intersection.
@@ -285,7 +332,8 @@ static double program_write(struct network *network, int32_t intersection, struc
     for (int32_t s = 0; s < asked->input.stage_count; s++) {
         start_ms[s] = now_ms;
         now_ms += splits->green_ms[s]
-            + network_transition_ms(network, (struct intersection_id){ intersection }, s, (s + 1) % asked->input.stage_count);
+            + network_transition_ms(network, (struct intersection_id){ intersection }, s,
+                                    (s + 1) % asked->input.stage_count);
         struct stage *stage = &network->stages[at->first_stage + s];
         stage->green_ms_max = splits->green_ms[s] > stage->green_ms_max ? splits->green_ms[s] : stage->green_ms_max;
         stage->green_ms_min = splits->green_ms[s] < stage->green_ms_min ? splits->green_ms[s] : stage->green_ms_min;
@@ -333,7 +381,8 @@ static int by_rising(const void *a, const void *b)
 }
 
 // The common cycle of each region.
-static int32_t *cycles_choose(const struct city_plan *plan, const struct network *network, const struct city_flows *flows,
+static int32_t *cycles_choose(const struct city_plan *plan, const struct network *network,
+                              const struct city_flows *flows,
                               int32_t region_count)
 {
     int32_t *cycle_ms = memory_take((size_t)region_count, sizeof *cycle_ms);
@@ -361,7 +410,8 @@ static int32_t *cycles_choose(const struct city_plan *plan, const struct network
     return cycle_ms;
 }
 
-// When the through traffic that comes in on a leg gets green, after the start of the cycle; 0 where nobody goes through.
+// When the through traffic that comes in on a leg gets green, after the start of the cycle; 0 where nobody goes
+// through.
 static int32_t through_start_ms(const struct network *network, const struct city_roads *roads, int32_t node, int leg)
 {
     int32_t link = roads->approaches[node][leg].arrives;

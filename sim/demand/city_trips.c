@@ -13,14 +13,15 @@ enum purpose { TO_WORK, TO_HOME, OTHER, PURPOSE_COUNT };
 enum draw { DRAW_HOME = 200, DRAW_WORK, DRAW_LEG, DRAW_TASTE, DRAW_SET,            // of RANDOM_CITY, by place
             DRAW_COUNT = 0, DRAW_HOUR, DRAW_PLACE, DRAW_SIDE, DRAW_TYPE };         // of RANDOM_DEMAND, by trip
 
-static const double GRAVITY_S = 240.0;              // t0
-static const int32_t SPREAD_MS = 900000;            // nobody drives longer than 15 min at free flow
+static const double GRAVITY_S = 420.0;              // t0
+static const int32_t SPREAD_MS = 1500000;           // nobody drives longer than 25 min by the costs
+static const int32_t HOUR_MS = 3600000, MORNING_MS = 27000000, EVENING_MS = 61200000;   // 7:30, 17:00
 static const int32_t NEAR_MS = 90000;               // nor takes the car for less than this
 static const double TASTE = 0.5;                    // how much dearer a link can be to one driver than to another
 static const int32_t TURN_MS = 8000;
-static const double SIGNAL_MS = 12000.0;            // what a stop line costs on average
+// A stop line costs 12 s, and more by the fourth power of its saturation x: 24 s at 0.85, 36 s at 1, 133 s at 1.5.
+static const double SIGNAL_MS = 12000.0, SIGNAL_RISE = 2.0;
 static const double OUTSIDE_WEIGHT = 5.0;           // of a border street's lane against an intersection
-static const double BUSY = 0.9;                     // v / c of the 98th percentile of lanes, by definition of c
 
 // Shares of each purpose, and when it departs, in thousandths by hour: an ordinary working day in shape.
 static const double SHARE[PURPOSE_COUNT] = { 0.32, 0.32, 0.36 };
@@ -63,7 +64,7 @@ struct city_trips {
     double home_all, work_all;                      // of all origins
     double *home, *work;                            // by link: as a destination; 0 elsewhere
     bool *stops;                                    // by link: ends at a signal
-    double *load_mean;                              // by link: peak load per lane, averaged over runs
+    double *saturation;                             // by link: degree at its stop line in the peak, mean over runs
     int32_t learned;                                // runs in it
     struct cost_set sets[CITY_COST_SETS];
     int32_t *loads[PERIOD_COUNT];                   // of all sets
@@ -159,8 +160,9 @@ static void costs_set(struct city_trips *trips, int32_t index)
     for (int32_t l = 0; l < network->link_count; l++) {
         double taste = 1.0 + TASTE * random_unit(trips->plan->seed, RANDOM_CITY, (uint64_t)l,
                                                  (uint64_t)(DRAW_TASTE + 1000 * (index + 1)));
-        double ratio = trips->load_mean[l], square = ratio * ratio;
-        double ms = (router_free_flow_ms(router, l) + (trips->stops[l] ? SIGNAL_MS : 0.0)) * (1.0 + 0.15 * square * square);
+        double square = trips->saturation[l] * trips->saturation[l];
+        double stop_ms = trips->stops[l] ? SIGNAL_MS * (1.0 + SIGNAL_RISE * square * square) : 0.0;
+        double ms = router_free_flow_ms(router, l) + stop_ms;
         cost_ms[l] = (int32_t)(ms * taste) + 1;
     }
     router_set_costs(trips->sets[index].router, cost_ms);
@@ -178,7 +180,7 @@ struct city_trips *trips_create(const struct city_plan *plan, const struct city_
     trips->home = memory_take(links, sizeof *trips->home);
     trips->work = memory_take(links, sizeof *trips->work);
     trips->stops = memory_take(links, sizeof *trips->stops);
-    trips->load_mean = memory_take(links, sizeof *trips->load_mean);
+    trips->saturation = memory_take(links, sizeof *trips->saturation);
     for (int32_t l = 0; l < network->link_count; l++) {
         trips->stops[l] = network->junctions[network->links[l].to_junction].kind == JUNCTION_SIGNAL;
     }
@@ -198,7 +200,7 @@ struct city_trips *trips_create(const struct city_plan *plan, const struct city_
     return trips;
 }
 
-void trips_release(struct city_trips *trips)
+void city_trips_release(struct city_trips *trips)
 {
     if (trips == NULL) {
         return;
@@ -212,7 +214,7 @@ void trips_release(struct city_trips *trips)
             free(owned[k]);
         }
     }
-    void *owned[] = { trips->origins.at, trips->home, trips->work, trips->stops, trips->load_mean, trips->loads[0],
+    void *owned[] = { trips->origins.at, trips->home, trips->work, trips->stops, trips->saturation, trips->loads[0],
         trips->loads[1], trips->loads[2], trips };
     for (size_t k = 0; k < sizeof owned / sizeof *owned; k++) {
         free(owned[k]);
@@ -277,7 +279,8 @@ static int32_t depart_draw(enum purpose purpose, double u)
 
 static void route_count(const struct city_trips *trips, struct cost_set *set, int32_t depart_ms, bool keep)
 {
-    bool morning = depart_ms >= 27000000 && depart_ms < 30600000, evening = depart_ms >= 61200000 && depart_ms < 64800000;
+    bool morning = depart_ms >= MORNING_MS && depart_ms < MORNING_MS + HOUR_MS;
+    bool evening = depart_ms >= EVENING_MS && depart_ms < EVENING_MS + HOUR_MS;
     for (int32_t i = 0; i < set->route.count; i++) {
         const struct link *link = &trips->network->links[set->route.at[i]];
         set->totals.length_m += link->length_m;
@@ -330,7 +333,7 @@ static void origin_run(const struct city_trips *trips, struct cost_set *set, int
 {
     const struct origin *origin = &trips->origins.at[index];
     uint64_t source = (uint64_t)index * VARIANTS + (uint64_t)variant;
-    double all = per_intersection * trips->plan->intersection_count / VARIANTS;
+    double all = per_intersection * trips->plan->intersection_count / (keep ? VARIANTS : 1);
     places_find(trips, set, origin->link);
     if (set->places.count == 0) {
         return;
@@ -354,7 +357,8 @@ static int32_t set_of(const struct city_trips *trips, int32_t origin, int varian
     return (first + variant * (CITY_COST_SETS / VARIANTS)) % CITY_COST_SETS;
 }
 
-static void set_run(const struct city_trips *trips, struct cost_set *set, int32_t index, double per_intersection, bool keep)
+static void set_run(const struct city_trips *trips, struct cost_set *set, int32_t index, double per_intersection,
+                    bool keep)
 {
     int32_t steps = router_step_count(set->router);
     for (int p = 0; p < PERIOD_COUNT; p++) {
@@ -363,7 +367,7 @@ static void set_run(const struct city_trips *trips, struct cost_set *set, int32_
     set->held.count = set->turns.count = 0;
     set->totals = (struct city_trips_totals){ 0 };
     for (int32_t i = 0; i < trips->origins.count; i++) {
-        for (int variant = 0; variant < VARIANTS; variant++) {
+        for (int variant = 0; variant < (keep ? VARIANTS : 1); variant++) {   // a trial may be coarser
             if (set_of(trips, i, variant) == index) {
                 origin_run(trips, set, i, variant, per_intersection, keep);
             }
@@ -395,35 +399,12 @@ void trips_run(struct city_trips *trips, double per_intersection, bool keep)
     }
 }
 
-static int by_value(const void *a, const void *b)
+void trips_learn(struct city_trips *trips, const double *saturation)
 {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-void trips_learn(struct city_trips *trips)
-{
-    const struct network *network = trips->network;
-    const struct router *router = trips->sets[0].router;
-    double *now = memory_take((size_t)network->link_count, sizeof *now), *sorted;
-    for (int32_t l = 0; l < network->link_count; l++) {
-        const int32_t *to;
-        int32_t count = router_successors(router, l, &to), morning = 0, evening = 0;
-        for (int32_t s = router_step(router, l); s < router_step(router, l) + count; s++) {
-            morning += trips->loads[PERIOD_MORNING][s];
-            evening += trips->loads[PERIOD_EVENING][s];
-        }
-        now[l] = (double)(morning > evening ? morning : evening) / network->links[l].lane_count;
-    }
-    sorted = memory_copy(now, (size_t)network->link_count, sizeof *sorted);
-    qsort(sorted, (size_t)network->link_count, sizeof *sorted, by_value);
-    double capacity = fmax(sorted[(int32_t)(0.98 * (network->link_count - 1))], 1.0) / BUSY;
     trips->learned++;
-    for (int32_t l = 0; l < network->link_count; l++) {
-        trips->load_mean[l] += (now[l] / capacity - trips->load_mean[l]) / trips->learned;
+    for (int32_t l = 0; l < trips->network->link_count; l++) {
+        trips->saturation[l] += (saturation[l] - trips->saturation[l]) / trips->learned;
     }
-    free(now);
-    free(sorted);
     for (int32_t i = 0; i < CITY_COST_SETS; i++) {
         costs_set(trips, i);
     }
@@ -454,18 +435,18 @@ static int by_departure(const void *a, const void *b)
         : x->set != y->set ? (x->set < y->set ? -1 : 1) : x->index < y->index ? -1 : x->index > y->index;
 }
 
-// The street's IDM; a lorry is long and slow to start. Lengths, gaps and accelerations in the range that field studies give
-// for city traffic [Treiber2000].
+// The street's IDM; a lorry is long and slow to start. Lengths, gaps and accelerations in the range that field studies
+// give for city traffic [Treiber2000].
 static const struct vehicle_type TYPES[] = {
     { .name = "car", .user = USER_CAR, .following = FOLLOW_IDM, .length_m = 4.6, .gap_m = 2.0, .acceleration_mps2 = 2.0,
       .deceleration_mps2 = 3.0, .emergency_mps2 = 9.0, .headway_s = 1.1, .speed_mps_max = 50.0, .speed_factor = 1.0,
       .speed_deviation = 0.1 },
     { .name = "delivery", .user = USER_DELIVERY, .following = FOLLOW_IDM, .length_m = 6.5, .gap_m = 2.0,
-      .acceleration_mps2 = 1.6, .deceleration_mps2 = 2.5, .emergency_mps2 = 8.0, .headway_s = 1.2, .speed_mps_max = 40.0,
-      .speed_factor = 1.0, .speed_deviation = 0.08 },
-    { .name = "truck", .user = USER_TRUCK, .following = FOLLOW_IDM, .length_m = 9.5, .gap_m = 2.5, .acceleration_mps2 = 1.1,
-      .deceleration_mps2 = 2.0, .emergency_mps2 = 7.0, .headway_s = 1.5, .speed_mps_max = 25.0, .speed_factor = 0.95,
-      .speed_deviation = 0.05 },
+      .acceleration_mps2 = 1.6, .deceleration_mps2 = 2.5, .emergency_mps2 = 8.0, .headway_s = 1.2,
+      .speed_mps_max = 40.0, .speed_factor = 1.0, .speed_deviation = 0.08 },
+    { .name = "truck", .user = USER_TRUCK, .following = FOLLOW_IDM, .length_m = 9.5, .gap_m = 2.5,
+      .acceleration_mps2 = 1.1, .deceleration_mps2 = 2.0, .emergency_mps2 = 7.0, .headway_s = 1.5,
+      .speed_mps_max = 25.0, .speed_factor = 0.95, .speed_deviation = 0.05 },
 };
 
 static enum status write_one(const struct cost_set *set, const struct held_trip *held, struct link_list *links,
@@ -503,7 +484,8 @@ enum status trips_write(const struct city_trips *trips, const char *path, int64_
     }
     struct demand_writer *writer = NULL;
     enum status status = demand_writer_create(trips->network, trips_router(trips), path, TYPES,
-                                              (int32_t)(sizeof TYPES / sizeof *TYPES), begin_ms, end_ms, &writer, problem);
+                                              (int32_t)(sizeof TYPES / sizeof *TYPES), begin_ms, end_ms, &writer,
+                                              problem);
     struct link_list links = { 0 };
     for (int32_t i = 0; i < order.count && status == STATUS_OK; i++) {
         const struct cost_set *set = &trips->sets[order.at[i].set];

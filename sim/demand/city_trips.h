@@ -1,16 +1,18 @@
 // city_trips.h: a day of trips through a generated city.
 //
 // THEORY    Every link inside is a little of home and a little of work, work more so towards the middle; border streets
-//           are both, for all that lies outside. A trip has a purpose (to work, home again, other), and each purpose its
-//           hours: two peaks a day. Its destination follows a gravity model: weight / (1 + (t / t0)^2)^2 with the
-//           travel time t. Destinations in the plane grow with t, so trips take 1.6 t0 on average where the city is large.
+//           are both, for all that lies outside. A trip has a purpose (to work, home again, other), and each purpose
+//           its hours: two peaks a day. Its destination follows a gravity model: weight / (1 + (t / t0)^2)^2 with the
+//           travel time t. Destinations in the plane grow with t, so trips take 1.6 t0 on average where the city is
+//           large.
 //
-//           Routes are fastest ways under costs that differ from driver to driver: there are CITY_COST_SETS of them, each
-//           the free-flow time times a random factor by link; every source uses two. Costs also rise with the load of the
-//           run before: 1 + 0.15 (v / c)^4 [BPR1964], so that the load spreads as drivers' habits would spread it.
-// CONTRACT  The same city, seed and rate give the same trips for any number of threads: parallel over cost sets, joined in
-//           their order; loads are integers.
-// OWNERSHIP trips_create gives, trips_release takes; plan, roads and network are kept.
+//           Routes are fastest ways under costs that differ from driver to driver: there are CITY_COST_SETS of them,
+//           each the free-flow time and the wait at stop lines times a random factor by link; every source uses two. The
+//           wait grows with the saturation that runs before have found (trips_learn), so that the load spreads as
+//           drivers' habits would spread it.
+// CONTRACT  The same city, seed and rate give the same trips for any number of threads: parallel over cost sets,
+//           joined in their order; loads are integers.
+// OWNERSHIP trips_create gives, city_trips_release takes; plan, roads and network are kept.
 // NOT HERE  How many trips the signals bear (city_timing.h).
 #pragma once
 
@@ -20,7 +22,8 @@
 
 #define CITY_COST_SETS 8
 
-enum city_period { PERIOD_MORNING, PERIOD_EVENING, PERIOD_DAY, PERIOD_COUNT };   // the peak hours 7:30-8:30 and 17-18; the day
+// the peak hours 7:30-8:30 and 17-18; the day
+enum city_period { PERIOD_MORNING, PERIOD_EVENING, PERIOD_DAY, PERIOD_COUNT };
 
 struct city_trips;
 
@@ -31,14 +34,14 @@ struct city_trips_totals {
 
 struct city_trips *trips_create(const struct city_plan *plan, const struct city_roads *roads,
                                 const struct network *network);
-void trips_release(struct city_trips *trips);
+void city_trips_release(struct city_trips *trips);
 
-// Draws the trips of a day at so many per intersection, finds their routes and counts them; keep: holds them for
-// trips_write. Replaces what a run before left.
+// Draws the trips of a day at so many per intersection, finds their routes and counts them. keep: holds them for
+// trips_write; else it is a trial, in which each source uses one cost set. Replaces what a run before left.
 void trips_run(struct city_trips *trips, double per_intersection, bool keep);
 
-// Takes the loads of the last run into the costs of the next. Each call weighs the newest run less: method of averages.
-void trips_learn(struct city_trips *trips);
+// Takes the degrees of saturation, by link, into the costs of the next run: their mean over all calls.
+void trips_learn(struct city_trips *trips, const double *saturation);
 
 // Vehicles that go from a link to its k-th successor in a period, by router_step(link) + k, in the last run.
 const int32_t *trips_loads(const struct city_trips *trips, enum city_period period);
