@@ -39,9 +39,7 @@ int32_t detour_take(struct street *street, struct worker *worker, struct trip *t
     for (int32_t i = 0; i < group->path_count[column]; i++) {
         int32_t path = group->first_path[column] + i;
         int32_t start = street->paths[path].to_link;
-        const struct group *to = cell_group(street, street->paths[path].to_cell);
-        bool open = street->network->lanes[to->lane[street->paths[path].to_cell % WIDE]].users & user;
-        if (!open || !search(street, worker, start, goal, user)) {
+        if (!(street->paths[path].users & user) || !search(street, worker, start, goal, user)) {
             continue;
         }
         int32_t count = 2;

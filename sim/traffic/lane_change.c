@@ -6,16 +6,12 @@
 #include "sim/traffic/trips.h"
 
 static const float SAFE_MPS2 = 4.0f;           // b_safe of MOBIL
-static const float THRESHOLD_MPS2 = 0.2f;      // its threshold
 static const float POLITENESS = 0.2f;
 static const float COURTESY_MPS = 1.5f;        // taken off the speed of one who lets somebody in
 static const float URGENT_M = 100.0f;          // to the end of a wrong lane
 static const float HARD_MPS2 = 6.0f;           // limit of mandatory changes where the lane ends
-static const float LAST_M = 20.0f;             // before the line nobody changes for gain
-static const float HELD_UP = 0.9f;             // share of the desired speed below which one looks for a better lane
 static const float STANDING_MPS = 1.0f;
 static const float APART_M = 0.5f;             // bumper to bumper at least, after a change
-static const uint32_t GAIN_PERIOD = 3;         // of two seconds each: how often one looks for gain
 
 struct neighbours {
     int32_t place;                             // the row it would take
@@ -203,7 +199,7 @@ static void change_for_gain(struct street *street, const struct change *change, 
     }
     float now = acceleration_of(street, row->kind[c], v, row->desired[c], gap, leader_mps);
     float then = acceleration_of(street, row->kind[c], v, row->desired[c], near.ahead, near.ahead_mps);
-    if (then - now < THRESHOLD_MPS2) {
+    if (then - now < GAIN_MPS2) {
         return;
     }
     float loss = 0.0f;
@@ -217,38 +213,29 @@ static void change_for_gain(struct street *street, const struct change *change, 
             return;
         }
     }
-    if (then - now > THRESHOLD_MPS2 + POLITENESS * loss) {
+    if (then - now > GAIN_MPS2 + POLITENESS * loss) {
         change_make(street, change, k, near.place);
     }
 }
 
-// Bits of the columns whose k-th vehicle must change; and of those that look for gain.
-static uint32_t wishes(const struct group *group, const struct row *row, int32_t k, bool left, uint32_t turn,
-                       uint32_t *ret_gain)
-{
-    uint32_t must_bit = left ? KIND_LEFT : KIND_RIGHT, free_bit = left ? KIND_FREE_LEFT : KIND_FREE_RIGHT;
-    uint32_t must = 0, gain = 0;
-    for (int c = 0; c < WIDE; c++) {
-        bool here = k < group->count[c];
-        bool looks = (row->kind[c] & free_bit) != 0 && (row->kind[c] >> KIND_LUCK_SHIFT) % GAIN_PERIOD == turn
-            && row->speed[c] < HELD_UP * row->desired[c] && row->speed[c] > STANDING_MPS
-            && row->front[c] < group->length[c] - LAST_M;
-        must |= here && (row->kind[c] & must_bit) != 0 ? 1u << c : 0u;
-        gain |= here && looks ? 1u << c : 0u;
-    }
-    *ret_gain = gain;
-    return must;
-}
+#define ROWS_AT_ONCE 64
 
-static void group_change(struct street *street, int32_t from, int32_t to, bool left, uint32_t turn)
+static void group_change(struct street *street, const struct follow_job *job, int32_t from, int32_t to,
+                         struct side_wish side)
 {
+    bool left = side.left;
+    uint32_t musts[ROWS_AT_ONCE], gains[ROWS_AT_ONCE];
     struct change change = { .from = &street->groups[from], .to = &street->groups[to], .left = left };
     change.from_rows = &street->rows[change.from->first_row];
     change.to_rows = &street->rows[change.to->first_row];
     for (int32_t k = 0; k < change.from->count_max; k++) {
-        uint32_t gain;
-        uint32_t must = wishes(change.from, &change.from_rows[k], k, left, turn, &gain);
-        for (uint32_t rest = must | gain; rest != 0; rest &= rest - 1) {
+        int32_t at = k % ROWS_AT_ONCE;
+        if (at == 0) {
+            int32_t end = change.from->count_max - k < ROWS_AT_ONCE ? change.from->count_max : k + ROWS_AT_ONCE;
+            street->kernel->lane_wishes(job, change.from, change.from_rows, side, k, end, musts, gains);
+        }
+        uint32_t must = musts[at];
+        for (uint32_t rest = must | gains[at]; rest != 0; rest &= rest - 1) {
             int c = __builtin_ctz(rest);
             const struct row *row = &change.from_rows[k];
             int32_t lane = change.to->lane[c];
@@ -270,15 +257,16 @@ static void group_change(struct street *street, int32_t from, int32_t to, bool l
     }
 }
 
-void lanes_change(struct street *street, struct block *block, bool left, int64_t second)
+void lanes_change(struct street *street, const struct follow_job *job, struct block *block, int64_t second)
 {
-    uint32_t turn = (uint32_t)((second / 2) % (int64_t)GAIN_PERIOD);
+    bool left = second % 2 == 0;
+    struct side_wish side = { left, (uint32_t)((second / 2) % GAIN_TURNS) };
     int32_t last = block->lane_count - 1;
     for (int32_t i = 0; i < last; i++) {
         // The lane beside the target first: nobody moves over two lanes at once.
         int32_t from = block->first_group + (left ? last - 1 - i : i + 1);
         if (street->groups[from].count_max > 0) {
-            group_change(street, from, left ? from + 1 : from - 1, left, turn);
+            group_change(street, job, from, left ? from + 1 : from - 1, side);
         }
     }
 }

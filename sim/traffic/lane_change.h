@@ -12,6 +12,6 @@
 // CONTRACT  Touches the block alone; between commits of transfers and publication.
 #pragma once
 
-#include "sim/traffic/street_state.h"
+#include "sim/traffic/street_kernel.h"
 
-void lanes_change(struct street *street, struct block *block, bool left, int64_t second);
+void lanes_change(struct street *street, const struct follow_job *job, struct block *block, int64_t second);

@@ -5,8 +5,6 @@
 #include "sim/traffic/street_kernel.h"
 #include "sim/traffic/trips.h"
 
-static const float LOOK_S = 4.0f;              // looks as far as it drives in this time, beyond its braking distance
-static const float LOOK_M = 20.0f;
 static const float SIGHT_M = 4.5f;             // from here one sees who comes: SUMO's default visibility distance
 static const float CLEARANCE_M = 0.1f;         // as in the kernel
 static const float WAITING_MPS = 0.5f;
@@ -52,7 +50,9 @@ static void heed_limit(const struct street *street, const struct viewer *viewer,
     if (limit >= viewer->desired) {
         return;
     }
-    float target = trip_desired(street, &street->trips[viewer->trip], limit);
+    float target = limit * viewer->factor;
+    float most = street->types.speed_max[viewer->kind & KIND_TYPE];
+    target = target < most ? target : most;
     float brake = street->types.deceleration[viewer->kind & KIND_TYPE];
     float left = way - 0.5f * (viewer->speed + target) * street->step_s;
     view->cap = fminf(view->cap, sqrtf(target * target + 2.0f * brake * (left > 0.0f ? left : 0.0f)));

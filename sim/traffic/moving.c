@@ -16,15 +16,6 @@ static const float LOST_S = 20.0f;             // so long one waits at the end o
 static const float LOST_M = 10.0f;
 static const int16_t YIELDING_STEPS_MAX = 32000;
 
-static struct follow_job job_of(const struct street *street)
-{
-    return (struct follow_job){
-        .types = &street->types, .trips = street->trips, .step_s = street->step_s, .substeps = street->substeps,
-        .step_ms = street->options.step_ms, .only_idm = street->only_idm, .one_type = street->type_count == 1,
-        .seed = street->options.seed, .step = (uint64_t)street->counts.steps,
-    };
-}
-
 static struct transfer *outbox_add(struct worker *worker)
 {
     assert(worker->outbox_count < worker->outbox_max);
@@ -89,6 +80,12 @@ static void leave(struct street *street, struct worker *worker, const struct lea
     *outbox_add(worker) = to;
 }
 
+// A driver's factor of speed limits, from its desired speed; only where that is the vehicle's own limit its trip is asked.
+static float driver_factor(const struct street *street, uint32_t kind, int32_t trip, float desired, float limit)
+{
+    return desired < street->types.speed_max[kind & KIND_TYPE] ? desired / limit : street->trips[trip].factor;
+}
+
 // A line that closed while the head passes it: the second one, if its own line is closed too, may have to stop.
 static bool holds_second(const struct street *street, const struct published *seen, int column)
 {
@@ -123,40 +120,62 @@ static void head_lost(struct street *street, struct worker *worker, int32_t cell
     }
 }
 
-static void heads_look(struct street *street, struct worker *worker, int32_t group_index, float *moved_from)
+// Whether nothing has changed for a head that its red signal held before: it stays, and nobody is in its way.
+static bool stays_at_red(const struct street *street, const struct group *group, int c)
+{
+    int32_t signal = group->seen.head_signal[c];
+    if (signal < 0 || street->aspects[signal] != ASPECT_RED || !group->held[c]) {
+        return false;
+    }
+    int32_t inside = 0;
+    for (int32_t i = 0; i < group->path_count[c]; i++) {
+        inside |= street->count_now[group->first_path[c] + i];
+    }
+    return inside == 0;
+}
+
+static void head_look(struct street *street, struct worker *worker, int32_t group_index, int c)
 {
     struct group *group = &street->groups[group_index];
     struct row *row = &street->rows[group->first_row];
     struct ahead *ahead = &group->ahead;
-    ahead->holds = false;
-    for (int c = 0; c < WIDE; c++) {
-        ahead->rear[c] = ahead->bound[c] = ahead->cap[c] = ahead->hold[c] = FAR_M;
-        ahead->speed[c] = 0.0f;
-        ahead->line[c] = group->length[c] - LINE_MARGIN_M;
-        moved_from[c] = row->front[c];
-        if (group->count[c] == 0) {
-            continue;
-        }
-        float to_line = group->length[c] - row->front[c];
-        struct viewer viewer = { row->speed[c], street->types.length[row->kind[c] & KIND_TYPE], row->desired[c],
-            row->kind[c], row->trip[c], (float)group->yielding[c] * street->step_s, group->held[c] };
-        if (row->path[c] == PATH_NONE) {
-            head_lost(street, worker, group_index * WIDE + c, to_line);
-        }
-        struct view view = look_from_lane(street, group_index * WIDE + c, row->path[c], &viewer, to_line);
-        if (view.gap < FAR_M) {
-            ahead->rear[c] = row->front[c] + view.gap;
-            ahead->speed[c] = view.speed;
-        }
-        ahead->bound[c] = row->front[c] + view.bound;
-        ahead->cap[c] = view.cap;
-        group->held[c] = view.verdict == LINE_CLOSED;
-        if (view.verdict == LINE_TAKEN && row->speed[c] < STANDING_MPS && to_line < AT_LINE_M) {
-            group->yielding[c] = (int16_t)(group->yielding[c] + (group->yielding[c] < YIELDING_STEPS_MAX ? 1 : 0));
-        }
-        if (view.verdict == LINE_OPEN && holds_second(street, &group->seen, c)) {
-            ahead->hold[c] = group->length[c];
-            ahead->holds = true;
+    float to_line = group->length[c] - row->front[c];
+    struct viewer viewer = { row->speed[c], street->types.length[row->kind[c] & KIND_TYPE], row->desired[c],
+        driver_factor(street, row->kind[c], row->trip[c], row->desired[c], group->limit[c]), row->kind[c],
+        row->trip[c], (float)group->yielding[c] * street->step_s, group->held[c] };
+    if (row->path[c] == PATH_NONE) {
+        head_lost(street, worker, group_index * WIDE + c, to_line);
+    }
+    struct view view = look_from_lane(street, group_index * WIDE + c, row->path[c], &viewer, to_line);
+    if (view.gap < FAR_M) {
+        ahead->rear[c] = row->front[c] + view.gap;
+        ahead->speed[c] = view.speed;
+    }
+    ahead->bound[c] = row->front[c] + view.bound;
+    ahead->cap[c] = view.cap;
+    group->held[c] = view.verdict == LINE_CLOSED;
+    if (view.verdict == LINE_TAKEN && row->speed[c] < STANDING_MPS && to_line < AT_LINE_M) {
+        group->yielding[c] = (int16_t)(group->yielding[c] + (group->yielding[c] < YIELDING_STEPS_MAX ? 1 : 0));
+    }
+    if (view.verdict == LINE_OPEN && holds_second(street, &group->seen, c)) {
+        ahead->hold[c] = group->length[c];
+        ahead->holds = true;
+    }
+}
+
+static void heads_look(struct street *street, struct worker *worker, const struct follow_job *job,
+                       int32_t group_index, float *moved_from)
+{
+    struct group *group = &street->groups[group_index];
+    struct row *row = &street->rows[group->first_row];
+    uint32_t near = street->kernel->heads_prepare(job, group, row, moved_from);
+    for (; near != 0; near &= near - 1) {
+        int c = __builtin_ctz(near);
+        if (stays_at_red(street, group, c)) {
+            group->ahead.rear[c] = group->length[c] - STOP_MARGIN_M + street->types.gap[row->kind[c] & KIND_TYPE];
+            group->ahead.bound[c] = group->length[c] - LINE_MARGIN_M;
+        } else {
+            head_look(street, worker, group_index, c);
         }
     }
 }
@@ -230,7 +249,7 @@ static void move_block(struct street *street, struct worker *worker, const struc
         struct group *group = &street->groups[block->first_group + i];
         if (group->count_max > 0) {
             float moved_from[WIDE];
-            heads_look(street, worker, block->first_group + i, moved_from);
+            heads_look(street, worker, job, block->first_group + i, moved_from);
             street->kernel->follow_rows(job, &street->rows[group->first_row], group->count_max, group->count, &group->ahead,
                 &street->loops[group->loop_layer], group->loop_layer_count, &worker->queued);
             heads_leave(street, worker, block, group, moved_from);
@@ -296,8 +315,10 @@ static void batch_flush(struct street *street, struct worker *worker, const stru
 
 static void batch_add(struct street *street, struct worker *worker, int32_t path_index, int32_t k)
 {
-    const struct crosser *crosser = &street->now[street->paths[path_index].first_slot + k];
-    struct viewer viewer = { crosser->speed, crosser->length, crosser->desired, crosser->kind, crosser->trip,
+    const struct path *path = &street->paths[path_index];
+    const struct crosser *crosser = &street->now[path->first_slot + k];
+    struct viewer viewer = { crosser->speed, crosser->length, crosser->desired,
+        driver_factor(street, crosser->kind, crosser->trip, crosser->desired, path->limit), crosser->kind, crosser->trip,
         (float)halt_waited(crosser->halt) * street->step_s, false };
     struct view view = look_from_path(street, path_index, k, &viewer, crosser->front);
     struct row *row = &worker->batch;
@@ -337,7 +358,7 @@ static void move_crossroads(struct street *street, struct worker *worker, const 
 
 void move_worker(struct street *street, struct worker *worker)
 {
-    struct follow_job job = job_of(street);
+    struct follow_job job = follow_job_of(street);
     worker->outbox_count = 0;
     worker->updates = worker->queued = worker->entered = worker->detours = 0;
     for (int32_t i = worker->first_block; i < worker->block_end; i++) {

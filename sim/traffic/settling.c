@@ -218,7 +218,13 @@ static void group_publish(const struct street *street, struct group *group)
     }
     memcpy(seen->head_front, rows[0].front, sizeof seen->head_front);
     memcpy(seen->head_speed, rows[0].speed, sizeof seen->head_speed);
-    memcpy(seen->head_path, rows[0].path, sizeof seen->head_path);
+    for (int c = 0; c < WIDE; c++) {
+        int32_t path = group->count[c] > 0 ? rows[0].path[c] : PATH_NONE;
+        if (path != seen->head_path[c]) {
+            seen->head_path[c] = path;
+            seen->head_signal[c] = path >= 0 && !street->paths[path].right_on_red ? street->paths[path].group : INDEX_NONE;
+        }
+    }
     memcpy(seen->second_front, rows[1].front, sizeof seen->second_front);
     memcpy(seen->second_speed, rows[1].speed, sizeof seen->second_speed);
     for (int c = 0; c < WIDE; c++) {
@@ -252,11 +258,12 @@ void settle_worker(struct street *street, struct worker *worker)
     int64_t after_ms = street->now_ms + street->options.step_ms;
     int64_t second = after_ms / MS_PER_S;
     bool whole = after_ms % MS_PER_S == 0;
+    struct follow_job job = follow_job_of(street);
     transfers_take(street, worker, self);
     for (int32_t i = worker->first_block; i < worker->block_end; i++) {
         struct block *block = &street->blocks[i];
         if (whole && block->vehicles > 0 && block->lane_count > 1) {
-            lanes_change(street, block, second % 2 == 0, second);
+            lanes_change(street, &job, block, second);
         }
         if (block->waiting > 0 && worker->inserting) {
             block_insert(street, worker, block, after_ms);

@@ -88,6 +88,18 @@ static void types_create(struct street *street, const struct vehicle_type *types
         street->length_min = fminf(street->length_min, table->length[i]);
         street->length_max = fmaxf(street->length_max, table->length[i]);
     }
+    for (int c = 0; c < WIDE; c++) {
+        struct wide_types *first = &street->first_type;
+        first->acceleration[c] = table->acceleration[0];
+        first->deceleration[c] = table->deceleration[0];
+        first->emergency[c] = table->emergency[0];
+        first->headway[c] = table->headway[0];
+        first->gap[c] = table->gap[0];
+        first->length[c] = table->length[0];
+        first->closing[c] = table->closing[0];
+        first->imperfection[c] = table->imperfection[0];
+        first->krauss[c] = table->krauss[0];
+    }
 }
 
 enum status street_create(const struct network *network, const struct vehicle_type *types, int32_t type_count,
@@ -108,7 +120,7 @@ enum status street_create(const struct network *network, const struct vehicle_ty
     if (status != STATUS_OK) {
         return status;
     }
-    struct street *street = memory_take(1, sizeof *street);
+    struct street *street = memory_take_aligned(1, sizeof *street);
     street->kernel = kernel;
     street->network = network;
     street->options = *options;

@@ -14,12 +14,6 @@ static const float CREEP_MPS = 0.3f;
 static const float CREEP_GAP_M = 1.0f;        // beyond the standing gap
 static const float GAP_M_MIN = 0.1f;          // IDM divides by the gap
 
-struct wide_types {
-    _Alignas(64) float acceleration[WIDE], deceleration[WIDE], emergency[WIDE], headway[WIDE], gap[WIDE],
-        length[WIDE], closing[WIDE], imperfection[WIDE];
-    int32_t krauss[WIDE];
-};
-
 // The leader of each column, before and after its own step.
 struct wide_leader {
     _Alignas(64) float rear[WIDE], speed[WIDE], rear_after[WIDE], speed_after[WIDE], bound[WIDE], cap[WIDE];
@@ -39,6 +33,16 @@ static void types_spread(const struct type_table *table, const uint32_t *kind, s
         ret->imperfection[c] = table->imperfection[type];
         ret->krauss[c] = table->krauss[type];
     }
+}
+
+// The parameters of a row's vehicles: those of the only type, or spread into *room.
+static INLINE const struct wide_types *types_of(const struct follow_job *job, const uint32_t *kind, struct wide_types *room)
+{
+    if (job->only_type != NULL) {
+        return job->only_type;
+    }
+    types_spread(job->types, kind, room);
+    return room;
 }
 
 static void leader_of_head(const struct ahead *ahead, float step_s, struct wide_leader *ret)
@@ -257,41 +261,110 @@ static INLINE void settle_row(float step_s, const struct wide_types *restrict ty
 static void follow_rows(const struct follow_job *job, struct row *rows, int32_t row_count, const int32_t *count,
                         const struct ahead *ahead, struct loop_layer *loops, int32_t loop_count, int64_t *queued)
 {
-    struct wide_types types;
+    struct wide_types room;
     struct wide_leader leader;
     leader_of_head(ahead, job->step_s, &leader);
-    static const uint32_t first_type[WIDE] = { 0 };
-    if (job->one_type) {
-        types_spread(job->types, first_type, &types);
-    }
     _Alignas(64) int32_t slow[WIDE] = { 0 };
     for (int32_t k = 0; k < row_count; k++) {
         struct row *row = &rows[k];
         _Alignas(64) float front[WIDE], speed[WIDE], old[WIDE];
-        if (!job->one_type) {
-            types_spread(job->types, row->kind, &types);
-        }
+        const struct wide_types *types = types_of(job, row->kind, &room);
         if (k > 0 && ahead->holds) {
-            leader_or_line(&types, ahead, row, &leader);
+            leader_or_line(types, ahead, row, &leader);
         }
         if (job->substeps == 1) {
-            idm_row(job->step_s, 1, &types, &leader, row, front, speed);
+            idm_row(job->step_s, 1, types, &leader, row, front, speed);
         } else {
-            idm_row(job->step_s, 2, &types, &leader, row, front, speed);
+            idm_row(job->step_s, 2, types, &leader, row, front, speed);
         }
         if (!job->only_idm) {
-            krauss_row(job, &types, &leader, row, count, k, front, speed);
+            krauss_row(job, types, &leader, row, count, k, front, speed);
         }
         for (int c = 0; c < WIDE && loop_count > 0; c++) {
             old[c] = row->front[c];
         }
-        settle_row(job->step_s, &types, &leader, ahead->line, count, k, row, front, speed, slow);
+        settle_row(job->step_s, types, &leader, ahead->line, count, k, row, front, speed, slow);
         for (int32_t i = 0; i < loop_count; i++) {
-            loop_row((float)job->step_ms, &types, old, row->front, row->speed, count, k, &loops[i]);
+            loop_row((float)job->step_ms, types, old, row->front, row->speed, count, k, &loops[i]);
         }
     }
     for (int c = 0; c < WIDE; c++) {
         *queued += slow[c];
+    }
+}
+
+static uint32_t heads_prepare(const struct follow_job *job, struct group *group, const struct row *heads,
+                              float *ret_fronts)
+{
+    struct ahead *ahead = &group->ahead;
+    struct wide_types room;
+    const struct wide_types *types = types_of(job, heads->kind, &room);
+    uint32_t near = 0;
+    _Alignas(64) uint32_t bit[WIDE];
+    FOR_WIDE {
+        float v = heads->speed[c];
+        float to_line = group->length[c] - heads->front[c];
+        float reach = v * v / types->deceleration[c] + v * LOOK_S + LOOK_M;
+        bit[c] = (uint32_t)((group->count[c] > 0) & (to_line <= reach)) << c;
+        ret_fronts[c] = heads->front[c];
+        ahead->rear[c] = ahead->bound[c] = ahead->cap[c] = ahead->hold[c] = FAR_M;
+        ahead->speed[c] = 0.0f;
+        ahead->line[c] = group->length[c] - LINE_MARGIN_M;
+    }
+    ahead->holds = false;
+    for (int c = 0; c < WIDE; c++) {
+        near |= bit[c];
+    }
+    return near;
+}
+
+static void lane_wishes(const struct follow_job *job, const struct group *group, const struct row *rows,
+                        struct side_wish side, int32_t first, int32_t end, uint32_t *ret_must, uint32_t *ret_gain)
+{
+    uint32_t must_bit = side.left ? KIND_LEFT : KIND_RIGHT;
+    uint32_t free_bit = side.left ? KIND_FREE_LEFT : KIND_FREE_RIGHT;
+    struct wide_types room;
+    _Alignas(64) float rear[WIDE], speed[WIDE];
+    _Alignas(64) uint32_t must[WIDE], gain[WIDE];
+    FOR_WIDE {
+        rear[c] = group->ahead.rear[c];
+        speed[c] = group->ahead.speed[c];
+    }
+    if (first > 0) {
+        const struct wide_types *types = types_of(job, rows[first - 1].kind, &room);
+        FOR_WIDE {
+            rear[c] = rows[first - 1].front[c] - types->length[c];
+            speed[c] = rows[first - 1].speed[c];
+        }
+    }
+    for (int32_t k = first; k < end; k++) {
+        const struct row *row = &rows[k];
+        const struct wide_types *types = types_of(job, row->kind, &room);
+        FOR_WIDE {
+            uint32_t kind = row->kind[c];
+            float v = row->speed[c];
+            // What its leader costs it: more than this no lane can give.
+            float s = rear[c] - row->front[c];
+            s = s > GAP_M_MIN ? s : GAP_M_MIN;
+            float reach = v * (types->headway[c] + (v - speed[c]) * types->closing[c]);
+            float near = (types->gap[c] + (reach > 0.0f ? reach : 0.0f)) / s;
+            float worth = types->acceleration[c] * near * near;
+            uint32_t here = k < group->count[c];
+            uint32_t looks = ((kind & free_bit) != 0) & ((kind >> KIND_LUCK_SHIFT) % GAIN_TURNS == side.turn)
+                & (v < GAIN_HELD_UP * row->desired[c]) & (v > GAIN_SPEED_MPS)
+                & (row->front[c] < group->length[c] - GAIN_LAST_M) & (worth > GAIN_MPS2);
+            must[c] = (here & ((kind & must_bit) != 0)) << c;
+            gain[c] = (here & looks) << c;
+            rear[c] = row->front[c] - types->length[c];
+            speed[c] = v;
+        }
+        uint32_t all_must = 0, all_gain = 0;
+        for (int c = 0; c < WIDE; c++) {
+            all_must |= must[c];
+            all_gain |= gain[c];
+        }
+        ret_must[k - first] = all_must;
+        ret_gain[k - first] = all_gain;
     }
 }
 
@@ -300,4 +373,5 @@ static void follow_rows(const struct follow_job *job, struct row *rows, int32_t 
 #define KERNEL_TEXT_OF(isa) #isa
 #define KERNEL_TEXT(isa) KERNEL_TEXT_OF(isa)
 
-const struct street_kernel KERNEL_NAME(KERNEL_ISA) = { .name = KERNEL_TEXT(KERNEL_ISA), .follow_rows = follow_rows };
+const struct street_kernel KERNEL_NAME(KERNEL_ISA) = { .name = KERNEL_TEXT(KERNEL_ISA), .follow_rows = follow_rows,
+    .heads_prepare = heads_prepare, .lane_wishes = lane_wishes };

@@ -33,15 +33,45 @@ struct follow_job {
     float step_s;
     int32_t substeps;
     int32_t step_ms;
-    bool only_idm, one_type;
+    bool only_idm;
+    const struct wide_types *only_type;   // where there is but one; else NULL
     uint64_t seed, step;
 };
+
+static inline struct follow_job follow_job_of(const struct street *street)
+{
+    return (struct follow_job){
+        .types = &street->types, .trips = street->trips, .step_s = street->step_s, .substeps = street->substeps,
+        .step_ms = street->options.step_ms, .only_idm = street->only_idm,
+        .only_type = street->type_count == 1 ? &street->first_type : NULL,
+        .seed = street->options.seed, .step = (uint64_t)street->counts.steps,
+    };
+}
+
+// Which side, and whose turn it is to look for gain: those whose luck leaves `turn` when divided by GAIN_TURNS.
+struct side_wish {
+    bool left;
+    uint32_t turn;
+};
+
+#define GAIN_TURNS 3
+#define GAIN_MPS2 0.2f             // MOBIL's threshold: who cannot gain so much does not look
+#define GAIN_LAST_M 20.0f          // before the line nobody changes for gain
+#define GAIN_HELD_UP 0.9f          // share of the desired speed below which one looks for a better lane
+#define GAIN_SPEED_MPS 1.0f        // above which one looks
 
 struct street_kernel {
     const char *name;
     // Moves row_count rows; count says how many rows each column has. *queued rises by the vehicles below 1.39 m/s.
     void (*follow_rows)(const struct follow_job *job, struct row *rows, int32_t row_count, const int32_t *count,
                         const struct ahead *ahead, struct loop_layer *loops, int32_t loop_count, int64_t *queued);
+    // Fills group->ahead as for a free road, keeps the heads' fronts, and gives the columns whose head is near its line.
+    uint32_t (*heads_prepare)(const struct follow_job *job, struct group *group, const struct row *heads,
+                              float *ret_fronts);
+    // For rows first .. end - 1 of a group, by row: the columns whose vehicle must change lanes to this side, and those
+    // that may gain by it and whose turn it is to look.
+    void (*lane_wishes)(const struct follow_job *job, const struct group *group, const struct row *rows,
+                        struct side_wish side, int32_t first, int32_t end, uint32_t *ret_must, uint32_t *ret_gain);
 };
 
 // The kernel for this machine. STATUS_RANGE when INTERGREEN_ISA names none that it can run.

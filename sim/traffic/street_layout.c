@@ -71,6 +71,8 @@ static void block_begin(struct street *street, int32_t lane_count)
         for (int c = 0; c < WIDE; c++) {
             group->lane[c] = INDEX_NONE;
             group->entered[c] = PATH_NONE;
+            group->seen.head_path[c] = PATH_NONE;
+            group->seen.head_signal[c] = INDEX_NONE;
         }
     }
 }
@@ -161,7 +163,9 @@ static void path_fill(struct street *street, int32_t path_index, int32_t junctio
         .group = connection->group,
         .length = (float)connection->length_m,
         .limit = (float)connection->speed_mps,
-        .rule = network->junctions[connection->junction].kind,
+        .users = network->lanes[connection->to_lane].users,
+        .to_position = (uint8_t)network->lanes[connection->to_lane].position,
+        .rule = (uint8_t)network->junctions[connection->junction].kind,
         .turn = (uint8_t)connection->turn,
         .right_on_red = connection->right_on_red,
         .capacity = (int32_t)(connection->length_m / (street->length_min + GAP_M_MIN)) + 3,
@@ -195,7 +199,7 @@ static void paths_create(struct street *street, const uint64_t *keys)
     qsort(order, (size_t)count, sizeof *order, ordered_compare);
 
     street->path_count = count;
-    street->paths = memory_take((size_t)count, sizeof *street->paths);
+    street->paths = memory_take_aligned((size_t)count, sizeof *street->paths);
     street->path_of_connection = memory_take((size_t)count, sizeof *street->path_of_connection);
     street->crossroads = memory_take((size_t)network->junction_count, sizeof *street->crossroads);
     int32_t slots = 0;
@@ -326,7 +330,7 @@ static void foes_create(struct street *street)
             wait = yields ? fmin(wait, foe->enter_m - WAIT_MARGIN_M) : wait;
         }
         first += foes_by_road(street, path, first);
-        path->foe_count = first - path->first_foe;
+        path->foe_count = (int16_t)(first - path->first_foe);
         path->yields = path->yields || path->foe_count > connection->foe_count;
         path->wait = connection->wait_inside && path->yields && wait >= 1.0 ? (float)wait : 0.0f;
     }

@@ -31,6 +31,8 @@
 #define TYPE_COUNT_MAX 4096
 #define THREAD_COUNT_MAX 64
 #define FAR_M 1.0e6f
+#define LOOK_S 4.0f                // a driver looks as far as it drives in this time, beyond twice its braking distance
+#define LOOK_M 20.0f
 #define LINE_MARGIN_M 0.05f      // a front held by a line stays this much before it
 #define STOP_MARGIN_M 1.0f         // drivers stop this much before a line
 #define YELLOW_MPS2 3.05f          // who can stop with this stops at yellow (10 ft/s2 of ITE's yellow formula, NCHRP812)
@@ -76,7 +78,7 @@ struct ahead {
 struct published {
     _Alignas(64) float head_front[WIDE], head_speed[WIDE];
     int32_t head_path[WIDE];
-    uint32_t head_kind[WIDE];
+    int32_t head_signal[WIDE];        // signal group of head_path, or INDEX_NONE; none too where it may turn on red
     float second_front[WIDE], second_speed[WIDE];
     int32_t second_path[WIDE];
     float tail_rear[WIDE], tail_speed[WIDE];
@@ -124,17 +126,21 @@ struct loop_layer {
 };
 
 struct path {
-    int32_t from_cell, to_cell, to_link, junction;
-    int32_t connection;               // of the network
-    int32_t group;                    // signal group over the network, or INDEX_NONE
-    int32_t first_foe, foe_count;     // in street.foes
-    int32_t first_slot, capacity;     // in street.now, street.next
-    int32_t first_part;               // in street.parts: one row per path of the same lane, in their order
+    _Alignas(64) int32_t from_cell;
+    int32_t to_cell, to_link;
+    uint32_t users;                   // who may drive on the lane that it leads to
     float length, limit;
     float wait;                       // front of a vehicle that waits inside for others, or 0
-    enum junction_kind rule;
-    uint8_t turn;
+    int32_t group;                    // signal group over the network, or INDEX_NONE
+    int32_t first_foe;                // in street.foes
+    int16_t foe_count;
+    uint8_t rule, turn;               // enum junction_kind, enum turn
+    uint8_t to_position;              // of the lane that it leads to
     bool right_on_red, crosses, yields;
+    int32_t first_slot, capacity;     // in street.now, street.next
+    int32_t junction;                 // in street.crossroads
+    int32_t connection;               // of the network
+    int32_t first_part;               // in street.parts: one row per path of the same lane, in their order
 };
 
 struct path_foe {
@@ -176,20 +182,22 @@ struct passage_sum { int64_t passages, loss_ms; };   // integers: threads add to
 enum trip_state { TRIP_EMPTY, TRIP_SCHEDULED, TRIP_WAITING, TRIP_UNDER_WAY, TRIP_ARRIVED };
 
 struct trip {
-    int64_t depart_ms, entered_ms, arrived_ms;
-    double length_m, time_loss_s, free_flow_s;
+    double length_m;                  // up to `state`: touched when a vehicle passes from lane to lane
+    double time_loss_s;
     int32_t number;
     int32_t first_leg, leg_count, leg;    // leg: the one it is on
     int32_t waiting_steps, stops;
-    int32_t next;                     // in its queue, or free list
     int32_t since_ms;                 // of its stay on the present cell or path, ms after begin
     float since_front;                // where it was then
     float link_loss_s;                // on the present link so far
     float factor;                     // of the speed limit
-    int32_t depart_speed_mmps;
     uint16_t type;
     int8_t depart_lane, piece_size;
     uint8_t state;
+    int32_t next;                     // in its queue, or free list
+    int32_t depart_speed_mmps;
+    int64_t depart_ms, entered_ms, arrived_ms;
+    double free_flow_s;
 };
 
 struct type_table {                   // by type
@@ -198,6 +206,13 @@ struct type_table {                   // by type
     int32_t *krauss;                  // 1: Krauss, 0: IDM
     uint32_t *user;
     double *factor, *deviation, *start_loss;
+};
+
+// The parameters of sixteen vehicles, as the kernel wants them.
+struct wide_types {
+    _Alignas(64) float acceleration[WIDE], deceleration[WIDE], emergency[WIDE], headway[WIDE], gap[WIDE],
+        length[WIDE], closing[WIDE], imperfection[WIDE];
+    int32_t krauss[WIDE];
 };
 
 struct worker {                       // what one thread owns
@@ -225,6 +240,7 @@ struct street {
     int64_t now_ms;
     bool only_idm, insert_first;
     struct type_table types;
+    struct wide_types first_type;     // the first type's, sixteen times
     int32_t type_count;
     float length_max, length_min, length_usual;   // of the types: greatest, least, the first one's
 

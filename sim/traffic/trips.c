@@ -33,18 +33,15 @@ int32_t trip_path(const struct street *street, const struct trip *trip, int32_t 
     const struct group *group = cell_group(street, cell);
     int column = cell % WIDE;
     int32_t best = PATH_NONE, found = 0;
+    uint32_t user = street->types.user[trip->type];
     bool best_preferred = false;
     for (int32_t i = 0; i < group->path_count[column]; i++) {
         int32_t path_index = group->first_path[column] + i;
         const struct path *path = &street->paths[path_index];
-        int32_t to = street->groups[path->to_cell / WIDE].lane_position;
-        bool last = leg + 2 >= trip->leg_count;
-        if (path->to_link != next->link || (!last && next->allowed == 0)
-            || !(street->network->lanes[cell_group(street, path->to_cell)->lane[path->to_cell % WIDE]].users
-                & street->types.user[trip->type])) {
+        if (path->to_link != next->link || !(path->users & user)) {
             continue;
         }
-        bool preferred = (next->preferred >> to) & 1u;
+        bool preferred = (next->preferred >> path->to_position) & 1u;
         if (best == PATH_NONE || (preferred && !best_preferred)) {
             best = path_index;
             best_preferred = preferred;

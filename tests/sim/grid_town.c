@@ -118,9 +118,10 @@ static bool common_area(const struct curve *one, const struct curve *other, doub
         along += i > 0 ? hypot(one->at[i].x_m - one->at[i - 1].x_m, one->at[i].y_m - one->at[i - 1].y_m) : 0.0;
         double nearest = INFINITY;
         for (int k = 0; k < CURVE_POINTS; k++) {
-            nearest = fmin(nearest, hypot(one->at[i].x_m - other->at[k].x_m, one->at[i].y_m - other->at[k].y_m));
+            double dx = one->at[i].x_m - other->at[k].x_m, dy = one->at[i].y_m - other->at[k].y_m;
+            nearest = dx * dx + dy * dy < nearest ? dx * dx + dy * dy : nearest;
         }
-        if (nearest < 2.0) {
+        if (nearest < 2.0 * 2.0) {
             *ret_enter_m = any ? *ret_enter_m : fmax(0.0, along - 0.5);
             *ret_leave_m = fmin(one->length_m, along + 0.5);
             any = true;
