@@ -205,7 +205,9 @@ static void yellow_choose(struct examination *in, int32_t g)
     bool safe = shown_ms >= YELLOW_MS_MIN && shown_ms <= YELLOW_MS_MAX;
     rules->yellow_ms[g] = safe ? shown_ms : (int32_t)quantum_ceil(asked_ms, rules->quantum_ms);
     const char *name = build_light_name(in->build, in->light);
-    if (!safe && shown_ms < 0) {
+    if (!in->build->draft->programs.at[in->light->program].shows_changes) {
+        in->build->assumed_yellow_count++;
+    } else if (!safe && shown_ms < 0) {
         import_note(in->build->report, NOTE_ASSUMED, "intersection '%s' group %d: yellow %g s by speed, the program "
                     "shows none", name, g, s_from_ms(rules->yellow_ms[g]));
     } else if (!safe) {

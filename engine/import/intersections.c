@@ -9,6 +9,8 @@
 #include "engine/model/units.h"
 
 static const int32_t CYCLE_MS_LOW = 30000, CYCLE_MS_HIGH = 120000;   // usual range of signal cycles [NCHRP812]
+static const int32_t CYCLE_MS_MAX = 3600000;                         // of a network, see network_finish
+static const int32_t PHASE_MS_CUT = 600000;
 static const int32_t RED_MS_EMERGENCY = 60000;                       // how much longer a red may be for `emergency`
 
 static void groups_create(struct signal_build *build, const struct light *light)
@@ -31,6 +33,24 @@ static void groups_create(struct signal_build *build, const struct light *light)
             group->kind = light->group[letter] == g ? light->kind[letter] : group->kind;
         }
         group->name = build_part_name(build, light, 'g', g);
+    }
+}
+
+// A "cycle" of hours is a lamp that waits for somebody's hand: its endless phases are cut.
+static void cut_endless_phases(const struct signal_build *build, const struct light *light, struct timeline *timeline)
+{
+    int64_t cycle_ms = 0;
+    for (int32_t i = 0; i < timeline->count; i++) {
+        cycle_ms += timeline->at[i].duration_ms;
+    }
+    for (int32_t i = 0; cycle_ms > CYCLE_MS_MAX && i < timeline->count; i++) {
+        if (timeline->at[i].duration_ms > PHASE_MS_CUT) {
+            import_note(build->report, NOTE_WARNING, "intersection '%s': phase %d of %g s was cut to %g s, since the "
+                        "cycle is "
+                        "longer than an hour", build_light_name(build, light), i,
+                        s_from_ms(timeline->at[i].duration_ms), s_from_ms(PHASE_MS_CUT));
+            timeline->at[i].duration_ms = PHASE_MS_CUT;
+        }
     }
 }
 
@@ -58,6 +78,7 @@ static enum status timeline_lay(const struct signal_build *build, const struct l
         segment.yellow &= ~segment.green;
         ret->at[ret->count++] = segment;
     }
+    cut_endless_phases(build, light, ret);
     return STATUS_OK;
 }
 
@@ -253,6 +274,11 @@ static void note_summary(const struct signal_build *build)
 {
     import_note(build->report, NOTE_DERIVED, "%d intersections: %d signal groups, %d stages",
                 build->intersections.count, build->groups.count, build->stages.count);
+    if (build->assumed_yellow_count > 0) {
+        import_note(build->report, NOTE_ASSUMED, "the format shows no yellow: %d groups have 3, 4 or 5 s at up to "
+                    "50, 60, 70 "
+                    "km/h", build->assumed_yellow_count);
+    }
     if (build->short_pair_count > 0) {
         import_note(build->report, NOTE_WARNING, "%d of %d intergreens are shorter than RiLSA's formula asks: taken "
                     "from the programs or from --intergreen-s", build->short_pair_count, build->pair_count);

@@ -24,6 +24,7 @@ struct signal_build {
     LIST_OF(struct program_green) greens;
     LIST_OF(struct intersection) intersections;
     int32_t pair_count, short_pair_count;    // conflicting pairs; of them shorter than the profile asks
+    int32_t assumed_yellow_count;            // groups of programs whose format cannot show a yellow
 };
 
 static inline const char *build_light_name(const struct signal_build *build, const struct light *light)

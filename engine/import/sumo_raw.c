@@ -209,6 +209,7 @@ static void junction_start(struct sumo_xml *xml, struct raw_reader *reader, cons
     junction.id = id_of(xml, reader, "junction", attributes, "id");
     junction.kind = type == NULL ? JUNCTION_PRIORITY : kind_of(type);
     junction.inside = type != NULL && strcmp(type, "internal") == 0;
+    junction.railway = type != NULL && (strcmp(type, "rail_signal") == 0 || strcmp(type, "rail_crossing") == 0);
     junction.at.x_m = sumo_xml_number(xml, "junction", attributes, "x", NAN, -COORDINATE_M_MAX, COORDINATE_M_MAX);
     junction.at.y_m = sumo_xml_number(xml, "junction", attributes, "y", NAN, -COORDINATE_M_MAX, COORDINATE_M_MAX);
     junction.into = ids_of(reader, sumo_xml_find(attributes, "incLanes"));
@@ -268,7 +269,8 @@ static void connection_start(struct sumo_xml *xml, struct raw_reader *reader, co
     connection.via = id_or_none(reader, attributes, "via");
     connection.light = id_or_none(reader, attributes, "tl");
     if (connection.light != NAME_NONE) {
-        connection.letter = sumo_xml_integer(xml, "connection", attributes, "linkIndex", INT32_MIN, 0, 100000);
+        connection.letter = sumo_xml_integer(xml, "connection", attributes, "linkIndex", INT32_MIN, -1, 100000);
+        connection.light = connection.letter == -1 ? NAME_NONE : connection.light;   // as SUMO writes "uncontrolled"
     }
     *GROW(raw->connections) = connection;
 }
@@ -283,6 +285,7 @@ static void program_start(struct sumo_xml *xml, struct raw_reader *reader, const
     program.id = id_of(xml, reader, "tlLogic", attributes, "id");
     program.name = id_of(xml, reader, "tlLogic", attributes, "programID");
     program.railway = type != NULL && (strcmp(type, "rail_signal") == 0 || strcmp(type, "rail_crossing") == 0);
+    program.follows_traffic = type != NULL && !program.railway && strcmp(type, "static") != 0;
     if (program.has_offset) {
         program.offset_ms = time_of(xml, reader, "tlLogic", attributes, "offset", 0);
     }

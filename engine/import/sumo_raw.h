@@ -40,6 +40,7 @@ struct sumo_junction {
     int32_t id, line;
     enum junction_kind kind;
     bool inside;                       // type "internal": a waiting place, no junction of ours
+    bool railway;                      // its signals are those of trains: SUMO works them itself
     struct point at;
     struct sumo_range into, within;    // ids of lanes, in refs: incLanes and intLanes
     struct sumo_range requests;
@@ -64,6 +65,7 @@ struct sumo_program {
     int32_t id, name, line;            // name: programID
     int32_t file;                      // 0: the network; then the additional files
     bool railway;                      // lights of trains: not ours
+    bool follows_traffic;              // actuated, delay_based, NEMA: SUMO varies its durations
     bool has_offset;
     int32_t offset_ms;
     struct sumo_range phases;          // in phases

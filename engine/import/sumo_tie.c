@@ -205,12 +205,14 @@ static void make_programs(struct tie *tie, const int32_t *offset_ms, const bool 
     const struct sumo_raw *raw = tie->raw;
     struct network_draft *draft = tie->draft;
     bool whole_seconds = true;
+    int32_t following = 0;
     for (int32_t i = 0; i < raw->programs.count; i++) {
         const struct sumo_program *program = &raw->programs.at[i];
         if (tie->program_of[program->id] != i || !used[program->id]) {
             continue;
         }
         tie->light_of[i] = draft->programs.count;
+        following += program->follows_traffic;
         *GROW(draft->programs) = (struct draft_program){ .name = names_add(&draft->names, text_of(tie, program->id)),
             .letter_count = (int32_t)strlen(raw->phases.at[program->phases.first].state), .offset_ms = offset_ms[i],
             .first_phase = draft->phases.count, .phase_count = program->phases.count, .shows_changes = true };
@@ -221,6 +223,18 @@ static void make_programs(struct tie *tie, const int32_t *offset_ms, const bool 
         }
     }
     draft->quantum_ms = whole_seconds ? MS_PER_S : QUANTUM_MS;
+    if (following > 0) {
+        import_note(tie->report, NOTE_ASSUMED, "%d programs follow the traffic in SUMO (actuated and the like): here "
+                    "they run "
+                    "with the durations in the file", following);
+    }
+}
+
+// Whether a signal is one of trains: it bears its junction's id and may have no <tlLogic>.
+static bool is_railway(const struct tie *tie, int32_t light)
+{
+    int32_t junction = tie->junction_of[light];
+    return junction != INDEX_NONE && tie->raw->junctions.at[junction].railway;
 }
 
 static void tie_programs(struct tie *tie)
@@ -232,7 +246,7 @@ static void tie_programs(struct tie *tie)
     choose_programs(tie, offset_ms, known);
     for (int32_t i = 0; i < raw->connections.count; i++) {
         const struct sumo_connection *connection = &raw->connections.at[i];
-        if (connection->light == NAME_NONE) {
+        if (connection->light == NAME_NONE || is_railway(tie, connection->light)) {
             continue;
         }
         int32_t program = tie->program_of[connection->light];
@@ -354,7 +368,8 @@ static void drive_straight(struct tie *tie, struct draft_connection *ret)
 
 static int32_t light_at(const struct tie *tie, const struct sumo_connection *connection)
 {
-    int32_t program = connection->light == NAME_NONE ? INDEX_NONE : tie->program_of[connection->light];
+    bool none = connection->light == NAME_NONE || is_railway(tie, connection->light);
+    int32_t program = none ? INDEX_NONE : tie->program_of[connection->light];
     return program == INDEX_NONE ? INDEX_NONE : tie->light_of[program];
 }
 
