@@ -11,9 +11,10 @@
 
 static const double TRIAL_TRIPS = 500.0;           // per intersection, in the runs that only load the network
 static const double SATURATION = 0.85;             // of the busiest intersections in the peak
-static const double BUSY_SHARE = 0.02;
+static const double SATURATION_WORST = 0.95;       // of the few that stand out
+static const double BUSY_SHARE = 0.02, WORST_SHARE = 0.005;
 static const double TRIPS_MOST = 20000.0;          // per intersection and day: nobody's city has more
-enum { LEARNING_RUNS = 4, BEARABLE_ROUNDS = 6 };
+enum { LEARNING_RUNS = 5, BEARABLE_ROUNDS = 6 };
 
 static enum status options_check(const struct city_options *options, struct problem *problem)
 {
@@ -52,7 +53,8 @@ static double bearable(const struct network *network, const struct city_trips *t
         struct city_flows flows = flows_of(trips, scale);
         timing_estimate(network, &flows, x);
         double busy = x[(int32_t)(BUSY_SHARE * network->intersection_count)];
-        scale *= busy > 0.0 ? fmin(SATURATION / busy, 4.0) : 1.0;
+        double worst = x[(int32_t)(WORST_SHARE * network->intersection_count)];
+        scale *= busy > 0.0 ? fmin(fmin(SATURATION / busy, SATURATION_WORST / worst), 4.0) : 1.0;
     }
     free(x);
     return fmin(per_intersection * scale, TRIPS_MOST);

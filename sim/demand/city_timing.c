@@ -15,7 +15,7 @@ static const double GAP_S = 4.5, FOLLOW_S = 2.5;   // critical gap and follow-up
 static const double LEFT_UNITS_MAX = 8.0;          // some always get through between two stages
 static const double GREEN_SHARE = 0.5;             // of the cycle, for the opposing flow while it runs
 static const int32_t ESTIMATE_CYCLE_MS = 90000, CYCLE_MS_LEAST = 60000, CYCLE_MS_MOST = 110000, CYCLE_MS_STEP = 10000;
-static const double SERVED = 0.8, HALF_CYCLE = 0.5;
+static const double SERVED = 0.95, HALF_CYCLE = 0.5;
 
 // What one intersection's flows ask of its signals.
 struct asked {

@@ -7,7 +7,7 @@
 //           its series.
 //
 //           Webster's formula then gives each intersection its cycle and splits [Webster1958]. Neighbours can only be
-//           coordinated under one cycle: a region takes the one that serves four fifths of its intersections, and those
+//           coordinated under one cycle: a region takes the one that serves nineteen in twenty of its intersections, and those
 //           that need less than half of it run it twice. Offsets follow the arterial: each intersection's main green
 //           begins when the platoon that left the one before it arrives.
 // CONTRACT  Same network and flows, same programs. Intergreens and groups are left as they were derived.
