@@ -13,7 +13,7 @@
 #include "engine/import/network_file.h"
 #include "engine/import/sumo.h"
 
-#define SNIFF_BYTES 4096
+#define SNIFF_BYTES 65536   // netconvert puts its whole configuration into a comment at the top
 
 void import_note(struct import_report *report, enum import_note note, const char *format, ...)
 {

@@ -26,6 +26,8 @@
 //               detectors:                           # a name that is new adds a detector
 //                 D1: {link: e7, lane: 0, to_stop_m: 40, length_m: 2, place: advance}
 //
+//           A group or stage that the network calls "King Street/K1" is K1 in the file of King Street.
+//
 //           An approval names the site hash of what was signed. When the data become others (by an edit, or because
 //           the network was imported anew), it no longer holds and the folder is refused until somebody looks and
 //           signs again.

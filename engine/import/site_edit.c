@@ -13,13 +13,27 @@ static enum status unknown(struct site_reader *reader, const yaml_node_t *node, 
 
 const char *site_group_text(const struct site_reader *reader, int32_t group)
 {
-    return network_name(reader->network, reader->network->groups[reader->at->first_group + group].name);
+    return site_local_name(reader->network, reader->at, reader->network->groups[reader->at->first_group + group].name);
+}
+
+const char *site_local_name(const struct network *network, const struct intersection *at, int32_t name)
+{
+    const char *text = network_name(network, name), *owner = network_name(network, at->name);
+    size_t length = strlen(owner);
+    return strncmp(text, owner, length) == 0 && text[length] == '/' && text[length + 1] != '\0'
+        ? text + length + 1 : text;
+}
+
+bool site_name_is(const struct network *network, const struct intersection *at, int32_t name, const char *text)
+{
+    return strcmp(network_name(network, name), text) == 0 || strcmp(site_local_name(network, at, name), text) == 0;
 }
 
 enum status site_find_group(struct site_reader *reader, const char *name, const yaml_node_t *node, int32_t *ret)
 {
     for (int32_t i = 0; i < reader->at->group_count; i++) {
-        if (strcmp(site_group_text(reader, i), name) == 0) {
+        if (site_name_is(reader->network, reader->at, reader->network->groups[reader->at->first_group + i].name,
+                         name)) {
             *ret = i;
             return STATUS_OK;
         }
@@ -30,7 +44,7 @@ enum status site_find_group(struct site_reader *reader, const char *name, const 
 enum status site_find_stage(struct site_reader *reader, const char *name, const yaml_node_t *node, int32_t *ret)
 {
     for (int32_t i = 0; i < reader->stages.count; i++) {
-        if (!reader->removed[i] && strcmp(network_name(reader->network, reader->stages.at[i].name), name) == 0) {
+        if (!reader->removed[i] && site_name_is(reader->network, reader->at, reader->stages.at[i].name, name)) {
             *ret = i;
             return STATUS_OK;
         }

@@ -52,6 +52,11 @@ struct site_reader {
     uint64_t approved_hash;
 };
 
+// Groups and stages of intersection X that the network calls "X/g1" may be called "g1" in X's own file: the name
+// without the intersection's; and whether a text is a name of the thing, short or in full.
+const char *site_local_name(const struct network *network, const struct intersection *at, int32_t name);
+bool site_name_is(const struct network *network, const struct intersection *at, int32_t name, const char *text);
+
 // The group or stage of this intersection that has the name; node is where the name stands.
 MUST_USE enum status site_find_group(struct site_reader *reader, const char *name, const yaml_node_t *node,
                                      int32_t *ret);

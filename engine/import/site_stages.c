@@ -77,7 +77,7 @@ static enum status take_stage(void *context, const char *key, const yaml_node_t 
     struct site_reader *reader = context;
     reader->stage = INDEX_NONE;
     for (int32_t i = 0; i < reader->stages.count; i++) {
-        if (strcmp(network_name(reader->network, reader->stages.at[i].name), key) == 0) {
+        if (site_name_is(reader->network, reader->at, reader->stages.at[i].name, key)) {
             reader->stage = i;
         }
     }

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "engine/import/site_data.h"
+#include "engine/import/site_edit.h"
 #include "engine/model/units.h"
 
 #define PATH_BYTES_MAX 4096
@@ -57,7 +58,7 @@ static void write_groups(const struct network *network, const struct intersectio
     for (int32_t i = 0; i < at->group_count; i++) {
         const struct signal_group *group = &network->groups[at->first_group + i];
         (void)fputs("  ", to);
-        put_text(to, network_name(network, group->name));
+        put_text(to, site_local_name(network, at, group->name));
         (void)fprintf(to, ": {kind: %s, ", GROUP_KINDS[group->kind]);
         put_limits(to, "green_s", group->green_ms_min, group->green_ms_max);
         (void)fputs(", red_s: {max: ", to);
@@ -86,12 +87,12 @@ static void write_intergreens(const struct network *network, const struct inters
             }
             if (between == NULL) {
                 (void)fputs(any ? "  " : "intergreens_s:\n  ", to);
-                put_text(to, network_name(network, network->groups[at->first_group + i].name));
+                put_text(to, site_local_name(network, at, network->groups[at->first_group + i].name));
                 (void)fputs(": {", to);
                 any = true;
             }
             (void)fputs(between == NULL ? "" : ", ", to);
-            put_text(to, network_name(network, network->groups[at->first_group + j].name));
+            put_text(to, site_local_name(network, at, network->groups[at->first_group + j].name));
             (void)fputs(": ", to);
             put_seconds(to, ms);
             between = ", ";
@@ -107,13 +108,13 @@ static void write_stages(const struct network *network, const struct intersectio
     for (int32_t s = 0; s < at->stage_count; s++) {
         const struct stage *stage = &network->stages[at->first_stage + s];
         (void)fputs("  ", to);
-        put_text(to, network_name(network, stage->name));
+        put_text(to, site_local_name(network, at, stage->name));
         (void)fputs(": {groups: [", to);
         const char *between = "";
         for (int32_t i = 0; i < at->group_count; i++) {
             if (stage->groups >> i & 1) {
                 (void)fputs(between, to);
-                put_text(to, network_name(network, network->groups[at->first_group + i].name));
+                put_text(to, site_local_name(network, at, network->groups[at->first_group + i].name));
                 between = ", ";
             }
         }
@@ -133,9 +134,9 @@ static void write_program(const struct network *network, const struct intersecti
     for (int32_t g = 0; g < at->green_count; g++) {
         const struct program_green *green = &network->program_greens[at->first_green + g];
         (void)fputs("    - {group: ", to);
-        put_text(to, network_name(network, network->groups[at->first_group + green->group].name));
+        put_text(to, site_local_name(network, at, network->groups[at->first_group + green->group].name));
         (void)fputs(", stage: ", to);
-        put_text(to, network_name(network, network->stages[at->first_stage + green->stage].name));
+        put_text(to, site_local_name(network, at, network->stages[at->first_stage + green->stage].name));
         (void)fputs(", from_s: ", to);
         put_seconds(to, green->start_ms);
         (void)fputs(", to_s: ", to);
@@ -179,7 +180,7 @@ void site_write(const struct network *network, struct intersection_id intersecti
     if (at->coordinated_stage == INDEX_NONE) {
         (void)fputs("none", to);
     } else {
-        put_text(to, network_name(network, network->stages[at->first_stage + at->coordinated_stage].name));
+        put_text(to, site_local_name(network, at, network->stages[at->first_stage + at->coordinated_stage].name));
     }
     (void)fputc('\n', to);
     write_groups(network, at, to);
@@ -275,7 +276,7 @@ static void diff_groups(const struct difference *difference)
     for (int32_t i = 0; i < difference->old->group_count; i++) {
         const struct signal_group *a = &difference->before->groups[difference->old->first_group + i];
         const struct signal_group *b = &difference->after->groups[difference->new->first_group + i];
-        const char *name = network_name(difference->before, a->name);
+        const char *name = site_local_name(difference->before, difference->old, a->name);
         if (a->kind != b->kind) {
             import_note(difference->lines, NOTE_DERIVED, "%s: group '%s': kind %s -> %s", difference->name, name,
                         GROUP_KINDS[a->kind], GROUP_KINDS[b->kind]);
@@ -296,8 +297,8 @@ static void diff_intergreens(const struct difference *difference)
             int32_t a = network_intergreen_ms(difference->before, difference->old, i, j);
             int32_t b = network_intergreen_ms(difference->after, difference->new, i, j);
             const struct signal_group *groups = difference->before->groups + difference->old->first_group;
-            const char *one = network_name(difference->before, groups[i].name);
-            const char *other = network_name(difference->before, groups[j].name);
+            const char *one = site_local_name(difference->before, difference->old, groups[i].name);
+            const char *other = site_local_name(difference->before, difference->old, groups[j].name);
             if (a >= 0 && b >= 0 && a != b) {
                 import_note(difference->lines, NOTE_DERIVED, "%s: intergreen '%s' to '%s' %g s -> %g s",
                             difference->name,
@@ -318,7 +319,7 @@ static const struct stage *stage_named(const struct network *network, const stru
 {
     for (int32_t s = 0; s < at->stage_count; s++) {
         const struct stage *stage = &network->stages[at->first_stage + s];
-        if (strcmp(network_name(network, stage->name), name) == 0) {
+        if (site_name_is(network, at, stage->name, name)) {
             return stage;
         }
     }
@@ -329,7 +330,7 @@ static void diff_stages(const struct difference *difference)
 {
     for (int32_t s = 0; s < difference->old->stage_count; s++) {
         const struct stage *a = &difference->before->stages[difference->old->first_stage + s];
-        const char *name = network_name(difference->before, a->name);
+        const char *name = site_local_name(difference->before, difference->old, a->name);
         const struct stage *b = stage_named(difference->after, difference->new, name);
         if (b == NULL) {
             import_note(difference->lines, NOTE_DERIVED, "%s: stage '%s' is no longer allowed", difference->name, name);
@@ -340,8 +341,8 @@ static void diff_stages(const struct difference *difference)
         }
     }
     for (int32_t s = 0; s < difference->new->stage_count; s++) {
-        const char *name = network_name(difference->after,
-                                        difference->after->stages[difference->new->first_stage + s].name);
+        const char *name = site_local_name(difference->after, difference->new,
+                                           difference->after->stages[difference->new->first_stage + s].name);
         if (stage_named(difference->before, difference->old, name) == NULL) {
             import_note(difference->lines, NOTE_DERIVED, "%s: stage '%s' is new", difference->name, name);
         }
@@ -351,7 +352,7 @@ static void diff_stages(const struct difference *difference)
 static const char *coordinated(const struct network *network, const struct intersection *at)
 {
     return at->coordinated_stage == INDEX_NONE
-        ? "none" : network_name(network, network->stages[at->first_stage + at->coordinated_stage].name);
+        ? "none" : site_local_name(network, at, network->stages[at->first_stage + at->coordinated_stage].name);
 }
 
 static bool same_greens(const struct difference *difference)

@@ -324,12 +324,16 @@ static void any_name_survives(void **state)
     network.intersections[0].name = names_add(&network.names, name);
     network.groups[0].name = names_add(&network.names, "none");
     network.groups[1].name = names_add(&network.names, "- [0x1]: &a *b");
+    char full[128];   // "König.../K2" is K2 in its own file.
+    (void)snprintf(full, sizeof full, "%s/K2", name);
+    network.groups[2].name = names_add(&network.names, full);
     network.stages[0].name = names_add(&network.names, "null");
     assert_int_equal(network_finish(&network, "t", &problem), STATUS_OK);
     FILE *file = fmemopen(text, sizeof text, "w");
     assert_non_null(file);
     site_write(&network, (struct intersection_id){ 0 }, file);
     assert_int_equal(fclose(file), 0);
+    assert_non_null(strstr(text, "\n  \"K2\": {kind: vehicle"));
     uint64_t hash = network.intersections[0].site_hash;
     if (site_apply_text(&network, text, strlen(text), "x", &problem) != STATUS_OK) {
         fail_msg("%s", problem.text);
