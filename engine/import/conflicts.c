@@ -84,13 +84,13 @@ static enum status pair_judge(struct examination *in, const struct connection *a
     if (phase == INDEX_NONE || network->lanes[a->from_lane].link == network->lanes[b->from_lane].link) {
         return STATUS_OK;
     }
-    if (paths_cross(network, a, b)) {
+    if (a->junction == b->junction && paths_cross(network, a, b)) {
         return both_major(in, phase, a->link_index, b->link_index);
     }
     bool merge = network->lanes[a->to_lane].link == network->lanes[b->to_lane].link;
     import_note(in->build->report, NOTE_WARNING, "intersection '%s': links %d and %d have the major green together in "
                 "phase %d and %s; taken as permissive", build_light_name(in->build, in->light), a->link_index,
-                b->link_index, phase, merge ? "merge" : "come close");
+                b->link_index, phase, merge ? "merge" : "meet");
     return STATUS_OK;
 }
 

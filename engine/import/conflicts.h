@@ -2,7 +2,8 @@
 //
 // THEORY    Groups with paths that meet conflict, unless the program shows them green together: then the one that
 //           yields is permissive. Nobody yields where both have the major green: an error where the centre lines
-//           cross, a warning where they end on one link or only come close.
+//           cross in one junction, a warning where they end on one link, only come close, or lie in different
+//           junctions, whose areas a file may draw over each other.
 //
 //           Profile (German): yellow 3, 4, 5 s at up to 50, 60, 70 km/h. Intergreen tü + (s_clear + l) / v_clear -
 //           s_enter / v_enter with tü = 3 s and v_clear = 10 m/s for through traffic, 2 s and 7 m/s for turning

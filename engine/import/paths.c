@@ -43,6 +43,15 @@ static void path_of(const struct network *network, const struct connection *conn
     }
 }
 
+static bool centre_lines_cross(const struct network *network, const struct connection *a, const struct connection *b)
+{
+    struct path path_a, path_b;
+    struct point straight_a[2], straight_b[2];
+    path_of(network, a, straight_a, &path_a);
+    path_of(network, b, straight_b, &path_b);
+    return link_after(network, a) != link_after(network, b) && path_cross(&path_a, &path_b);
+}
+
 static void add_pair(struct finder *finder, int32_t one, int32_t other, bool yields)
 {
     *GROW(finder->meetings) = (struct meeting){ one, other, yields };
@@ -72,7 +81,7 @@ static bool meet_in_space(const struct finder *finder, int32_t one, int32_t othe
         return true;
     }
     if (link_before(finder->network, a) == link_before(finder->network, b)) {
-        return paths_cross(finder->network, a, b);   // side by side at first, however close
+        return centre_lines_cross(finder->network, a, b);   // side by side at first, however close
     }
     return path_meet(&finder->path[one], &finder->path[other], VEHICLE_WIDTH_M, &enter_m, &leave_m);
 }
@@ -147,7 +156,7 @@ static void add_across_junctions(struct finder *finder)
                 const struct connection *a = &network->connections[one], *b = &network->connections[other];
                 bool in_turn = link_after(network, a) == link_before(network, b)
                     || link_after(network, b) == link_before(network, a);
-                if (a->junction != b->junction && !in_turn && meet_in_space(finder, one, other)) {
+                if (a->junction != b->junction && !in_turn && centre_lines_cross(network, a, b)) {
                     add_pair(finder, one, other, false);
                 }
             }
@@ -338,9 +347,5 @@ void paths_find_foes(const struct network_draft *draft, const int32_t *renumbere
 
 bool paths_cross(const struct network *network, const struct connection *a, const struct connection *b)
 {
-    struct path path_a, path_b;
-    struct point straight_a[2], straight_b[2];
-    path_of(network, a, straight_a, &path_a);
-    path_of(network, b, straight_b, &path_b);
-    return link_after(network, a) != link_after(network, b) && path_cross(&path_a, &path_b);
+    return centre_lines_cross(network, a, b);
 }

@@ -2,8 +2,8 @@
 //
 // THEORY    Two connections are foes when their paths come within a vehicle's width of each other (path_meet.h), or
 //           when the file's right-of-way matrix says so; the matrix rules where it speaks of both. Connections of one
-//           signal program are compared even where they lie in different junctions. Ways that part from one lane are
-//           no foes.
+//           signal program in different junctions are foes where their centre lines cross. Ways that part from one
+//           lane are no foes.
 //
 //           Who yields, in this order:
 //             1. where the program shows both green and one of them the minor green (`g`, or off), that one;
