@@ -403,9 +403,7 @@ static void welcome(struct channel *channel, const struct hello *hello, const st
     if (status != STATUS_OK) {
         sources_leave(service->sources, claim.entry, channel->peer, 0);
         if (hello->role == ROLE_SIMULATOR) {
-            struct intake_event event = { .kind = INTAKE_SIMULATOR_END, .peer = channel->peer };
-            intake_event_add(loop->intake, &event);
-            compute_wake(service->compute);
+            compute_unclaim(service->compute);
         }
         if (channel->session.state != SESSION_CLOSING) {
             session_refuse(&channel->session, ERROR_INTERNAL, status_name(status), room->out);
@@ -617,6 +615,9 @@ static void drive(struct channel *channel)
         if (kind == SESSION_HELLO) {
             on_event(channel, &event, &room, &wake);
             out_send(channel, &out);
+            if (session->state == SESSION_CLOSING) {
+                end(channel);
+            }
         } else if (more) {
             on_event(channel, &event, &room, &wake);
         }

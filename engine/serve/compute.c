@@ -572,6 +572,11 @@ bool compute_claim(struct compute *compute)
     return atomic_compare_exchange_strong(&compute->claimed, &claimed, true);
 }
 
+void compute_unclaim(struct compute *compute)
+{
+    atomic_store(&compute->claimed, false);
+}
+
 void compute_replace(struct compute *compute, struct brain *brain, const struct brain_options *options)
 {
     pthread_mutex_lock(&compute->mutex);

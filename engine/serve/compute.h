@@ -97,9 +97,11 @@ MUST_USE enum status compute_start(struct compute *compute, struct problem *prob
 void compute_wake(struct compute *compute);
 
 // Whether a simulator owns the clock or is about to: nobody else's readings are taken. A claim to be the one, which
-// must be followed by INTAKE_SIMULATOR_BEGIN, ends with INTAKE_SIMULATOR_END or ANSWER_SIMULATOR_REFUSED.
+// is followed by INTAKE_SIMULATOR_BEGIN, ends with INTAKE_SIMULATOR_END or ANSWER_SIMULATOR_REFUSED; one that is not
+// followed by it is given back.
 bool compute_claimed(struct compute *compute);
 bool compute_claim(struct compute *compute);
+void compute_unclaim(struct compute *compute);
 
 // Another live brain (new epoch, new strategy) takes over the plans in force at the next step. Given.
 void compute_replace(struct compute *compute, struct brain *brain, const struct brain_options *options);

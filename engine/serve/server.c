@@ -794,7 +794,6 @@ int server_run(const struct network *network, const struct settings *settings, c
     server->city = city;
     server->folder.descriptor = -1;
     server->folder.lock = -1;
-    server->shown_steps = -1;
     server->region_strategy = memory_take((size_t)network->regions.count, sizeof *server->region_strategy);
     pthread_mutex_init(&server->asked_mutex, NULL);
     city_clock_start(&clock);
