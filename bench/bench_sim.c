@@ -1,10 +1,10 @@
-// bench_sim.c: vehicle updates per second of the street alone: a grid of 300 m links, 3 lanes, 4-stage signals, 1 s steps, all
-// behaviour on, with a given number of vehicles under way; one thread and two.
+// bench_sim.c: vehicle updates per second of the street alone: a grid of 300 m links, 3 lanes, 4-stage signals, 1 s
+// steps, all behaviour on, with a given number of vehicles under way; one thread and two.
 //
-// THEORY    2.5 vehicles a lane at every size, on routes of random turns that do not end within the measured time. After
-//           the vehicles have entered and spread (WARM_STEPS) rounds of STEPS steps are timed, one and two threads in
-//           turn, and the medians reported. Memory is what the process grew by from the loaded network to the
-//           warm street, by vehicle.
+// THEORY    2.5 vehicles a lane at every size, on routes of random turns that do not end within the measured time.
+//           After the vehicles have entered and spread (WARM_STEPS) rounds of STEPS steps are timed, one and two
+//           threads in turn, and the medians reported. Memory is what the process grew by from the loaded network to
+//           the warm street, by vehicle.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,7 +134,9 @@ static void bench_case(FILE *out, int32_t vehicles, bool first)
     printf("%9ld %12.2f %12.2f %9.2f %14.0f %8.3f\n", (long)under_way, one / 1e6, two / 1e6, two / one,
         world[0].bytes_per_vehicle, world[0].load_s);
     for (int t = 0; t < 2; t++) {
-        (void)fprintf(out, "%s\n  {\"case\": \"grid\", \"vehicles\": %ld, \"threads\": %d, \"vehicle_updates_per_s\": %.0f, "
+        (void)fprintf(
+            out,
+            "%s\n  {\"case\": \"grid\", \"vehicles\": %ld, \"threads\": %d, \"vehicle_updates_per_s\": %.0f, "
             "\"speedup_2_threads\": %.3f, \"bytes_per_vehicle\": %.0f, \"load_s\": %.4f}",
             first && t == 0 ? "" : ",", (long)under_way, t + 1, rates[t][ROUNDS / 2], two / one,
             world[t].bytes_per_vehicle, world[t].load_s);

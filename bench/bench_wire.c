@@ -173,7 +173,7 @@ static double by_protobuf(const struct bench_case *the_case)
             struct cursor frame = { stream + frame_at[f], stream + frame_at[f + 1] };
             uint64_t length;
             enum frame_kind kind;
-            struct cursor message;
+            struct cursor message = { 0 };
             Intergreen__V1__ObservationBatch *batch;
             arena_reset(&arena);
             demand(varint_read(&frame, &length) && frame_open(frame, &kind, &message) == STATUS_OK, "no frame");

@@ -18,7 +18,8 @@ static const char USAGE[] =
     "  --intersections N           signalised intersections, 1 to 200000\n"
     "  --seed S                    the same seed gives the same bytes\n"
     "  -o, --output DIR            network.ig, demand.ig and city.yaml go here\n"
-    "  --trips-per-intersection X  trips a day; default: as many as the signals bear (0.85 of saturation in the peaks)\n"
+    "  --trips-per-intersection X  trips a day; default: as many as the signals bear (0.85 of saturation in the "
+    "peaks)\n"
     "  --demand-scale X            times that; the programs stay as for 1\n"
     "  --hours A-B                 only trips that depart from A to B o'clock go into demand.ig\n"
     "  --no-demand                 the network only\n"
@@ -149,15 +150,16 @@ static enum status config_write(const char *path, struct problem *problem)
 static void print_json(const struct generate_arguments *arguments, const struct network *network,
                        const struct city_summary *summary)
 {
-    (void)printf("{\"intersections\": %d, \"links\": %d, \"lanes\": %d, \"signal_groups\": %d, \"stages_2\": %d, "
-                 "\"stages_3\": %d, \"stages_4\": %d, \"pockets\": %d, \"link_km\": %.1f, \"lane_km\": %.1f, \"trips\": %lld, "
-                 "\"trips_written\": %lld, \"mean_trip_km\": %.3f, \"saturation_worst\": %.3f, \"saturation_busy\": %.3f, "
-                 "\"saturation_mean\": %.3f, \"folder\": \"%s\"}\n",
-                 network->intersection_count, network->link_count, network->lane_count, network->group_count,
-                 summary->stage_counts[2], summary->stage_counts[3], summary->stage_counts[4], summary->pocket_count,
-                 summary->link_km, summary->lane_km, (long long)summary->trips_day, (long long)summary->trips_written,
-                 summary->trip_km_mean, summary->saturation_worst, summary->saturation_busy, summary->saturation_mean,
-                 arguments->folder);
+    (void)printf(
+        "{\"intersections\": %d, \"links\": %d, \"lanes\": %d, \"signal_groups\": %d, \"stages_2\": %d, "
+        "\"stages_3\": %d, \"stages_4\": %d, \"pockets\": %d, \"link_km\": %.1f, \"lane_km\": %.1f, \"trips\": %lld, "
+        "\"trips_written\": %lld, \"mean_trip_km\": %.3f, \"saturation_worst\": %.3f, \"saturation_busy\": %.3f, "
+        "\"saturation_mean\": %.3f, \"folder\": \"%s\"}\n",
+        network->intersection_count, network->link_count, network->lane_count, network->group_count,
+        summary->stage_counts[2], summary->stage_counts[3], summary->stage_counts[4], summary->pocket_count,
+        summary->link_km, summary->lane_km, (long long)summary->trips_day, (long long)summary->trips_written,
+        summary->trip_km_mean, summary->saturation_worst, summary->saturation_busy, summary->saturation_mean,
+        arguments->folder);
 }
 
 static void print_text(const struct generate_arguments *arguments, const struct network *network,
@@ -170,10 +172,11 @@ static void print_text(const struct generate_arguments *arguments, const struct 
                  network->group_count, network->link_count, summary->link_km, summary->lane_km, summary->pocket_count,
                  network->regions.count);
     if (arguments->options.demand) {
-        (void)printf("%lld trips a day, %.2f km on average, %lld of them written\n"
-                     "degree of saturation in the peak hours: %.2f on average, %.2f at the busiest 2 %%, %.2f at most\n",
-                     (long long)summary->trips_day, summary->trip_km_mean, (long long)summary->trips_written,
-                     summary->saturation_mean, summary->saturation_busy, summary->saturation_worst);
+        (void)printf(
+            "%lld trips a day, %.2f km on average, %lld of them written\n"
+            "degree of saturation in the peak hours: %.2f on average, %.2f at the busiest 2 %%, %.2f at most\n",
+            (long long)summary->trips_day, summary->trip_km_mean, (long long)summary->trips_written,
+            summary->saturation_mean, summary->saturation_busy, summary->saturation_worst);
     }
     (void)printf("written to %s: network.ig, %scity.yaml\n", arguments->folder,
                  arguments->options.demand ? "demand.ig, " : "");

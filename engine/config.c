@@ -33,7 +33,7 @@ struct yaml_config {
     unsigned additional_count, listen_count, regions_count;
     struct yaml_region *regions;
     double *intergreen_s;
-    bool *lockstep;
+    bool *lockstep, *unapproved;
     int32_t *threads, *loops, *step_ms, *solve_latency_ms, *status_age_ms, *stop_ms;
     struct yaml_limits limits;
     struct yaml_store store_times;
@@ -107,6 +107,7 @@ static const cyaml_schema_field_t FIELDS[] = {
     TEXT("state_dir", state_dir),
     TEXT("registry", registry),
     CYAML_FIELD_BOOL_PTR("lockstep", CYAML_FLAG_POINTER | OPTIONAL, struct yaml_config, lockstep),
+    CYAML_FIELD_BOOL_PTR("unapproved", CYAML_FLAG_POINTER | OPTIONAL, struct yaml_config, unapproved),
     NUMBER(yaml_config, threads),
     NUMBER(yaml_config, loops),
     NUMBER(yaml_config, step_ms),
@@ -436,6 +437,7 @@ static enum status settings_take(struct config *config, const char *path, struct
     settings->registry = path_from(config, yaml->registry);
     settings->intergreen_s = yaml->intergreen_s != NULL ? *yaml->intergreen_s : settings->intergreen_s;
     settings->lockstep = yaml->lockstep != NULL ? *yaml->lockstep : settings->lockstep;
+    settings->unapproved = yaml->unapproved != NULL && *yaml->unapproved;
     for (unsigned i = 0; i < yaml->additional_count; i++) {
         settings->additional[settings->additional_count++] = path_from(config, yaml->additional[i]);
     }

@@ -5,6 +5,7 @@
 
 #include "engine/config.h"
 #include "engine/import/import.h"
+#include "engine/import/site_data.h"
 #include "engine/serve/embedded.h"
 #include "engine/serve/journal.h"
 #include "engine/serve/server.h"
@@ -48,6 +49,9 @@ static enum status network_load(const struct settings *settings, struct network 
         report_say(&report);
     }
     import_report_release(&report);
+    if (status == STATUS_OK && settings->site != NULL) {
+        status = site_apply(ret, settings->site, NULL, problem);
+    }
     return status;
 }
 

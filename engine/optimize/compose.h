@@ -5,7 +5,7 @@
 //           and goes on from there:
 //
 //             hold     groups of the stage    ██████████████████████████▶ valid_until
-//             switch   only in the old stage  ██████▒▒▒·················      leave: the minimum greens are served
+//             switch   only in the old stage  ██████▒▒▒·················      leave: minimum greens are served
 //                      in both                ██████████████████████████▶
 //                      only in the new one    ·············█████████████▶     enter: every intergreen and yellow is over
 //                                             at    leave  enter

@@ -384,6 +384,26 @@ static void simulator_begin(struct channel *channel, const struct hello *hello)
     compute_wake(channel->loop->service->compute);
 }
 
+// What session_grant asks about one thing that a Hello names.
+struct ownership {
+    const struct service *service;
+    const struct registry_entry *entry;   // or NULL: whatever it names
+    bool local;
+    int32_t unapproved;                   // intersections without approved site data, granted or not
+};
+
+static bool on_owns(void *context, enum owned_kind kind, int32_t index)
+{
+    struct ownership *ownership = context;
+    const struct network *network = ownership->service->network;
+    if (ownership->entry != NULL && !registry_owns(ownership->entry, kind, index)) {
+        return false;
+    }
+    bool unapproved = kind == OWNED_INTERSECTION && !network->intersections[index].approved;
+    ownership->unapproved += unapproved;
+    return !unapproved || ownership->local || ownership->service->settings.unapproved;
+}
+
 static void welcome(struct channel *channel, const struct hello *hello, const struct registry_entry *entry,
                     const struct session_room *room)
 {
@@ -395,10 +415,11 @@ static void welcome(struct channel *channel, const struct hello *hello, const st
              hello->identity[0] != '\0' ? "/" : "", hello->identity);
     bool counts_on = hello->role == ROLE_DETECTOR || hello->role == ROLE_CONTROLLER;
     sources_claim(service->sources, counts_on ? name : "", channel->peer, &claim);
+    struct ownership ownership = { .service = service, .entry = entry, .local = channel->local };
     struct session_grant grant = { .network = service->network, .source = claim.source,
         .sequence_after = claim.sequence_after, .epoch = atomic_load(&service->epoch), .daemon = service->daemon,
-        .heartbeat_ms = service->settings.limits.silence_ms / 3, .owns = entry != NULL ? registry_owns : NULL,
-        .context = (void *)(uintptr_t)entry };
+        .heartbeat_ms = service->settings.limits.silence_ms / 3, .owns = on_owns,
+        .context = &ownership };
     enum status status = session_welcome(&channel->session, hello, &grant, city_clock_now(service->clock), room);
     if (status != STATUS_OK) {
         sources_leave(service->sources, claim.entry, channel->peer, 0);
@@ -416,6 +437,12 @@ static void welcome(struct channel *channel, const struct hello *hello, const st
     if (claim.superseded) {
         struct mail mail = { .kind = MAIL_SUPERSEDED, .peer = claim.old };
         loop_post(&service->loops[claim.old.loop], &mail);
+    }
+    bool granted = channel->local || service->settings.unapproved;
+    if (ownership.unapproved > 0 && (granted ? !atomic_exchange(&service->unapproved_said, true) : may_say(loop))) {
+        journal(JOURNAL_WARNING, "%s (%s) asked for %" PRId32 " intersections whose site data nobody approved: %s",
+                who(channel), channel->from, ownership.unapproved,
+                granted ? "granted (said once)" : "refused");
     }
     if (hello->epoch_seen > atomic_load(&service->epoch)) {
         service->epoch_seen(service->owner, hello->epoch_seen);

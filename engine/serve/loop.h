@@ -41,6 +41,7 @@ struct service {
     struct registry *registry;             // or NULL
     uint32_t daemon;
     _Atomic uint32_t epoch;
+    _Atomic bool unapproved_said;
     _Atomic int32_t connection_count;
     _Atomic int32_t role_count[ROLE_COUNT];
     struct loop *loops;

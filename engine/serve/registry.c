@@ -204,9 +204,8 @@ bool registry_admits(const struct registry *registry, const struct hello *hello,
     return entry->role == hello->role;
 }
 
-bool registry_owns(void *context, enum owned_kind kind, int32_t index)
+bool registry_owns(const struct registry_entry *entry, enum owned_kind kind, int32_t index)
 {
-    const struct registry_entry *entry = context;
     if (entry->all) {
         return true;
     }

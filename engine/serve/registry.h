@@ -31,5 +31,5 @@ void registry_release(struct registry *registry);
 bool registry_admits(const struct registry *registry, const struct hello *hello, bool local,
                      const struct registry_entry **ret, const char **ret_why);
 
-// For session_grant: context is the entry.
-bool registry_owns(void *context, enum owned_kind kind, int32_t index);
+// Whether the thing is the entry's.
+bool registry_owns(const struct registry_entry *entry, enum owned_kind kind, int32_t index);

@@ -70,6 +70,7 @@ struct settings {
     const char *state_folder;
     const char *registry;             // file of identities, or NULL
     bool lockstep;                    // a simulator may own the clock
+    bool unapproved;                  // controllers elsewhere may play intersections whose site data nobody approved
     int32_t threads;                  // of the compute team; 0: one per core
     int32_t loops;                    // I/O threads
     int32_t step_ms, solve_latency_ms, status_age_ms;

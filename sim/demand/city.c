@@ -60,7 +60,8 @@ static double bearable(const struct network *network, const struct city_trips *t
     return fmin(per_intersection * scale, TRIPS_MOST);
 }
 
-// Lets drivers find their ways round the crowded intersections; gives the trips per intersection that the city then bears.
+// Lets drivers find their ways round the crowded intersections; gives the trips per intersection that the city then
+// bears.
 static double learn(const struct network *network, struct city_trips *trips)
 {
     double *saturation = memory_take((size_t)network->link_count, sizeof *saturation), per_intersection = 0.0;

@@ -43,11 +43,11 @@ static struct line *lines_draw(const struct city_plan *plan, int32_t count, bool
         double lanes = draw(plan, rows ? DRAW_LANES_ROW : DRAW_LANES_COLUMN, i);
         double speed = draw(plan, rows ? DRAW_SPEED_ROW : DRAW_SPEED_COLUMN, i);
         if (line->arterial) {
-            next += 2 + (int32_t)(draw(plan, rows ? DRAW_STEP_ROW : DRAW_STEP_COLUMN, i) * 3.0);
-            line->lanes = lanes < 0.35 ? 3 : 2;
+            next += 2 + (int32_t)(draw(plan, rows ? DRAW_STEP_ROW : DRAW_STEP_COLUMN, i) * 2.2);
+            line->lanes = lanes < 0.45 ? 3 : 2;
             line->speed_mps = (speed < 0.2 ? 60.0 : 50.0) / 3.6;
         } else {
-            line->lanes = lanes < 0.3 ? 2 : 1;
+            line->lanes = lanes < 0.4 ? 2 : 1;
             line->speed_mps = (speed < 0.35 ? 30.0 : 50.0) / 3.6;
         }
         at_m += gap_m;

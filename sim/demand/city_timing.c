@@ -9,7 +9,7 @@
 
 enum { LANES_MAX = 8, STEPS_MAX = 8 };
 
-static const double SATURATION_VPH = 1800.0;       // of a through lane; about 0.5 veh/s
+static const double SATURATION_VPH = 1700.0;       // of a through lane of mixed traffic
 static const double RIGHT_UNITS = 1.15, LEFT_UNITS = 1.05;   // through cars that one turning car stands for [HCM2000]
 static const double GAP_S = 4.5, FOLLOW_S = 2.5;   // critical gap and follow-up time of a yielding left turn [HCM2000]
 static const double LEFT_UNITS_MAX = 8.0;          // some always get through between two stages

@@ -1,15 +1,15 @@
 // city_timing.h: signal programs of a generated city, from the flows of its own demand.
 //
 // THEORY    A movement's flow is shared over the lanes that serve it so that they fill evenly. A lane's flow ratio is
-//           its flow in through-car units over 1800 veh/h; a yielding left turn counts as as many through cars as pass
+//           its flow in through-car units over 1700 veh/h; a yielding left turn counts as as many through cars as pass
 //           in the time that it waits for a gap: its capacity against an opposing flow q in green is s exp(-q (t_c -
 //           t_f / 2)), t_c the critical gap and t_f the follow-up time [Siegloch1973], with exp by the first terms of
 //           its series.
 //
 //           Webster's formula then gives each intersection its cycle and splits [Webster1958]. Neighbours can only be
-//           coordinated under one cycle: a region takes the one that serves nineteen in twenty of its intersections, and those
-//           that need less than half of it run it twice. Offsets follow the arterial: each intersection's main green
-//           begins when the platoon that left the one before it arrives.
+//           coordinated under one cycle: a region takes the one that serves nineteen in twenty of its intersections,
+//           and those that need less than half of it run it twice. Offsets follow the arterial: each intersection's
+//           main green begins when the platoon that left the one before it arrives.
 // CONTRACT  Same network and flows, same programs. Intergreens and groups are left as they were derived.
 // OWNERSHIP Nothing is kept.
 // NOT HERE  Who drives where (city_trips.h).

@@ -13,7 +13,7 @@ enum purpose { TO_WORK, TO_HOME, OTHER, PURPOSE_COUNT };
 enum draw { DRAW_HOME = 200, DRAW_WORK, DRAW_LEG, DRAW_TASTE, DRAW_SET,            // of RANDOM_CITY, by place
             DRAW_COUNT = 0, DRAW_HOUR, DRAW_PLACE, DRAW_SIDE, DRAW_TYPE };         // of RANDOM_DEMAND, by trip
 
-static const double GRAVITY_S = 420.0;              // t0
+static const double GRAVITY_S = 520.0;              // t0
 static const int32_t SPREAD_MS = 1500000;           // nobody drives longer than 25 min by the costs
 static const int32_t HOUR_MS = 3600000, MORNING_MS = 27000000, EVENING_MS = 61200000;   // 7:30, 17:00
 static const int32_t NEAR_MS = 90000;               // nor takes the car for less than this
@@ -110,7 +110,7 @@ static void node_weigh(struct city_trips *trips, int32_t node, double remote)
     const struct city_approach *legs = trips->roads->approaches[node];
     double centre = 1.0 - remote;
     double home = (0.6 + 0.8 * remote) * (0.5 + city_draw(trips, DRAW_HOME, node));
-    double work = (0.35 + 1.6 * centre * centre) * (0.5 + city_draw(trips, DRAW_WORK, node));
+    double work = (0.5 + 1.0 * centre * centre) * (0.5 + city_draw(trips, DRAW_WORK, node));
     int count = plan_leg_count(trips->plan, node);
     int first = (int)(city_draw(trips, DRAW_LEG, node) * CITY_LEG_COUNT), begins = 0;
     int wanted = trips->plan->intersection_count <= ORIGIN_NODES_DENSE ? ORIGINS_PER_NODE : 1;

@@ -7,8 +7,8 @@
 //           large.
 //
 //           Routes are fastest ways under costs that differ from driver to driver: there are CITY_COST_SETS of them,
-//           each the free-flow time and the wait at stop lines times a random factor by link; every source uses two. The
-//           wait grows with the saturation that runs before have found (trips_learn), so that the load spreads as
+//           each the free-flow time and the wait at stop lines times a random factor by link; every source uses two.
+//           The wait grows with the saturation that runs before have found (trips_learn), so that the load spreads as
 //           drivers' habits would spread it.
 // CONTRACT  The same city, seed and rate give the same trips for any number of threads: parallel over cost sets,
 //           joined in their order; loads are integers.

@@ -58,8 +58,8 @@ static void heed_limit(const struct street *street, const struct viewer *viewer,
     view->cap = fminf(view->cap, sqrtf(target * target + 2.0f * brake * (left > 0.0f ? left : 0.0f)));
 }
 
-// Before a place where it must yield, `way` metres ahead, a driver sees whether somebody comes only when it is near; till
-// then it keeps to a speed from which it can stop.
+// Before a place where it must yield, `way` metres ahead, a driver sees whether somebody comes only when it is near;
+// till then it keeps to a speed from which it can stop.
 static void heed_yield(const struct street *street, const struct viewer *viewer, float way, struct view *view)
 {
     uint32_t type = viewer->kind & KIND_TYPE;

@@ -9,6 +9,7 @@
 #include "sim/traffic/look_ahead.h"
 #include "sim/traffic/trips.h"
 
+static const float SOON_S = 1.5f;              // who reaches its line so soon may leave in this step
 static const float AT_LINE_M = 4.0f;           // a head this near has stopped at its line
 static const float STANDING_MPS = 0.5f;
 static const float ENTRY_M = 60.0f;            // a head this near to its line may come in
@@ -76,11 +77,13 @@ static void leave(struct street *street, struct worker *worker, const struct lea
         to.cell = INDEX_NONE;
     }
     to.front = trip->since_front = x;
+    __builtin_prefetch(&street->legs[trip->first_leg + trip->leg]);
     to.came_by = came_by;
     *outbox_add(worker) = to;
 }
 
-// A driver's factor of speed limits, from its desired speed; only where that is the vehicle's own limit its trip is asked.
+// A driver's factor of speed limits, from its desired speed; only where that is the vehicle's own limit its trip is
+// asked.
 static float driver_factor(const struct street *street, uint32_t kind, int32_t trip, float desired, float limit)
 {
     return desired < street->types.speed_max[kind & KIND_TYPE] ? desired / limit : street->trips[trip].factor;
@@ -171,6 +174,9 @@ static void heads_look(struct street *street, struct worker *worker, const struc
     uint32_t near = street->kernel->heads_prepare(job, group, row, moved_from);
     for (; near != 0; near &= near - 1) {
         int c = __builtin_ctz(near);
+        if (group->length[c] - row->front[c] < SOON_S * row->speed[c]) {
+            trip_expect(street, row->trip[c]);
+        }
         if (stays_at_red(street, group, c)) {
             group->ahead.rear[c] = group->length[c] - STOP_MARGIN_M + street->types.gap[row->kind[c] & KIND_TYPE];
             group->ahead.bound[c] = group->length[c] - LINE_MARGIN_M;
@@ -250,8 +256,9 @@ static void move_block(struct street *street, struct worker *worker, const struc
         if (group->count_max > 0) {
             float moved_from[WIDE];
             heads_look(street, worker, job, block->first_group + i, moved_from);
-            street->kernel->follow_rows(job, &street->rows[group->first_row], group->count_max, group->count, &group->ahead,
-                &street->loops[group->loop_layer], group->loop_layer_count, &worker->queued);
+            street->kernel->follow_rows(job, &street->rows[group->first_row], group->count_max, group->count,
+                                        &group->ahead, &street->loops[group->loop_layer], group->loop_layer_count,
+                                        &worker->queued);
             heads_leave(street, worker, block, group, moved_from);
         }
     }
@@ -300,8 +307,16 @@ static void batch_flush(struct street *street, struct worker *worker, const stru
             loops_behind(street, path, length, from[c], row->front[c], row->speed[c], leaves);
         }
         if (leaves) {
-            struct leaver leaver = { row->trip[c], PATH_NONE, path_index, row->front[c],
-                row->front[c] - path->length, row->front[c] - from[c], row->speed[c], row->desired[c], row->kind[c], row->halt[c] };
+            struct leaver leaver = { row->trip[c],
+                                     PATH_NONE,
+                                     path_index,
+                                     row->front[c],
+                                     row->front[c] - path->length,
+                                     row->front[c] - from[c],
+                                     row->speed[c],
+                                     row->desired[c],
+                                     row->kind[c],
+                                     row->halt[c] };
             leave(street, worker, &leaver, path->to_cell);
             continue;
         }
@@ -317,13 +332,19 @@ static void batch_add(struct street *street, struct worker *worker, int32_t path
 {
     const struct path *path = &street->paths[path_index];
     const struct crosser *crosser = &street->now[path->first_slot + k];
-    struct viewer viewer = { crosser->speed, crosser->length, crosser->desired,
-        driver_factor(street, crosser->kind, crosser->trip, crosser->desired, path->limit), crosser->kind, crosser->trip,
-        (float)halt_waited(crosser->halt) * street->step_s, false };
+    struct viewer viewer = { crosser->speed,
+                             crosser->length,
+                             crosser->desired,
+                             driver_factor(street, crosser->kind, crosser->trip, crosser->desired, path->limit),
+                             crosser->kind,
+                             crosser->trip,
+                             (float)halt_waited(crosser->halt) * street->step_s,
+                             false };
     struct view view = look_from_path(street, path_index, k, &viewer, crosser->front);
     struct row *row = &worker->batch;
     struct ahead *ahead = &worker->batch_ahead;
     int c = worker->batch_count++;
+    trip_expect(street, crosser->trip);
     row->front[c] = crosser->front;
     row->speed[c] = crosser->speed;
     row->desired[c] = crosser->desired;

@@ -222,7 +222,8 @@ static void group_publish(const struct street *street, struct group *group)
         int32_t path = group->count[c] > 0 ? rows[0].path[c] : PATH_NONE;
         if (path != seen->head_path[c]) {
             seen->head_path[c] = path;
-            seen->head_signal[c] = path >= 0 && !street->paths[path].right_on_red ? street->paths[path].group : INDEX_NONE;
+            seen->head_signal[c] =
+                path >= 0 && !street->paths[path].right_on_red ? street->paths[path].group : INDEX_NONE;
         }
     }
     memcpy(seen->second_front, rows[1].front, sizeof seen->second_front);

@@ -92,7 +92,8 @@ MUST_USE enum status street_create(const struct network *network, const struct v
 void street_release(struct street *street);
 
 // Hands over trips that depart from now on; they are queued at their first link. STATUS_RANGE for a trip that
-// the network cannot carry (index, unconnected links, forbidden users): nothing of the batch is taken, *ret_row names it.
+// the network cannot carry (index, unconnected links, forbidden users): nothing of the batch is taken, *ret_row names
+// it.
 MUST_USE enum status street_enter(struct street *street, const struct trip_columns *trips, int32_t *ret_row,
                                   struct problem *problem);
 
@@ -111,8 +112,8 @@ int32_t street_take_arrived(struct street *street, struct trip_result *ret, int3
 // Every vehicle under way or waiting to enter, in order of number.
 int32_t street_list_unfinished(const struct street *street, struct trip_result *ret, int32_t count_max);
 
-// One interval reading of every loop of the network since the last call; one reading of every camera at now. Rows are in
-// order of detector and of camera. STATUS_LIMIT when the buffer has no room.
+// One interval reading of every loop of the network since the last call; one reading of every camera at now. Rows are
+// in order of detector and of camera. STATUS_LIMIT when the buffer has no room.
 MUST_USE enum status street_read_loops(struct street *street, struct observation_buffer *ret);
 MUST_USE enum status street_read_cameras(struct street *street, struct observation_buffer *ret);
 

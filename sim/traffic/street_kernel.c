@@ -6,7 +6,8 @@
 #include "sim/traffic/krauss.h"
 
 #define INLINE inline __attribute__((always_inline))
-// Conditions are joined by &, or by the greatest of several terms, rather than by &&: with branches gcc does not vectorise.
+// Conditions are joined by &, or by the greatest of several terms, rather than by &&: with branches gcc does not
+// vectorise.
 #define FOR_WIDE _Pragma("omp simd") for (int c = 0; c < WIDE; c++)
 
 static const float CLEARANCE_M = 0.1f;        // between a front and the rear before it, at the very least
@@ -36,7 +37,8 @@ static void types_spread(const struct type_table *table, const uint32_t *kind, s
 }
 
 // The parameters of a row's vehicles: those of the only type, or spread into *room.
-static INLINE const struct wide_types *types_of(const struct follow_job *job, const uint32_t *kind, struct wide_types *room)
+static INLINE const struct wide_types *types_of(const struct follow_job *job, const uint32_t *kind,
+                                                struct wide_types *room)
 {
     if (job->only_type != NULL) {
         return job->only_type;

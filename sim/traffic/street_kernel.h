@@ -12,14 +12,15 @@
 //           step h, a vehicle that brakes by b h each step from speed v needs
 //               brake(v) = h (n v - b h n (n + 1) / 2),   n = floor(v / (b h))
 //           The safe speed is the greatest x after which a reaction of tau seconds and braking still fit into
-//           g + brake(v_leader), g the gap less s0. It is n b h + r: n whole braking steps and a rest r spread over them.
+//           g + brake(v_leader), g the gap less s0. It is n b h + r: n whole braking steps and a rest r spread over
+//           them.
 //
 //           Whatever the model says, a front passes neither the bound of its column (a closed stop line, a leader
 //           elsewhere) nor its leader's rear less 0.1 m; and it never goes back. A vehicle slower than 0.3 m/s within
 //           its standing gap and 1 m of a standing leader stands: IDM would creep for ever.
-//           Instruction sets. street_kernel.c is compiled once for each of x86-64-v2, v3 and v4 (and once plainly on other
-//           machines), without fused multiply-add, so that all give the same bits. kernel_choose takes the widest one that
-//           this processor has, or the one that the environment variable INTERGREEN_ISA names.
+//           Instruction sets. street_kernel.c is compiled once for each of x86-64-v2, v3 and v4 (and once plainly on
+//           other machines), without fused multiply-add, so that all give the same bits. kernel_choose takes the widest
+//           one that this processor has, or the one that the environment variable INTERGREEN_ISA names.
 // CONTRACT  Pure arithmetic in one order: same bits on every instruction set. Row 0 first; columns are independent.
 // OWNERSHIP Borrowed for the call.
 // NOT HERE  Who leads the head of a column (look_ahead.h).
@@ -65,7 +66,8 @@ struct street_kernel {
     // Moves row_count rows; count says how many rows each column has. *queued rises by the vehicles below 1.39 m/s.
     void (*follow_rows)(const struct follow_job *job, struct row *rows, int32_t row_count, const int32_t *count,
                         const struct ahead *ahead, struct loop_layer *loops, int32_t loop_count, int64_t *queued);
-    // Fills group->ahead as for a free road, keeps the heads' fronts, and gives the columns whose head is near its line.
+    // Fills group->ahead as for a free road, keeps the heads' fronts, and gives the columns whose head is near its
+    // line.
     uint32_t (*heads_prepare)(const struct follow_job *job, struct group *group, const struct row *heads,
                               float *ret_fronts);
     // For rows first .. end - 1 of a group, by row: the columns whose vehicle must change lanes to this side, and those

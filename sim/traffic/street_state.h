@@ -35,7 +35,7 @@
 #define LOOK_M 20.0f
 #define LINE_MARGIN_M 0.05f      // a front held by a line stays this much before it
 #define STOP_MARGIN_M 1.0f         // drivers stop this much before a line
-#define YELLOW_MPS2 3.05f          // who can stop with this stops at yellow (10 ft/s2 of ITE's yellow formula, NCHRP812)
+#define YELLOW_MPS2 3.05f // who can stop with this stops at yellow (10 ft/s2 of ITE's yellow formula, NCHRP812)
 #define PATH_NONE (-1)             // no way on from this lane: the vehicle must change lanes
 #define PATH_END (-2)              // its route ends with this lane
 
@@ -70,7 +70,8 @@ struct ahead {
     float bound[WIDE];                // no front passes this
     float cap[WIDE];                  // speed at the end of the step is no more than this
     float line[WIDE];                 // nobody but the first may pass this in the step: the lane's end
-    float hold[WIDE];                 // a line that closed behind the first one: others stop there if they can; or FAR_M
+    // a line that closed behind the first one: others stop there if they can; or FAR_M
+    float hold[WIDE];
     bool holds;                       // in any column
 };
 
@@ -86,9 +87,14 @@ struct published {
     int32_t count[WIDE];
 };
 
+// Whether the head's line was closed to it in the step before: then it stays so until its signal changes. HELD_CLEAR: nor
+// is anybody left on the lane's paths; nobody can come onto them past it.
+enum held { HELD_NOT, HELD, HELD_CLEAR };
+
 struct group {
     struct published seen;
     struct ahead ahead;
+    _Alignas(64) float tail_rear[WIDE], tail_speed[WIDE];   // of each column's last vehicle, after it moved
     _Alignas(64) int32_t count[WIDE];
     float length[WIDE];
     float limit[WIDE];                // speed limit
@@ -97,11 +103,12 @@ struct group {
     int32_t first_entry[WIDE], entry_count[WIDE];   // paths that lead in, in street.entries
     int16_t yielding[WIDE];           // steps that the head has stood before a line held by somebody else's right
     int32_t entered[WIDE];            // path on which the last vehicle came in, or PATH_NONE
-    bool held[WIDE];                  // the head has been held by its signal: it stays so until that changes
+    uint8_t held[WIDE];               // enum held: of the head
     bool entry_busy[WIDE];            // somebody is about to come in: no insertion here
     int64_t first_row;
     int32_t row_count;                // capacity
     int32_t count_max;                // of the columns
+    uint32_t changed;                 // columns whose last vehicle may be another one than follow_rows found
     int32_t lane_position;            // 0 at the kerb
     int32_t loop_layer, loop_layer_count;   // in street.loops
 };
@@ -296,6 +303,14 @@ struct street {
     struct worker *workers;
     int32_t worker_count;
 };
+
+// Asks for the part of a trip that a change of lane or path will touch, some hundred instructions ahead.
+static inline void trip_expect(const struct street *street, int32_t trip)
+{
+    const char *at = (const char *)&street->trips[trip];
+    __builtin_prefetch(at, 1);
+    __builtin_prefetch(at + 60, 1);
+}
 
 static inline struct group *cell_group(const struct street *street, int32_t cell)
 {

@@ -25,7 +25,8 @@ struct town_options {
 void town_create(const struct town_options *options, struct network *ret);
 
 // `count` trips that depart evenly over duration_ms from begin_ms; with links_max > 0 they start anywhere,
-// keep away from the border and end after so many links; else they go from border to border. Free with town_trips_release.
+// keep away from the border and end after so many links; else they go from border to border. Free with
+// town_trips_release.
 void town_trips(const struct network *network, uint64_t seed, int32_t count, int64_t begin_ms, int64_t duration_ms,
                 int32_t links_max, struct trip_columns *ret);
 void town_trips_release(struct trip_columns *trips);

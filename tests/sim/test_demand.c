@@ -365,9 +365,12 @@ static void broken_files_always_fail(void **state)
 static void one_bad_trip_costs_itself(void **state)
 {
     (void)state;
-    write_text("m.rou.xml", "<routes>\n<trip id=\"t1\" depart=\"1\" from=\"a\" to=\"b\"/>\n"
+    write_text(
+        "m.rou.xml",
+        "<routes>\n<trip id=\"t1\" depart=\"1\" from=\"a\" to=\"b\"/>\n"
         "<trip id=\"t2\" depart=\"2\" from=\"a\" to=\"zz\"/>\n<trip id=\"t3\" depart=\"3\" from=\"d\" to=\"a\"/>\n"
-        "<vehicle id=\"t4\" depart=\"4\"><route edges=\"a c\"/></vehicle>\n<trip id=\"t5\" depart=\"5\" from=\"b\" to=\"c\"/>\n"
+        "<vehicle id=\"t4\" depart=\"4\"><route edges=\"a c\"/></vehicle>\n<trip id=\"t5\" depart=\"5\" from=\"b\" "
+        "to=\"c\"/>\n"
         "</routes>");
     struct demand_options options = DEMAND_OPTIONS_DEFAULT;
     options.ignore_route_errors = true;
@@ -384,9 +387,11 @@ static void one_bad_trip_costs_itself(void **state)
 static void cityflow_flows(void **state)
 {
     (void)state;
-    struct demand *demand = open_text("flow.json", "[{\"vehicle\":" VEHICLE ",\"route\":[\"a\",\"d\"],\"interval\":2.0,"
-        "\"startTime\":10,\"endTime\":14},\n{\"vehicle\":" VEHICLE ",\"route\":[\"b\"],\"interval\":1.0,\"startTime\":11,"
-        "\"endTime\":11}]");
+    struct demand *demand =
+        open_text("flow.json", "[{\"vehicle\":" VEHICLE ",\"route\":[\"a\",\"d\"],\"interval\":2.0,"
+                               "\"startTime\":10,\"endTime\":14},\n{\"vehicle\":" VEHICLE
+                               ",\"route\":[\"b\"],\"interval\":1.0,\"startTime\":11,"
+                               "\"endTime\":11}]");
     struct trip_columns trips = take_all(demand);
     const int64_t at_ms[] = { 10000, 11000, 12000, 14000 };
     assert_int_equal(trips.count, 4);
@@ -402,7 +407,8 @@ static void cityflow_flows(void **state)
     demand_trip_name(demand, 2, name, sizeof name);
     assert_string_equal(name, "flow_0_1");
     demand_release(demand);
-    refuses("f1.json", "[{\"vehicle\":" VEHICLE ",\"route\":[\"a\",\"q\"],\"interval\":2,\"startTime\":1,\"endTime\":1}]",
+    refuses("f1.json",
+            "[{\"vehicle\":" VEHICLE ",\"route\":[\"a\",\"q\"],\"interval\":2,\"startTime\":1,\"endTime\":1}]",
             STATUS_RANGE, "entry 0|route[1]|\"q\"");
     refuses("f2.json", "[{\"route\":[\"a\"],\"interval\":2,\"startTime\":1,\"endTime\":1}]", STATUS_RANGE,
             "entry 0|vehicle");
