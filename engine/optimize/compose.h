@@ -5,9 +5,9 @@
 //           and goes on from there:
 //
 //             hold     groups of the stage    ██████████████████████████▶ valid_until
-//             switch   only in the old stage  ██████▒▒▒·················      leave: minimum greens are served
+//             switch   only in the old stage  ██████▒▒▒·················      leave: minimum greens served
 //                      in both                ██████████████████████████▶
-//                      only in the new one    ·············█████████████▶     enter: every intergreen and yellow is over
+//                      only in the new one    ·············█████████████▶     enter: every intergreen is over
 //                                             at    leave  enter
 //
 //           A stage is entered by all its groups at once. A rolling plan is valid HOLD_MS on, so that a controller that

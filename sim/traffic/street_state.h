@@ -87,8 +87,8 @@ struct published {
     int32_t count[WIDE];
 };
 
-// Whether the head's line was closed to it in the step before: then it stays so until its signal changes. HELD_CLEAR: nor
-// is anybody left on the lane's paths; nobody can come onto them past it.
+// Whether the head's line was closed to it in the step before: then it stays so until its signal changes. HELD_CLEAR:
+// nor is anybody left on the lane's paths; nobody can come onto them past it.
 enum held { HELD_NOT, HELD, HELD_CLEAR };
 
 struct group {

@@ -344,6 +344,7 @@ def the_example_configuration_is_good_and_has_every_key(folder):
         assert re.search(rf"(^|[\s#{{-]){key}:", example, re.M), f"docs/intergreend.yaml lacks {key}"
         assert f"`{key}`" in reference, f"docs/configuration.md lacks {key}"
     # Every line that is commented out there is a default: with all of them in force the configuration is as good.
+    (folder / "site").mkdir()
     for text in (example, re.sub(r"^#(\s*[\w-]+:|\s*- )", r"\1", example, flags=re.M)):
         (folder / "c.yaml").write_text(re.sub(r"^network:.*", f"network: {town()}", text, flags=re.M))
         run(INTERGREEND, "--config", folder / "c.yaml", "--check-config")

@@ -1,16 +1,16 @@
 // fake_redis.h: as much of Redis as the store needs, in memory, with faults to order.
 //
-// THEORY    Keys hold strings, hashes or the count of a stream's entries, all as rows (key, field, value). MULTI queues,
-//           EXEC runs; WATCH makes EXEC give nothing when a watched key was changed from outside since.
+// THEORY    Keys hold strings, hashes or the count of a stream's entries, all as rows (key, field, value). MULTI
+//           queues, EXEC runs; WATCH makes EXEC give nothing when a watched key was changed from outside since.
 // CONTRACT  One test at a time; bounded by named limits, an assert beyond them.
 #pragma once
 
 #include "engine/store/store.h"
 
-#define FAKE_ROW_COUNT_MAX 4096
+#define FAKE_ROW_COUNT_MAX 1024
 #define FAKE_COMMAND_COUNT_MAX 4096
 
-struct fake_row { char key[96], field[48], value[1024]; int32_t bytes; };
+struct fake_row { char key[96], field[48], value[5000]; int32_t bytes; };
 
 struct fake_redis {
     struct fake_row rows[FAKE_ROW_COUNT_MAX];
@@ -25,7 +25,7 @@ struct fake_redis {
 };
 
 // Runs the store until it is quiet: does what its actions say, answers what it sends, at now_ms. What it said goes to
-// `said` (the last sentence; empty without). Gives how many batches of commands were answered.
+// `said` (all sentences; empty without). Gives how many batches of commands were answered.
 int fake_redis_run(struct fake_redis *fake, struct store *store, int64_t now_ms, char *said, size_t said_bytes);
 
 // The value of a field (of a string: field ""), or NULL.

@@ -17,7 +17,7 @@
 #define SITE_COUNT 40
 #define DETECTOR_COUNT 3
 
-static const char PLAN[] = "\x08\x01plan";
+static const char PLAN[4000] = "\x08\x01plan";
 
 struct scene {
     struct network network;
@@ -26,7 +26,8 @@ struct scene {
     struct intersection_state states[SITE_COUNT];
     struct plan_version versions[SITE_COUNT];
     struct store_daemon daemon;
-    char said[256];
+    char said[1024];
+    size_t plan_bytes;                // of each plan in force
     int restored;
     size_t restored_bytes;
     int64_t now_ms;
@@ -43,10 +44,10 @@ static void on_restored(void *owner, int32_t intersection, const uint8_t *bytes,
 
 static bool on_plan(void *owner, int32_t intersection, struct store_plan *ret)
 {
-    (void)owner;
+    const struct scene *scene = owner;
     (void)intersection;
     *ret = (struct store_plan){ .plan = { .kind = PLAN_ROLLING, .reason = { REASON_SWITCH, 2, 90, 140 } },
-        .bytes = (const uint8_t *)PLAN, .byte_count = sizeof PLAN - 1 };
+        .bytes = (const uint8_t *)PLAN, .byte_count = scene->plan_bytes };
     return true;
 }
 
@@ -84,6 +85,7 @@ static struct scene *scene_make(void)
     struct store_options options = options_of(scene);
     store_create(&scene->network, &options, &scene->store);
     scene->now_ms = 1000;
+    scene->plan_bytes = 6;
     scene->daemon = (struct store_daemon){ .strategy = "webster", .mode = "live", .time_ms = 1000 };
     for (int i = 0; i < SITE_COUNT; i++) {
         scene->states[i].stage = i % 4;
@@ -201,8 +203,8 @@ static void only_what_changed_is_written(void **state)
     scene_free(scene);
 }
 
-// 40 intersections of some 400 bytes each do not fit into a batch that keeps 32 KiB of its 128 in reserve when the
-// names alone take 3 KiB; several transactions then carry them, and every one arrives.
+// Plans of 4,000 bytes: 40 of them do not fit into a batch that keeps 32 KiB of its 128 in reserve. Several
+// transactions carry them, and every one arrives.
 static void a_large_city_is_written_in_several_batches(void **state)
 {
     (void)state;
@@ -212,6 +214,7 @@ static void a_large_city_is_written_in_several_batches(void **state)
     options.batch_bytes_max = (size_t)4 * 32768;
     store_create(&scene->network, &options, &scene->store);
     scene->daemon = (struct store_daemon){ .strategy = "webster", .mode = "live" };
+    scene->plan_bytes = sizeof PLAN;
     for (int i = 0; i < SITE_COUNT; i++) {
         scene->versions[i] = (struct plan_version){ 5, 9, 1 };
     }
@@ -220,9 +223,12 @@ static void a_large_city_is_written_in_several_batches(void **state)
     for (int round = 0; round < 3; round++) {
         for (int i = 0; i < SITE_COUNT; i++) {
             scene->states[i].flow_vph = 100.0 * round + i;
+            scene->versions[i].sequence = (uint32_t)round + 1;
         }
+        int32_t before = scene->fake.transactions;
         offer(scene);
         run(scene);
+        assert_in_range(scene->fake.transactions - before, 2, 3);
         assert_true(store_settled(scene->store));
         for (int i = 0; i < SITE_COUNT; i++) {
             assert_int_equal(atoi(field_of(scene, i, "flow_vph")), 100 * round + i);
@@ -409,7 +415,8 @@ static void of_two_daemons_the_older_epoch_writes_nothing(void **state)
         assert_int_equal(scene->fake.writes, before);
         assert_string_equal(fake_redis_get(&scene->fake, "intergreen:{toy}:epoch", ""), NEWER[i]);
         // It looks again, and writes once it has a newer epoch itself.
-        store_lead(scene->store, (struct store_epoch){ found.number < UINT32_MAX ? found.number + 1 : found.number, 99 });
+        store_lead(scene->store,
+                   (struct store_epoch){ found.number < UINT32_MAX ? found.number + 1 : found.number, 99 });
         scene->now_ms = store_wake_ms(scene->store);
         run(scene);
         assert_false(store_fenced(scene->store, NULL));
