@@ -127,8 +127,9 @@ static void join_nodes(struct city_plan *plan, const struct line *rows, const st
         parent[i] = i;
         legs[i] = CITY_LEG_COUNT;
         for (int leg = LEG_EAST; leg <= LEG_NORTH; leg++) {
-            if (neighbour(plan, i, leg) != INDEX_NONE) {
-                wishes[wish_count++] = (struct wish){ draw(plan, DRAW_TREE, 2 * (int64_t)i + leg), i, leg };
+            if (neighbour(plan, i, (enum city_leg)leg) != INDEX_NONE) {
+                wishes[wish_count++] = (struct wish){ draw(plan, DRAW_TREE, 2 * (int64_t)i + leg), i,
+                                                      (enum city_leg)leg };
             }
         }
     }
@@ -179,12 +180,12 @@ static void open_to_outside(struct city_plan *plan, const struct line *rows, con
 {
     for (int32_t i = 0; i < plan->intersection_count; i++) {
         for (int leg = 0; leg < CITY_LEG_COUNT; leg++) {
-            if (neighbour(plan, i, leg) != INDEX_NONE) {
+            if (neighbour(plan, i, (enum city_leg)leg) != INDEX_NONE) {
                 continue;
             }
             int free_sides = 0;
             for (int other = leg + 1; other < CITY_LEG_COUNT; other++) {
-                free_sides += neighbour(plan, i, other) == INDEX_NONE;
+                free_sides += neighbour(plan, i, (enum city_leg)other) == INDEX_NONE;
             }
             const struct line *line = leg % 2 == 0 ? &rows[plan->nodes.at[i].row] : &columns[plan->nodes.at[i].column];
             int64_t place = (int64_t)CITY_LEG_COUNT * i + leg;
@@ -192,13 +193,13 @@ static void open_to_outside(struct city_plan *plan, const struct line *rows, con
             if (!needed && !line->arterial && draw(plan, DRAW_OUTSIDE, place) >= OUTSIDE) {
                 continue;
             }
-            struct point way = outwards(plan, i, leg), here = plan->nodes.at[i].at;
+            struct point way = outwards(plan, i, (enum city_leg)leg), here = plan->nodes.at[i].at;
             double length_m = OUTSIDE_M_MIN + OUTSIDE_M_SPAN * draw(plan, DRAW_OUTSIDE_LENGTH, place);
             int32_t outside = plan->nodes.count;
             *GROW(plan->nodes) = (struct city_node){ .outside = true, .row = INDEX_NONE, .column = INDEX_NONE,
                 .street = { INDEX_NONE, INDEX_NONE, INDEX_NONE, INDEX_NONE },
                 .at = { here.x_m + length_m * way.x_m, here.y_m + length_m * way.y_m } };
-            street_add(plan, i, outside, leg, line);
+            street_add(plan, i, outside, (enum city_leg)leg, line);
         }
     }
 }

@@ -218,7 +218,7 @@ static void direction_add(struct builder *builder, int32_t from, int leg)
 {
     const struct city_plan *plan = builder->plan;
     struct network_draft *draft = &builder->roads->draft;
-    int32_t to = plan_across(plan, from, leg);
+    int32_t to = plan_across(plan, from, (enum city_leg)leg);
     int back = (leg + 2) % CITY_LEG_COUNT;
     const struct city_street *street = street_of(plan, from, leg);
     struct point a = plan->nodes.at[from].at, b = plan->nodes.at[to].at;

@@ -440,7 +440,7 @@ static int leader_leg(const struct city_plan *plan, int32_t node)
     bool arterial = false;
     for (int k = 0; k < 2; k++) {
         int32_t street = plan->nodes.at[node].street[LEGS[k]];
-        bool inside = street != INDEX_NONE && !plan->nodes.at[plan_across(plan, node, LEGS[k])].outside;
+        bool inside = street != INDEX_NONE && !plan->nodes.at[plan_across(plan, node, (enum city_leg)LEGS[k])].outside;
         if (inside && (found < 0 || (!arterial && plan->streets.at[street].arterial))) {
             found = LEGS[k];
             arterial = plan->streets.at[street].arterial;
@@ -459,7 +459,7 @@ static void offsets_set(const struct city_plan *plan, const struct city_roads *r
         if (leg < 0) {
             continue;
         }
-        int32_t leader = plan_across(plan, i, leg);
+        int32_t leader = plan_across(plan, i, (enum city_leg)leg);
         const struct city_approach *way = &roads->approaches[i][leg];
         const struct link *arrives = &network->links[way->arrives], *upstream = &network->links[way->upstream];
         double metres = arrives->length_m + (way->arrives != way->upstream ? upstream->length_m : 0.0);

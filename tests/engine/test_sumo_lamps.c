@@ -194,8 +194,8 @@ static void generated_networks(void **state)
         "--grid --grid.number 3 --grid.length 60 -L 2 --tls.join --tls.join-dist 100 --tls.guess",
         "--spider --spider.arm-number 5 --spider.circle-number 3 -L 2 --spider.omit-center",
         "--rand --rand.iterations 40 --seed 1 --random-lanenumber -L 3",
-        "--rand --rand.iterations 40 --seed 5 --random-lanenumber --random-priority --bikelanes.guess "
-            "--sidewalks.guess --crossings.guess --rand.min-distance 60",
+        ("--rand --rand.iterations 40 --seed 5 --random-lanenumber --random-priority --bikelanes.guess"
+        " --sidewalks.guess --crossings.guess --rand.min-distance 60"),
     };
     struct scratch scratch;
     scratch_create(&scratch);
