@@ -51,6 +51,9 @@ static enum status network_load(const struct settings *settings, struct network 
     import_report_release(&report);
     if (status == STATUS_OK && settings->site != NULL) {
         status = site_apply(ret, settings->site, NULL, problem);
+        if (status != STATUS_OK) {
+            network_release(ret);
+        }
     }
     return status;
 }

@@ -184,7 +184,8 @@ int fake_redis_run(struct fake_redis *fake, struct store *store, int64_t now_ms,
     store_tick(store, now_ms, &actions);
     for (int turn = 0; turn < 1000; turn++) {
         if (actions.said != NULL) {
-            snprintf(said, said_bytes, "%s%s", actions.alarm ? "ALARM " : "", actions.said);
+            size_t used = strlen(said);
+            snprintf(said + used, said_bytes - used, "%s%s\n", actions.alarm ? "ALARM " : "", actions.said);
         }
         if (actions.connect) {
             store_connected(store, now_ms, &actions);
