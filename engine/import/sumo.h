@@ -12,7 +12,7 @@
 //           Programs: of several tlLogic with one id the last one that was loaded runs, as in SUMO, the additional
 //           files after the network. One with the id and the programID of an earlier one and no phases changes its
 //           offset only. Phase 0 begins at second offset + k * cycle, counted from second 0 whenever the run begins
-//           (both measured on SUMO 1.15, see tests/engine/test_sumo.c). Actuated programs are taken with the
+//           (both measured on SUMO 1.15, see tests/engine/test_sumo_lamps.c). Actuated programs are taken with the
 //           durations that stand in the file. Trains' signals are left out: their connections are uncontrolled.
 // CONTRACT  All or nothing: any failure leaves ret untouched and names file and line.
 // OWNERSHIP The draft is the caller's: draft_release.

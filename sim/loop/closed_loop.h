@@ -43,7 +43,7 @@ struct brain_peer {
     enum status (*step)(void *self, const struct loop_tick *tick, struct loop_answer *ret, struct problem *problem);
 };
 
-// Gives trips that depart before until_ms and were not given yet, in order; count 0 when there are none for now.
+// Gives trips that depart before until_ms and were not given yet, in order; count 0 when there are none yet.
 // Columns are borrowed until the next call.
 struct trip_source {
     void *self;

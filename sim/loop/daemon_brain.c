@@ -93,7 +93,7 @@ static enum status say_observations(struct daemon_brain *daemon, const struct lo
     return STATUS_OK;
 }
 
-// Keeps a plan of this tick: greens by their place for now, since the list may move as it grows.
+// Keeps a plan of this tick: its greens are pointed to once all are in, since the list may move as it grows.
 static void keep_plan(struct daemon_brain *daemon, const struct plan *plan)
 {
     int32_t first = daemon->greens.count;
