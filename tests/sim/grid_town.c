@@ -422,8 +422,9 @@ void town_trips(const struct network *network, uint64_t seed, int32_t count, int
     int32_t *starts = memory_take((size_t)network->link_count, sizeof *starts);
     int32_t start_count = 0;
     for (int32_t i = 0; i < network->link_count; i++) {
-        bool dead_end = network->junctions[network->links[i].from_junction].kind == JUNCTION_DEAD_END;
-        if (links_max > 0 || dead_end) {
+        bool comes_in = network->junctions[network->links[i].from_junction].kind == JUNCTION_DEAD_END;
+        bool goes_out = network->junctions[network->links[i].to_junction].kind == JUNCTION_DEAD_END;
+        if (links_max > 0 ? !goes_out : comes_in) {
             starts[start_count++] = i;
         }
     }

@@ -1,0 +1,156 @@
+// street_rate.c: the street alone under load, for bench_sim.py: a grid of 300 m links, 3 lanes, 4-stage fixed signals,
+// 1 s steps, all behaviour on, with a given number of vehicles under way.
+//
+//     street-rate VEHICLES             warms one street for one thread and one for two, prints a line about them, and
+//                                      then answers each line "THREADS STEPS" with "UPDATES WALL_S UNDER_WAY"
+//     street-rate VEHICLES --sumo DIR  writes the same network and demand as SUMO's plain XML
+//
+// THEORY    2.5 vehicles a lane at every size, on routes of random turns that do not end within the measured time.
+//           Memory is what the process grows by from the loaded network (and the trips as a file would stream them) to
+//           the warm street, street_create's own tables included, by vehicle under way. `tables` is the part of
+//           it that the empty street takes.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "bench/sumo_write.h"
+#include "engine/base/memory.h"
+#include "sim/traffic/signals.h"
+#include "tests/sim/grid_town.h"
+
+#define VEHICLES_PER_LANE 2.5
+#define DEPART_MS 60000
+#define ROUTE_LINKS 32
+#define WARM_STEPS 150
+
+static double seconds_now(void)
+{
+    struct timespec at;
+    (void)clock_gettime(CLOCK_MONOTONIC, &at);
+    return (double)at.tv_sec + 1e-9 * (double)at.tv_nsec;
+}
+
+// Resident memory of this process.
+static double memory_now(void)
+{
+    long pages = 0, resident = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (file != NULL) {
+        if (fscanf(file, "%ld %ld", &pages, &resident) != 2) {
+            resident = 0;
+        }
+        (void)fclose(file);
+    }
+    return (double)resident * 4096.0;
+}
+
+struct world {
+    struct street *street;
+    struct signals *signals;
+    double load_s, table_bytes, bytes;
+};
+
+static void world_run(struct world *world, int steps)
+{
+    for (int i = 0; i < steps; i++) {
+        signals_show(world->signals, street_now_ms(world->street), street_aspects(world->street));
+        street_step(world->street);
+    }
+}
+
+static void network_make(int32_t vehicles, struct network *ret, struct trip_columns *ret_trips)
+{
+    int side = 1;
+    while (12.0 * side * side * VEHICLES_PER_LANE < (double)vehicles) {
+        side++;
+    }
+    struct town_options options = { side, side, 3, 4, 324.0, 13.89, 25, false };
+    town_create(&options, ret);
+    town_trips(ret, 5, vehicles, 0, DEPART_MS, ROUTE_LINKS, ret_trips);
+}
+
+static void problem_end(const struct problem *problem)
+{
+    (void)fprintf(stderr, "street-rate: %s\n", problem->text);
+    exit(1);
+}
+
+static void world_open(const struct network *network, const struct trip_columns *trips, int threads,
+                       struct world *ret)
+{
+    struct vehicle_type car = town_car();
+    struct street_options options = { .step_ms = 1000, .threads = threads, .seed = 1 };
+    struct problem problem;
+    ret->signals = signals_create(network, 0);
+    double memory = memory_now(), start = seconds_now();
+    if (street_create(network, &car, 1, &options, &ret->street, &problem) != STATUS_OK) {
+        problem_end(&problem);
+    }
+    ret->load_s = seconds_now() - start;
+    ret->table_bytes = memory_now() - memory;
+    int32_t row;
+    if (street_enter(ret->street, trips, &row, &problem) != STATUS_OK) {
+        problem_end(&problem);
+    }
+    world_run(ret, WARM_STEPS);
+    ret->bytes = memory_now() - memory;
+}
+
+static double timed(struct world *world, int steps)
+{
+    double wall_s = 0.0;
+    for (int i = 0; i < steps; i++) {
+        signals_show(world->signals, street_now_ms(world->street), street_aspects(world->street));
+        double start = seconds_now();
+        street_step(world->street);
+        wall_s += seconds_now() - start;
+    }
+    return wall_s;
+}
+
+static void answer(struct world *world, int steps)
+{
+    int64_t before = street_counts(world->street)->vehicle_updates;
+    double wall_s = timed(world, steps);
+    const struct street_counts *counts = street_counts(world->street);
+    printf("%lld %.9f %lld\n", (long long)(counts->vehicle_updates - before), wall_s, (long long)counts->under_way);
+    (void)fflush(stdout);
+}
+
+int main(int argc, char **argv)
+{
+    int32_t vehicles = argc > 1 ? atoi(argv[1]) : 0;
+    if (vehicles < 1 || (argc != 2 && (argc != 4 || strcmp(argv[2], "--sumo") != 0))) {
+        (void)fprintf(stderr, "usage: street-rate VEHICLES [--sumo DIR]\n");
+        return 2;
+    }
+    struct network network;
+    struct trip_columns trips;
+    double start = seconds_now();
+    network_make(vehicles, &network, &trips);
+    double network_s = seconds_now() - start;
+    if (argc == 4) {
+        struct vehicle_type car = town_car();
+        return sumo_write(&network, &car, &trips, argv[3]) ? 0 : 1;
+    }
+    struct world worlds[2];
+    for (int i = 0; i < 2; i++) {
+        world_open(&network, &trips, i + 1, &worlds[i]);
+    }
+    double under_way = (double)street_counts(worlds[0].street)->under_way;
+    printf("%.0f %.1f %.1f %.6f %.6f\n", under_way, worlds[0].bytes / under_way, worlds[0].table_bytes / under_way,
+        worlds[0].load_s, network_s);
+    (void)fflush(stdout);
+    int threads, steps;
+    while (scanf("%d %d", &threads, &steps) == 2) {
+        answer(&worlds[threads == 2 ? 1 : 0], steps);
+    }
+    for (int i = 0; i < 2; i++) {
+        street_release(worlds[i].street);
+        signals_release(worlds[i].signals);
+    }
+    town_trips_release(&trips);
+    network_release(&network);
+    return 0;
+}
