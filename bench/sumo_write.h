@@ -1,4 +1,4 @@
-// sumo_write.h: a network built in code and its trips, written as SUMO's plain XML, so that both simulators drive the same.
+// sumo_write.h: a network built in code and its trips as SUMO's plain XML, so that both simulators drive the same.
 //
 // CONTRACT  Writes town.nod.xml, .edg.xml, .con.xml, .tll.xml (for netconvert) and town.rou.xml into a folder that is
 //           there. Signal programs are those of the network: each stage's green, its yellow, its all-red. IDM only.
