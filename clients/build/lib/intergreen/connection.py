@@ -1,0 +1,101 @@
+"""Frames over a socket: a varint length, then one Frame, again and again (docs/protocol.md)."""
+import socket
+
+from .errors import Closed, Error, NotReachable
+from .messages import message
+
+FRAME_BYTES_MAX = 256 << 20      # a longer one from the daemon is no frame of ours
+
+
+def varint(number):
+    out = bytearray()
+    while number > 0x7f:
+        out.append(number & 0x7f | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+def _open(address, timeout_s):
+    try:
+        if address.startswith("unix:"):
+            stream = socket.socket(socket.AF_UNIX)
+            stream.settimeout(timeout_s)
+            stream.connect(address[len("unix:"):])
+        else:
+            host, colon, port = address.rpartition(":")
+            if not colon or not port.isdigit():
+                raise Error(f"'{address}' is no address: write unix:PATH or HOST:PORT")
+            stream = socket.create_connection((host.strip("[]"), int(port)), timeout=timeout_s)
+            stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return stream
+    except OSError as why:
+        raise NotReachable(f"{address}: nobody answers ({why}): is intergreend running, and is this one of the addresses "
+                           "in its `listen`?") from why
+
+
+class Connection:
+    """One session's bytes. Frames are queued by `put` and leave with `flush` or `receive`."""
+
+    def __init__(self, address, timeout_s=60.0):
+        self.address = address
+        self.frame_class = message("Frame")
+        self.socket = _open(address, timeout_s)
+        self.timeout_s = timeout_s
+        self._out = []
+        self._in = bytearray()
+        self._at = 0
+
+    def put(self, **fields):
+        """put(plan_request=message): queues one Frame with one member."""
+        (name, member), = fields.items()
+        frame = self.frame_class()
+        getattr(frame, name).CopyFrom(member)
+        data = frame.SerializeToString()
+        self._out.append(varint(len(data)) + data)
+
+    def flush(self):
+        data, self._out = b"".join(self._out), []
+        try:
+            self.socket.sendall(data)
+        except socket.timeout as why:
+            raise Closed(f"{self.address}: takes nothing for {self.timeout_s:g} s") from why
+        except OSError as why:
+            raise Closed(f"{self.address}: the connection broke while sending ({why})") from why
+
+    def _whole(self):
+        """(start, end) of the first whole frame in the buffer, or None."""
+        length = shift = 0
+        for i in range(self._at, min(len(self._in), self._at + 5)):
+            length |= (self._in[i] & 0x7f) << shift
+            shift += 7
+            if self._in[i] < 0x80:
+                if not 0 < length <= FRAME_BYTES_MAX:
+                    raise Error(f"{self.address}: sends a frame of {length} bytes: is it an intergreend?")
+                return (i + 1, i + 1 + length) if len(self._in) >= i + 1 + length else None
+        return None
+
+    def receive(self):
+        """The next Frame."""
+        if self._out:
+            self.flush()
+        while True:
+            found = self._whole()
+            if found is not None:
+                frame = self.frame_class.FromString(bytes(self._in[found[0]:found[1]]))
+                self._at = found[1]
+                return frame
+            del self._in[:self._at]
+            self._at = 0
+            try:
+                more = self.socket.recv(1 << 18)
+            except socket.timeout as why:
+                raise Closed(f"{self.address}: says nothing for {self.timeout_s:g} s: its log tells why") from why
+            except OSError as why:
+                raise Closed(f"{self.address}: the connection broke ({why})") from why
+            if not more:
+                raise Closed(f"{self.address}: closed the connection: its log tells why")
+            self._in += more
+
+    def close(self):
+        self.socket.close()
