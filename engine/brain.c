@@ -490,6 +490,63 @@ void brain_release(struct brain *brain)
     free(brain);
 }
 
+static void brain_walk(struct brain *brain, struct snapshot_walk *walk)
+{
+    size_t count = (size_t)brain->network->intersection_count;
+    estimate_snapshot(&brain->estimate, walk);
+    outlook_snapshot(&brain->outlook, walk);
+    ledger_snapshot(&brain->ledger, walk);
+    snapshot_column(walk, brain->memory, count, brain->memory_bytes);
+    snapshot_column(walk, brain->asked_ms, (size_t)brain->network->group_count, sizeof *brain->asked_ms);
+    snapshot_column(walk, brain->states, count, sizeof *brain->states);
+    snapshot_column(walk, &brain->counts, 1, sizeof brain->counts);
+}
+
+// What stands before the columns: of which network and of which layout they are.
+struct snapshot_head {
+    uint64_t network_hash, layout;
+};
+
+static struct snapshot_head snapshot_head(struct brain *brain, size_t *ret_bytes)
+{
+    struct snapshot_walk walk = snapshot_walk_begin(SNAPSHOT_MEASURE, NULL, 0);
+    brain_walk(brain, &walk);
+    *ret_bytes = sizeof(struct snapshot_head) + walk.used;
+    return (struct snapshot_head){ .network_hash = brain->network->hash, .layout = walk.layout };
+}
+
+size_t brain_save(struct brain *brain, uint8_t *bytes, size_t capacity)
+{
+    size_t needed;
+    struct snapshot_head head = snapshot_head(brain, &needed);
+    if (bytes == NULL) {
+        return needed;
+    }
+    if (capacity < needed) {
+        return 0;
+    }
+    memcpy(bytes, &head, sizeof head);
+    struct snapshot_walk walk = snapshot_walk_begin(SNAPSHOT_SAVE, bytes + sizeof head, needed - sizeof head);
+    brain_walk(brain, &walk);
+    assert(!walk.failed);
+    return needed;
+}
+
+enum status brain_load(struct brain *brain, const uint8_t *bytes, size_t count)
+{
+    size_t needed;
+    struct snapshot_head head = snapshot_head(brain, &needed);
+    if (count != needed || memcmp(bytes, &head, sizeof head) != 0) {
+        return STATUS_VERSION;
+    }
+    // A walk that loads only reads its bytes.
+    struct snapshot_walk walk = snapshot_walk_begin(SNAPSHOT_LOAD, (uint8_t *)bytes + sizeof head,
+                                                    needed - sizeof head);
+    brain_walk(brain, &walk);
+    assert(!walk.failed);
+    return STATUS_OK;
+}
+
 const struct plan *brain_plan(const struct brain *brain, struct intersection_id intersection)
 {
     assert(intersection.index >= 0 && intersection.index < brain->network->intersection_count);

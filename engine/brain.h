@@ -109,5 +109,11 @@ MUST_USE enum status brain_create(const struct network *network, const struct br
 void brain_release(struct brain *brain);
 void brain_step(struct brain *brain, const struct event *event, struct actions *ret);
 
+// The brain's whole state as bytes (engine/base/snapshot.h), so that a recording can be entered in its middle: gives
+// the bytes written, 0 when `capacity` is too little; with bytes NULL, how many are needed. brain_load brings a brain
+// of the same network, options and build to that state; STATUS_VERSION: not of such a one, and nothing is changed.
+size_t brain_save(struct brain *brain, uint8_t *bytes, size_t capacity);
+MUST_USE enum status brain_load(struct brain *brain, const uint8_t *bytes, size_t count);
+
 // The plan now in force for an intersection (the newest published or restored), or NULL. Borrowed until the next step.
 const struct plan *brain_plan(const struct brain *brain, struct intersection_id intersection);

@@ -183,3 +183,42 @@ const struct plan *ledger_newest(const struct ledger *ledger, int32_t intersecti
     const struct ledger_entry *entry = &ledger->entries[intersection];
     return entry->sent.present ? &entry->sent.plan : entry->running.present ? &entry->running.plan : NULL;
 }
+
+// An entry without its addresses: which store each plan has, and the strategy's place in the table.
+struct entry_places {
+    int32_t running, sent, next, strategy;
+};
+
+static struct entry_places places_of(const struct ledger *ledger, const struct ledger_entry *entry)
+{
+    struct entry_places ret = { .running = (int32_t)(entry->running.plan.greens - ledger->greens),
+        .sent = (int32_t)(entry->sent.plan.greens - ledger->greens),
+        .next = (int32_t)(entry->next.plan.greens - ledger->greens), .strategy = INDEX_NONE };
+    for (int s = 0; s < strategy_count; s++) {
+        ret.strategy = strategies[s] == entry->strategy ? s : ret.strategy;
+    }
+    return ret;
+}
+
+static void places_set(const struct ledger *ledger, const struct entry_places *places, struct ledger_entry *entry)
+{
+    entry->running.plan.greens = ledger->greens + places->running;
+    entry->sent.plan.greens = ledger->greens + places->sent;
+    entry->next.plan.greens = ledger->greens + places->next;
+    entry->strategy = places->strategy != INDEX_NONE ? strategies[places->strategy] : NULL;
+}
+
+void ledger_snapshot(struct ledger *ledger, struct snapshot_walk *walk)
+{
+    for (int32_t i = 0; i < ledger->network->intersection_count; i++) {
+        struct ledger_entry *entry = &ledger->entries[i];
+        struct entry_places places = places_of(ledger, entry);
+        entry->running.plan.greens = entry->sent.plan.greens = entry->next.plan.greens = NULL;
+        entry->strategy = NULL;   // So that the bytes of equal states are equal.
+        snapshot_column(walk, entry, 1, sizeof *entry);
+        snapshot_column(walk, &places, 1, sizeof places);
+        places_set(ledger, &places, entry);
+    }
+    snapshot_column(walk, ledger->greens, (size_t)ledger->first_green[ledger->network->intersection_count],
+                    sizeof *ledger->greens);
+}

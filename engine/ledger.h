@@ -95,3 +95,6 @@ bool ledger_restore(struct ledger *ledger, const struct plan *plan);
 
 // The newest plan sent or restored, or NULL.
 const struct plan *ledger_newest(const struct ledger *ledger, int32_t intersection);
+
+// Walks over what changes from tick to tick (engine/base/snapshot.h).
+void ledger_snapshot(struct ledger *ledger, struct snapshot_walk *walk);

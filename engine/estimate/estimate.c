@@ -333,3 +333,14 @@ void estimate_sensors(const struct estimate *estimate, struct intersection_id in
     *ret_healthy = healthy;
     *ret_total = total;
 }
+
+void estimate_snapshot(struct estimate *estimate, struct snapshot_walk *walk)
+{
+    upstream_snapshot(&estimate->upstream, walk);
+    sight_snapshot(&estimate->sight, walk);
+    snapshot_column(walk, estimate->rows, (size_t)estimate->approaches.row_count, sizeof *estimate->rows);
+    snapshot_column(walk, estimate->share_sum, (size_t)estimate->approaches.movement_count,
+                    sizeof *estimate->share_sum);
+    snapshot_column(walk, estimate->updated_ms, (size_t)estimate->network->intersection_count,
+                    sizeof *estimate->updated_ms);
+}

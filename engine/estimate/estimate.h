@@ -79,3 +79,6 @@ uint64_t estimate_groups_asked(const struct estimate *estimate, struct intersect
 // How many cameras and loops serve the intersection, and how many of them spoke lately.
 void estimate_sensors(const struct estimate *estimate, struct intersection_id intersection, int64_t now_ms,
                       uint32_t *ret_healthy, uint32_t *ret_total);
+
+// Walks over what changes from tick to tick (engine/base/snapshot.h).
+void estimate_snapshot(struct estimate *estimate, struct snapshot_walk *walk);

@@ -235,3 +235,9 @@ void sight_take(struct sight *sight, const struct observation_columns *seen, int
         edge_take(sight, &seen->edges, row, now_ms, ret);
     }
 }
+
+void sight_snapshot(struct sight *sight, struct snapshot_walk *walk)
+{
+    snapshot_column(walk, sight->lanes, (size_t)sight->network->lane_count, sizeof *sight->lanes);
+    snapshot_column(walk, sight->loops, (size_t)sight->network->detector_count, sizeof *sight->loops);
+}

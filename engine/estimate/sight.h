@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+#include "engine/base/snapshot.h"
 #include "engine/model/network.h"
 #include "engine/model/observation.h"
 
@@ -63,3 +64,6 @@ void sight_create(struct sight *sight, const struct network *network);
 void sight_release(struct sight *sight);
 void sight_take(struct sight *sight, const struct observation_columns *seen, int64_t now_ms,
                 struct sight_result *ret);
+
+// Walks over what changes from tick to tick (engine/base/snapshot.h).
+void sight_snapshot(struct sight *sight, struct snapshot_walk *walk);

@@ -179,3 +179,10 @@ double upstream_left(const struct upstream *upstream, int32_t movement, int64_t 
     return upstream->left[(size_t)movement * UPSTREAM_PAST_S + (size_t)(at_s & (UPSTREAM_PAST_S - 1))]
         * (1.0 / UPSTREAM_UNIT);
 }
+
+void upstream_snapshot(struct upstream *upstream, struct snapshot_walk *walk)
+{
+    size_t movements = (size_t)upstream->approaches->movement_count;
+    snapshot_column(walk, upstream->left, movements * UPSTREAM_PAST_S, sizeof *upstream->left);
+    snapshot_column(walk, upstream->noted_s, movements, sizeof *upstream->noted_s);
+}

@@ -17,6 +17,7 @@
 
 #include <stdint.h>
 
+#include "engine/base/snapshot.h"
 #include "engine/estimate/approach.h"
 
 #define UPSTREAM_REACH_M 1500.0
@@ -46,3 +47,6 @@ void upstream_note(struct upstream *upstream, int32_t movement, int64_t now_ms, 
 
 // Vehicles that took the movement in the second that began ago_s before now's, 0 .. UPSTREAM_PAST_S - 1.
 double upstream_left(const struct upstream *upstream, int32_t movement, int64_t now_ms, int32_t ago_s);
+
+// Walks over what changes from tick to tick (engine/base/snapshot.h).
+void upstream_snapshot(struct upstream *upstream, struct snapshot_walk *walk);

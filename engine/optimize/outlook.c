@@ -49,3 +49,9 @@ void outlook_repeat(struct outlook *outlook, int32_t first, int32_t count)
 {
     memcpy(outlook->told + first, outlook->heard + first, (size_t)count * sizeof *outlook->told);
 }
+
+void outlook_snapshot(struct outlook *outlook, struct snapshot_walk *walk)
+{
+    snapshot_column(walk, outlook->heard, (size_t)outlook->movement_count, sizeof *outlook->heard);
+    snapshot_column(walk, outlook->told, (size_t)outlook->movement_count, sizeof *outlook->told);
+}

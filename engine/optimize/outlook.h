@@ -11,6 +11,7 @@
 
 #include <stdint.h>
 
+#include "engine/base/snapshot.h"
 #define OUTLOOK_BIN_S 3
 #define OUTLOOK_BIN_COUNT 30
 #define OUTLOOK_UNIT 32               // of the kept numbers, per vehicle
@@ -39,3 +40,6 @@ void outlook_forget(struct outlook *outlook, int32_t movement);
 
 // A range of movements tells what it told before; to be called for all, at every tick, before anything new is told.
 void outlook_repeat(struct outlook *outlook, int32_t first, int32_t count);
+
+// Walks over what changes from tick to tick (engine/base/snapshot.h).
+void outlook_snapshot(struct outlook *outlook, struct snapshot_walk *walk);

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -430,6 +431,41 @@ static void restored_plans_are_gone_on_from(void **state)
     world_release(&world);
 }
 
+// Two worlds run alike; in one the brain is exchanged, in mid-run, for a fresh one that loads its snapshot.
+static void a_loaded_snapshot_goes_on_to_the_same_bytes(void **state)
+{
+    (void)state;
+    for (int s = 0; s < strategy_count; s++) {
+        struct world world, whole;
+        world_create(&world, strategies[s]->name, 1, 3);
+        world_create(&whole, strategies[s]->name, 1, 3);
+        world_run(&world, 607);
+        world_run(&whole, 607);
+        size_t bytes = brain_save(world.brain, NULL, 0);
+        uint8_t *kept = malloc(bytes), *again = malloc(bytes);
+        assert_int_equal(brain_save(world.brain, kept, bytes - 1), 0);
+        assert_int_equal(brain_save(world.brain, kept, bytes), bytes);
+        brain_release(world.brain);
+        struct brain_options options = { .strategy = strategies[s]->name, .epoch = 1, .daemon = 1, .threads = 3 };
+        struct problem problem;
+        assert_int_equal(brain_create(&world.made.network, &options, &world.brain, &problem), STATUS_OK);
+        assert_int_equal(brain_load(world.brain, kept, bytes - 1), STATUS_VERSION);
+        kept[0] ^= 1;   // Another network's.
+        assert_int_equal(brain_load(world.brain, kept, bytes), STATUS_VERSION);
+        kept[0] ^= 1;
+        assert_int_equal(brain_load(world.brain, kept, bytes), STATUS_OK);
+        assert_int_equal(brain_save(world.brain, again, bytes), bytes);
+        assert_memory_equal(kept, again, bytes);
+        world_run(&world, 900);
+        world_run(&whole, 900);
+        assert_int_equal(world.digest, whole.digest);
+        free(kept);
+        free(again);
+        world_release(&world);
+        world_release(&whole);
+    }
+}
+
 static void refuses_options_that_make_no_sense(void **state)
 {
     (void)state;
@@ -460,6 +496,7 @@ int main(void)
         cmocka_unit_test(blind_it_serves_everybody),
         cmocka_unit_test(bad_readings_are_refused_and_counted),
         cmocka_unit_test(restored_plans_are_gone_on_from),
+        cmocka_unit_test(a_loaded_snapshot_goes_on_to_the_same_bytes),
         cmocka_unit_test(refuses_options_that_make_no_sense),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
