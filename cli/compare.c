@@ -113,6 +113,31 @@ static enum status run_all(const struct run_options *options, const struct netwo
     return STATUS_OK;
 }
 
+static int compare(const struct run_options *options, struct row *rows, int count, int seeds, bool json)
+{
+    if (count == 0 || seeds < 1 || seeds > SEED_COUNT_MAX) {
+        fprintf(stderr, "intergreen: compare takes 1 to %d strategies and 1 to %d seeds\n", STRATEGY_COUNT_MAX,
+                SEED_COUNT_MAX);
+        return CLI_USAGE;
+    }
+    struct problem problem;
+    struct network network;
+    enum status status = run_network(options, &network, &problem);
+    if (status != STATUS_OK) {
+        return run_failed(status, &problem);
+    }
+    status = run_all(options, &network, rows, count, seeds, &problem);
+    network_release(&network);
+    if (status != STATUS_OK) {
+        return run_failed(status, &problem);
+    }
+    print_table(rows, count);
+    if (json) {
+        print_json(rows, count);
+    }
+    return CLI_DONE;
+}
+
 int cli_compare(int argc, char **argv)
 {
     struct run_options options = RUN_OPTIONS_DEFAULT;
@@ -131,29 +156,8 @@ int cli_compare(int argc, char **argv)
         controls = code == 'c' ? optarg : controls;
         seeds = code == 's' ? atoi(optarg) : seeds;
     }
-    if (code < 0) {
-        return code == SIM_OPTIONS_HELP ? CLI_DONE : CLI_USAGE;
-    }
-    int count = split(controls, rows);
-    if (count == 0 || seeds < 1 || seeds > SEED_COUNT_MAX) {
-        fprintf(stderr, "intergreen: compare takes 1 to %d strategies and 1 to %d seeds\n", STRATEGY_COUNT_MAX,
-                SEED_COUNT_MAX);
-        return CLI_USAGE;
-    }
-    struct problem problem;
-    struct network network;
-    enum status status = run_network(&options, &network, &problem);
-    if (status != STATUS_OK) {
-        return run_failed(status, &problem);
-    }
-    status = run_all(&options, &network, rows, count, seeds, &problem);
-    network_release(&network);
-    if (status != STATUS_OK) {
-        return run_failed(status, &problem);
-    }
-    print_table(rows, count);
-    if (json) {
-        print_json(rows, count);
-    }
-    return CLI_DONE;
+    int done = code == SIM_OPTIONS_DONE ? compare(&options, rows, split(controls, rows), seeds, json)
+        : code == SIM_OPTIONS_HELP ? CLI_DONE : CLI_USAGE;
+    run_options_release(&options);
+    return done;
 }

@@ -1,6 +1,5 @@
 #include "cli/run.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,97 +12,6 @@
 #include "sim/loop/daemon_brain.h"
 #include "sim/loop/local_brain.h"
 #include "sim/report/tripinfo.h"
-
-const char RUN_OPTIONS_HELP[] =
-    "  --network FILE          SUMO .net.xml or .sumocfg, CityFlow roadnet.json, or our own\n"
-    "  --demand FILE           SUMO routes, CityFlow flow.json, or our own; a .sumocfg names both\n"
-    "  --daemon ADDRESS        unix:PATH or HOST:PORT: the brain of a running intergreend (or INTERGREEN_DAEMON)\n"
-    "  --credential FILE       the token for it\n"
-    "  --begin T --seconds S   simulated hours, in seconds of the demand's clock\n"
-    "  --step-s S              step of the street, 0.1 to 1 (default 1)\n"
-    "  --threads T             of street and brain; the result does not depend on it\n"
-    "  --seed S                drivers and sensors\n"
-    "  --sensing WHAT          camera (default), loops, or camera,loops\n"
-    "  --demand-scale X        each trip X times\n"
-    "  --intergreen-s X        this intergreen for every conflict, for studies\n"
-    "  --ignore-route-errors   a bad trip costs only itself\n"
-    "  --out DIR               trips.csv and tripinfo.xml\n"
-    "  --quiet                 no progress\n";
-
-static bool number(const char *name, const char *value, double low, double high, double *ret)
-{
-    char *end = NULL;
-    errno = 0;
-    double read = value != NULL ? strtod(value, &end) : 0.0;
-    if (value == NULL || end == value || *end != '\0' || errno != 0 || !(read >= low && read <= high)) {
-        fprintf(stderr, "intergreen: --%s takes a number from %g to %g, not '%s'\n", name, low, high,
-                value != NULL ? value : "");
-        return false;
-    }
-    *ret = read;
-    return true;
-}
-
-static bool sensing_option(const char *value, enum loop_sensing *ret)
-{
-    if (strcmp(value, "camera") == 0 || strcmp(value, "cameras") == 0) {
-        *ret = SENSING_CAMERA;
-    } else if (strcmp(value, "loops") == 0) {
-        *ret = SENSING_LOOPS;
-    } else if (strcmp(value, "camera,loops") == 0 || strcmp(value, "both") == 0) {
-        *ret = SENSING_BOTH;
-    } else {
-        fprintf(stderr, "intergreen: --sensing takes camera, loops or camera,loops, not '%s'\n", value);
-        return false;
-    }
-    return true;
-}
-
-bool run_option(const char *name, const char *value, struct run_options *ret)
-{
-    struct { const char *name; const char **text; } texts[] = {
-        { "network", &ret->network }, { "demand", &ret->demand }, { "daemon", &ret->daemon }, { "out", &ret->out },
-        { "credential", &ret->credential },
-    };
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        if (strcmp(name, texts[i].name) == 0) {
-            *texts[i].text = value;
-            return true;
-        }
-    }
-    double read = 0.0;
-    bool good = true;
-    if (strcmp(name, "sensing") == 0) {
-        return sensing_option(value, &ret->sensing);
-    } else if (strcmp(name, "begin") == 0) {
-        good = number(name, value, -1e9, 1e10, &ret->begin_s);
-    } else if (strcmp(name, "seconds") == 0) {
-        good = number(name, value, 1.0, 1e7, &ret->seconds);
-    } else if (strcmp(name, "demand-scale") == 0) {
-        good = number(name, value, 0.0, DEMAND_SCALE_MAX, &ret->demand_scale);
-    } else if (strcmp(name, "step-s") == 0) {
-        good = number(name, value, 0.1, 1.0, &read);
-        ret->step_ms = (int32_t)ms_from_s(read);
-        if (good && MS_PER_S % ret->step_ms != 0) {
-            fprintf(stderr, "intergreen: --step-s must divide a second: 0.1, 0.2, 0.25, 0.5 or 1\n");
-            return false;
-        }
-    } else if (strcmp(name, "threads") == 0) {
-        good = number(name, value, 1, 256, &read);
-        ret->threads = (int)read;
-    } else if (strcmp(name, "seed") == 0) {
-        good = number(name, value, 0, 9e15, &read);
-        ret->seed = (uint64_t)read;
-    } else if (strcmp(name, "intergreen-s") == 0) {
-        good = number(name, value, 0, 60, &read);
-        ret->import.intergreen_ms = (int32_t)ms_from_s(read);
-    } else if (strcmp(name, "ignore-route-errors") == 0) {
-        ret->ignore_route_errors = true;
-    } else if (strcmp(name, "quiet") == 0) {
-        ret->quiet = true;
-    }
-    return good;
-}
 
 int run_failed(enum status status, const struct problem *problem)
 {
@@ -246,7 +154,8 @@ static enum status loop_through(const struct run_options *options, const struct 
                                 struct run_result *run, struct problem *problem)
 {
     struct loop_options loop_options = { .begin_ms = run->begin_ms, .end_ms = run->end_ms, .step_ms = options->step_ms,
-        .control_ms = MS_PER_S, .threads = options->threads, .seed = options->seed, .sensing = options->sensing };
+        .control_ms = MS_PER_S, .threads = options->threads, .seed = options->seed, .sensing = options->sensing,
+        .faults = &options->faults };
     int32_t type_count = 0;
     const struct vehicle_type *types = demand_types(demand, &type_count);
     struct peers peers = { 0 };
@@ -261,6 +170,7 @@ static enum status loop_through(const struct run_options *options, const struct 
     if (status == STATUS_OK) {
         closed_loop_close_books(loop);
         measures_of(loop, network, &run->measures);
+        run->sensors = *closed_loop_sensor_counts(loop);
         status = write_out(options, loop, demand, problem);
     }
     closed_loop_release(loop);

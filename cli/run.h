@@ -19,6 +19,7 @@ struct run_options {
     int threads;
     uint64_t seed;
     enum loop_sensing sensing;
+    struct fault_plan faults;          // of the sensors; run_options_release frees it
     bool ignore_route_errors;
     bool quiet;                        // no progress
     struct import_options import;
@@ -30,6 +31,7 @@ struct run_options {
 
 struct run_result {
     struct measures measures;
+    struct sensor_counts sensors;
     double wall_s, simulated_s;
     int64_t begin_ms, end_ms;
 };
@@ -38,6 +40,7 @@ struct run_result {
 // false for a value that it cannot take, and says so.
 extern const char RUN_OPTIONS_HELP[];
 bool run_option(const char *name, const char *value, struct run_options *ret);
+void run_options_release(struct run_options *options);
 
 MUST_USE enum status run_network(const struct run_options *options, struct network *ret, struct problem *problem);
 MUST_USE enum status run_street(const struct run_options *options, const struct network *network,

@@ -48,6 +48,10 @@ static void print_json(const struct run_options *options, const struct network *
     add(object, "wall_s", rounded(run->wall_s));
     add(object, "plans_taken", json_integer(m->plans_taken));
     add(object, "plans_refused", json_integer(m->plans_refused));
+    add(object, "sensor_readings", json_integer(run->sensors.readings));
+    add(object, "sensor_readings_lost", json_integer(run->sensors.lost + run->sensors.silent));
+    add(object, "sensor_readings_delayed", json_integer(run->sensors.delayed));
+    add(object, "sensor_readings_altered", json_integer(run->sensors.altered));
     json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(12));
     fputc('\n', stdout);
     json_decref(object);
@@ -65,40 +69,49 @@ static void print_text(const struct run_options *options, const struct run_resul
            m->stops_per_vehicle, m->worst_movement_delay_s);
     printf("  plans       %lld taken by controllers, %lld refused by the guard\n", (long long)m->plans_taken,
            (long long)m->plans_refused);
+    const struct sensor_counts *sensors = &run->sensors;
+    if (sensors->lost + sensors->silent + sensors->delayed + sensors->altered > 0) {
+        printf("  sensors     %lld readings: %lld lost, %lld of dead sensors, %lld late, %lld altered\n",
+               (long long)sensors->readings, (long long)sensors->lost, (long long)sensors->silent,
+               (long long)sensors->delayed, (long long)sensors->altered);
+    }
+}
+
+static int simulate(const struct run_options *options, bool json)
+{
+    struct problem problem;
+    struct network network;
+    enum status status = run_network(options, &network, &problem);
+    if (status != STATUS_OK) {
+        return run_failed(status, &problem);
+    }
+    struct run_result run;
+    status = run_street(options, &network, &run, &problem);
+    if (status == STATUS_OK) {
+        json ? print_json(options, &network, &run) : print_text(options, &run);
+    }
+    network_release(&network);
+    return status == STATUS_OK ? CLI_DONE : run_failed(status, &problem);
 }
 
 int cli_sim(int argc, char **argv)
 {
     struct run_options options = RUN_OPTIONS_DEFAULT;
     options.daemon = getenv("INTERGREEN_DAEMON");
+    options.control = "program";
     bool json = false;
     struct option extra[] = { { "json", no_argument, NULL, 'j' }, { "control", required_argument, NULL, 'c' }, { 0 } };
     struct sim_options reader = {
         .usage = "usage: intergreen sim --network FILE --demand FILE --control STRATEGY [--json] …\n"
-                 "  --control STRATEGY      program, webster, max-pressure\n"
+                 "  --control STRATEGY      program, webster, max-pressure, adaptive (default program)\n"
+                 "  --json                  one object, last on standard output\n"
     };
     int code = 0;
     while ((code = sim_options_next(&reader, argc, argv, extra, &options)) > 0) {
         json = json || code == 'j';
         options.control = code == 'c' ? optarg : options.control;
     }
-    if (code < 0) {
-        return code == SIM_OPTIONS_HELP ? CLI_DONE : CLI_USAGE;
-    }
-    if (options.control == NULL) {
-        options.control = "program";
-    }
-    struct problem problem;
-    struct network network;
-    enum status status = run_network(&options, &network, &problem);
-    if (status != STATUS_OK) {
-        return run_failed(status, &problem);
-    }
-    struct run_result run;
-    status = run_street(&options, &network, &run, &problem);
-    if (status == STATUS_OK) {
-        json ? print_json(&options, &network, &run) : print_text(&options, &run);
-    }
-    network_release(&network);
-    return status == STATUS_OK ? CLI_DONE : run_failed(status, &problem);
+    int done = code == SIM_OPTIONS_DONE ? simulate(&options, json) : code == SIM_OPTIONS_HELP ? CLI_DONE : CLI_USAGE;
+    run_options_release(&options);
+    return done;
 }

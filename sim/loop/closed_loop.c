@@ -18,6 +18,7 @@ struct closed_loop {
     struct signals *signals;
     struct controller_report *reports;           // one per intersection
     struct observation_buffer seen;
+    struct sensor_faults *faults;
     struct closed_loop_counts counts;
     LIST_OF(struct trip_result) results;
     bool closed;
@@ -37,16 +38,24 @@ enum status closed_loop_create(const struct network *network, const struct vehic
         .begin_ms = options->begin_ms, .step_ms = options->step_ms, .threads = options->threads, .seed = options->seed,
     };
     struct street *street = NULL;
-    enum status status = street_create(network, types, type_count, &street_options, &street, problem);
+    struct sensor_faults *faults = NULL;
+    const struct fault_plan none = { 0 };
+    enum status status = sensor_faults_create(network, options->faults != NULL ? options->faults : &none, options->seed,
+                                              &faults, problem);
+    status = status != STATUS_OK ? status
+        : street_create(network, types, type_count, &street_options, &street, problem);
     if (status != STATUS_OK) {
+        sensor_faults_release(faults);
         return status;
     }
     struct closed_loop *loop = memory_take(1, sizeof *loop);
     loop->network = network;
     loop->options = *options;
     loop->trips = trips;
+    loop->options.faults = NULL;
     loop->peer = peer;
     loop->street = street;
+    loop->faults = faults;
     loop->signals = signals_create(network, options->begin_ms);
     loop->reports = memory_take((size_t)network->intersection_count, sizeof *loop->reports);
     observation_buffer_create(&loop->seen, network->detector_count, 0, network->camera_count, bins_needed(network));
@@ -62,6 +71,7 @@ void closed_loop_release(struct closed_loop *loop)
     street_release(loop->street);
     signals_release(loop->signals);
     observation_buffer_release(&loop->seen);
+    sensor_faults_release(loop->faults);
     free(loop->reports);
     free(loop->results.at);
     free(loop);
@@ -96,7 +106,8 @@ static enum status tick(struct closed_loop *loop, struct problem *problem)
         return problem_report(problem, status, "street", NULL, NULL, "the sensors gave more rows than the network has");
     }
     struct loop_tick told = { .now_ms = now_ms, .reports = loop->reports,
-        .report_count = loop->network->intersection_count, .seen = &loop->seen.rows };
+        .report_count = loop->network->intersection_count,
+        .seen = sensor_faults_apply(loop->faults, now_ms, &loop->seen.rows) };
     struct loop_answer answer = { 0 };
     status = loop->peer.step(loop->peer.self, &told, &answer, problem);
     if (status != STATUS_OK) {
@@ -204,6 +215,11 @@ bool closed_loop_done(const struct closed_loop *loop)
 const struct closed_loop_counts *closed_loop_counts(const struct closed_loop *loop)
 {
     return &loop->counts;
+}
+
+const struct sensor_counts *closed_loop_sensor_counts(const struct closed_loop *loop)
+{
+    return sensor_faults_counts(loop->faults);
 }
 
 const struct street *closed_loop_street(const struct closed_loop *loop)

@@ -4,7 +4,7 @@
 //           vehicles move. One tick each control_ms:
 //
 //              signals_show ─▶ reports ─┐
-//              street_read_* ─▶ rows ───┴▶ brain_peer.step(tick) ─▶ plans ─▶ signals_offer ─▶ street_step ─▶ …
+//              street_read_* ─▶ faults ─┴▶ brain_peer.step(tick) ─▶ plans ─▶ signals_offer ─▶ street_step ─▶ …
 //
 //           The brain is behind a peer: in this process (local_brain.h) or in a daemon over a socket (daemon_brain.h).
 //           Both are given the same tick, so both give the same trips, byte for byte.
@@ -20,6 +20,7 @@
 #include "engine/model/network.h"
 #include "engine/model/observation.h"
 #include "engine/model/plan.h"
+#include "sim/loop/sensor_faults.h"
 #include "sim/traffic/signals.h"
 #include "sim/traffic/street.h"
 
@@ -59,6 +60,7 @@ struct loop_options {
     int threads;
     uint64_t seed;
     enum loop_sensing sensing;
+    const struct fault_plan *faults; // of the sensors, on their way to the brain; borrowed during create; or NULL
 };
 
 // The trip_results of a run are kept by number; see measures.h for what is made of them.
@@ -83,6 +85,7 @@ struct closed_loop_counts {
 };
 
 const struct closed_loop_counts *closed_loop_counts(const struct closed_loop *loop);
+const struct sensor_counts *closed_loop_sensor_counts(const struct closed_loop *loop);
 const struct street *closed_loop_street(const struct closed_loop *loop);
 
 // Every trip of the run so far, in order of number: the arrived ones and, after closed_loop_close_books, the

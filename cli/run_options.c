@@ -1,0 +1,141 @@
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/run.h"
+#include "engine/model/units.h"
+
+const char RUN_OPTIONS_HELP[] =
+    "  --network FILE          SUMO .net.xml or .sumocfg, CityFlow roadnet.json, or our own\n"
+    "  --demand FILE           SUMO routes, CityFlow flow.json, or our own; a .sumocfg names both\n"
+    "  --daemon ADDRESS        unix:PATH or HOST:PORT: the brain of a running intergreend (or INTERGREEN_DAEMON)\n"
+    "  --credential FILE       the token for it\n"
+    "  --begin T --seconds S   simulated hours, in seconds of the demand's clock\n"
+    "  --step-s S              step of the street, 0.1 to 1 (default 1)\n"
+    "  --threads T             of street and brain; the result does not depend on it\n"
+    "  --seed S                drivers and sensors\n"
+    "  --sensing WHAT          camera (default), loops, or camera,loops\n"
+    "  --sensor-faults FILE    which sensors lie, how and when (docs/simulator.md)\n"
+    "  --camera-miscount P --loop-miscount P    each vehicle is overlooked or counted twice with this probability\n"
+    "  --message-loss P --message-delay S       each reading is lost, or comes so much later\n"
+    "  --dead-sensors P        this share of all sensors says nothing\n"
+    "  --demand-scale X        each trip X times\n"
+    "  --intergreen-s X        this intergreen for every conflict, for studies\n"
+    "  --ignore-route-errors   a bad trip costs only itself\n"
+    "  --out DIR               trips.csv and tripinfo.xml\n"
+    "  --quiet                 no progress\n";
+
+static bool number(const char *name, const char *value, double low, double high, double *ret)
+{
+    char *end = NULL;
+    errno = 0;
+    double read = value != NULL ? strtod(value, &end) : 0.0;
+    if (value == NULL || end == value || *end != '\0' || errno != 0 || !(read >= low && read <= high)) {
+        fprintf(stderr, "intergreen: --%s takes a number from %g to %g, not '%s'\n", name, low, high,
+                value != NULL ? value : "");
+        return false;
+    }
+    *ret = read;
+    return true;
+}
+
+static bool sensing_option(const char *value, enum loop_sensing *ret)
+{
+    if (strcmp(value, "camera") == 0 || strcmp(value, "cameras") == 0) {
+        *ret = SENSING_CAMERA;
+    } else if (strcmp(value, "loops") == 0) {
+        *ret = SENSING_LOOPS;
+    } else if (strcmp(value, "camera,loops") == 0 || strcmp(value, "both") == 0) {
+        *ret = SENSING_BOTH;
+    } else {
+        fprintf(stderr, "intergreen: --sensing takes camera, loops or camera,loops, not '%s'\n", value);
+        return false;
+    }
+    return true;
+}
+
+// The short forms of rules of --sensor-faults.
+static bool fault_option(const char *name, const char *value, struct fault_plan *plan, bool *ret_good)
+{
+    static const char *const RULES[][3] = {   // option, what the rule says before and after the number
+        { "camera-miscount", "cameras * miscount", "" }, { "loop-miscount", "loops * miscount", "" },
+        { "message-loss", "both * loss", "" }, { "message-delay", "both * delay", "" },
+        { "dead-sensors", "both * share", "dead" },
+    };
+    struct problem problem;
+    enum status status = STATUS_OK;
+    bool known = strcmp(name, "sensor-faults") == 0;
+    if (known) {
+        status = fault_plan_read(value, plan, &problem);
+    }
+    for (size_t i = 0; i < sizeof RULES / sizeof *RULES && !known; i++) {
+        char line[256], option[64];
+        known = strcmp(name, RULES[i][0]) == 0;
+        if (known) {
+            (void)snprintf(line, sizeof line, "%s %.100s %s", RULES[i][1], value, RULES[i][2]);
+            (void)snprintf(option, sizeof option, "--%s", name);
+            status = fault_plan_add(option, line, 0, plan, &problem);
+        }
+    }
+    if (status != STATUS_OK) {
+        fprintf(stderr, "intergreen: %s\n", problem.text);
+    }
+    *ret_good = status == STATUS_OK;
+    return known;
+}
+
+bool run_option(const char *name, const char *value, struct run_options *ret)
+{
+    struct { const char *name; const char **text; } texts[] = {
+        { "network", &ret->network }, { "demand", &ret->demand }, { "daemon", &ret->daemon }, { "out", &ret->out },
+        { "credential", &ret->credential },
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        if (strcmp(name, texts[i].name) == 0) {
+            *texts[i].text = value;
+            return true;
+        }
+    }
+    double read = 0.0;
+    bool good = true;
+    if (fault_option(name, value, &ret->faults, &good)) {
+        return good;
+    }
+    if (strcmp(name, "sensing") == 0) {
+        return sensing_option(value, &ret->sensing);
+    } else if (strcmp(name, "begin") == 0) {
+        good = number(name, value, -1e9, 1e10, &ret->begin_s);
+    } else if (strcmp(name, "seconds") == 0) {
+        good = number(name, value, 1.0, 1e7, &ret->seconds);
+    } else if (strcmp(name, "demand-scale") == 0) {
+        good = number(name, value, 0.0, DEMAND_SCALE_MAX, &ret->demand_scale);
+    } else if (strcmp(name, "step-s") == 0) {
+        good = number(name, value, 0.1, 1.0, &read);
+        ret->step_ms = (int32_t)ms_from_s(read);
+        if (good && MS_PER_S % ret->step_ms != 0) {
+            fprintf(stderr, "intergreen: --step-s must divide a second: 0.1, 0.2, 0.25, 0.5 or 1\n");
+            return false;
+        }
+    } else if (strcmp(name, "threads") == 0) {
+        good = number(name, value, 1, 256, &read);
+        ret->threads = (int)read;
+    } else if (strcmp(name, "seed") == 0) {
+        good = number(name, value, 0, 9e15, &read);
+        ret->seed = (uint64_t)read;
+    } else if (strcmp(name, "intergreen-s") == 0) {
+        good = number(name, value, 0, 60, &read);
+        ret->import.intergreen_ms = (int32_t)ms_from_s(read);
+    } else if (strcmp(name, "ignore-route-errors") == 0) {
+        ret->ignore_route_errors = true;
+    } else if (strcmp(name, "quiet") == 0) {
+        ret->quiet = true;
+    }
+    return good;
+}
+
+void run_options_release(struct run_options *options)
+{
+    fault_plan_release(&options->faults);
+}
