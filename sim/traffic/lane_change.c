@@ -76,6 +76,13 @@ struct change {
     bool left;
 };
 
+// The column has another head: nothing is known of how its line held it.
+static void group_release(struct group *group, int column)
+{
+    group->held &= ~(1u << column);
+    group->clear &= ~(1u << column);
+}
+
 static void change_make(struct street *street, const struct change *change, int32_t k, int32_t place)
 {
     int c = change->column;
@@ -83,20 +90,22 @@ static void change_make(struct street *street, const struct change *change, int3
     column_remove(change->from_rows, change->from->count[c], k, c);
     if (k + 1 == change->from->count[c]) {
         change->from->entered[c] = PATH_NONE;
+        change->from->changed |= 1u << c;
     }
     change->from->count[c]--;
     if (k == 0) {
         change->from->yielding[c] = 0;
-        change->from->held[c] = false;
+        group_release(change->from, c);
     }
     vehicle_adapt(street, &vehicle, change->to_cell);
     column_insert(change->to_rows, change->to->count[c], place, c, &vehicle);
     if (place == change->to->count[c]) {
         change->to->entered[c] = PATH_NONE;
+        change->to->changed |= 1u << c;
     }
     if (place == 0) {
         change->to->yielding[c] = 0;
-        change->to->held[c] = false;
+        group_release(change->to, c);
     }
     change->to->count[c]++;
     if (change->to->count[c] > change->to->count_max) {
@@ -145,6 +154,8 @@ static bool exchange(struct street *street, const struct change *change, int32_t
         column_set(change->from_rows, k, c, &b);
         column_set(change->to_rows, i, c, &a);
         change->from->entered[c] = change->to->entered[c] = PATH_NONE;
+        change->from->changed |= 1u << c;
+        change->to->changed |= 1u << c;
         return true;
     }
     return false;
@@ -178,6 +189,7 @@ static void change_mandatory(struct street *street, const struct change *change,
     if (near.place < change->to->count[c]) {
         float *speed = &change->to_rows[near.place].speed[c];
         *speed = *speed > COURTESY_MPS ? *speed - COURTESY_MPS : 0.0f;
+        change->to->changed |= 1u << c;
     }
 }
 

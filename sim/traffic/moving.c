@@ -124,16 +124,20 @@ static void head_lost(struct street *street, struct worker *worker, int32_t cell
 }
 
 // Whether nothing has changed for a head that its red signal held before: it stays, and nobody is in its way.
-static bool stays_at_red(const struct street *street, const struct group *group, int c)
+static bool stays_at_red(const struct street *street, struct group *group, int c)
 {
     int32_t signal = group->seen.head_signal[c];
-    if (signal < 0 || street->aspects[signal] != ASPECT_RED || !group->held[c]) {
+    if (signal < 0 || street->aspects[signal] != ASPECT_RED) {
         return false;
+    }
+    if ((group->clear >> c) & 1u) {
+        return true;
     }
     int32_t inside = 0;
     for (int32_t i = 0; i < group->path_count[c]; i++) {
         inside |= street->count_now[group->first_path[c] + i];
     }
+    group->clear |= inside == 0 ? 1u << c : 0u;
     return inside == 0;
 }
 
@@ -145,7 +149,7 @@ static void head_look(struct street *street, struct worker *worker, int32_t grou
     float to_line = group->length[c] - row->front[c];
     struct viewer viewer = { row->speed[c], street->types.length[row->kind[c] & KIND_TYPE], row->desired[c],
         driver_factor(street, row->kind[c], row->trip[c], row->desired[c], group->limit[c]), row->kind[c],
-        row->trip[c], (float)group->yielding[c] * street->step_s, group->held[c] };
+        row->trip[c], (float)group->yielding[c] * street->step_s, ((group->held >> c) & 1u) != 0 };
     if (row->path[c] == PATH_NONE) {
         head_lost(street, worker, group_index * WIDE + c, to_line);
     }
@@ -156,7 +160,8 @@ static void head_look(struct street *street, struct worker *worker, int32_t grou
     }
     ahead->bound[c] = row->front[c] + view.bound;
     ahead->cap[c] = view.cap;
-    group->held[c] = view.verdict == LINE_CLOSED;
+    group->held = (group->held & ~(1u << c)) | (view.verdict == LINE_CLOSED ? 1u << c : 0u);
+    group->clear &= group->held;
     if (view.verdict == LINE_TAKEN && row->speed[c] < STANDING_MPS && to_line < AT_LINE_M) {
         group->yielding[c] = (int16_t)(group->yielding[c] + (group->yielding[c] < YIELDING_STEPS_MAX ? 1 : 0));
     }
@@ -174,27 +179,24 @@ static void heads_look(struct street *street, struct worker *worker, const struc
     uint32_t near = street->kernel->heads_prepare(job, group, row, moved_from);
     for (; near != 0; near &= near - 1) {
         int c = __builtin_ctz(near);
+        if (((group->held >> c) & 1u) && stays_at_red(street, group, c)) {
+            group->ahead.rear[c] = group->length[c] - STOP_MARGIN_M + street->types.gap[row->kind[c] & KIND_TYPE];
+            group->ahead.bound[c] = group->length[c] - LINE_MARGIN_M;
+            continue;
+        }
         if (group->length[c] - row->front[c] < SOON_S * row->speed[c]) {
             trip_expect(street, row->trip[c]);
         }
-        if (stays_at_red(street, group, c)) {
-            group->ahead.rear[c] = group->length[c] - STOP_MARGIN_M + street->types.gap[row->kind[c] & KIND_TYPE];
-            group->ahead.bound[c] = group->length[c] - LINE_MARGIN_M;
-        } else {
-            head_look(street, worker, group_index, c);
-        }
+        head_look(street, worker, group_index, c);
     }
 }
 
 static void heads_leave(struct street *street, struct worker *worker, struct block *block, struct group *group,
-                        const float *moved_from)
+                        uint32_t past, const float *moved_from)
 {
     struct row *rows = &street->rows[group->first_row];
-    bool left = false;
-    for (int c = 0; c < WIDE; c++) {
-        if (group->count[c] == 0 || rows[0].front[c] <= group->length[c]) {
-            continue;
-        }
+    for (uint32_t rest = past; rest != 0; rest &= rest - 1) {
+        int c = __builtin_ctz(rest);
         struct leaver leaver = { rows[0].trip[c], rows[0].path[c], PATH_NONE, rows[0].front[c],
             rows[0].front[c] - group->length[c], rows[0].front[c] - moved_from[c], rows[0].speed[c],
             rows[0].desired[c], rows[0].kind[c], rows[0].halt[c] };
@@ -202,12 +204,12 @@ static void heads_leave(struct street *street, struct worker *worker, struct blo
         column_remove(rows, group->count[c], 0, c);
         group->count[c]--;
         group->yielding[c] = 0;
-        group->held[c] = false;
         group->ahead.rear[c] = FAR_M;
         block->vehicles--;
-        left = true;
     }
-    if (left) {
+    group->held &= ~past;
+    group->clear &= ~past;
+    if (past != 0) {
         int32_t most = 0;
         for (int c = 0; c < WIDE; c++) {
             most = group->count[c] > most ? group->count[c] : most;
@@ -256,10 +258,12 @@ static void move_block(struct street *street, struct worker *worker, const struc
         if (group->count_max > 0) {
             float moved_from[WIDE];
             heads_look(street, worker, job, block->first_group + i, moved_from);
-            street->kernel->follow_rows(job, &street->rows[group->first_row], group->count_max, group->count,
-                                        &group->ahead, &street->loops[group->loop_layer], group->loop_layer_count,
-                                        &worker->queued);
-            heads_leave(street, worker, block, group, moved_from);
+            struct follow_rows rows = { .rows = &street->rows[group->first_row], .row_count = group->count_max,
+                .count = group->count, .ahead = &group->ahead, .length = group->length,
+                .loops = &street->loops[group->loop_layer], .loop_count = group->loop_layer_count,
+                .tails = &group->tails, .queued = &worker->queued };
+            street->kernel->follow_rows(job, &rows);
+            heads_leave(street, worker, block, group, rows.past, moved_from);
         }
     }
 }
@@ -297,7 +301,9 @@ static void batch_flush(struct street *street, struct worker *worker, const stru
         count[c] = c < worker->batch_count ? 1 : 0;
         from[c] = row->front[c];
     }
-    street->kernel->follow_rows(job, row, 1, count, &worker->batch_ahead, NULL, 0, &worker->queued);
+    struct follow_rows rows = { .rows = row, .row_count = 1, .count = count, .ahead = &worker->batch_ahead,
+        .queued = &worker->queued };
+    street->kernel->follow_rows(job, &rows);
     for (int c = 0; c < worker->batch_count; c++) {
         int32_t path_index = worker->batch_path[c];
         const struct path *path = &street->paths[path_index];

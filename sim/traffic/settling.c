@@ -22,6 +22,7 @@ static void cell_put(struct street *street, int32_t cell, const struct vehicle *
     column_insert(cell_rows(street, cell), count, place, column, vehicle);
     if (place == count) {
         group->entered[column] = came_by;
+        group->changed |= 1u << column;
     }
     group->count[column] = count + 1;
     group->count_max = count + 1 > group->count_max ? count + 1 : group->count_max;
@@ -216,26 +217,20 @@ static void group_publish(const struct street *street, struct group *group)
     if (group->count_max == 0) {
         return;
     }
-    memcpy(seen->head_front, rows[0].front, sizeof seen->head_front);
-    memcpy(seen->head_speed, rows[0].speed, sizeof seen->head_speed);
-    for (int c = 0; c < WIDE; c++) {
-        int32_t path = group->count[c] > 0 ? rows[0].path[c] : PATH_NONE;
-        if (path != seen->head_path[c]) {
-            seen->head_path[c] = path;
-            seen->head_signal[c] =
-                path >= 0 && !street->paths[path].right_on_red ? street->paths[path].group : INDEX_NONE;
+    for (uint32_t rest = group->changed; rest != 0; rest &= rest - 1) {
+        int c = __builtin_ctz(rest);
+        int32_t count = group->count[c];
+        if (count > 0) {
+            group->tails.rear[c] = rear_at(street, rows, count - 1, c);
+            group->tails.speed[c] = rows[count - 1].speed[c];
         }
     }
-    memcpy(seen->second_front, rows[1].front, sizeof seen->second_front);
-    memcpy(seen->second_speed, rows[1].speed, sizeof seen->second_speed);
-    for (int c = 0; c < WIDE; c++) {
-        int32_t count = group->count[c];
-        seen->second_path[c] = count > 1 ? rows[1].path[c] : PATH_NONE;
-        if (count > 0) {
-            seen->tail_rear[c] = rear_at(street, rows, count - 1, c);
-            seen->tail_speed[c] = rows[count - 1].speed[c];
-            seen->tail_path[c] = group->entered[c];
-        }
+    group->changed = 0;
+    uint32_t other = street->kernel->publish(group, rows);
+    for (; other != 0; other &= other - 1) {
+        int c = __builtin_ctz(other);
+        int32_t path = seen->head_path[c];
+        seen->head_signal[c] = path >= 0 && !street->paths[path].right_on_red ? street->paths[path].group : INDEX_NONE;
     }
 }
 

@@ -260,15 +260,51 @@ static INLINE void settle_row(float step_s, const struct wide_types *restrict ty
     }
 }
 
-static void follow_rows(const struct follow_job *job, struct row *rows, int32_t row_count, const int32_t *count,
-                        const struct ahead *ahead, struct loop_layer *loops, int32_t loop_count, int64_t *queued)
+// Sixteen conditions as bits.
+static INLINE uint32_t bits_of(const int32_t *condition)
+{
+    _Alignas(64) uint32_t bit[WIDE];
+    FOR_WIDE {
+        bit[c] = (condition[c] != 0 ? 1u : 0u) << c;
+    }
+    uint32_t all = 0;
+    for (int c = 0; c < WIDE; c++) {
+        all |= bit[c];
+    }
+    return all;
+}
+
+// After a row has moved, its vehicles lead the next one; where a column goes no further they are its last.
+static INLINE void tails_note(const struct wide_leader *restrict leader, const int32_t *restrict count, int32_t k,
+                              struct tails *restrict tails)
+{
+    FOR_WIDE {
+        int here = k < count[c];
+        tails->rear[c] = here ? leader->rear_after[c] : tails->rear[c];
+        tails->speed[c] = here ? leader->speed_after[c] : tails->speed[c];
+    }
+}
+
+static INLINE uint32_t past_end(const struct row *row, const int32_t *count, const float *length)
+{
+    _Alignas(64) int32_t past[WIDE];
+    FOR_WIDE {
+        past[c] = (count[c] > 0) & (row->front[c] > length[c]);
+    }
+    return bits_of(past);
+}
+
+static void follow_rows(const struct follow_job *job, struct follow_rows *all)
 {
     struct wide_types room;
     struct wide_leader leader;
+    const struct ahead *ahead = all->ahead;
+    const int32_t *count = all->count, loop_count = all->loop_count;
+    struct tails tails = { .rear = { 0.0f } };
     leader_of_head(ahead, job->step_s, &leader);
     _Alignas(64) int32_t slow[WIDE] = { 0 };
-    for (int32_t k = 0; k < row_count; k++) {
-        struct row *row = &rows[k];
+    for (int32_t k = 0; k < all->row_count; k++) {
+        struct row *row = &all->rows[k];
         _Alignas(64) float front[WIDE], speed[WIDE], old[WIDE];
         const struct wide_types *types = types_of(job, row->kind, &room);
         if (k > 0 && ahead->holds) {
@@ -286,13 +322,38 @@ static void follow_rows(const struct follow_job *job, struct row *rows, int32_t 
             old[c] = row->front[c];
         }
         settle_row(job->step_s, types, &leader, ahead->line, count, k, row, front, speed, slow);
+        tails_note(&leader, count, k, &tails);
         for (int32_t i = 0; i < loop_count; i++) {
-            loop_row((float)job->step_ms, types, old, row->front, row->speed, count, k, &loops[i]);
+            loop_row((float)job->step_ms, types, old, row->front, row->speed, count, k, &all->loops[i]);
         }
     }
     for (int c = 0; c < WIDE; c++) {
-        *queued += slow[c];
+        *all->queued += slow[c];
     }
+    all->past = all->length != NULL ? past_end(all->rows, count, all->length) : 0;
+    if (all->tails != NULL) {
+        *all->tails = tails;
+    }
+}
+
+static uint32_t publish(struct group *group, const struct row *rows)
+{
+    struct published *seen = &group->seen;
+    _Alignas(64) int32_t other[WIDE];
+    FOR_WIDE {
+        int32_t path = group->count[c] > 0 ? rows[0].path[c] : PATH_NONE;
+        other[c] = path != seen->head_path[c];
+        seen->head_path[c] = path;
+        seen->head_front[c] = rows[0].front[c];
+        seen->head_speed[c] = rows[0].speed[c];
+        seen->second_front[c] = rows[1].front[c];
+        seen->second_speed[c] = rows[1].speed[c];
+        seen->second_path[c] = group->count[c] > 1 ? rows[1].path[c] : PATH_NONE;
+        seen->tail_rear[c] = group->tails.rear[c];
+        seen->tail_speed[c] = group->tails.speed[c];
+        seen->tail_path[c] = group->entered[c];
+    }
+    return bits_of(other);
 }
 
 static uint32_t heads_prepare(const struct follow_job *job, struct group *group, const struct row *heads,
@@ -301,23 +362,19 @@ static uint32_t heads_prepare(const struct follow_job *job, struct group *group,
     struct ahead *ahead = &group->ahead;
     struct wide_types room;
     const struct wide_types *types = types_of(job, heads->kind, &room);
-    uint32_t near = 0;
-    _Alignas(64) uint32_t bit[WIDE];
+    _Alignas(64) int32_t near[WIDE];
     FOR_WIDE {
         float v = heads->speed[c];
         float to_line = group->length[c] - heads->front[c];
         float reach = v * v / types->deceleration[c] + v * LOOK_S + LOOK_M;
-        bit[c] = (uint32_t)((group->count[c] > 0) & (to_line <= reach)) << c;
+        near[c] = (group->count[c] > 0) & (to_line <= reach);
         ret_fronts[c] = heads->front[c];
         ahead->rear[c] = ahead->bound[c] = ahead->cap[c] = ahead->hold[c] = FAR_M;
         ahead->speed[c] = 0.0f;
         ahead->line[c] = group->length[c] - LINE_MARGIN_M;
     }
     ahead->holds = false;
-    for (int c = 0; c < WIDE; c++) {
-        near |= bit[c];
-    }
-    return near;
+    return bits_of(near);
 }
 
 static void lane_wishes(const struct follow_job *job, const struct group *group, const struct row *rows,
@@ -376,4 +433,4 @@ static void lane_wishes(const struct follow_job *job, const struct group *group,
 #define KERNEL_TEXT(isa) KERNEL_TEXT_OF(isa)
 
 const struct street_kernel KERNEL_NAME(KERNEL_ISA) = { .name = KERNEL_TEXT(KERNEL_ISA), .follow_rows = follow_rows,
-    .heads_prepare = heads_prepare, .lane_wishes = lane_wishes };
+    .heads_prepare = heads_prepare, .publish = publish, .lane_wishes = lane_wishes };

@@ -61,15 +61,30 @@ struct side_wish {
 #define GAIN_HELD_UP 0.9f          // share of the desired speed below which one looks for a better lane
 #define GAIN_SPEED_MPS 1.0f        // above which one looks
 
+// What follow_rows moves, and what it gives.
+struct follow_rows {
+    struct row *rows;
+    int32_t row_count;
+    const int32_t *count;              // how many rows each column has
+    const struct ahead *ahead;
+    const float *length;               // of the columns' lanes; NULL where past does not matter
+    struct loop_layer *loops;
+    int32_t loop_count;
+    struct tails *tails;               // OUT: where each column's last vehicle is now; NULL: not asked for
+    int64_t *queued;                   // OUT: rises by the vehicles below 1.39 m/s
+    uint32_t past;                     // OUT: columns whose first vehicle is beyond its lane's end now
+};
+
 struct street_kernel {
     const char *name;
-    // Moves row_count rows; count says how many rows each column has. *queued rises by the vehicles below 1.39 m/s.
-    void (*follow_rows)(const struct follow_job *job, struct row *rows, int32_t row_count, const int32_t *count,
-                        const struct ahead *ahead, struct loop_layer *loops, int32_t loop_count, int64_t *queued);
+    void (*follow_rows)(const struct follow_job *job, struct follow_rows *rows);
     // Fills group->ahead as for a free road, keeps the heads' fronts, and gives the columns whose head is near its
     // line.
     uint32_t (*heads_prepare)(const struct follow_job *job, struct group *group, const struct row *heads,
                               float *ret_fronts);
+    // Publishes a group: all but tails that have changed hands. Gives the columns whose head's path is another one
+    // than before.
+    uint32_t (*publish)(struct group *group, const struct row *rows);
     // For rows first .. end - 1 of a group, by row: the columns whose vehicle must change lanes to this side, and those
     // that may gain by it and whose turn it is to look.
     void (*lane_wishes)(const struct follow_job *job, const struct group *group, const struct row *rows,

@@ -75,6 +75,10 @@ struct ahead {
     bool holds;                       // in any column
 };
 
+struct tails {
+    _Alignas(64) float rear[WIDE], speed[WIDE];
+};
+
 // Two vehicles at the front of each cell and the last one, as published.
 struct published {
     _Alignas(64) float head_front[WIDE], head_speed[WIDE];
@@ -87,14 +91,10 @@ struct published {
     int32_t count[WIDE];
 };
 
-// Whether the head's line was closed to it in the step before: then it stays so until its signal changes. HELD_CLEAR:
-// nor is anybody left on the lane's paths; nobody can come onto them past it.
-enum held { HELD_NOT, HELD, HELD_CLEAR };
-
 struct group {
     struct published seen;
     struct ahead ahead;
-    _Alignas(64) float tail_rear[WIDE], tail_speed[WIDE];   // of each column's last vehicle, after it moved
+    struct tails tails;               // of each column's last vehicle, after it moved
     _Alignas(64) int32_t count[WIDE];
     float length[WIDE];
     float limit[WIDE];                // speed limit
@@ -103,12 +103,13 @@ struct group {
     int32_t first_entry[WIDE], entry_count[WIDE];   // paths that lead in, in street.entries
     int16_t yielding[WIDE];           // steps that the head has stood before a line held by somebody else's right
     int32_t entered[WIDE];            // path on which the last vehicle came in, or PATH_NONE
-    uint8_t held[WIDE];               // enum held: of the head
     bool entry_busy[WIDE];            // somebody is about to come in: no insertion here
     int64_t first_row;
     int32_t row_count;                // capacity
     int32_t count_max;                // of the columns
-    uint32_t changed;                 // columns whose last vehicle may be another one than follow_rows found
+    uint32_t held;                    // columns whose head's line was closed to it in the step before
+    uint32_t clear;                   // of them those with nobody left on the lane's paths: none can come past the head
+    uint32_t changed;                 // columns whose last vehicle may be another one than tails tells of
     int32_t lane_position;            // 0 at the kerb
     int32_t loop_layer, loop_layer_count;   // in street.loops
 };
