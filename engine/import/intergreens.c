@@ -80,7 +80,22 @@ static int32_t shown_change_ms(const struct timeline *timeline, const struct cha
     return shown_ms > 0 && shown_ms >= rules->yellow_ms[from] && shown_ms <= SHOWN_MS_MAX ? shown_ms : -1;
 }
 
-static void choose_for_vehicles(const struct timeline *timeline, int32_t from, struct change_rules *rules)
+// The longest all-red of any direct change that the program shows after a green of vehicles; -1 where it shows none.
+static int32_t shown_all_red_ms(const struct timeline *timeline, const struct change_rules *rules)
+{
+    int32_t longest_ms = -1;
+    for (int32_t from = 0; from < rules->group_count; from++) {
+        for (int32_t to = 0; rules->kind[from] != GROUP_PEDESTRIAN && to < rules->group_count; to++) {
+            int32_t shown_ms = rules->conflict[from][to] ? shown_change_ms(timeline, rules, from, to) : -1;
+            longest_ms = shown_ms >= 0 ? greater(longest_ms, shown_ms - rules->yellow_ms[from]) : longest_ms;
+        }
+    }
+    return longest_ms;
+}
+
+// all_red_ms: what the program shows elsewhere at the intersection, or -1.
+static void choose_for_vehicles(const struct timeline *timeline, int32_t from, int32_t all_red_ms,
+                                struct change_rules *rules)
 {
     int32_t longest_ms = -1;         // yellow and all-red after this group's green, as far as the program shows it
     for (int32_t to = 0; to < rules->group_count; to++) {
@@ -94,7 +109,10 @@ static void choose_for_vehicles(const struct timeline *timeline, int32_t from, s
         }
         int32_t shown_ms = shown_change_ms(timeline, rules, from, to), left_ms = gap_ms(timeline, from, to, false);
         if (shown_ms < 0) {
-            shown_ms = longest_ms >= 0 ? longest_ms : greater(rules->profile_ms[from][to], rules->yellow_ms[from]);
+            bool unsafe = gap_ms(timeline, from, to, true) > 0;   // the program changes here, but too fast
+            shown_ms = longest_ms >= 0 ? longest_ms
+                : all_red_ms >= 0 && !unsafe ? rules->yellow_ms[from] + all_red_ms
+                : greater(rules->profile_ms[from][to], rules->yellow_ms[from]);
             shown_ms = left_ms >= rules->yellow_ms[from] && left_ms > 0 ? lesser(shown_ms, left_ms) : shown_ms;
         }
         rules->intergreen_ms[from][to] = shown_ms;
@@ -118,6 +136,7 @@ static void choose_for_people_on_foot(const struct timeline *timeline, int32_t f
 
 void intergreens_choose(const struct timeline *timeline, int32_t override_ms, struct change_rules *rules)
 {
+    int32_t all_red_ms = shown_all_red_ms(timeline, rules);
     for (int32_t from = 0; from < rules->group_count; from++) {
         for (int32_t to = 0; to < rules->group_count; to++) {
             rules->intergreen_ms[from][to] = !rules->conflict[from][to] ? -1
@@ -129,7 +148,7 @@ void intergreens_choose(const struct timeline *timeline, int32_t override_ms, st
         if (rules->kind[from] == GROUP_PEDESTRIAN) {
             choose_for_people_on_foot(timeline, from, rules);
         } else {
-            choose_for_vehicles(timeline, from, rules);
+            choose_for_vehicles(timeline, from, all_red_ms, rules);
         }
     }
     for (int32_t from = 0; from < rules->group_count; from++) {

@@ -9,9 +9,11 @@
 //                            gap 0 -> 1: segment 1
 //
 //           Intergreen of a pair that the program changes between directly (nothing but changes in the gap): the gap,
-//           as far as it keeps the yellow. Of any other pair: the yellow and the longest all-red that the program shows
-//           after this group's green, or the profile's where it shows none; yet never more than the gap that the
-//           program does leave. So a program that is safe is never lengthened.
+//           as far as it keeps the yellow. Of a pair that it never changes between directly: the yellow and the longest
+//           all-red that the program shows after this group's green, else the longest that it shows after any other's:
+//           how its engineer clears this intersection. Where it shows no change at all, or one that is too short, the
+//           profile's. Yet never more than the gap that the program does leave, so that a safe program is never
+//           lengthened.
 //           People on foot end without yellow. Their intergreen is the time that the program leaves them before
 //           anything that conflicts starts, at most the profile's.
 // CONTRACT  Pure. Masks are of the intersection's groups.

@@ -16,6 +16,7 @@
 #include "engine/base/random.h"
 #include "engine/guard/guard.h"
 #include "engine/import/derive.h"
+#include "engine/import/intergreens.h"
 #include "engine/import/sumo.h"
 #include "engine/model/lamp.h"
 #include "engine/model/units.h"
@@ -225,6 +226,37 @@ static void unsafe_yellows(void **state)
         assert_int_equal(fixture->network.groups[0].yellow_ms, CASES[i].yellow_ms);
         assert_int_equal(intergreen(fixture, 0, 1), CASES[i].intergreen_ms);
         assert_true(seconds_added(fixture) == CASES[i].added_s);
+    }
+}
+
+// Group 0 goes on while group 1 turns beside it and stays longer, so the program never changes from group 0 to group 2,
+// which crosses both. It clears as the intersection does elsewhere; where nothing is shown, as the profile asks.
+static void a_change_that_is_never_shown_clears_as_the_others(void **state)
+{
+    (void)state;
+    static const struct { int32_t all_red_ms, intergreen_ms; } CASES[] = { { 0, 3000 }, { 2000, 5000 } };
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        struct timeline timeline = { .at = {
+            { .duration_ms = 30000, .phase = 0, .green = 3 },
+            { .duration_ms = 3000, .phase = 1, .green = 2, .yellow = 1 },
+            { .duration_ms = 8000, .phase = 2, .green = 2 }, { .duration_ms = 3000, .phase = 3, .yellow = 2 },
+            { .duration_ms = 20000, .phase = 4, .green = 4 },
+            { .duration_ms = 3000, .phase = 5, .yellow = 4 }, { .duration_ms = CASES[i].all_red_ms, .phase = 6 } },
+            .count = CASES[i].all_red_ms > 0 ? 7 : 6 };
+        struct change_rules rules = { .quantum_ms = 1000, .group_count = 3, .yellow_ms = { 3000, 3000, 3000 } };
+        for (int32_t turn = 0; turn < 2; turn++) {
+            rules.conflict[turn][2] = rules.conflict[2][turn] = true;
+            rules.profile_ms[turn][2] = rules.profile_ms[2][turn] = 7000;
+        }
+        intergreens_choose(&timeline, -1, &rules);
+        assert_int_equal(rules.intergreen_ms[0][2], CASES[i].intergreen_ms);
+        assert_int_equal(rules.intergreen_ms[1][2], 3000);                     // shown
+        assert_int_equal(rules.intergreen_ms[2][0], CASES[i].intergreen_ms);   // shown
+        timeline.at[3].duration_ms = 0;                                        // nowhere any clearance
+        timeline.count = 5;
+        intergreens_choose(&timeline, -1, &rules);
+        assert_int_equal(rules.intergreen_ms[0][2], 7000);
+        assert_int_equal(rules.intergreen_ms[1][2], 7000);
     }
 }
 
@@ -676,6 +708,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_program_without_changes_gets_the_profiles, setup, teardown),
         cmocka_unit_test_setup_teardown(yellow_by_speed, setup, teardown),
         cmocka_unit_test_setup_teardown(unsafe_yellows, setup, teardown),
+        cmocka_unit_test(a_change_that_is_never_shown_clears_as_the_others),
         cmocka_unit_test_setup_teardown(short_greens_grow, setup, teardown),
         cmocka_unit_test_setup_teardown(intergreens_for_studies, setup, teardown),
         cmocka_unit_test_setup_teardown(major_green_against_major_green, setup, teardown),
