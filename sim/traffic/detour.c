@@ -33,8 +33,8 @@ int32_t detour_take(struct street *street, struct worker *worker, struct trip *t
     const struct group *group = cell_group(street, cell);
     int column = cell % WIDE;
     uint32_t user = street->types.user[trip->type];
-    struct leg *legs = &street->legs[trip->first_leg];
-    int32_t goal = legs[trip->leg_count - 1].link, here = legs[trip->leg].link;
+    int32_t here = street->network->lanes[group->lane[column]].link;
+    int32_t goal = trip_last_link(street, trip, here);
     int32_t best_path = PATH_NONE, best_count = trips_leg_room(trip) + 1;
     for (int32_t i = 0; i < group->path_count[column]; i++) {
         int32_t path = group->first_path[column] + i;

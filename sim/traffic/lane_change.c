@@ -65,7 +65,7 @@ static void vehicle_adapt(const struct street *street, struct vehicle *vehicle, 
     vehicle->halt &= HALT_FAST;
     vehicle->desired = trip_desired(street, trip, group->limit[cell % WIDE]);
     vehicle->path = trip_path(street, trip, trip->leg, cell);
-    vehicle->kind = trip_kind(street, trip, group->lane_position);
+    vehicle->kind = trip_kind(street, trip, cell);
 }
 
 struct change {

@@ -118,7 +118,7 @@ static void head_lost(struct street *street, struct worker *worker, int32_t cell
     int32_t path = detour_take(street, worker, trip, cell);
     if (path != PATH_NONE) {
         row->path[c] = path;
-        row->kind[c] = trip_kind(street, trip, group->lane_position);
+        row->kind[c] = trip_kind(street, trip, cell);
         worker->detours++;
     }
 }

@@ -58,13 +58,13 @@ static void arrive_on_lane(struct street *street, const struct transfer *transfe
         if (vehicle.front > behind) {
             vehicle.front = behind > came_from ? behind : came_from;
             vehicle.speed = fminf(vehicle.speed, rows[k - 1].speed[column]);
-            trip->length_m -= (double)(trip->since_front - vehicle.front);
+            trip->length_mm -= (int32_t)((trip->since_front - vehicle.front) * 1000.0f + 0.5f);
             trip->since_front = vehicle.front;
         }
     }
     vehicle.desired = trip_desired(street, trip, group->limit[column]);
     vehicle.path = trip_path(street, trip, trip->leg, transfer->cell);
-    vehicle.kind = trip_kind(street, trip, group->lane_position);
+    vehicle.kind = trip_kind(street, trip, transfer->cell);
     cell_put(street, transfer->cell, &vehicle, k, transfer->came_by);
 }
 
@@ -136,7 +136,7 @@ static bool insert(struct street *street, int32_t cell, int32_t trip_index, int6
     float b = types->deceleration[trip->type];
     struct vehicle vehicle = { .front = front, .trip = trip_index,
         .desired = trip_desired(street, trip, group->limit[column]),
-        .path = trip_path(street, trip, 0, cell), .kind = trip_kind(street, trip, group->lane_position) };
+        .path = trip_path(street, trip, 0, cell), .kind = trip_kind(street, trip, cell) };
     float safe = vehicle.desired;
     int32_t count = group->count[column];
     if (count > 0) {
@@ -156,9 +156,9 @@ static bool insert(struct street *street, int32_t cell, int32_t trip_index, int6
         return false;
     }
     vehicle.speed = wish < safe ? wish : safe;
-    trip->entered_ms = now_ms;
+    trip->entered_ms = trip->since_ms = (int32_t)(now_ms - street->options.begin_ms);
     trip->state = TRIP_UNDER_WAY;
-    trip->since_ms = (int32_t)(now_ms - street->options.begin_ms);
+    trip->length_mm = 0;
     trip->since_front = front;
     cell_put(street, cell, &vehicle, count, PATH_NONE);
     return true;
@@ -186,7 +186,7 @@ static void queue_enter(struct street *street, struct worker *worker, struct blo
     for (int tried = 0; index != INDEX_NONE && tried < QUEUE_LOOK_MAX; tried++) {
         const struct trip *trip = &street->trips[index];
         int32_t next = trip->next;
-        uint32_t lanes = trip->depart_lane >= 0 ? 1u << trip->depart_lane : street->legs[trip->first_leg].preferred;
+        uint32_t lanes = trip->depart_lane >= 0 ? 1u << trip->depart_lane : trip_first_lanes(street, trip);
         int32_t cell = (lanes & ~held) != 0 ? roomiest(street, block, column, lanes) : INDEX_NONE;
         if (cell != INDEX_NONE && insert(street, cell, index, now_ms)) {
             queue_unlink(street, link, before, index);

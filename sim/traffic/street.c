@@ -130,7 +130,9 @@ enum status street_create(const struct network *network, const struct vehicle_ty
     street->trip_free = INDEX_NONE;
     street->depart_last_ms = INT64_MIN;
     street->cameras_read_ms = options->begin_ms;
-    memset(street->leg_free, 0xff, sizeof street->leg_free);
+    street->scheduled_first = street->scheduled_last = INDEX_NONE;
+    street->arrived_first = street->arrived_last = INDEX_NONE;
+    memset(street->piece_free, 0xff, sizeof street->piece_free);
     types_create(street, types, type_count);
     status = layout_create(street, problem);
     if (status != STATUS_OK) {

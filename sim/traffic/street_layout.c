@@ -238,6 +238,38 @@ static void entries_create(struct street *street)
     }
 }
 
+// The links after each link, in the order of its lanes and their connections, and what paths say of them in brief.
+static void choices_create(struct street *street)
+{
+    const struct network *network = street->network;
+    street->first_choice = memory_take((size_t)network->link_count + 1, sizeof(int32_t));
+    street->choices = memory_take((size_t)network->connection_count, sizeof(int32_t));
+    street->briefs = memory_take((size_t)network->connection_count, sizeof *street->briefs);
+    uint32_t users = 0;
+    for (int32_t i = 0; i < street->type_count; i++) {
+        users |= street->types.user[i];
+    }
+    int32_t end = 0;
+    for (int32_t i = 0; i < network->link_count; i++) {
+        int32_t first = street->first_choice[i] = end;
+        for (int32_t lane = 0; lane < network->links[i].lane_count; lane++) {
+            const struct lane *from = &network->lanes[network->links[i].first_lane + lane];
+            for (int32_t k = 0; k < from->connection_count; k++) {
+                const struct path *path = &street->paths[street->path_of_connection[from->first_connection + k]];
+                int32_t at = first;
+                while (at < end && street->choices[at] != path->to_link) {
+                    at++;
+                }
+                street->choices[at] = path->to_link;
+                end = at < end ? end : end + 1;
+                street->briefs[path - street->paths] = (struct path_brief){ (uint8_t)(at - first), path->to_position,
+                    (users & ~path->users) == 0 };
+            }
+        }
+    }
+    street->first_choice[network->link_count] = end;
+}
+
 static const struct foe *foe_back(const struct network *network, int32_t connection, int32_t of)
 {
     const struct connection *other = &network->connections[connection];
@@ -477,6 +509,11 @@ static void workers_create(struct street *street)
         worker->outbox = memory_take((size_t)leaving, sizeof *worker->outbox);
         worker->arrived = memory_take((size_t)leaving, sizeof *worker->arrived);
     }
+    size_t arriving = 0;
+    for (int32_t w = 0; w < street->worker_count; w++) {
+        arriving += (size_t)street->workers[w].arrived_max;
+    }
+    street->arrived = memory_take(arriving, sizeof *street->arrived);
     assert(block == street->block_count);
     assert(crossroads == street->crossroads_count);
 }
@@ -498,10 +535,18 @@ enum status layout_create(struct street *street, struct problem *ret)
     blocks_create(street, keys);
     rows_create(street);
     paths_create(street, keys);
-    free(keys);
     entries_create(street);
+    choices_create(street);
+    for (int32_t i = 0; i < network->link_count; i++) {
+        if (street->first_choice[i + 1] - street->first_choice[i] > LINK_CHOICE_COUNT_MAX) {
+            free(keys);
+            return problem_report(ret, STATUS_LIMIT, "street", network_name(network, network->links[i].name),
+                "split the link", "it leads to more than %d links", LINK_CHOICE_COUNT_MAX);
+        }
+    }
     parts_create(street);
     foes_create(street);
+    free(keys);
     loops_create(street);
     workers_create(street);
     street->turned = memory_take((size_t)network->lane_count, sizeof *street->turned);
@@ -539,6 +584,10 @@ void layout_release(struct street *street)
                       street->rows_taken,
                       street->paths,
                       street->path_of_connection,
+                      street->briefs,
+                      street->first_choice,
+                      street->choices,
+                      street->arrived,
                       street->foes,
                       street->entries,
                       street->parts,

@@ -27,7 +27,12 @@
 #include "sim/traffic/street.h"
 
 #define WIDE 16                    // cells of a group
-#define LINK_LANE_COUNT_MAX 16     // lanes of one link: legs keep sets of them in 16 bits
+#define LINK_LANE_COUNT_MAX 16     // lanes of one link
+#define LEG_LANE_COUNT_MAX 8       // lanes of which a leg keeps a set
+#define LEG_COUNT_MAX 60000        // links of one route
+#define LINK_CHOICE_COUNT_MAX 255  // links that one link leads to
+#define PIECE_LEGS 8               // routes are kept in pieces of multiples of this
+#define PIECE_SIZE_COUNT ((LEG_COUNT_MAX + 64) / PIECE_LEGS + 1)
 #define TYPE_COUNT_MAX 4096
 #define THREAD_COUNT_MAX 64
 #define FAR_M 1.0e6f
@@ -179,33 +184,48 @@ struct transfer {
     uint32_t kind, halt;
 };
 
+// What one wants to know of a path long before one is near it; all paths of a lane side by side in one cache line.
+struct path_brief {
+    uint8_t choice;                   // of its lane's link: which of the links after it the path leads to
+    uint8_t to_position;              // of the lane that it leads to
+    bool everyone;                    // whoever drives here may drive on that lane
+};
+
+// One link of a route: 2 bytes, as a city's vehicles under way have a million of them.
 struct leg {
-    int32_t link;
-    uint16_t allowed;                 // lanes that lead on to the next leg
-    uint16_t preferred;               // of them the ones that suit the legs after it as well
+    uint8_t choice;                   // which of the links that follow it is the next leg; 0 at the end
+    uint8_t preferred;                // lanes that suit the legs after it; 0 where the link has more than 8: computed
 };
 
 struct passage_sum { int64_t passages, loss_ms; };   // integers: threads add to them in any order
 
 enum trip_state { TRIP_EMPTY, TRIP_SCHEDULED, TRIP_WAITING, TRIP_UNDER_WAY, TRIP_ARRIVED };
 
+// One cache line. Times are ms after begin. Sums are whole numbers, so that they do not depend on their order.
 struct trip {
-    double length_m;                  // up to `state`: touched when a vehicle passes from lane to lane
-    double time_loss_s;
-    int32_t number;
-    int32_t first_leg, leg_count, leg;    // leg: the one it is on
-    int32_t waiting_steps, stops;
-    int32_t since_ms;                 // of its stay on the present cell or path, ms after begin
-    float since_front;                // where it was then
-    float link_loss_s;                // on the present link so far
+    _Alignas(64) int32_t number;
+    int32_t first_leg;                // in street.legs: piece * PIECE_LEGS
+    uint16_t leg_count, leg;          // leg: the one it is on
+    uint16_t type, stops;
     float factor;                     // of the speed limit
-    uint16_t type;
-    int8_t depart_lane, piece_size;
+    union {
+        int32_t first_link;           // until it enters
+        int32_t since_ms;             // of its stay on the present cell or path
+        int32_t arrived_ms;           // in the end
+    };
+    union {
+        int32_t depart_speed_mmps;    // until it enters
+        int32_t length_mm;            // driven until since_ms
+    };
+    int32_t loss_ms;                  // of time until since_ms
+    int32_t waiting_steps;
+    float since_front;                // where it was at since_ms
+    float link_loss_s;                // on the present link so far
+    int32_t depart_ms, entered_ms, free_flow_ms;
+    int32_t next;                     // in order of departure, in its queue, among those that arrived, or free
+    uint16_t piece_size;              // its piece holds so many times PIECE_LEGS legs
+    int8_t depart_lane;
     uint8_t state;
-    int32_t next;                     // in its queue, or free list
-    int32_t depart_speed_mmps;
-    int64_t depart_ms, entered_ms, arrived_ms;
-    double free_flow_s;
 };
 
 struct type_table {                   // by type
@@ -266,6 +286,9 @@ struct street {
     struct path *paths;               // sorted by (crossroads, connection)
     int32_t path_count;
     int32_t *path_of_connection;
+    struct path_brief *briefs;        // of each path
+    int32_t *first_choice;            // by link, and one more: where its next links start in choices
+    int32_t *choices;                 // links
     struct path_foe *foes;
     int32_t *entries;                 // paths, by the cell they lead to
     float *parts;                     // how far behind the line two paths of one lane have parted
@@ -284,15 +307,13 @@ struct street {
     struct trip *trips;
     int32_t trip_count, trip_capacity, trip_free;
     struct leg *legs;
-    int32_t leg_count, leg_capacity;
-    int32_t leg_free[24];             // free pieces of 4 << i legs; a piece's first leg links to the next
-    int32_t *schedule;                // trips in order of departure, a ring
-    int32_t schedule_first, schedule_count, schedule_capacity;
+    int64_t leg_count, leg_capacity;
+    int32_t piece_free[PIECE_SIZE_COUNT];   // free pieces by size; the first bytes of one name the next
+    int32_t scheduled_first, scheduled_last;   // trips not yet due, in order of departure, joined by next
     int32_t *queue_first, *queue_last;    // by link: trips that wait to enter
-    int32_t *arrived;                 // trips, a ring of schedule_capacity
-    int32_t arrived_first, arrived_count;
+    int32_t arrived_first, arrived_last;  // trips whose results nobody took yet, joined by next
+    int32_t *arrived;                 // those of the present step
     int64_t depart_last_ms;
-    int64_t handed, results_taken;    // trips that came in, results that went out
     struct leg *legs_tried;           // of the route that street_enter looks at
     int32_t legs_tried_capacity;
 
@@ -308,9 +329,7 @@ struct street {
 // Asks for the part of a trip that a change of lane or path will touch, some hundred instructions ahead.
 static inline void trip_expect(const struct street *street, int32_t trip)
 {
-    const char *at = (const char *)&street->trips[trip];
-    __builtin_prefetch(at, 1);
-    __builtin_prefetch(at + 60, 1);
+    __builtin_prefetch(&street->trips[trip], 1);
 }
 
 static inline struct group *cell_group(const struct street *street, int32_t cell)

@@ -14,155 +14,12 @@
 static const double PREFER_M = 200.0;          // how far ahead a lane must suit the route
 static const double DEVIATION_MAX = 2.0;       // drivers beyond two standard deviations are taken as at two
 static const double FACTOR_MIN = 0.2;
-#define PIECE_LEGS_MIN 4                       // routes are kept in pieces of 4 << i legs
-#define PIECE_SIZE_COUNT 24
 
 float trip_desired(const struct street *street, const struct trip *trip, float limit)
 {
     float wish = limit * trip->factor;
     float most = street->types.speed_max[trip->type];
     return wish < most ? wish : most;
-}
-
-int32_t trip_path(const struct street *street, const struct trip *trip, int32_t leg, int32_t cell)
-{
-    if (leg + 1 >= trip->leg_count) {
-        return PATH_END;
-    }
-    const struct leg *next = &street->legs[trip->first_leg + leg + 1];
-    const struct group *group = cell_group(street, cell);
-    int column = cell % WIDE;
-    int32_t best = PATH_NONE, found = 0;
-    uint32_t user = street->types.user[trip->type];
-    bool best_preferred = false;
-    for (int32_t i = 0; i < group->path_count[column]; i++) {
-        int32_t path_index = group->first_path[column] + i;
-        const struct path *path = &street->paths[path_index];
-        if (path->to_link != next->link || !(path->users & user)) {
-            continue;
-        }
-        bool preferred = (next->preferred >> path->to_position) & 1u;
-        if (best == PATH_NONE || (preferred && !best_preferred)) {
-            best = path_index;
-            best_preferred = preferred;
-            found = 1;
-        } else if (preferred == best_preferred) {
-            // Several lanes would do: spread the drivers over them.
-            found++;
-            if (random_bits(street->options.seed, RANDOM_ROUTE, (uint64_t)trip->number, (uint64_t)path_index)
-                % (uint64_t)found == 0) {
-                best = path_index;
-            }
-        }
-    }
-    return best;
-}
-
-uint32_t trip_kind(const struct street *street, const struct trip *trip, int32_t lane_position)
-{
-    uint32_t kind = trip->type | (uint32_t)random_mix((uint64_t)trip->number) << KIND_LUCK_SHIFT;
-    uint32_t preferred = street->legs[trip->first_leg + trip->leg].preferred;
-    uint32_t here = 1u << lane_position;
-    if (preferred & here) {
-        kind |= preferred & (here << 1) ? KIND_FREE_LEFT : 0u;
-        kind |= preferred & (here >> 1) ? KIND_FREE_RIGHT : 0u;
-        return kind;
-    }
-    for (int32_t away = 1; away < LINK_LANE_COUNT_MAX; away++) {
-        if (preferred & (here << away)) {
-            return kind | KIND_LEFT;
-        }
-        if (preferred & (here >> away)) {
-            return kind | KIND_RIGHT;
-        }
-    }
-    return kind;
-}
-
-void trip_settle(struct trip *trip, int32_t end_ms, float front, float desired, uint32_t halt, float next_front)
-{
-    double driven = (double)front - (double)trip->since_front;
-    double loss_s = s_from_ms(end_ms - trip->since_ms) - driven / (double)desired;
-    trip->length_m += driven;
-    trip->time_loss_s += loss_s;
-    trip->link_loss_s += (float)loss_s;
-    trip->waiting_steps += (int32_t)halt_waited(halt);
-    trip->stops += (int32_t)((halt % HALT_WAIT) / HALT_STOP);
-    trip->since_ms = end_ms;
-    trip->since_front = next_front;
-}
-
-static int32_t piece_size_index(int32_t legs)
-{
-    int32_t i = 0;
-    while (i < PIECE_SIZE_COUNT - 1 && (PIECE_LEGS_MIN << i) < legs) {
-        i++;
-    }
-    return i;
-}
-
-static int32_t piece_take(struct street *street, int32_t i)
-{
-    int32_t piece = street->leg_free[i];
-    if (piece != INDEX_NONE) {
-        street->leg_free[i] = street->legs[piece].link;
-        return piece;
-    }
-    int32_t size = PIECE_LEGS_MIN << i;
-    piece = street->leg_count;
-    memory_grow((void **)&street->legs, &street->leg_capacity, piece + size, sizeof *street->legs);
-    street->leg_count += size;
-    return piece;
-}
-
-static void trip_free(struct street *street, int32_t index)
-{
-    struct trip *trip = &street->trips[index];
-    int32_t i = trip->piece_size;
-    street->legs[trip->first_leg].link = street->leg_free[i];
-    street->leg_free[i] = trip->first_leg;
-    trip->state = TRIP_EMPTY;
-    trip->next = street->trip_free;
-    street->trip_free = index;
-}
-
-// Moves a ring into a larger array so that it starts at 0.
-static void ring_grow(int32_t **ring, int32_t *first, int32_t count, int32_t capacity, int32_t capacity_new)
-{
-    int32_t *grown = memory_take((size_t)capacity_new, sizeof *grown);
-    for (int32_t i = 0; i < count; i++) {
-        grown[i] = (*ring)[(*first + i) % capacity];
-    }
-    free(*ring);
-    *ring = grown;
-    *first = 0;
-}
-
-// Room for `more` further trips: the only place of the street that allocates after creation.
-static void trips_grow(struct street *street, int32_t more)
-{
-    int64_t live = street->handed - street->results_taken;
-    assert(live + more < INT32_MAX / 2);
-    int32_t needed = (int32_t)live + more;
-    memory_grow((void **)&street->trips, &street->trip_capacity, needed, sizeof *street->trips);
-    if (street->trip_capacity > street->schedule_capacity) {
-        ring_grow(&street->schedule, &street->schedule_first, street->schedule_count, street->schedule_capacity,
-            street->trip_capacity);
-        ring_grow(&street->arrived, &street->arrived_first, street->arrived_count, street->schedule_capacity,
-            street->trip_capacity);
-        street->schedule_capacity = street->trip_capacity;
-    }
-}
-
-static int32_t trip_take(struct street *street)
-{
-    if (street->trip_free != INDEX_NONE) {
-        int32_t index = street->trip_free;
-        street->trip_free = street->trips[index].next;
-        return index;
-    }
-    assert(street->trip_count < street->trip_capacity);
-    return street->trip_count++;
 }
 
 static uint32_t lanes_open(const struct network *network, const struct link *link, uint32_t user)
@@ -188,52 +45,274 @@ static uint32_t lanes_leading(const struct network *network, const struct link *
     return leading;
 }
 
-// Fills the legs from the last one back. Returns the first leg (of the batch's row) that does not lead on, or -1.
-static int32_t legs_fill(const struct street *street, const int32_t *links, int32_t count, uint32_t user,
-                         struct leg *ret)
+// Of the lanes that lead from a link to the next one, those that lead into its preferred ones, if it is so short that
+// one must be in lane before it. *ret_allowed: all that lead on.
+static uint32_t lanes_preferred(const struct network *network, int32_t link_index, int32_t next,
+                                uint32_t next_preferred, uint32_t user, uint32_t *ret_allowed)
 {
-    const struct network *network = street->network;
-    for (int32_t i = count - 1; i >= 0; i--) {
-        const struct link *link = &network->links[links[i]];
-        uint32_t open = lanes_open(network, link, user);
-        ret[i] = (struct leg){ links[i], (uint16_t)open, (uint16_t)open };
-        if (i < count - 1) {
-            uint32_t open_next = lanes_open(network, &network->links[links[i + 1]], user);
-            uint32_t allowed = open & lanes_leading(network, link, links[i + 1], open_next);
-            uint32_t preferred = open & lanes_leading(network, link, links[i + 1], ret[i + 1].preferred);
-            bool near = network->links[links[i + 1]].length_m < PREFER_M;
-            ret[i].allowed = (uint16_t)allowed;
-            ret[i].preferred = (uint16_t)(near && preferred != 0 ? preferred : allowed);
+    const struct link *link = &network->links[link_index];
+    uint32_t open = lanes_open(network, link, user);
+    *ret_allowed = open & lanes_leading(network, link, next, lanes_open(network, &network->links[next], user));
+    if (network->links[next].length_m >= PREFER_M) {
+        return *ret_allowed;
+    }
+    uint32_t preferred = open & lanes_leading(network, link, next, next_preferred);
+    return preferred != 0 ? preferred : *ret_allowed;
+}
+
+static int32_t next_link(const struct street *street, int32_t link, const struct leg *leg)
+{
+    return street->choices[street->first_choice[link] + leg->choice];
+}
+
+// The preferred lanes of the leg, which is on `link`; count: legs from it to the end of the route.
+static uint32_t preferred_of(const struct street *street, const struct leg *leg, int32_t count, int32_t link,
+                             uint32_t user)
+{
+    // Wide links are computed from the legs after them, as far as those are wide too.
+    int32_t last = 0, links[LINK_LANE_COUNT_MAX] = { link };
+    while (leg[last].preferred == 0 && last < count - 1 && last < LINK_LANE_COUNT_MAX - 1) {
+        links[last + 1] = next_link(street, links[last], &leg[last]);
+        last++;
+    }
+    uint32_t preferred = leg[last].preferred, allowed;
+    if (preferred == 0) {
+        preferred = lanes_open(street->network, &street->network->links[links[last]], user);
+    }
+    for (int32_t i = last - 1; i >= 0; i--) {
+        preferred = lanes_preferred(street->network, links[i], links[i + 1], preferred, user, &allowed);
+    }
+    return preferred;
+}
+
+static int32_t cell_link(const struct street *street, int32_t cell)
+{
+    return street->network->lanes[cell_group(street, cell)->lane[cell % WIDE]].link;
+}
+
+int32_t trip_path(const struct street *street, const struct trip *trip, int32_t leg, int32_t cell)
+{
+    if (leg + 1 >= trip->leg_count) {
+        return PATH_END;
+    }
+    const struct leg *here = &street->legs[trip->first_leg + leg];
+    const struct group *group = cell_group(street, cell);
+    int column = cell % WIDE;
+    int32_t best = PATH_NONE, found = 0, end = group->first_path[column] + group->path_count[column];
+    uint32_t choice = here->choice, preferred = here[1].preferred, user = street->types.user[trip->type];
+    bool best_preferred = false;
+    for (int32_t path = group->first_path[column]; path < end; path++) {
+        const struct path_brief *brief = &street->briefs[path];
+        if (brief->choice != choice || !(brief->everyone || (street->paths[path].users & user))) {
+            continue;
         }
-        if (ret[i].allowed == 0) {
+        if (preferred == 0) {
+            preferred = preferred_of(street, here + 1, trip->leg_count - leg - 1, street->paths[path].to_link, user);
+        }
+        bool suits = (preferred >> brief->to_position) & 1u;
+        if (best == PATH_NONE || (suits && !best_preferred)) {
+            best = path;
+            best_preferred = suits;
+            found = 1;
+        } else if (suits == best_preferred) {
+            // Several lanes would do: spread the drivers over them.
+            found++;
+            if (random_bits(street->options.seed, RANDOM_ROUTE, (uint64_t)trip->number, (uint64_t)path)
+                % (uint64_t)found == 0) {
+                best = path;
+            }
+        }
+    }
+    return best;
+}
+
+uint32_t trip_first_lanes(const struct street *street, const struct trip *trip)
+{
+    const struct leg *leg = &street->legs[trip->first_leg];
+    return leg->preferred != 0 ? leg->preferred
+        : preferred_of(street, leg, trip->leg_count, trip->first_link, street->types.user[trip->type]);
+}
+
+int32_t trip_last_link(const struct street *street, const struct trip *trip, int32_t link)
+{
+    for (int32_t i = trip->leg; i + 1 < trip->leg_count; i++) {
+        link = next_link(street, link, &street->legs[trip->first_leg + i]);
+    }
+    return link;
+}
+
+uint32_t trip_kind(const struct street *street, const struct trip *trip, int32_t cell)
+{
+    uint32_t kind = trip->type | (uint32_t)random_mix((uint64_t)trip->number) << KIND_LUCK_SHIFT;
+    const struct leg *leg = &street->legs[trip->first_leg + trip->leg];
+    uint32_t preferred = leg->preferred;
+    if (preferred == 0) {
+        preferred = preferred_of(street, leg, trip->leg_count - trip->leg, cell_link(street, cell),
+            street->types.user[trip->type]);
+    }
+    uint32_t here = 1u << cell_group(street, cell)->lane_position;
+    if (preferred & here) {
+        kind |= preferred & (here << 1) ? KIND_FREE_LEFT : 0u;
+        kind |= preferred & (here >> 1) ? KIND_FREE_RIGHT : 0u;
+        return kind;
+    }
+    for (int32_t away = 1; away < LINK_LANE_COUNT_MAX; away++) {
+        if (preferred & (here << away)) {
+            return kind | KIND_LEFT;
+        }
+        if (preferred & (here >> away)) {
+            return kind | KIND_RIGHT;
+        }
+    }
+    return kind;
+}
+
+// To the nearest whole number.
+static int32_t whole(double x)
+{
+    return (int32_t)floor(x + 0.5);
+}
+
+void trip_settle(struct trip *trip, int32_t end_ms, float front, float desired, uint32_t halt, float next_front)
+{
+    double driven = (double)front - (double)trip->since_front;
+    double loss_s = s_from_ms(end_ms - trip->since_ms) - driven / (double)desired;
+    trip->length_mm += whole(driven * 1000.0);
+    trip->loss_ms += whole(loss_s * 1000.0);
+    trip->link_loss_s += (float)loss_s;
+    trip->waiting_steps += (int32_t)halt_waited(halt);
+    uint32_t stops = trip->stops + (halt % HALT_WAIT) / HALT_STOP;
+    trip->stops = (uint16_t)(stops < UINT16_MAX ? stops : UINT16_MAX);
+    trip->since_ms = end_ms;
+    trip->since_front = next_front;
+}
+
+// Moves an array of pages to a larger place, without touching what is not used yet.
+static void *pages_grow(void *from, size_t used, size_t bytes)
+{
+    void *to = aligned_alloc(64, (bytes + 63) / 64 * 64);
+    if (to == NULL) {
+        (void)fprintf(stderr, "out of memory: %zu bytes for trips do not fit\n", bytes);
+        abort();
+    }
+    if (used > 0) {
+        memcpy(to, from, used);
+    }
+    free(from);
+    return to;
+}
+
+// A new capacity that holds `needed`: not double, as cities are large.
+static int64_t capacity_for(int64_t needed)
+{
+    return needed + needed / 8 + 256;
+}
+
+static int32_t piece_take(struct street *street, int32_t size)
+{
+    int32_t piece = street->piece_free[size];
+    if (piece != INDEX_NONE) {
+        memcpy(&street->piece_free[size], &street->legs[piece], sizeof piece);
+        return piece;
+    }
+    int64_t count = street->leg_count + (int64_t)size * PIECE_LEGS;
+    assert(count < INT32_MAX);
+    if (count > street->leg_capacity) {
+        street->leg_capacity = capacity_for(count);
+        street->legs = pages_grow(street->legs, (size_t)street->leg_count * sizeof *street->legs,
+            (size_t)street->leg_capacity * sizeof *street->legs);
+    }
+    piece = (int32_t)street->leg_count;
+    street->leg_count = count;
+    return piece;
+}
+
+static void trip_free(struct street *street, int32_t index)
+{
+    struct trip *trip = &street->trips[index];
+    int32_t size = trip->piece_size;
+    memcpy(&street->legs[trip->first_leg], &street->piece_free[size], sizeof(int32_t));
+    street->piece_free[size] = trip->first_leg;
+    trip->state = TRIP_EMPTY;
+    trip->next = street->trip_free;
+    street->trip_free = index;
+}
+
+static int32_t trip_take(struct street *street)
+{
+    if (street->trip_free != INDEX_NONE) {
+        int32_t index = street->trip_free;
+        street->trip_free = street->trips[index].next;
+        return index;
+    }
+    if (street->trip_count == street->trip_capacity) {
+        assert(street->trip_count < INT32_MAX / 2);
+        street->trip_capacity = (int32_t)capacity_for(street->trip_count + 1);
+        street->trips = pages_grow(street->trips, (size_t)street->trip_count * sizeof *street->trips,
+            (size_t)street->trip_capacity * sizeof *street->trips);
+    }
+    return street->trip_count++;
+}
+
+static int32_t choice_of(const struct street *street, int32_t link, int32_t next)
+{
+    int32_t first = street->first_choice[link], count = street->first_choice[link + 1] - first;
+    for (int32_t i = 0; i < count; i++) {
+        if (street->choices[first + i] == next) {
             return i;
         }
+    }
+    return INDEX_NONE;
+}
+
+// Fills the legs from the last one back. Returns the first leg (of the batch's row) that does not lead on, or -1.
+// *ret_allowed: lanes of the first link that lead on.
+static int32_t legs_fill(const struct street *street, const int32_t *links, int32_t count, uint32_t user,
+                         struct leg *ret, uint32_t *ret_allowed)
+{
+    const struct network *network = street->network;
+    uint32_t preferred = 0;
+    for (int32_t i = count - 1; i >= 0; i--) {
+        int32_t choice = 0;
+        if (i == count - 1) {
+            preferred = *ret_allowed = lanes_open(network, &network->links[links[i]], user);
+        } else {
+            choice = choice_of(street, links[i], links[i + 1]);
+            preferred = lanes_preferred(network, links[i], links[i + 1], preferred, user, ret_allowed);
+        }
+        if (*ret_allowed == 0 || choice == INDEX_NONE) {
+            return i;
+        }
+        bool wide = network->links[links[i]].lane_count > LEG_LANE_COUNT_MAX;
+        ret[i] = (struct leg){ (uint8_t)choice, (uint8_t)(wide ? 0 : preferred) };
     }
     return -1;
 }
 
 int32_t trips_leg_room(const struct trip *trip)
 {
-    return PIECE_LEGS_MIN << trip->piece_size;
+    return trip->piece_size * PIECE_LEGS;
 }
 
 void trip_reroute(struct street *street, struct trip *trip, const int32_t *links, int32_t count)
 {
     assert(count <= trips_leg_room(trip));
-    (void)legs_fill(street, links, count, street->types.user[trip->type], street->legs + trip->first_leg);
+    uint32_t allowed;
+    (void)legs_fill(street, links, count, street->types.user[trip->type], street->legs + trip->first_leg, &allowed);
     trip->leg = 0;
-    trip->leg_count = count;
+    trip->leg_count = (uint16_t)count;
 }
 
-static double link_free_flow_s(const struct street *street, const struct trip *trip, int32_t leg)
+static double link_free_flow_s(const struct street *street, const struct trip *trip, int32_t leg, int32_t link_index)
 {
-    const struct network *network = street->network;
+    const struct link *link = &street->network->links[link_index];
     const struct leg *at = &street->legs[trip->first_leg + leg];
-    const struct link *link = &network->links[at->link];
-    int32_t position = __builtin_ctz(at->preferred);
-    const struct lane *lane = &network->lanes[link->first_lane + position];
+    uint32_t preferred = at->preferred != 0 ? at->preferred
+        : preferred_of(street, at, trip->leg_count - leg, link_index, street->types.user[trip->type]);
+    int32_t lane_index = link->first_lane + __builtin_ctz(preferred);
+    const struct lane *lane = &street->network->lanes[lane_index];
     double s = lane->length_m / (double)trip_desired(street, trip, (float)lane->speed_mps);
-    int32_t path = trip_path(street, trip, leg, street->cell_of_lane[link->first_lane + position]);
+    int32_t path = trip_path(street, trip, leg, street->cell_of_lane[lane_index]);
     if (path >= 0) {
         s += (double)street->paths[path].length
             / (double)trip_desired(street, trip, street->paths[path].limit);
@@ -251,32 +330,42 @@ static double normal_draw(uint64_t seed, int32_t number)
     return fmin(fmax(sum, -DEVIATION_MAX), DEVIATION_MAX);
 }
 
+static int32_t ms_after_begin(const struct street *street, int64_t t_ms)
+{
+    return (int32_t)(t_ms - street->options.begin_ms);
+}
+
 static void trip_fill(struct street *street, const struct trip_columns *trips, int32_t row)
 {
     int32_t index = trip_take(street);
     int32_t first = trips->first_link[row];
     int32_t count = trips->first_link[row + 1] - first;
-    int32_t size = piece_size_index(count + DETOUR_LEGS);
-    int32_t piece = piece_take(street, size);
+    int32_t size = (count + DETOUR_LEGS + PIECE_LEGS - 1) / PIECE_LEGS;
     struct trip *trip = &street->trips[index];
-    uint32_t type = (uint32_t)trips->type[row];
+    uint32_t type = (uint32_t)trips->type[row], allowed;
     *trip = (struct trip){
-        .depart_ms = trips->depart_ms[row], .entered_ms = INT64_MIN, .arrived_ms = INT64_MIN,
-        .number = trips->number[row], .first_leg = piece, .leg_count = count, .next = INDEX_NONE,
-        .piece_size = (int8_t)size, .depart_speed_mmps = trips->depart_speed_mmps[row], .type = (uint16_t)type,
-        .depart_lane = trips->depart_lane[row], .state = TRIP_SCHEDULED,
+        .depart_ms = ms_after_begin(street, trips->depart_ms[row]), .number = trips->number[row],
+        .first_leg = piece_take(street, size), .leg_count = (uint16_t)count, .next = INDEX_NONE,
+        .piece_size = (uint16_t)size, .depart_speed_mmps = trips->depart_speed_mmps[row], .type = (uint16_t)type,
+        .depart_lane = trips->depart_lane[row], .state = TRIP_SCHEDULED, .first_link = trips->links[first],
     };
     double factor = street->types.factor[type]
         + street->types.deviation[type] * normal_draw(street->options.seed, trip->number);
     trip->factor = (float)fmax(factor, FACTOR_MIN);
-    (void)legs_fill(street, trips->links + first, count, street->types.user[type], street->legs + piece);
+    (void)legs_fill(street, trips->links + first, count, street->types.user[type], street->legs + trip->first_leg,
+        &allowed);
+    double free_flow_s = 0.0;
     for (int32_t i = 0; i < count; i++) {
-        trip->free_flow_s += link_free_flow_s(street, trip, i);
+        free_flow_s += link_free_flow_s(street, trip, i, trips->links[first + i]);
     }
-    street->schedule[(street->schedule_first + street->schedule_count) % street->schedule_capacity] = index;
-    street->schedule_count++;
-    street->handed++;
-    street->depart_last_ms = trip->depart_ms;
+    trip->free_flow_ms = whole(free_flow_s * 1000.0);
+    if (street->scheduled_last == INDEX_NONE) {
+        street->scheduled_first = index;
+    } else {
+        street->trips[street->scheduled_last].next = index;
+    }
+    street->scheduled_last = index;
+    street->depart_last_ms = trips->depart_ms[row];
 }
 
 static enum status trip_check(struct street *street, const struct trip_columns *trips, int32_t row,
@@ -293,8 +382,13 @@ static enum status trip_check(struct street *street, const struct trip_columns *
         return problem_report(problem, STATUS_RANGE, "trips", place, NULL, "its type %d is unknown",
             trips->type[row]);
     }
-    if (trips->number[row] < 0 || end <= first || end - first > PIECE_LEGS_MIN << (PIECE_SIZE_COUNT - 1)) {
-        return problem_report(problem, STATUS_RANGE, "trips", place, NULL, "has a negative number or no route");
+    if (trips->number[row] < 0 || end <= first || end - first > LEG_COUNT_MAX) {
+        return problem_report(problem, STATUS_RANGE, "trips", place, NULL,
+            "has a negative number, no route, or one of more than %d links", LEG_COUNT_MAX);
+    }
+    int64_t after_ms = trips->depart_ms[row] - street->options.begin_ms;
+    if (after_ms > INT32_MAX || after_ms < INT32_MIN) {
+        return problem_report(problem, STATUS_RANGE, "trips", place, NULL, "departs more than 24 days from the begin");
     }
     for (int32_t i = first; i < end; i++) {
         if (trips->links[i] < 0 || trips->links[i] >= street->network->link_count) {
@@ -303,8 +397,8 @@ static enum status trip_check(struct street *street, const struct trip_columns *
         }
     }
     memory_grow((void **)&street->legs_tried, &street->legs_tried_capacity, end - first, sizeof *street->legs_tried);
-    uint32_t user = street->types.user[trips->type[row]];
-    int32_t broken = legs_fill(street, trips->links + first, end - first, user, street->legs_tried);
+    uint32_t user = street->types.user[trips->type[row]], allowed;
+    int32_t broken = legs_fill(street, trips->links + first, end - first, user, street->legs_tried, &allowed);
     if (broken >= 0) {
         const struct network *network = street->network;
         const char *link = network_name(network, network->links[trips->links[first + broken]].name);
@@ -317,7 +411,7 @@ static enum status trip_check(struct street *street, const struct trip_columns *
             network_name(network, network->links[trips->links[first + broken + 1]].name));
     }
     int8_t lane = trips->depart_lane[row];
-    if (lane >= 0 && !((street->legs_tried[0].allowed >> lane) & 1)
+    if (lane >= 0 && !((allowed >> lane) & 1)
         && !((lanes_open(street->network, &street->network->links[trips->links[first]], user) >> lane) & 1)) {
         return problem_report(problem, STATUS_RANGE, "trips", place, NULL,
                               "may not depart on lane %d of its first link", lane);
@@ -337,7 +431,6 @@ enum status street_enter(struct street *street, const struct trip_columns *trips
         }
         last_ms = trips->depart_ms[i];
     }
-    trips_grow(street, trips->count);
     for (int32_t i = 0; i < trips->count; i++) {
         trip_fill(street, trips, i);
     }
@@ -348,13 +441,17 @@ enum status street_enter(struct street *street, const struct trip_columns *trips
 bool trips_release_due(struct street *street)
 {
     bool any = false;
-    while (street->schedule_count > 0) {
-        int32_t index = street->schedule[street->schedule_first];
+    int32_t now_ms = street_elapsed_ms(street);
+    while (street->scheduled_first != INDEX_NONE) {
+        int32_t index = street->scheduled_first;
         struct trip *trip = &street->trips[index];
-        if (trip->depart_ms > street->now_ms) {
+        if (trip->depart_ms > now_ms) {
             break;
         }
-        int32_t link = street->legs[trip->first_leg].link;
+        street->scheduled_first = trip->next;
+        street->scheduled_last = trip->next != INDEX_NONE ? street->scheduled_last : INDEX_NONE;
+        trip->next = INDEX_NONE;
+        int32_t link = trip->first_link;
         if (street->queue_last[link] == INDEX_NONE) {
             street->queue_first[link] = index;
         } else {
@@ -365,8 +462,6 @@ bool trips_release_due(struct street *street)
         street->blocks[street->block_of_link[link]].waiting++;
         street->counts.scheduled++;
         street->counts.waiting++;
-        street->schedule_first = (street->schedule_first + 1) % street->schedule_capacity;
-        street->schedule_count--;
         any = true;
     }
     return any;
@@ -374,38 +469,46 @@ bool trips_release_due(struct street *street)
 
 void trips_arrive(struct street *street)
 {
+    int32_t count = 0;
     for (int32_t w = 0; w < street->worker_count; w++) {
         struct worker *worker = &street->workers[w];
         for (int32_t i = 0; i < worker->arrived_count; i++) {
-            // Insertion from the end, by (arrived_ms, number): few arrive in one step.
-            int32_t index = worker->arrived[i];
-            struct trip *trip = &street->trips[index];
-            trip->arrived_ms = street->now_ms;
-            trip->state = TRIP_ARRIVED;
-            int32_t at = street->arrived_count++;
-            while (at > 0) {
-                int32_t before = street->arrived[(street->arrived_first + at - 1) % street->schedule_capacity];
-                if (street->trips[before].arrived_ms < trip->arrived_ms
-                    || street->trips[before].number < trip->number) {
-                    break;
-                }
-                street->arrived[(street->arrived_first + at) % street->schedule_capacity] = before;
-                at--;
+            // Insertion from the end, by number: few arrive in one step.
+            int32_t index = worker->arrived[i], at = count++;
+            for (; at > 0 && street->trips[street->arrived[at - 1]].number > street->trips[index].number; at--) {
+                street->arrived[at] = street->arrived[at - 1];
             }
-            street->arrived[(street->arrived_first + at) % street->schedule_capacity] = index;
-            street->counts.arrived++;
-            street->counts.under_way--;
+            street->arrived[at] = index;
         }
         worker->arrived_count = 0;
     }
+    for (int32_t i = 0; i < count; i++) {
+        int32_t index = street->arrived[i];
+        struct trip *trip = &street->trips[index];
+        trip->arrived_ms = street_elapsed_ms(street);
+        trip->state = TRIP_ARRIVED;
+        trip->next = INDEX_NONE;
+        if (street->arrived_last == INDEX_NONE) {
+            street->arrived_first = index;
+        } else {
+            street->trips[street->arrived_last].next = index;
+        }
+        street->arrived_last = index;
+    }
+    street->counts.arrived += count;
+    street->counts.under_way -= count;
 }
 
 static struct trip_result result_of(const struct street *street, const struct trip *trip)
 {
+    int64_t begin_ms = street->options.begin_ms;
+    bool entered = trip->state == TRIP_UNDER_WAY || trip->state == TRIP_ARRIVED;
     return (struct trip_result){
-        .number = trip->number, .type = trip->type, .depart_ms = trip->depart_ms, .entered_ms = trip->entered_ms,
-        .arrived_ms = trip->arrived_ms, .length_m = trip->length_m, .free_flow_s = trip->free_flow_s,
-        .time_loss_s = trip->time_loss_s,
+        .number = trip->number, .type = trip->type, .depart_ms = begin_ms + trip->depart_ms,
+        .entered_ms = entered ? begin_ms + trip->entered_ms : INT64_MIN,
+        .arrived_ms = trip->state == TRIP_ARRIVED ? begin_ms + trip->arrived_ms : INT64_MIN,
+        .length_m = entered ? (double)trip->length_mm * 0.001 : 0.0, .free_flow_s = s_from_ms(trip->free_flow_ms),
+        .time_loss_s = s_from_ms(trip->loss_ms),
         .waiting_s = s_from_ms((int64_t)trip->waiting_steps * street->options.step_ms), .stops = trip->stops,
     };
 }
@@ -413,14 +516,13 @@ static struct trip_result result_of(const struct street *street, const struct tr
 int32_t street_take_arrived(struct street *street, struct trip_result *ret, int32_t count_max)
 {
     int32_t count = 0;
-    while (count < count_max && street->arrived_count > 0) {
-        int32_t index = street->arrived[street->arrived_first];
+    while (count < count_max && street->arrived_first != INDEX_NONE) {
+        int32_t index = street->arrived_first;
         ret[count++] = result_of(street, &street->trips[index]);
+        street->arrived_first = street->trips[index].next;
         trip_free(street, index);
-        street->arrived_first = (street->arrived_first + 1) % street->schedule_capacity;
-        street->arrived_count--;
-        street->results_taken++;
     }
+    street->arrived_last = street->arrived_first != INDEX_NONE ? street->arrived_last : INDEX_NONE;
     return count;
 }
 
@@ -475,6 +577,4 @@ void trips_release(struct street *street)
     free(street->trips);
     free(street->legs);
     free(street->legs_tried);
-    free(street->schedule);
-    free(street->arrived);
 }

@@ -1,8 +1,9 @@
 // trips.h: the cold side of a vehicle: its route, what it wants of a lane, its queue at the border, its measures.
 //
-// THEORY    A trip has one place in street.trips from street_enter until its result is taken. Its route is a run of
-//           legs. For each leg two sets of lanes: *allowed* lead on to the next leg; *preferred* do so onto a lane
-//           that suits the legs after it as well, as far as 200 m ahead. Computed once, from the last leg back.
+// THEORY    A trip has one place in street.trips from street_enter until its result is taken. Its route is its first
+//           link and a run of legs, each of which says which of the links after its own comes next. Lanes are *allowed*
+//           that lead on to the next leg; *preferred* are those that do so onto a lane that suits the legs after
+//           it as well, as far as links are short. Computed once, from the last leg back, and kept with the leg.
 //
 //              SCHEDULED ──depart──▶ WAITING ──safe gap──▶ UNDER_WAY ──end of last leg──▶ ARRIVED ──taken──▶ EMPTY
 //
@@ -18,8 +19,14 @@ void trips_release(struct street *street);
 // The path on which the trip leaves the cell, if the cell's link is leg `leg` of its route; PATH_END or PATH_NONE.
 int32_t trip_path(const struct street *street, const struct trip *trip, int32_t leg, int32_t cell);
 
-// The type and the wishes to change lanes, for row.kind.
-uint32_t trip_kind(const struct street *street, const struct trip *trip, int32_t lane_position);
+// The type and the wishes to change lanes, for row.kind, in a cell of the link that the trip is on.
+uint32_t trip_kind(const struct street *street, const struct trip *trip, int32_t cell);
+
+// The lanes of its first link on which a trip that waits would best begin.
+uint32_t trip_first_lanes(const struct street *street, const struct trip *trip);
+
+// The links of its route from the one it is on, which is `link`; returns the last of them.
+int32_t trip_last_link(const struct street *street, const struct trip *trip, int32_t link);
 
 // How many legs the trip's piece holds; and a new route, from the link it is on, that fits into it.
 int32_t trips_leg_room(const struct trip *trip);
