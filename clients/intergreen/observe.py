@@ -10,6 +10,7 @@ BIN_M = 10.0
 BIN_COUNT_MAX = 32
 QUEUED_MPS = 1.39                # slower than 5 km/h
 PATH_LINKS_MAX = 8               # short links that a vehicle may pass between two looks
+UNSEEN_LOOKS_MAX = 120           # so long a vehicle that nobody tells of is taken to be inside a junction
 
 # A vehicle as somebody at the roadside would describe it. lane: the simulator's own lane id (network.lane). position_m:
 # of its front from the lane's beginning.
@@ -88,6 +89,7 @@ class Eyes:
         self.network = network
         self._camera_of = {camera.lane.index: camera for camera in network.cameras}
         self._last = {}                  # vehicle -> index of the lane where it was seen, or -1 - link that it turns into
+        self._unseen = {}                # vehicle -> looks since then
         self._paths = {}
         self._next = [sorted({connection.to_lane.link.index for lane in link.lanes for connection in lane.connections})
                       for link in network.links]
@@ -158,8 +160,19 @@ class Eyes:
             elif before is not None and before < 0 and -1 - before != goal:
                 self._leave(self.network.links[-1 - before].lanes[0].index, goal, turned)
             seen[vehicle] = -1 - goal
-        self._last = seen
+        self._remember(seen)
         return self._pictures(on_lane, turned)
+
+    def _remember(self, seen):
+        """What was seen; and, for a while, what is not seen any more."""
+        unseen = {}
+        for vehicle, where in self._last.items():
+            if vehicle not in seen:
+                looks = self._unseen.get(vehicle, 0) + 1
+                if looks <= UNSEEN_LOOKS_MAX:
+                    unseen[vehicle] = looks
+                    seen[vehicle] = where
+        self._last, self._unseen = seen, unseen
 
     def _pictures(self, on_lane, turned):
         observations = Observations(self.network)
