@@ -9,6 +9,7 @@
 
 #include "cli/commands.h"
 #include "engine/model/units.h"
+#include "engine/record/recording_folder.h"
 #include "sim/loop/daemon_brain.h"
 #include "sim/loop/local_brain.h"
 #include "sim/report/tripinfo.h"
@@ -100,6 +101,8 @@ static enum status drive(struct closed_loop *loop, const struct run_options *opt
 struct peers {
     struct local_brain *local;
     struct daemon_brain *daemon;
+    struct recording_folder *folder;
+    struct recorder *recorder;
 };
 
 static enum status token_read(const char *path, char *text, size_t bytes, struct problem *problem)
@@ -117,11 +120,46 @@ static enum status token_read(const char *path, char *text, size_t bytes, struct
     return STATUS_OK;
 }
 
+static enum status record_open_folder(const struct run_options *options, const struct network *network,
+                                      const struct brain_options *brain, int64_t begin_ms, struct peers *peers,
+                                      struct problem *problem)
+{
+    enum status status = recording_folder_open(options->record, network->hash, 0, &peers->folder, problem);
+    if (status == STATUS_OK) {
+        recorder_create(network, options->network, recording_folder_sink(peers->folder), &peers->recorder);
+        local_brain_record(peers->local, peers->recorder, brain, begin_ms);
+    }
+    return status;
+}
+
+static enum status peers_close(struct peers *peers, struct problem *problem)
+{
+    struct problem fault;
+    bool faulty = false;
+    local_brain_release(peers->local);
+    daemon_brain_close(peers->daemon);
+    recorder_release(peers->recorder);
+    if (peers->folder != NULL) {
+        faulty = recording_folder_fault(peers->folder, &fault);
+    }
+    enum status status = recording_folder_close(peers->folder, problem);
+    if (faulty) {
+        *problem = fault;
+        return STATUS_IO;
+    }
+    return status;
+}
+
 static enum status peer_open(const struct run_options *options, const struct network *network,
                              const struct loop_options *loop_options, struct peers *peers, struct brain_peer *ret,
                              struct problem *problem)
 {
     enum status status;
+    if (options->daemon != NULL && options->record != NULL) {
+        return problem_report(problem, STATUS_RANGE, "--record", NULL,
+                              "Leave it out: the daemon records (`recordings` in its configuration).",
+                              "is for a brain in this process");
+    }
     if (options->daemon != NULL) {
         char token[TOKEN_BYTES_MAX] = "";
         status =
@@ -136,6 +174,9 @@ static enum status peer_open(const struct run_options *options, const struct net
         .threads = options->threads };
     status = local_brain_create(network, &brain, &peers->local, problem);
     *ret = status == STATUS_OK ? local_brain_peer(peers->local) : (struct brain_peer){ 0 };
+    if (status == STATUS_OK && options->record != NULL) {
+        status = record_open_folder(options, network, &brain, loop_options->begin_ms, peers, problem);
+    }
     return status;
 }
 
@@ -174,8 +215,12 @@ static enum status loop_through(const struct run_options *options, const struct 
         status = write_out(options, loop, demand, problem);
     }
     closed_loop_release(loop);
-    local_brain_release(peers.local);
-    daemon_brain_close(peers.daemon);
+    struct problem closing;
+    enum status closed = peers_close(&peers, &closing);
+    if (status == STATUS_OK && closed != STATUS_OK) {
+        *problem = closing;
+        status = closed;
+    }
     return status;
 }
 

@@ -12,6 +12,7 @@ struct run_options {
     const char *network, *demand;      // a .sumocfg may name both: then demand may be NULL
     const char *control;               // the strategy
     const char *daemon, *credential;   // address, and the file of the token; NULL: in this process
+    const char *record;                // folder of recordings, or NULL
     const char *out;                   // folder of the trips, or NULL
     double begin_s, seconds;           // NAN: the demand's begin; the rest of its hours
     double demand_scale;

@@ -25,6 +25,7 @@ const char RUN_OPTIONS_HELP[] =
     "  --intergreen-s X        this intergreen for every conflict, for studies\n"
     "  --ignore-route-errors   a bad trip costs only itself\n"
     "  --out DIR               trips.csv and tripinfo.xml\n"
+    "  --record DIR            a recording of all that the brain is told and answers, for `intergreen replay`\n"
     "  --quiet                 no progress\n";
 
 static bool number(const char *name, const char *value, double low, double high, double *ret)
@@ -90,6 +91,7 @@ bool run_option(const char *name, const char *value, struct run_options *ret)
 {
     struct { const char *name; const char **text; } texts[] = {
         { "network", &ret->network }, { "demand", &ret->demand }, { "daemon", &ret->daemon }, { "out", &ret->out },
+        { "record", &ret->record },
         { "credential", &ret->credential },
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {

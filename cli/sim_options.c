@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#define OPTION_COUNT_MAX 40
+#define OPTION_COUNT_MAX 48
 
 static const struct option SHARED[] = {
     { "network", required_argument, NULL, 1 }, { "demand", required_argument, NULL, 1 },
@@ -12,6 +12,7 @@ static const struct option SHARED[] = {
     { "threads", required_argument, NULL, 1 }, { "seed", required_argument, NULL, 1 },
     { "sensing", required_argument, NULL, 1 }, { "demand-scale", required_argument, NULL, 1 },
     { "intergreen-s", required_argument, NULL, 1 }, { "out", required_argument, NULL, 1 },
+    { "record", required_argument, NULL, 1 },
     { "sensor-faults", required_argument, NULL, 1 }, { "camera-miscount", required_argument, NULL, 1 },
     { "loop-miscount", required_argument, NULL, 1 }, { "message-loss", required_argument, NULL, 1 },
     { "message-delay", required_argument, NULL, 1 }, { "dead-sensors", required_argument, NULL, 1 },

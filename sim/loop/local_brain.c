@@ -6,6 +6,7 @@
 
 struct local_brain {
     struct brain *brain;
+    struct recorder *recorder;       // or NULL
     struct counts counts;
 };
 
@@ -31,6 +32,21 @@ void local_brain_release(struct local_brain *local)
     }
 }
 
+void local_brain_record(struct local_brain *local, struct recorder *recorder, const struct brain_options *options,
+                        int64_t begin_ms)
+{
+    local->recorder = recorder;
+    recorder_begin(recorder, local->brain, options, begin_ms, true);
+}
+
+static void tell(struct local_brain *local, const struct event *event, struct actions *ret)
+{
+    brain_step(local->brain, event, ret);
+    if (local->recorder != NULL) {
+        recorder_told(local->recorder, local->brain, event, ret);
+    }
+}
+
 static enum status step(void *self, const struct loop_tick *tick, struct loop_answer *ret, struct problem *problem)
 {
     (void)problem;
@@ -39,11 +55,11 @@ static enum status step(void *self, const struct loop_tick *tick, struct loop_an
     for (int32_t i = 0; i < tick->report_count; i++) {
         struct event report = { .kind = EVENT_STATUS, .now_ms = tick->now_ms, .report = &tick->reports[i],
             .intersection = tick->reports[i].intersection };
-        brain_step(local->brain, &report, &actions);
+        tell(local, &report, &actions);
     }
     struct event event = { .kind = EVENT_STEP, .now_ms = tick->now_ms, .seen = tick->seen,
         .intersection = INDEX_NONE };
-    brain_step(local->brain, &event, &actions);
+    tell(local, &event, &actions);
     local->counts = *actions.counts;
     int64_t refused = 0;
     for (int rule = 0; rule < GUARD_RULE_COUNT; rule++) {

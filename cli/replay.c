@@ -1,0 +1,194 @@
+// replay.c: a recorded day again. --exact: the same brain must give the same plans.
+#include <getopt.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "cli/run.h"
+#include "engine/import/site_data.h"
+#include "engine/model/units.h"
+#include "engine/record/record_codec.h"
+#include "sim/replay/exact.h"
+
+struct replay_options {
+    const char *day, *network, *site;
+    bool exact, json, quiet;
+    int threads;
+    double from_s, until_s;           // NAN: all
+    struct import_options import;
+};
+
+static const char USAGE[] =
+    "usage: intergreen replay DAY --exact [--network FILE] [--threads T] [--from T] [--until T] [--json] [--quiet]\n"
+    "  DAY                     a recording (*.igr)\n"
+    "  --exact                 feed it to the brain again: every plan must be the recorded one, byte for byte\n"
+    "  --network FILE          default: the file that the recording names\n"
+    "  --site DIR              the site data that it was made with\n"
+    "  --threads T             segments at once (default: one a core)\n"
+    "  --from T --until T      only blocks that reach into these seconds of the recording's clock\n";
+
+static const struct option OPTIONS[] = {
+    { "exact", no_argument, NULL, 'e' }, { "network", required_argument, NULL, 'n' },
+    { "threads", required_argument, NULL, 't' }, { "from", required_argument, NULL, 'f' },
+    { "until", required_argument, NULL, 'u' }, { "intergreen-s", required_argument, NULL, 'i' },
+    { "site", required_argument, NULL, 's' },
+    { "json", no_argument, NULL, 'j' }, { "quiet", no_argument, NULL, 'q' },
+    { "help", no_argument, NULL, 'h' }, { 0 },
+};
+
+static int read_options(int argc, char **argv, struct replay_options *ret)
+{
+    for (int code; (code = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1;) {
+        switch (code) {
+        case 'e': ret->exact = true; break;
+        case 'n': ret->network = optarg; break;
+        case 't': ret->threads = atoi(optarg); break;
+        case 'f': ret->from_s = strtod(optarg, NULL); break;
+        case 'u': ret->until_s = strtod(optarg, NULL); break;
+        case 'i': ret->import.intergreen_ms = (int32_t)ms_from_s(strtod(optarg, NULL)); break;
+        case 's': ret->site = optarg; break;
+        case 'j': ret->json = true; break;
+        case 'q': ret->quiet = true; break;
+        default:
+            fputs(USAGE, code == 'h' ? stdout : stderr);
+            return code == 'h' ? CLI_DONE : CLI_USAGE;
+        }
+    }
+    if (argc - optind != 1 || !ret->exact || ret->threads < 1 || ret->threads > 256) {
+        fputs(USAGE, stderr);
+        return CLI_USAGE;
+    }
+    ret->day = argv[optind];
+    return -1;
+}
+
+// The network file that the recording names in its first header.
+static bool recording_names(const struct recording *recording, struct record_header *ret)
+{
+    if (recording->block_count == 0) {
+        return false;
+    }
+    struct recording_stream *stream = recording_stream_open(recording, 0);
+    struct cursor bytes;
+    struct record record;
+    bool found = recording_next(stream, &bytes) == STATUS_OK && record_open(bytes, &record) == STATUS_OK
+        && record.kind == RECORD_HEADER && record_get_header(record.body, ret) == STATUS_OK;
+    recording_stream_release(stream);
+    return found;
+}
+
+static enum status network_open(const struct replay_options *options, const struct recording *recording,
+                                struct network *ret, struct problem *problem)
+{
+    struct record_header header;
+    const char *path = options->network;
+    if (path == NULL && recording_names(recording, &header) && header.network[0] != '\0') {
+        path = header.network;
+    }
+    if (path == NULL) {
+        return problem_report(problem, STATUS_RANGE, options->day, NULL, "Name the network with --network.",
+                              "does not say of which network it is");
+    }
+    enum status status = import_network(path, &options->import, ret, NULL, problem);
+    if (status == STATUS_OK && options->site != NULL) {
+        status = site_apply(ret, options->site, NULL, problem);
+        if (status != STATUS_OK) {
+            network_release(ret);
+        }
+    }
+    return status;
+}
+
+static void progress(void *owner, int32_t done, int32_t blocks)
+{
+    const struct replay_options *options = owner;
+    if (!options->quiet && isatty(STDERR_FILENO)) {
+        fprintf(stderr, "\rreplay: %d of %d blocks%s", done, blocks, done == blocks ? "\n" : "");
+    }
+}
+
+static void print_json(const struct exact_report *report)
+{
+    json_t *object = json_object();
+    (void)json_object_set_new(object, "steps", json_integer(report->steps));
+    (void)json_object_set_new(object, "plans", json_integer(report->plans));
+    (void)json_object_set_new(object, "readings", json_integer(report->readings));
+    (void)json_object_set_new(object, "steps_differing", json_integer(report->steps_differing));
+    (void)json_object_set_new(object, "first_difference_ms",
+                              report->steps_differing > 0 ? json_integer(report->first.at_ms) : json_null());
+    (void)json_object_set_new(object, "first_difference", json_string(report->steps_differing > 0
+                                                                      ? report->first.text.text : ""));
+    (void)json_object_set_new(object, "blocks", json_integer(report->blocks));
+    (void)json_object_set_new(object, "blocks_damaged", json_integer(report->blocks_damaged));
+    (void)json_object_set_new(object, "blocks_skipped", json_integer(report->blocks_skipped));
+    (void)json_object_set_new(object, "segments", json_integer(report->segments));
+    (void)json_object_set_new(object, "step_core_s", json_real(report->step_core_s));
+    json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(12));
+    fputc('\n', stdout);
+    json_decref(object);
+}
+
+static void print_text(const struct replay_options *options, const struct recording *recording,
+                       const struct exact_report *report)
+{
+    printf("%s: %" PRId64 " steps with %" PRId64 " readings gave %" PRId64 " plans, in %d segments\n", options->day,
+           report->steps, report->readings, report->plans, report->segments);
+    if (!recording->closed) {
+        printf("  it was not closed: it ends with the last second that was whole\n");
+    }
+    if (recording->damage_count > 0 || report->blocks_damaged > 0) {
+        printf("  damaged: %d places (the first at byte %" PRIu64 "), %d blocks left out from there\n",
+               recording->damage_count, recording->damage_offset, report->blocks_damaged);
+    }
+    if (report->blocks_skipped > 0) {
+        printf("  %d blocks were skipped: their snapshot is of another build\n", report->blocks_skipped);
+    }
+    if (report->steps_differing == 0) {
+        printf("  every plan is the recorded one\n");
+    } else {
+        printf("  DIFFERENT in %" PRId64 " steps, first at %.3f s: %s\n", report->steps_differing,
+               s_from_ms(report->first.at_ms), report->first.text.text);
+    }
+}
+
+static int replay(const struct replay_options *options)
+{
+    struct problem problem;
+    struct recording *recording = NULL;
+    struct network network;
+    enum status status = recording_open(options->day, &recording, &problem);
+    if (status != STATUS_OK) {
+        return run_failed(status, &problem);
+    }
+    status = network_open(options, recording, &network, &problem);
+    if (status != STATUS_OK) {
+        recording_release(recording);
+        return run_failed(status, &problem);
+    }
+    struct exact_options exact = { .threads = options->threads, .progress = progress, .owner = (void *)options,
+        .from_ms = isnan(options->from_s) ? INT64_MIN : ms_from_s(options->from_s),
+        .until_ms = isnan(options->until_s) ? INT64_MAX : ms_from_s(options->until_s) };
+    struct exact_report report;
+    status = exact_replay(&network, recording, &exact, &report, &problem);
+    bool same = status == STATUS_OK && report.steps_differing == 0 && report.steps > 0;
+    if (status == STATUS_OK) {
+        options->json ? print_json(&report) : print_text(options, recording, &report);
+    }
+    network_release(&network);
+    recording_release(recording);
+    return status != STATUS_OK ? run_failed(status, &problem) : same ? CLI_DONE : CLI_FAILED;
+}
+
+int cli_replay(int argc, char **argv)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    struct replay_options options = { .threads = cores < 1 ? 1 : cores > 256 ? 256 : (int)cores, .from_s = NAN,
+        .until_s = NAN, .import = { .intergreen_ms = -1 } };
+    int code = read_options(argc, argv, &options);
+    return code >= 0 ? code : replay(&options);
+}
