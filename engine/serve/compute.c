@@ -78,6 +78,11 @@ void compute_create(const struct compute_options *options, struct brain *brain, 
     pthread_condattr_destroy(&attributes);
     for (int i = 0; i < 3; i++) {
         picture_create(&compute->pictures[i], network);
+        // What holds before the first step too.
+        snprintf(compute->pictures[i].strategy, sizeof compute->pictures[i].strategy, "%s", compute->strategy);
+        compute->pictures[i].epoch = options->brain.epoch;
+        compute->pictures[i].daemon = options->brain.daemon;
+        compute->pictures[i].now_ms = city_clock_now(options->clock);
     }
     compute->mine = &compute->pictures[0];
     compute->middle = &compute->pictures[1];
@@ -521,6 +526,7 @@ static bool wait_for_work(struct compute *compute, int64_t wait_ms)
 static void *run(void *owner)
 {
     struct compute *compute = owner;
+    pthread_setname_np(pthread_self(), "engine");
     setpriority(PRIO_PROCESS, (id_t)gettid(), COMPUTE_NICE);   // Linux: of this thread, and of the team it makes.
     int64_t wait_ms = 0;
     while (wait_for_work(compute, wait_ms)) {

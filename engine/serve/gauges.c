@@ -138,6 +138,7 @@ static void metrics_engine(const struct gauges *gauges, struct page_text *text)
     one(text, "step_seconds_mean", "gauge", "Duration of a step, mean over about the last 60.",
         picture->step_us_mean / 1e6);
     one(text, "step_seconds_max", "gauge", "Longest step since the start.", picture->step_us_max / 1e6);
+    counter(text, "readings_told_total", "Readings handed to the engine at its steps.", (uint64_t)picture->readings);
     counter(text, "plans_total", "Plans that passed the guard.", (uint64_t)picture->plans);
     one(text, "clock_off_seconds", "gauge", "Wall clock less the city's clock.", (double)picture->wall_off_ms / 1e3);
     one(text, "epoch", "gauge", "Epoch of the plans.", atomic_load(&gauges->service->epoch));

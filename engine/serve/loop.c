@@ -1,6 +1,7 @@
 #include "engine/serve/loop.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +11,9 @@
 #include "engine/serve/journal.h"
 
 #define CHECK_MS 250                      // between two looks at time limits
+#define BREATH_US 500                     // of a busy loop; far less than a pull may take
+#define BREATH_LOOK_US 10000              // between two looks at whether it is busy
+#define BREATH_FRAME_COUNT_MIN 40         // in that time: 4,000 frames a second
 
 void loop_create(struct loop *loop, struct service *service, int32_t index, struct intake *intake)
 {
@@ -149,6 +153,23 @@ static void end_when_empty(struct loop *loop)
     }
     uv_close((uv_handle_t *)&loop->wake, NULL);
     uv_close((uv_handle_t *)&loop->timer, NULL);
+    uv_close((uv_handle_t *)&loop->breath, NULL);
+}
+
+static void on_breath(uv_prepare_t *breath)
+{
+    struct loop *loop = breath->data;
+    int64_t now_us = monotonic_us();
+    if (now_us - loop->breath_since_us >= BREATH_LOOK_US) {
+        uint64_t frames = atomic_load_explicit(&loop->counts.frames, memory_order_relaxed);
+        loop->busy = frames - loop->breath_frames >= BREATH_FRAME_COUNT_MIN
+            && now_us - loop->breath_since_us < 2 * BREATH_LOOK_US;
+        loop->breath_since_us = now_us;
+        loop->breath_frames = frames;
+    }
+    if (loop->busy && !loop->stopping && !compute_claimed(loop->service->compute)) {
+        usleep(BREATH_US);
+    }
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -168,6 +189,9 @@ static void on_timer(uv_timer_t *timer)
 static void *run(void *owner)
 {
     struct loop *loop = owner;
+    char name[16];
+    snprintf(name, sizeof name, "loop-%d", loop->index);
+    pthread_setname_np(pthread_self(), name);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     return NULL;
 }
@@ -182,6 +206,11 @@ enum status loop_start(struct loop *loop, struct problem *problem)
         result = uv_timer_init(&loop->uv, &loop->timer);
     }
     if (result == 0) {
+        result = uv_prepare_init(&loop->uv, &loop->breath);
+    }
+    if (result == 0) {
+        loop->breath.data = loop;
+        uv_prepare_start(&loop->breath, on_breath);
         loop->wake.data = loop;
         loop->timer.data = loop;
         result = uv_timer_start(&loop->timer, on_timer, CHECK_MS, CHECK_MS);

@@ -5,6 +5,10 @@
 //           (engine/wire/session.h) over it, and appends to its own intake. What other threads want from it comes
 //           through a mailbox and one wake-up.
 //
+//           When small frames come thick, each would wake the thread by itself, and the waking costs more than the
+//           frame. A busy loop therefore takes a breath before it looks again: what came meanwhile is read in one turn.
+//           A simulator's lockstep, where every answer is waited for, is never held up.
+//
 //             socket ─▶ shared read buffer ─▶ session ─▶ intake (rows, events) ─▶ compute thread
 //             socket ◀─ outbox of the connection ◀─ session, plan table, mailbox ◀─ compute thread
 // CONTRACT  loop_post and loop_plans_changed from any thread; the rest from the main thread before loop_start or after
@@ -87,7 +91,10 @@ struct loop {
     uv_loop_t uv;
     uv_async_t wake;
     uv_timer_t timer;
-    bool stopping;
+    uv_prepare_t breath;
+    int64_t breath_since_us;               // the look at how busy the loop is, and the frames at that time
+    uint64_t breath_frames;
+    bool busy, stopping;
     int64_t said_second, said_count;       // lines of the log in this second
 
     pthread_mutex_t mutex;                 // guards the mailbox

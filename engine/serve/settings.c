@@ -22,6 +22,7 @@ struct settings settings_default(void)
         .lockstep = true,
         .loops = 2,
         .step_ms = 1000,
+        .solve_latency_ms = 1000,   // a step of half a second, the way to the cabinet, and its clock's error
         .status_age_ms = 3000,
         .store_connect_ms = 3000,
         .store_answer_ms = 1000,

@@ -1,0 +1,54 @@
+// load_play.h: what the load generator plays: a city's controllers and its detector stations over many connections.
+//
+// THEORY    Links are numbered: controllers first, then stations. Each kind fires evenly: of N links with a period P
+//           the k-th firing is due at k * P / N after the start, so that a second's work never comes at once. A
+//           controller reports the lamps that it plays (sim/traffic/signals.h, as the simulated street's controllers
+//           do) and pulls its plan; a station sends one batch. A station whose socket is full is passed over, and that
+//           is counted.
+//
+//           A storm: every controller's connection is dropped at one instant, all connect and pull at once, and the
+//           time until the last has its answer is the storm's.
+// CONTRACT  Ends by itself: after seconds, and at most FINISH_MS later. Readings count as sent when the socket has
+//           them.
+// OWNERSHIP The caller keeps the network and the options; load_play fills *ret.
+// NOT HERE  The command line (load.c).
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bench/load_link.h"
+#include "engine/model/network.h"
+
+struct load_options {
+    const struct network *network;
+    struct load_address addresses[LOAD_ADDRESS_COUNT_MAX];
+    int32_t address_count;            // a link that is refused by one tries the next
+    int32_t controllers;              // sessions; the intersections are dealt out to them
+    int32_t stations;                 // connections of detector stations
+    int32_t stations_played;          // stations of the city; more than `stations`: some share a connection
+    int32_t readings, cameras;        // of one batch, loops and cameras
+    int32_t period_ms;                // between two reports and pulls of a controller
+    double batches_per_s;             // over all stations
+    double seconds;
+    double churn_per_s;               // connections dropped and opened again
+    int32_t ramp_per_s;               // connections opened in a second at the start
+    int32_t storms;                   // at the end
+    bool subscribe;                   // plans are pushed as well
+};
+
+struct load_counts {
+    int64_t links_opened, links_lost, links_refused, batches, batches_passed_over, readings, readings_blamed;
+    int64_t pulls, pulls_answered, pulls_late, not_changed, no_plan, plans, plans_older, plans_refused, reports, errors;
+    int64_t uncovered_ms_max;         // longest time that an intersection's newest plan had run out
+    int64_t first_plan_ms;            // from the start to the last intersection's first plan; -1: some had none
+    double storm_ms_max;
+    int32_t storms_done;
+    uint32_t epoch_highest;
+    double played_s;                  // from the first firing to the last
+    float *pull_ms;                   // of each pull, sorted; the caller frees it
+    int64_t pull_count;
+};
+
+// false, with a sentence in problem: could not begin.
+bool load_play(const struct load_options *options, struct load_counts *ret, struct problem *problem);
