@@ -19,6 +19,7 @@ struct row {
     struct measures mean;              // over the seeds
     double delay_s_worst;              // of the worst seed
     double wall_s;
+    double co2_kg, fuel_l;             // mean over the seeds
 };
 
 static int split(const char *list, struct row *rows)
@@ -41,6 +42,8 @@ static void add_run(struct row *row, const struct run_result *run)
     row->wall_s += run->wall_s;
     row->delay_s_worst = fmax(row->delay_s_worst, m->average_delay_s);
     double part = 1.0 / row->runs;     // running mean
+    row->co2_kg += part * (run->co2_kg - row->co2_kg);
+    row->fuel_l += part * (run->fuel_l - row->fuel_l);
     sum->scheduled = m->scheduled;
     sum->arrived = (int64_t)llround((double)sum->arrived + part * (double)(m->arrived - sum->arrived));
     sum->average_travel_time_s += part * (m->average_travel_time_s - sum->average_travel_time_s);
@@ -51,16 +54,19 @@ static void add_run(struct row *row, const struct run_result *run)
     sum->plans_refused += m->plans_refused;
 }
 
-static void print_table(const struct row *rows, int count)
+static void print_table(const struct row *rows, int count, bool burnt)
 {
-    printf("\n%-14s %12s %9s %11s %9s %7s %15s %10s %8s\n", "strategy", "travel time", "delay", "worst seed", "queue",
-           "stops", "worst movement", "arrived", "wall");
-    printf("%-14s %12s %9s %11s %9s %7s %15s %10s %8s\n", "", "s", "s", "s", "veh", "/veh", "s", "veh", "s");
+    printf("\n%-14s %12s %9s %11s %9s %7s %15s %10s%s %8s\n", "strategy", "travel time", "delay", "worst seed",
+           "queue", "stops", "worst movement", "arrived", burnt ? "      CO2" : "", "wall");
+    printf("%-14s %12s %9s %11s %9s %7s %15s %10s%s %8s\n", "", "s", "s", "s", "veh", "/veh", "s", "veh",
+           burnt ? "       kg" : "", "s");
     for (int i = 0; i < count; i++) {
         const struct measures *m = &rows[i].mean;
-        printf("%-14s %12.1f %9.1f %11.1f %9.1f %7.2f %15.1f %10lld %8.1f\n", rows[i].control, m->average_travel_time_s,
-               m->average_delay_s, rows[i].delay_s_worst, m->average_queue_veh, m->stops_per_vehicle,
-               m->worst_movement_delay_s, (long long)m->arrived, rows[i].wall_s);
+        char co2[32] = "";
+        (void)snprintf(co2, sizeof co2, burnt ? " %8.0f" : "", rows[i].co2_kg);
+        printf("%-14s %12.1f %9.1f %11.1f %9.1f %7.2f %15.1f %10lld%s %8.1f\n", rows[i].control,
+               m->average_travel_time_s, m->average_delay_s, rows[i].delay_s_worst, m->average_queue_veh,
+               m->stops_per_vehicle, m->worst_movement_delay_s, (long long)m->arrived, co2, rows[i].wall_s);
     }
     double first = rows[0].mean.average_delay_s;
     for (int i = 1; i < count && first > 0.0; i++) {
@@ -69,7 +75,7 @@ static void print_table(const struct row *rows, int count)
     }
 }
 
-static void print_json(const struct row *rows, int count)
+static void print_json(const struct row *rows, int count, bool burnt)
 {
     json_t *list = json_array();
     for (int i = 0; i < count; i++) {
@@ -80,6 +86,10 @@ static void print_json(const struct row *rows, int count)
             "average_delay_s_worst_seed", rows[i].delay_s_worst, "average_queue_veh", m->average_queue_veh,
             "stops_per_vehicle", m->stops_per_vehicle, "worst_movement_delay_s", m->worst_movement_delay_s,
             "vehicles_scheduled", (json_int_t)m->scheduled, "vehicles_arrived", (json_int_t)m->arrived);
+        if (burnt) {
+            (void)json_object_set_new(row, "co2_kg", json_real(round(rows[i].co2_kg * 1000.0) / 1000.0));
+            (void)json_object_set_new(row, "fuel_l", json_real(round(rows[i].fuel_l * 1000.0) / 1000.0));
+        }
         (void)json_array_append_new(list, row);
     }
     json_t *object = json_pack("{s:o}", "strategies", list);
@@ -131,9 +141,9 @@ static int compare(const struct run_options *options, struct row *rows, int coun
     if (status != STATUS_OK) {
         return run_failed(status, &problem);
     }
-    print_table(rows, count);
+    print_table(rows, count, options->emissions || options->out != NULL);
     if (json) {
-        print_json(rows, count);
+        print_json(rows, count, options->emissions || options->out != NULL);
     }
     return CLI_DONE;
 }

@@ -4,15 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/progress.h"
 #include "engine/model/units.h"
 #include "engine/record/recording_folder.h"
 #include "sim/loop/daemon_brain.h"
 #include "sim/loop/local_brain.h"
-#include "sim/report/tripinfo.h"
 
 int run_failed(enum status status, const struct problem *problem)
 {
@@ -38,62 +36,40 @@ static void name_trip(const void *names, int32_t trip, char *text, int32_t text_
     demand_trip_name(names, trip, text, text_bytes);
 }
 
-static double wall_s(void)
+static void tell(struct progress *progress, const struct closed_loop *loop, const struct run_result *run, double done)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-// Progress: a bar on a terminal four times a second, a plain line each tenth of the run elsewhere.
-struct progress {
-    bool terminal, quiet;
-    const char *control;
-    double began_s, told_s;
-    int tenth;
-};
-
-static void progress_tell(struct progress *progress, const struct closed_loop *loop, const struct run_result *run)
-{
-    double done = (double)(closed_loop_now_ms(loop) - run->begin_ms) / (double)(run->end_ms - run->begin_ms);
-    double now_s = wall_s(), spent_s = now_s - progress->began_s;
-    bool due =
-        progress->terminal ? now_s - progress->told_s >= 0.25 || done >= 1.0 : (int)(done * 10.0) > progress->tenth;
-    if (progress->quiet || !due || spent_s <= 0.0) {
-        return;
-    }
-    progress->told_s = now_s;
-    progress->tenth = (int)(done * 10.0);
-    const struct street_counts *counts = street_counts(closed_loop_street(loop));
+    double spent_s = progress_spent_s(progress);
     int64_t clock_s = closed_loop_now_ms(loop) / MS_PER_S;
-    char bar[21];
-    for (int i = 0; i < 20; i++) {
-        bar[i] = i < (int)(done * 20.0) ? '#' : '.';
-    }
-    bar[20] = '\0';
-    fprintf(stderr,
-            "%s%-13s [%s] %02lld:%02lld:%02lld  %5.0f x real time  %6lld vehicles  %7.0f plans/s  %4.0f s left%s",
-            progress->terminal ? "\r" : "", progress->control, bar, (long long)(clock_s / 3600 % 24),
-            (long long)(clock_s / 60 % 60), (long long)(clock_s % 60),
-            (double)(closed_loop_now_ms(loop) - run->begin_ms) / 1000.0 / spent_s, (long long)counts->under_way,
-            (double)closed_loop_counts(loop)->plans_taken / spent_s, done > 0.0 ? spent_s * (1.0 - done) / done : 0.0,
-            progress->terminal && done < 1.0 ? "" : "\n");
-    fflush(stderr);
+    char detail[160];
+    (void)snprintf(detail, sizeof detail, "%02lld:%02lld:%02lld  %5.0f x real time  %6lld vehicles  %7.0f plans/s",
+                   (long long)(clock_s / 3600 % 24), (long long)(clock_s / 60 % 60), (long long)(clock_s % 60),
+                   s_from_ms(closed_loop_now_ms(loop) - run->begin_ms) / spent_s,
+                   (long long)street_counts(closed_loop_street(loop))->under_way,
+                   (double)closed_loop_counts(loop)->plans_taken / spent_s);
+    progress_tell(progress, done, detail);
 }
 
-static enum status drive(struct closed_loop *loop, const struct run_options *options, struct run_result *run,
-                         struct problem *problem)
+static enum status drive(struct closed_loop *loop, const struct run_options *options, struct run_outputs *outputs,
+                         struct run_result *run, struct problem *problem)
 {
-    struct progress progress = { .terminal = isatty(STDERR_FILENO) != 0, .quiet = options->quiet,
-        .control = options->control, .began_s = wall_s() };
+    struct progress progress;
+    progress_begin(&progress, options->control, options->quiet);
+    double span_ms = (double)(run->end_ms - run->begin_ms);
     while (!closed_loop_done(loop)) {
         enum status status = closed_loop_step(loop, problem);
         if (status != STATUS_OK) {
+            progress_break(&progress);
             return status;
         }
-        progress_tell(&progress, loop, run);
+        if (outputs != NULL) {
+            run_outputs_step(outputs, loop);
+        }
+        double done = (double)(closed_loop_now_ms(loop) - run->begin_ms) / span_ms;
+        if (progress_due(&progress, done)) {
+            tell(&progress, loop, run, done);
+        }
     }
-    run->wall_s = wall_s() - progress.began_s;
+    run->wall_s = progress_spent_s(&progress);
     run->simulated_s = s_from_ms(run->end_ms - run->begin_ms);
     return STATUS_OK;
 }
@@ -180,15 +156,25 @@ static enum status peer_open(const struct run_options *options, const struct net
     return status;
 }
 
-static enum status write_out(const struct run_options *options, const struct closed_loop *loop,
-                             const struct demand *demand, struct problem *problem)
+// Drives the loop with the outputs that were asked for, and closes the books.
+static enum status drive_and_report(const struct run_options *options, const struct report_subject *subject,
+                                    struct closed_loop *loop, struct run_result *run, struct problem *problem)
 {
-    if (options->out == NULL) {
-        return STATUS_OK;
+    struct output_options output = options->output;
+    output.directory = options->out;
+    struct run_outputs *outputs = NULL;
+    enum status status = options->out == NULL && !options->emissions ? STATUS_OK
+        : run_outputs_open(&output, subject, run->begin_ms, options->step_ms, &outputs, problem);
+    status = status != STATUS_OK ? status : drive(loop, options, outputs, run, problem);
+    if (status != STATUS_OK) {
+        run_outputs_abandon(outputs);
+        return status;
     }
-    int32_t count = 0, type_count = 0;
-    const struct trip_result *trips = closed_loop_results(loop, &count);
-    return tripinfo_write(options->out, trips, count, demand_types(demand, &type_count), name_trip, demand, problem);
+    closed_loop_close_books(loop);
+    measures_of(loop, subject->network, &run->measures);
+    run->sensors = *closed_loop_sensor_counts(loop);
+    run->burnt = outputs != NULL;
+    return outputs == NULL ? STATUS_OK : run_outputs_close(outputs, loop, &run->co2_kg, &run->fuel_l, problem);
 }
 
 static enum status loop_through(const struct run_options *options, const struct network *network, struct demand *demand,
@@ -196,7 +182,7 @@ static enum status loop_through(const struct run_options *options, const struct 
 {
     struct loop_options loop_options = { .begin_ms = run->begin_ms, .end_ms = run->end_ms, .step_ms = options->step_ms,
         .control_ms = MS_PER_S, .threads = options->threads, .seed = options->seed, .sensing = options->sensing,
-        .faults = &options->faults };
+        .read_loops = options->out != NULL, .faults = &options->faults };
     int32_t type_count = 0;
     const struct vehicle_type *types = demand_types(demand, &type_count);
     struct peers peers = { 0 };
@@ -207,13 +193,8 @@ static enum status loop_through(const struct run_options *options, const struct 
                  ? status
                  : closed_loop_create(network, types, type_count, &loop_options,
                                       (struct trip_source){ demand, next_trips }, peer, &loop, problem);
-    status = status != STATUS_OK ? status : drive(loop, options, run, problem);
-    if (status == STATUS_OK) {
-        closed_loop_close_books(loop);
-        measures_of(loop, network, &run->measures);
-        run->sensors = *closed_loop_sensor_counts(loop);
-        status = write_out(options, loop, demand, problem);
-    }
+    struct report_subject subject = { .network = network, .types = types, .name = name_trip, .names = demand };
+    status = status != STATUS_OK ? status : drive_and_report(options, &subject, loop, run, problem);
     closed_loop_release(loop);
     struct problem closing;
     enum status closed = peers_close(&peers, &closing);

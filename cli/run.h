@@ -7,13 +7,16 @@
 #include "sim/demand/demand.h"
 #include "sim/loop/closed_loop.h"
 #include "sim/report/measures.h"
+#include "sim/report/run_outputs.h"
 
 struct run_options {
     const char *network, *demand;      // a .sumocfg may name both: then demand may be NULL
     const char *control;               // the strategy
     const char *daemon, *credential;   // address, and the file of the token; NULL: in this process
     const char *record;                // folder of recordings, or NULL
-    const char *out;                   // folder of the trips, or NULL
+    const char *out;                   // folder of the outputs, or NULL
+    struct output_options output;      // what goes there; its directory is `out`
+    bool emissions;                    // sums of fuel and CO2 without a folder too
     double begin_s, seconds;           // NAN: the demand's begin; the rest of its hours
     double demand_scale;
     int32_t step_ms;
@@ -28,12 +31,16 @@ struct run_options {
 
 #define RUN_OPTIONS_DEFAULT                                                                                            \
     ((struct run_options){ .begin_s = NAN, .seconds = NAN, .demand_scale = 1.0, .step_ms = 1000, .threads = 1,         \
-                           .seed = 1, .sensing = SENSING_CAMERA, .import = { .intergreen_ms = -1 } })
+                           .seed = 1, .sensing = SENSING_CAMERA, .emissions = true,                                  \
+                           .output = { .detector_period_ms = 60000, .fcd_filter = { .period_ms = 1000 } },             \
+                           .import = { .intergreen_ms = -1 } })
 
 struct run_result {
     struct measures measures;
     struct sensor_counts sensors;
     double wall_s, simulated_s;
+    bool burnt;                        // co2_kg and fuel_l are known
+    double co2_kg, fuel_l;             // of all vehicles
     int64_t begin_ms, end_ms;
 };
 

@@ -24,8 +24,13 @@ const char RUN_OPTIONS_HELP[] =
     "  --demand-scale X        each trip X times\n"
     "  --intergreen-s X        this intergreen for every conflict, for studies\n"
     "  --ignore-route-errors   a bad trip costs only itself\n"
-    "  --out DIR               trips.csv and tripinfo.xml\n"
     "  --record DIR            a recording of all that the brain is told and answers, for `intergreen replay`\n"
+    "  --out DIR               trips, summary and detectors, each as SUMO's XML and as CSV\n"
+    "  --detector-period S     interval of the detectors' output (default 60)\n"
+    "  --fcd                   and where every vehicle is, each second\n"
+    "  --fcd-period S          ... each S seconds\n"
+    "  --fcd-links A,B --fcd-box X1,Y1,X2,Y2    ... on these links, in this box of the network's metres\n"
+    "  --no-emissions          without fuel and CO2, which take a tenth of a run\n"
     "  --quiet                 no progress\n";
 
 static bool number(const char *name, const char *value, double low, double high, double *ret)
@@ -87,6 +92,49 @@ static bool fault_option(const char *name, const char *value, struct fault_plan 
     return known;
 }
 
+static bool seconds_option(const char *name, const char *value, double low_s, int32_t *ret_ms)
+{
+    double read_s = 0.0;
+    bool good = number(name, value, low_s, 86400.0, &read_s);
+    *ret_ms = good ? (int32_t)ms_from_s(read_s) : *ret_ms;
+    return good;
+}
+
+static bool box_option(const char *value, struct fcd_filter *ret)
+{
+    int end = 0;
+    ret->boxed = sscanf(value, "%lf,%lf,%lf,%lf%n", &ret->x_m_min, &ret->y_m_min, &ret->x_m_max, &ret->y_m_max, &end)
+            == 4 && value[end] == '\0';
+    if (!ret->boxed) {
+        fprintf(stderr, "intergreen: --fcd-box takes X1,Y1,X2,Y2 in metres of the network, not '%s'\n", value);
+    }
+    return ret->boxed;
+}
+
+static bool output_option(const char *name, const char *value, struct run_options *ret, bool *ret_good)
+{
+    *ret_good = true;
+    if (strcmp(name, "no-emissions") == 0) {
+        ret->emissions = false;
+    } else if (strcmp(name, "fcd") == 0) {
+        ret->output.fcd = true;
+    } else if (strcmp(name, "fcd-links") == 0) {
+        ret->output.fcd = true;
+        ret->output.fcd_filter.links = value;
+    } else if (strcmp(name, "fcd-box") == 0) {
+        ret->output.fcd = true;
+        *ret_good = box_option(value, &ret->output.fcd_filter);
+    } else if (strcmp(name, "fcd-period") == 0) {
+        ret->output.fcd = true;
+        *ret_good = seconds_option(name, value, 0.1, &ret->output.fcd_filter.period_ms);
+    } else if (strcmp(name, "detector-period") == 0) {
+        *ret_good = seconds_option(name, value, 1.0, &ret->output.detector_period_ms);
+    } else {
+        return false;
+    }
+    return true;
+}
+
 bool run_option(const char *name, const char *value, struct run_options *ret)
 {
     struct { const char *name; const char **text; } texts[] = {
@@ -102,7 +150,7 @@ bool run_option(const char *name, const char *value, struct run_options *ret)
     }
     double read = 0.0;
     bool good = true;
-    if (fault_option(name, value, &ret->faults, &good)) {
+    if (fault_option(name, value, &ret->faults, &good) || output_option(name, value, ret, &good)) {
         return good;
     }
     if (strcmp(name, "sensing") == 0) {

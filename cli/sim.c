@@ -42,6 +42,10 @@ static void print_json(const struct run_options *options, const struct network *
         add(object, "worst_movement_from",
             json_string(network_name(network, network->links[network->lanes[lane].link].name)));
     }
+    if (run->burnt) {
+        add(object, "co2_kg", rounded(run->co2_kg));
+        add(object, "fuel_l", rounded(run->fuel_l));
+    }
     add(object, "vehicle_updates", json_integer(m->vehicle_updates));
     add(object, "step_wall_s", json_real(m->step_wall_s));
     add(object, "vehicle_updates_per_s", json_real(round(m->vehicle_updates_per_s)));
@@ -67,6 +71,9 @@ static void print_text(const struct run_options *options, const struct run_resul
            m->average_delay_s, m->average_departure_delay_s);
     printf("  queue       %.1f vehicles, %.2f stops a vehicle, worst movement %.1f s\n", m->average_queue_veh,
            m->stops_per_vehicle, m->worst_movement_delay_s);
+    if (run->burnt) {
+        printf("  burnt       %.1f l of fuel, %.1f kg of CO2\n", run->fuel_l, run->co2_kg);
+    }
     printf("  plans       %lld taken by controllers, %lld refused by the guard\n", (long long)m->plans_taken,
            (long long)m->plans_refused);
     const struct sensor_counts *sensors = &run->sensors;

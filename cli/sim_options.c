@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#define OPTION_COUNT_MAX 48
+#define OPTION_COUNT_MAX 60
 
 static const struct option SHARED[] = {
     { "network", required_argument, NULL, 1 }, { "demand", required_argument, NULL, 1 },
@@ -16,6 +16,9 @@ static const struct option SHARED[] = {
     { "sensor-faults", required_argument, NULL, 1 }, { "camera-miscount", required_argument, NULL, 1 },
     { "loop-miscount", required_argument, NULL, 1 }, { "message-loss", required_argument, NULL, 1 },
     { "message-delay", required_argument, NULL, 1 }, { "dead-sensors", required_argument, NULL, 1 },
+    { "fcd", no_argument, NULL, 1 }, { "fcd-period", required_argument, NULL, 1 },
+    { "fcd-links", required_argument, NULL, 1 }, { "fcd-box", required_argument, NULL, 1 },
+    { "detector-period", required_argument, NULL, 1 }, { "no-emissions", no_argument, NULL, 1 },
     { "ignore-route-errors", no_argument, NULL, 1 }, { "quiet", no_argument, NULL, 1 },
     { "help", no_argument, NULL, 2 },
 };

@@ -17,7 +17,9 @@ struct closed_loop {
     struct street *street;
     struct signals *signals;
     struct controller_report *reports;           // one per intersection
-    struct observation_buffer seen;
+    struct observation_buffer measured;          // by loops, as true as it is
+    int64_t measured_ms;
+    struct observation_buffer seen;              // what the brain's sensors say, before faults
     struct sensor_faults *faults;
     struct closed_loop_counts counts;
     LIST_OF(struct trip_result) results;
@@ -58,6 +60,7 @@ enum status closed_loop_create(const struct network *network, const struct vehic
     loop->faults = faults;
     loop->signals = signals_create(network, options->begin_ms);
     loop->reports = memory_take((size_t)network->intersection_count, sizeof *loop->reports);
+    observation_buffer_create(&loop->measured, network->detector_count, 0, 0, 0);
     observation_buffer_create(&loop->seen, network->detector_count, 0, network->camera_count, bins_needed(network));
     *ret = loop;
     return STATUS_OK;
@@ -70,11 +73,20 @@ void closed_loop_release(struct closed_loop *loop)
     }
     street_release(loop->street);
     signals_release(loop->signals);
+    observation_buffer_release(&loop->measured);
     observation_buffer_release(&loop->seen);
     sensor_faults_release(loop->faults);
     free(loop->reports);
     free(loop->results.at);
     free(loop);
+}
+
+static enum status measure(struct closed_loop *loop)
+{
+    observation_buffer_clear(&loop->measured);
+    loop->measured_ms = street_now_ms(loop->street);
+    return loop->options.read_loops || (loop->options.sensing & SENSING_LOOPS)
+        ? street_read_loops(loop->street, &loop->measured) : STATUS_OK;
 }
 
 static enum status sense(struct closed_loop *loop)
@@ -83,9 +95,9 @@ static enum status sense(struct closed_loop *loop)
     if (street_now_ms(loop->street) == loop->options.begin_ms) {
         return STATUS_OK;            // no interval has passed yet
     }
-    enum status status = STATUS_OK;
-    if (loop->options.sensing & SENSING_LOOPS) {
-        status = street_read_loops(loop->street, &loop->seen);
+    enum status status = measure(loop);
+    if (status == STATUS_OK && (loop->options.sensing & SENSING_LOOPS)) {
+        status = observation_buffer_append(&loop->seen, &loop->measured.rows);
     }
     if (status == STATUS_OK && (loop->options.sensing & SENSING_CAMERA)) {
         status = street_read_cameras(loop->street, &loop->seen);
@@ -167,6 +179,7 @@ enum status closed_loop_step(struct closed_loop *loop, struct problem *problem)
         return status;
     }
     int64_t now_ms = street_now_ms(loop->street);
+    observation_buffer_clear(&loop->measured);
     if ((now_ms - loop->options.begin_ms) % loop->options.control_ms == 0) {
         status = tick(loop, problem);
         if (status != STATUS_OK) {
@@ -194,6 +207,8 @@ void closed_loop_close_books(struct closed_loop *loop)
     }
     loop->closed = true;
     take_arrived(loop);
+    enum status status = measure(loop);
+    assert(status == STATUS_OK && "the buffer has a row for every loop");
     const struct street_counts *counts = street_counts(loop->street);
     int32_t unfinished_max = (int32_t)(counts->waiting + counts->under_way);
     memory_grow((void **)&loop->results.at, &loop->results.capacity, loop->results.count + unfinished_max + 1,
@@ -215,6 +230,16 @@ bool closed_loop_done(const struct closed_loop *loop)
 const struct closed_loop_counts *closed_loop_counts(const struct closed_loop *loop)
 {
     return &loop->counts;
+}
+
+const struct loop_columns *closed_loop_measured(const struct closed_loop *loop)
+{
+    return &loop->measured.rows.loops;
+}
+
+int64_t closed_loop_measured_ms(const struct closed_loop *loop)
+{
+    return loop->measured_ms;
 }
 
 const struct sensor_counts *closed_loop_sensor_counts(const struct closed_loop *loop)

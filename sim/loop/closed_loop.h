@@ -60,6 +60,7 @@ struct loop_options {
     int threads;
     uint64_t seed;
     enum loop_sensing sensing;
+    bool read_loops;                 // each tick, for reports, though the brain may not be told
     const struct fault_plan *faults; // of the sensors, on their way to the brain; borrowed during create; or NULL
 };
 
@@ -87,6 +88,10 @@ struct closed_loop_counts {
 const struct closed_loop_counts *closed_loop_counts(const struct closed_loop *loop);
 const struct sensor_counts *closed_loop_sensor_counts(const struct closed_loop *loop);
 const struct street *closed_loop_street(const struct closed_loop *loop);
+
+// What the loops read in the last step or on closing the books, before any faults, and when; count 0 when nothing.
+const struct loop_columns *closed_loop_measured(const struct closed_loop *loop);
+int64_t closed_loop_measured_ms(const struct closed_loop *loop);
 
 // Every trip of the run so far, in order of number: the arrived ones and, after closed_loop_close_books, the
 // unfinished.

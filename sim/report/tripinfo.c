@@ -1,118 +1,127 @@
 #include "sim/report/tripinfo.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#define NAME_BYTES_MAX 200
+#include "sim/report/report_file.h"
 
-// A name with the five characters of XML escaped; one that does not fit is cut.
-static void escape(const char *from, char *to, size_t bytes)
+void report_trip_name(const struct report_subject *subject, int32_t number, char *text, int32_t text_bytes)
 {
-    size_t used = 0;
-    for (; *from != '\0'; from++) {
-        char one[2] = { *from, '\0' };
-        const char *text = *from == '&' ? "&amp;" : *from == '<' ? "&lt;" : *from == '>' ? "&gt;"
-            : *from == '"' ? "&quot;" : *from == '\'' ? "&apos;" : one;
-        if (used + strlen(text) + 1 > bytes) {
-            break;
-        }
-        memcpy(to + used, text, strlen(text));
-        used += strlen(text);
+    if (subject->name != NULL) {
+        subject->name(subject->names, number, text, text_bytes);
+    } else {
+        (void)snprintf(text, (size_t)text_bytes, "%" PRId32, number);
     }
-    to[used] = '\0';
 }
 
-static double seconds(int64_t ms)
+void report_lane_name(const struct network *network, int32_t lane, char *text, int32_t text_bytes)
 {
-    return (double)ms / 1000.0;
+    (void)snprintf(text, (size_t)text_bytes, "%s_%" PRId32,
+                   network_name(network, network->links[network->lanes[lane].link].name),
+                   network->lanes[lane].position);
 }
 
-static void csv_row(FILE *file, const struct trip_result *trip, const char *name)
+// The lane over whose end a trip left: where it was last seen, or where the connection leads on which it was.
+static int32_t last_lane(const struct network *network, const struct trip_trace *trace)
 {
-    fprintf(file, "%s,%" PRId32 ",%.3f,", name, trip->number, seconds(trip->depart_ms));
+    return trace->inside != INDEX_NONE ? network->connections[trace->inside].to_lane : trace->lane;
+}
+
+static void csv_row(FILE *file, const struct report_subject *subject, const struct trip_result *trip, const char *name,
+                    const struct trip_trace *trace)
+{
+    report_csv_name(file, name);
+    fprintf(file, ",%" PRId32 ",%.3f,", trip->number, report_s(trip->depart_ms));
     if (trip->entered_ms != INT64_MIN) {
-        fprintf(file, "%.3f", seconds(trip->entered_ms));
+        fprintf(file, "%.3f", report_s(trip->entered_ms));
     }
     fputc(',', file);
     if (trip->arrived_ms != INT64_MIN) {
-        fprintf(file, "%.3f", seconds(trip->arrived_ms));
+        fprintf(file, "%.3f", report_s(trip->arrived_ms));
     }
-    fprintf(file, ",%.2f,%.2f,%.2f,%.2f,%" PRId32 "\n", trip->length_m, trip->free_flow_s, trip->time_loss_s,
+    fprintf(file, ",%.2f,%.2f,%.2f,%.2f,%" PRId32 ",", trip->length_m, trip->free_flow_s, trip->time_loss_s,
             trip->waiting_s, trip->stops);
-}
-
-static void xml_row(FILE *file, const struct trip_result *trip, const char *name, const struct vehicle_type *type)
-{
-    char id[NAME_BYTES_MAX], type_id[NAME_BYTES_MAX];
-    escape(name, id, sizeof id);
-    escape(type->name, type_id, sizeof type_id);
-    fprintf(file,
-            "    <tripinfo id=\"%s\" depart=\"%.2f\" departDelay=\"%.2f\" arrival=\"%.2f\" duration=\"%.2f\" "
-            "routeLength=\"%.2f\" waitingTime=\"%.2f\" waitingCount=\"%" PRId32
-            "\" stopTime=\"0.00\" timeLoss=\"%.2f\" "
-            "vType=\"%s\" speedFactor=\"1.00\" vaporized=\"\"/>\n",
-            id, seconds(trip->entered_ms), seconds(trip->entered_ms - trip->depart_ms), seconds(trip->arrived_ms),
-            seconds(trip->arrived_ms - trip->entered_ms), trip->length_m, trip->waiting_s, trip->stops,
-            trip->time_loss_s, type_id);
-}
-
-static FILE *open_in(const char *directory, const char *file_name, struct problem *problem)
-{
-    char path[4096];
-    if (snprintf(path, sizeof path, "%s/%s", directory, file_name) >= (int)sizeof path) {
-        (void)problem_report(problem, STATUS_LIMIT, directory, NULL, "use a shorter path", "the path is too long");
-        return NULL;
+    report_csv_name(file, subject->types[trip->type].name);
+    if (trace == NULL) {
+        fputs(",,,,\n", file);
+        return;
     }
-    FILE *file = fopen(path, "w");
-    if (file == NULL) {
-        (void)problem_report(problem, STATUS_IO, path, NULL, NULL, "cannot be written: %s", strerror(errno));
-    }
-    return file;
+    char from[REPORT_NAME_BYTES_MAX], to[REPORT_NAME_BYTES_MAX];
+    report_lane_name(subject->network, trace->depart_lane, from, sizeof from);
+    report_lane_name(subject->network, last_lane(subject->network, trace), to, sizeof to);
+    fputc(',', file);
+    report_csv_name(file, from);
+    fputc(',', file);
+    report_csv_name(file, to);
+    fprintf(file, ",%.3f,%.5f\n", trace->emitted_mg[EMISSION_CO2] / 1000.0,
+            trace->emitted_mg[EMISSION_FUEL] * emission_fuel_l_per_mg(subject->types[trip->type].user));
 }
 
-static enum status close_checked(FILE *file, const char *directory, struct problem *problem)
+static void xml_row(FILE *file, const struct report_subject *subject, const struct trip_result *trip, const char *name,
+                    const struct trip_trace *trace)
 {
-    bool failed = ferror(file) != 0;
-    failed = fclose(file) != 0 || failed;
-    return failed ? problem_report(problem, STATUS_IO, directory, NULL, "is the disk full?",
-                                   "a file could not be written")
-                  : STATUS_OK;
+    const struct network *network = subject->network;
+    char id[REPORT_NAME_BYTES_MAX], type[REPORT_NAME_BYTES_MAX], lane[REPORT_NAME_BYTES_MAX],
+        text[REPORT_NAME_BYTES_MAX];
+    report_escape(name, id, sizeof id);
+    report_escape(subject->types[trip->type].name, type, sizeof type);
+    fprintf(file, "    <tripinfo id=\"%s\" depart=\"%.2f\" ", id, report_s(trip->entered_ms));
+    if (trace != NULL) {
+        report_lane_name(network, trace->depart_lane, text, sizeof text);
+        report_escape(text, lane, sizeof lane);
+        fprintf(file, "departLane=\"%s\" departPos=\"%.2f\" departSpeed=\"%.2f\" ", lane, (double)trace->depart_m,
+                (double)trace->depart_mps);
+    }
+    fprintf(file, "departDelay=\"%.2f\" arrival=\"%.2f\" ", report_s(trip->entered_ms - trip->depart_ms),
+            report_s(trip->arrived_ms));
+    if (trace != NULL) {
+        int32_t last = last_lane(network, trace);
+        report_lane_name(network, last, text, sizeof text);
+        report_escape(text, lane, sizeof lane);
+        fprintf(file, "arrivalLane=\"%s\" arrivalPos=\"%.2f\" arrivalSpeed=\"%.2f\" ", lane,
+                network->lanes[last].length_m, (double)trace->speed_mps);
+    }
+    fprintf(file, "duration=\"%.2f\" routeLength=\"%.2f\" waitingTime=\"%.2f\" waitingCount=\"%" PRId32
+            "\" stopTime=\"0.00\" timeLoss=\"%.2f\" rerouteNo=\"0\" devices=\"tripinfo_%s\" vType=\"%s\" "
+            "speedFactor=\"%.2f\" vaporized=\"\"",
+            report_s(trip->arrived_ms - trip->entered_ms), trip->length_m, trip->waiting_s, trip->stops,
+            trip->time_loss_s, id, type, trip->speed_factor);
+    if (trace == NULL) {
+        fputs("/>\n", file);
+        return;
+    }
+    const double *mg = trace->emitted_mg;
+    fprintf(file, ">\n        <emissions CO_abs=\"%.6f\" CO2_abs=\"%.6f\" HC_abs=\"%.6f\" PMx_abs=\"%.6f\" "
+            "NOx_abs=\"%.6f\" fuel_abs=\"%.6f\" electricity_abs=\"0\"/>\n    </tripinfo>\n",
+            mg[EMISSION_CO], mg[EMISSION_CO2], mg[EMISSION_HC], mg[EMISSION_PMX], mg[EMISSION_NOX],
+            mg[EMISSION_FUEL]);
 }
 
 enum status tripinfo_write(const char *directory, const struct trip_result *trips, int32_t count,
-                           const struct vehicle_type *types, trip_namer name, const void *names,
+                           const struct report_subject *subject, const struct trip_traces *traces,
                            struct problem *problem)
 {
-    if (mkdir(directory, 0777) != 0 && errno != EEXIST) {
-        return problem_report(problem, STATUS_IO, directory, NULL, NULL, "cannot be made: %s", strerror(errno));
-    }
-    FILE *csv = open_in(directory, "trips.csv", problem);
-    if (csv == NULL) {
-        return STATUS_IO;
-    }
-    FILE *xml = open_in(directory, "tripinfo.xml", problem);
+    FILE *csv = report_file_open(directory, "trips.csv", problem);
+    FILE *xml = csv != NULL ? report_file_open(directory, "tripinfo.xml", problem) : NULL;
     if (xml == NULL) {
-        (void)fclose(csv);
+        report_file_drop(csv);
         return STATUS_IO;
     }
-    fputs("id,number,scheduled_s,entered_s,arrived_s,length_m,free_flow_s,time_loss_s,waiting_s,stops\n", csv);
+    fputs("id,number,scheduled_s,entered_s,arrived_s,length_m,free_flow_s,time_loss_s,waiting_s,stops,type,depart_lane,"
+          "last_lane,co2_g,fuel_l\n", csv);
     fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<tripinfos>\n", xml);
     for (int32_t i = 0; i < count; i++) {
-        char id[NAME_BYTES_MAX];
-        (void)snprintf(id, sizeof id, "%" PRId32, trips[i].number);
-        if (name != NULL) {
-            name(names, trips[i].number, id, (int32_t)sizeof id);
-        }
-        csv_row(csv, &trips[i], id);
+        char id[REPORT_NAME_BYTES_MAX];
+        report_trip_name(subject, trips[i].number, id, sizeof id);
+        const struct trip_trace *trace = trip_traces_of(traces, trips[i].number);
+        csv_row(csv, subject, &trips[i], id, trace);
         if (trips[i].arrived_ms != INT64_MIN) {
-            xml_row(xml, &trips[i], id, &types[trips[i].type]);
+            xml_row(xml, subject, &trips[i], id, trace);
         }
     }
     fputs("</tripinfos>\n", xml);
-    enum status status = close_checked(csv, directory, problem);
-    enum status xml_status = close_checked(xml, directory, problem);
+    enum status status = report_file_close(csv, directory, problem);
+    enum status xml_status = report_file_close(xml, directory, problem);
     return status != STATUS_OK ? status : xml_status;
 }

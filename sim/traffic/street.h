@@ -72,6 +72,7 @@ struct trip_result {
     double free_flow_s;                // of its whole route at its own desired speed within the limits
     double time_loss_s;                // sum over steps of (1 - speed / desired speed) * step, since it entered
     double waiting_s;                  // slower than 0.1 m/s
+    double speed_factor;               // its desired speed over the limit
     int32_t stops;                     // times it fell below 0.1 m/s after being faster than 1.39 m/s
 };
 

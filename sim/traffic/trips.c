@@ -508,7 +508,7 @@ static struct trip_result result_of(const struct street *street, const struct tr
         .entered_ms = entered ? begin_ms + trip->entered_ms : INT64_MIN,
         .arrived_ms = trip->state == TRIP_ARRIVED ? begin_ms + trip->arrived_ms : INT64_MIN,
         .length_m = entered ? (double)trip->length_mm * 0.001 : 0.0, .free_flow_s = s_from_ms(trip->free_flow_ms),
-        .time_loss_s = s_from_ms(trip->loss_ms),
+        .time_loss_s = s_from_ms(trip->loss_ms), .speed_factor = (double)trip->factor,
         .waiting_s = s_from_ms((int64_t)trip->waiting_steps * street->options.step_ms), .stops = trip->stops,
     };
 }

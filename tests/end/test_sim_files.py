@@ -1,7 +1,17 @@
 """Goal: what goes into a run and what comes out of it: sensors that lie, files that SUMO's own tools read, files of SUMO's
 users that are broken, and the words on the terminal."""
+import collections
+import csv
+import os
+import pathlib
+import subprocess
+import xml.etree.ElementTree as ElementTree
+
 import harness
-from harness import Daemon, INTERGREEN, run, sim, test
+from harness import Daemon, INTERGREEN, Skip, data, run, sim, test
+
+PYTHON = "/usr/bin/python3"                      # the one that sees Debian's packages
+TOOLS = pathlib.Path("/usr/share/sumo/tools")
 
 
 def city(folder, intersections=9):
@@ -18,12 +28,12 @@ def lying_sensors_lie_the_same_through_a_daemon(folder):
                                    "both * dead every 300 for 30  # now and then\ncameras * noise 0.1\n")
     words += ["--control", "max-pressure", "--sensing", "both", "--sensor-faults", folder / "faults",
               "--camera-miscount", "0.1"]
-    near = sim(*words, "--out", folder / "near")
-    assert near["sensor_readings_lost"] > 0 and near["sensor_readings_delayed"] > 0, near
-    assert near["sensor_readings_altered"] > 0.05 * near["sensor_readings"], near
+    here = sim(*words, "--out", folder / "near")
+    assert here["sensor_readings_lost"] > 0 and here["sensor_readings_delayed"] > 0, here
+    assert here["sensor_readings_altered"] > 0.05 * here["sensor_readings"], here
     with Daemon(folder, network) as daemon:
         far = sim(*words, "--out", folder / "far", "--daemon", daemon.address)
-    assert near["sensor_readings_lost"] == far["sensor_readings_lost"], (near, far)
+    assert here["sensor_readings_lost"] == far["sensor_readings_lost"], (here, far)
     trips = [(folder / name / "trips.csv").read_bytes() for name in ("near", "far")]
     assert trips[0] == trips[1], "the daemon's brain was told otherwise"
     true = sim(*words[:-4], "--out", folder / "true")
@@ -48,6 +58,123 @@ def a_wrong_fault_plan_is_told_with_its_line(folder):
     (folder / "faults").write_text("loops nobody/stop dead\n")
     _, said = run(INTERGREEN, "sim", *words, "--sensor-faults", folder / "faults", code=1)
     assert "nobody/stop" in said, said
+
+
+def tool(name, *words):
+    """One of SUMO's own tools: what it prints."""
+    if not (TOOLS / name).exists():
+        raise Skip("the package sumo-tools is not installed")
+    environment = {**os.environ, "SUMO_HOME": str(TOOLS.parent)}
+    done = subprocess.run([PYTHON, str(TOOLS / name), *[str(word) for word in words]], capture_output=True, text=True,
+                          timeout=120, env=environment, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def elements(path, name):
+    return [element.attrib for element in ElementTree.parse(path).getroot().iter(name)]
+
+
+def rows(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def near(value, expected, share, what=""):
+    assert abs(float(value) - expected) <= share * abs(expected) + 1e-9, f"{what}: {value}, not {expected}"
+
+
+@test
+def sumos_tools_read_the_outputs_of_cologne(folder):
+    result = sim("--network", data("cologne8/cologne8.sumocfg"), "--control", "max-pressure", "--out", folder / "out",
+                 "--fcd", "--fcd-period", "10", "--seconds", "1800")
+    out = folder / "out"
+    arrived = result["vehicles_arrived"]
+    said = tool("output/attributeStats.py", out / "tripinfo.xml", "-e", "tripinfo", "-a", "duration")
+    assert f"count {arrived}," in said, said
+    said = tool("output/attributeStats.py", out / "tripinfo.xml", "-e", "emissions", "-a", "CO2_abs")
+    assert f"count {arrived}," in said, said
+    said = tool("output/attributeStats.py", out / "summary.xml", "-e", "step", "-a", "meanSpeed")
+    assert "count 1800," in said, said
+    tool("xml/xml2csv.py", out / "fcd.xml", "-o", folder / "fcd.csv")
+    ours, theirs = rows(out / "fcd.csv"), (folder / "fcd.csv").read_text().strip().split("\n")
+    assert len(ours) == len(theirs) - 1 and len(ours) > 1000, (len(ours), len(theirs))
+    tool("traceExporter.py", "--fcd-input", out / "fcd.xml", "-n", data("cologne8/cologne8.net.xml"), "--fzp-output",
+         folder / "x.fzp")
+    assert (folder / "x.fzp").stat().st_size > 10000
+
+
+@test
+def the_files_of_a_run_agree_with_one_another(folder):
+    words, _ = city(folder)
+    plain = sim(*words, "--control", "program")
+    result = sim(*words, "--control", "program", "--out", folder / "out", "--fcd")
+    out = folder / "out"
+    for key in ("average_travel_time_s", "vehicles_arrived", "co2_kg", "fuel_l"):
+        assert plain[key] == result[key], f"writing files changes {key}"
+    trips, infos = rows(out / "trips.csv"), elements(out / "tripinfo.xml", "tripinfo")
+    assert len(trips) == result["vehicles_scheduled"] and len(infos) == result["vehicles_arrived"]
+    steps = elements(out / "summary.xml", "step")
+    assert len(steps) == 600 and len(rows(out / "summary.csv")) == 600
+    last = steps[-1]
+    assert int(last["arrived"]) == result["vehicles_arrived"] and int(last["running"]) == result["vehicles_under_way"]
+    assert int(last["loaded"]) == result["vehicles_scheduled"] and int(last["waiting"]) == result["vehicles_waiting"]
+    near(last["meanTravelTime"], result["average_trip_duration_s"], 0.001, "mean trip duration")
+    near(sum(float(trip["co2_g"] or 0) for trip in trips), 1000 * result["co2_kg"], 0.001, "CO2")
+    near(sum(float(trip["fuel_l"] or 0) for trip in trips), result["fuel_l"], 0.001, "fuel")
+    seen = collections.Counter(row["id"] for row in rows(out / "fcd.csv"))
+    for info in infos:                           # in the street from its entry to the second before it arrived
+        assert abs(seen[info["id"]] - float(info["duration"])) <= 1, (info, seen[info["id"]])
+    intervals = elements(out / "detectors.xml", "interval")
+    assert len(intervals) == 10 * len({interval["id"] for interval in intervals})
+    assert all(0 <= float(interval["occupancy"]) <= 100 for interval in intervals)
+    stop_lines = sum(int(interval["nVehContrib"]) for interval in intervals if interval["id"].endswith("/stop"))
+    assert stop_lines > result["vehicles_arrived"], "every trip passes a stop line or more"
+
+
+@test
+def emissions_are_those_of_sumos_own_model(folder):
+    if not pathlib.Path("/usr/bin/emissionsDrivingCycle").exists():
+        raise Skip("the package sumo is not installed")
+    words, _ = city(folder)
+    sim(*words, "--control", "program", "--out", folder / "out", "--fcd", "--begin", "27000", "--seconds", "300")
+    speeds = collections.defaultdict(list)
+    for row in rows(folder / "out" / "fcd.csv"):
+        speeds[row["id"]].append(float(row["speed_mps"]))
+    cars = [trip for trip in rows(folder / "out" / "trips.csv") if trip["arrived_s"] and trip["type"] == "car"][:40]
+    assert len(cars) == 40, "too few cars arrived"
+    lines, ours = [], 0.0
+    for trip in cars:
+        way = speeds[trip["id"]]
+        for i, speed in enumerate(way + way[-1:]):
+            before = way[max(0, i - 1)] if i < len(way) else speed
+            lines.append(f"{len(lines)};{speed};{speed - before}")
+        ours += float(trip["co2_g"])
+    (folder / "line.csv").write_text("\n".join(lines) + "\n")
+    run("emissionsDrivingCycle", "-t", folder / "line.csv", "-e", "HBEFA3/PC_G_EU4", "-o", folder / "line.out")
+    theirs = sum(float(line.split(";")[5]) for line in (folder / "line.out").read_text().strip().split("\n")) / 1000.0
+    near(ours, theirs, 0.01, "CO2 of forty cars, g")
+
+
+@test
+def floating_cars_of_some_links_in_a_box(folder):
+    words, _ = city(folder)
+    sim(*words, "--out", folder / "all", "--fcd", "--fcd-period", "5")
+    everywhere = rows(folder / "all" / "fcd.csv")
+    assert {float(row["time_s"]) % 5 for row in everywhere} == {0.0}
+    link = next(row["lane"] for row in everywhere if not row["lane"].startswith(":")).rsplit("_", 1)[0]
+    sim(*words, "--out", folder / "some", "--fcd-links", link, "--fcd-period", "5")
+    some = rows(folder / "some" / "fcd.csv")
+    assert some and all(row["lane"].startswith((link + "_", ":")) for row in some), link
+    xs = sorted(float(row["x_m"]) for row in everywhere)
+    middle = xs[len(xs) // 2] + 0.5
+    sim(*words, "--out", folder / "box", "--fcd-box", f"{xs[0]},-1e9,{middle},1e9", "--fcd-period", "5")
+    box = rows(folder / "box" / "fcd.csv")
+    near(len(box), sum(float(row["x_m"]) <= middle for row in everywhere), 0.01, "vehicles in the box")
+    assert all(float(row["x_m"]) <= middle + 0.01 for row in box)
+    _, said = run(INTERGREEN, "sim", *words, "--out", folder / "none", "--fcd-links", "no-such-link", code=1)
+    assert "no-such-link" in said, said
+    run(INTERGREEN, "sim", *words, "--out", folder / "none", "--fcd-box", "1,2,3", code=2)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,65 @@
+#include "cli/progress.h"
+
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { BAR_LETTERS = 20 };
+static const double TERMINAL_S = 0.25, LINE_S = 5.0;
+
+static double wall_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+void progress_begin(struct progress *progress, const char *name, bool quiet)
+{
+    double now_s = wall_s();
+    *progress = (struct progress){ .name = name, .quiet = quiet, .terminal = isatty(STDERR_FILENO) != 0,
+        .began_s = now_s, .told_s = now_s };
+}
+
+bool progress_due(const struct progress *progress, double done)
+{
+    return !progress->quiet && !progress->ended
+        && (done >= 1.0 || wall_s() - progress->told_s >= (progress->terminal ? TERMINAL_S : LINE_S));
+}
+
+double progress_spent_s(const struct progress *progress)
+{
+    double spent_s = wall_s() - progress->began_s;
+    return spent_s > 0.001 ? spent_s : 0.001;
+}
+
+void progress_tell(struct progress *progress, double done, const char *detail)
+{
+    if (progress->quiet || progress->ended) {
+        return;
+    }
+    char bar[BAR_LETTERS + 1];
+    for (int i = 0; i < BAR_LETTERS; i++) {
+        bar[i] = i < (int)(done * BAR_LETTERS) ? '#' : '.';
+    }
+    bar[BAR_LETTERS] = '\0';
+    double spent_s = progress_spent_s(progress);
+    progress->told_s = progress->began_s + spent_s;
+    progress->ended = done >= 1.0;
+    const char *start = progress->terminal ? "\r\033[K" : "", *end = progress->terminal && !progress->ended ? "" : "\n";
+    if (progress->ended) {
+        fprintf(stderr, "%s%-13s [%s] %s  %.1f s%s", start, progress->name, bar, detail, spent_s, end);
+    } else {
+        fprintf(stderr, "%s%-13s [%s] %s  %.0f s left%s", start, progress->name, bar, detail,
+                done > 0.0 ? spent_s * (1.0 - done) / done : 0.0, end);
+    }
+    (void)fflush(stderr);
+}
+
+void progress_break(struct progress *progress)
+{
+    if (!progress->quiet && !progress->ended && progress->terminal && progress->told_s > progress->began_s) {
+        fputc('\n', stderr);
+    }
+    progress->ended = true;
+}

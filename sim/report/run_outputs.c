@@ -1,0 +1,126 @@
+#include "sim/report/run_outputs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/memory.h"
+#include "engine/model/units.h"
+#include "sim/report/report_file.h"
+
+struct run_outputs {
+    struct output_options options;
+    const struct report_subject *subject;
+    int64_t begin_ms;
+    int32_t step_ms;
+    struct trip_traces traces;
+    struct summary_output summary;
+    struct detector_output detectors;
+    struct fcd_output fcd;
+    int32_t results_seen;
+    LIST_OF(struct vehicle_view) views;
+};
+
+static enum status open_files(struct run_outputs *outputs, struct problem *problem)
+{
+    const struct output_options *options = &outputs->options;
+    enum status status = report_folder(options->directory, problem);
+    status = status != STATUS_OK ? status : summary_open(&outputs->summary, options->directory, problem);
+    status = status != STATUS_OK ? status
+        : detectors_open(&outputs->detectors, options->directory, outputs->subject->network, outputs->begin_ms,
+                         options->detector_period_ms, problem);
+    return status != STATUS_OK || !options->fcd ? status
+        : fcd_open(&outputs->fcd, options->directory, outputs->subject, &options->fcd_filter, outputs->begin_ms,
+                   problem);
+}
+
+enum status run_outputs_open(const struct output_options *options, const struct report_subject *subject,
+                             int64_t begin_ms, int32_t step_ms, struct run_outputs **ret, struct problem *problem)
+{
+    struct run_outputs *outputs = memory_take(1, sizeof *outputs);
+    outputs->options = *options;
+    outputs->subject = subject;
+    outputs->begin_ms = begin_ms;
+    outputs->step_ms = step_ms;
+    outputs->traces.all_emissions = options->directory != NULL;
+    enum status status = options->directory != NULL ? open_files(outputs, problem) : STATUS_OK;
+    if (status != STATUS_OK) {
+        run_outputs_abandon(outputs);
+        return status;
+    }
+    *ret = outputs;
+    return STATUS_OK;
+}
+
+void run_outputs_step(struct run_outputs *outputs, const struct closed_loop *loop)
+{
+    const struct street *street = closed_loop_street(loop);
+    const struct street_counts *counts = street_counts(street);
+    int64_t now_ms = closed_loop_now_ms(loop);
+    int32_t result_count = 0;
+    const struct trip_result *results = closed_loop_results(loop, &result_count);
+    const struct trip_result *arrived = results + outputs->results_seen;
+    int32_t arrived_count = result_count - outputs->results_seen;
+    outputs->results_seen = result_count;
+    memory_grow((void **)&outputs->views.at, &outputs->views.capacity, (int32_t)counts->under_way + 1,
+                sizeof *outputs->views.at);
+    int32_t count = street_list_vehicles(street, outputs->views.at, (int32_t)counts->under_way);
+    const struct vehicle_view *views = outputs->views.at;
+    trip_traces_look(&outputs->traces, outputs->subject->types, views, count, now_ms, outputs->step_ms);
+    trip_traces_arrive(&outputs->traces, outputs->subject->types, arrived, arrived_count, outputs->step_ms);
+    if (outputs->options.directory == NULL) {
+        return;
+    }
+    summary_arrive(&outputs->summary, arrived, arrived_count);
+    summary_row(&outputs->summary, outputs->subject->network, counts, views, count, now_ms, outputs->step_ms,
+                (now_ms - outputs->begin_ms) % MS_PER_S == 0);
+    detectors_take(&outputs->detectors, closed_loop_measured(loop), closed_loop_measured_ms(loop));
+    if (outputs->options.fcd) {
+        fcd_step(&outputs->fcd, views, count, now_ms);
+    }
+}
+
+static enum status close_files(struct run_outputs *outputs, int64_t now_ms, struct problem *problem)
+{
+    const char *directory = outputs->options.directory;
+    enum status of_summary = summary_close(&outputs->summary, directory, problem);
+    enum status of_detectors = detectors_close(&outputs->detectors, directory, now_ms, problem);
+    enum status of_fcd = fcd_close(&outputs->fcd, directory, problem);
+    return of_summary != STATUS_OK ? of_summary : of_detectors != STATUS_OK ? of_detectors : of_fcd;
+}
+
+static void release(struct run_outputs *outputs)
+{
+    trip_traces_release(&outputs->traces);
+    free(outputs->views.at);
+    free(outputs);
+}
+
+enum status run_outputs_close(struct run_outputs *outputs, const struct closed_loop *loop, double *ret_co2_kg,
+                              double *ret_fuel_l, struct problem *problem)
+{
+    enum status status = STATUS_OK;
+    *ret_co2_kg = outputs->traces.co2_mg / 1e6;
+    *ret_fuel_l = outputs->traces.fuel_l;
+    if (outputs->options.directory != NULL) {
+        detectors_take(&outputs->detectors, closed_loop_measured(loop), closed_loop_measured_ms(loop));
+        int32_t count = 0;
+        const struct trip_result *trips = closed_loop_results(loop, &count);
+        status = tripinfo_write(outputs->options.directory, trips, count, outputs->subject, &outputs->traces, problem);
+        enum status of_files = close_files(outputs, closed_loop_now_ms(loop), problem);
+        status = status != STATUS_OK ? status : of_files;
+    }
+    release(outputs);
+    return status;
+}
+
+void run_outputs_abandon(struct run_outputs *outputs)
+{
+    if (outputs != NULL) {
+        if (outputs->options.directory != NULL) {
+            struct problem second;           // the run's own failure is the one to tell
+            enum status closed = close_files(outputs, outputs->begin_ms, &second);
+            (void)closed;
+        }
+        release(outputs);
+    }
+}
