@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "sim/traffic/columns.h"
+#include "sim/traffic/row_pool.h"
 #include "sim/traffic/trips.h"
 
 static const float SAFE_MPS2 = 4.0f;           // b_safe of MOBIL
@@ -74,6 +75,7 @@ struct change {
     int32_t from_cell, to_cell;
     int column;
     bool left;
+    struct row_pool *pool;
 };
 
 // The column has another head: nothing is known of how its line held it.
@@ -83,7 +85,7 @@ static void group_release(struct group *group, int column)
     group->clear &= ~(1u << column);
 }
 
-static void change_make(struct street *street, const struct change *change, int32_t k, int32_t place)
+static void change_make(struct street *street, struct change *change, int32_t k, int32_t place)
 {
     int c = change->column;
     struct vehicle vehicle = column_get(change->from_rows, k, c);
@@ -98,6 +100,8 @@ static void change_make(struct street *street, const struct change *change, int3
         group_release(change->from, c);
     }
     vehicle_adapt(street, &vehicle, change->to_cell);
+    rows_reserve(street, change->pool, change->to, change->to->count[c] + 1);
+    change->to_rows = cell_rows(street, change->to_cell);
     column_insert(change->to_rows, change->to->count[c], place, c, &vehicle);
     if (place == change->to->count[c]) {
         change->to->entered[c] = PATH_NONE;
@@ -161,7 +165,7 @@ static bool exchange(struct street *street, const struct change *change, int32_t
     return false;
 }
 
-static void change_mandatory(struct street *street, const struct change *change, int32_t k)
+static void change_mandatory(struct street *street, struct change *change, int32_t k)
 {
     int c = change->column;
     const struct row *row = &change->from_rows[k];
@@ -193,7 +197,7 @@ static void change_mandatory(struct street *street, const struct change *change,
     }
 }
 
-static void change_for_gain(struct street *street, const struct change *change, int32_t k)
+static void change_for_gain(struct street *street, struct change *change, int32_t k)
 {
     int c = change->column;
     const struct row *row = &change->from_rows[k];
@@ -232,12 +236,13 @@ static void change_for_gain(struct street *street, const struct change *change, 
 
 #define ROWS_AT_ONCE 64
 
-static void group_change(struct street *street, const struct follow_job *job, int32_t from, int32_t to,
-                         struct side_wish side)
+static void group_change(struct street *street, struct row_pool *pool, const struct follow_job *job, int32_t from,
+                         int32_t to, struct side_wish side)
 {
     bool left = side.left;
     uint32_t musts[ROWS_AT_ONCE], gains[ROWS_AT_ONCE];
-    struct change change = { .from = &street->groups[from], .to = &street->groups[to], .left = left };
+    struct change change = { .from = &street->groups[from], .to = &street->groups[to], .left = left,
+        .pool = pool };
     change.from_rows = &street->rows[change.from->first_row];
     change.to_rows = &street->rows[change.to->first_row];
     for (int32_t k = 0; k < change.from->count_max; k++) {
@@ -269,7 +274,8 @@ static void group_change(struct street *street, const struct follow_job *job, in
     }
 }
 
-void lanes_change(struct street *street, const struct follow_job *job, struct block *block, int64_t second)
+void lanes_change(struct street *street, struct row_pool *pool, const struct follow_job *job, struct block *block,
+                  int64_t second)
 {
     bool left = second % 2 == 0;
     struct side_wish side = { left, (uint32_t)((second / 2) % GAIN_TURNS) };
@@ -278,7 +284,7 @@ void lanes_change(struct street *street, const struct follow_job *job, struct bl
         // The lane beside the target first: nobody moves over two lanes at once.
         int32_t from = block->first_group + (left ? last - 1 - i : i + 1);
         if (street->groups[from].count_max > 0) {
-            group_change(street, job, from, left ? from + 1 : from - 1, side);
+            group_change(street, pool, job, from, left ? from + 1 : from - 1, side);
         }
     }
 }

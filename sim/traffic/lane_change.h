@@ -14,4 +14,5 @@
 
 #include "sim/traffic/street_kernel.h"
 
-void lanes_change(struct street *street, const struct follow_job *job, struct block *block, int64_t second);
+void lanes_change(struct street *street, struct row_pool *pool, const struct follow_job *job, struct block *block,
+                  int64_t second);

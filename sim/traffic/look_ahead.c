@@ -97,8 +97,8 @@ static void heed_merging(const struct street *street, const struct viewer *viewe
     float left = path->length - x;
     for (int32_t i = 0; i < to->entry_count[column]; i++) {
         int32_t other = street->entries[to->first_entry[column] + i];
-        for (int32_t k = street->count_now[other] - 1; k >= 0 && other != path_index; k--) {
-            const struct crosser *crosser = &street->now[street->paths[other].first_slot + k];
+        for (int32_t k = street->inside[other].count - 1; k >= 0 && other != path_index; k--) {
+            const struct crosser *crosser = &street->now[street->inside[other].first + k];
             float crosser_left = street->paths[other].length - crosser->front;
             bool first = crosser_left < left || (crosser_left <= left && other < path_index);
             if (first && !waits_for(street, path, other, crosser)) {
@@ -127,9 +127,9 @@ static void look_along(const struct street *street, const struct viewer *viewer,
             }
             heed_limit(street, viewer, way, path->limit, view);
             heed_merging(street, viewer, path_index, -way, view);
-            int32_t inside = street->count_now[path_index];
+            int32_t inside = street->inside[path_index].count;
             if (inside > 0) {
-                const struct crosser *last = &street->now[path->first_slot + inside - 1];
+                const struct crosser *last = &street->now[street->inside[path_index].first + inside - 1];
                 heed_leader(street, viewer, way + last->front - last->length, last->speed, view);
                 return;
             }
@@ -170,8 +170,8 @@ static void heed_siblings(const struct street *street, int32_t path_index, const
     int column = path->from_cell % WIDE;
     for (int32_t i = 0; i < group->path_count[column]; i++) {
         int32_t other = group->first_path[column] + i;
-        for (int32_t k = street->count_now[other] - 1; k >= 0 && other != path_index; k--) {
-            const struct crosser *crosser = &street->now[street->paths[other].first_slot + k];
+        for (int32_t k = street->inside[other].count - 1; k >= 0 && other != path_index; k--) {
+            const struct crosser *crosser = &street->now[street->inside[other].first + k];
             bool first = crosser->front > x || (crosser->front >= x && other < path_index);
             if (first && crosser->front - crosser->length < parted(street, path_index, i)) {
                 heed_leader(street, viewer, crosser->front - crosser->length - x, crosser->speed, view);
@@ -190,9 +190,9 @@ static void heed_parting(const struct street *street, int32_t cell, int32_t path
     for (int32_t i = 0; i < group->path_count[column]; i++) {
         int32_t other = group->first_path[column] + i;
         const struct path *path = &street->paths[other];
-        int32_t inside = street->count_now[other];
+        int32_t inside = street->inside[other].count;
         if (other != path_index && inside > 0) {
-            const struct crosser *last = &street->now[path->first_slot + inside - 1];
+            const struct crosser *last = &street->now[street->inside[other].first + inside - 1];
             if (last->front - last->length < parted(street, path_index, i)) {
                 heed_leader(street, viewer, to_line + last->front - last->length, last->speed, view);
             }
@@ -242,12 +242,12 @@ struct view look_from_lane(const struct street *street, int32_t cell, int32_t pa
         heed_yield(street, viewer, to_line + path->wait, &view);
     }
     heed_merging(street, viewer, path_index, -to_line, &view);
-    int32_t inside = street->count_now[path_index];
+    int32_t inside = street->inside[path_index].count;
     if (path->wait > 0.0f && !wait_over(street, path_index, viewer, -to_line)) {
         heed_line(street, viewer, to_line + path->wait + STOP_MARGIN_M, &view);
     }
     if (inside > 0) {
-        const struct crosser *last = &street->now[path->first_slot + inside - 1];
+        const struct crosser *last = &street->now[street->inside[path_index].first + inside - 1];
         heed_leader(street, viewer, to_line + last->front - last->length, last->speed, &view);
         return view;
     }
@@ -273,7 +273,7 @@ struct view look_from_path(const struct street *street, int32_t path_index, int3
     heed_siblings(street, path_index, viewer, x, &view);
     heed_merging(street, viewer, path_index, x, &view);
     if (k > 0) {
-        const struct crosser *leader = &street->now[path->first_slot + k - 1];
+        const struct crosser *leader = &street->now[street->inside[path_index].first + k - 1];
         heed_leader(street, viewer, leader->front - leader->length - x, leader->speed, &view);
         return view;
     }

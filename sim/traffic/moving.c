@@ -135,7 +135,7 @@ static bool stays_at_red(const struct street *street, struct group *group, int c
     }
     int32_t inside = 0;
     for (int32_t i = 0; i < group->path_count[c]; i++) {
-        inside |= street->count_now[group->first_path[c] + i];
+        inside |= street->inside[group->first_path[c] + i].count;
     }
     group->clear |= inside == 0 ? 1u << c : 0u;
     return inside == 0;
@@ -224,7 +224,7 @@ static bool entry_busy(const struct street *street, const struct group *group, i
     for (int32_t i = 0; i < group->entry_count[column]; i++) {
         int32_t path_index = street->entries[group->first_entry[column] + i];
         const struct path *path = &street->paths[path_index];
-        if (street->count_now[path_index] > 0) {
+        if (street->inside[path_index].count > 0) {
             return true;
         }
         const struct group *from = cell_group(street, path->from_cell);
@@ -326,10 +326,9 @@ static void batch_flush(struct street *street, struct worker *worker, const stru
             leave(street, worker, &leaver, path->to_cell);
             continue;
         }
-        struct crosser *crosser = &street->next[path->first_slot + street->count_next[path_index]++];
-        *crosser = (struct crosser){ row->front[c], row->speed[c], row->desired[c], length, row->trip[c],
-            row->kind[c], row->halt[c] };
-        street->crossroads[path->junction].vehicles_next++;
+        assert(worker->stayed_count < worker->stayed_max);
+        worker->stayed[worker->stayed_count++] = (struct stayer){ path_index, { row->front[c], row->speed[c],
+            row->desired[c], length, row->trip[c], row->kind[c], row->halt[c] } };
     }
     worker->batch_count = 0;
 }
@@ -337,7 +336,7 @@ static void batch_flush(struct street *street, struct worker *worker, const stru
 static void batch_add(struct street *street, struct worker *worker, int32_t path_index, int32_t k)
 {
     const struct path *path = &street->paths[path_index];
-    const struct crosser *crosser = &street->now[path->first_slot + k];
+    const struct crosser *crosser = &street->now[street->inside[path_index].first + k];
     struct viewer viewer = { crosser->speed,
                              crosser->length,
                              crosser->desired,
@@ -370,11 +369,11 @@ static void move_crossroads(struct street *street, struct worker *worker, const 
     if (crossroads->vehicles_now == 0 && crossroads->vehicles_before == 0) {
         return;
     }
-    memset(&street->count_next[crossroads->first_path], 0, (size_t)crossroads->path_count * sizeof(int32_t));
+    memset(&street->inside_next[crossroads->first_path], 0, (size_t)crossroads->path_count * sizeof(struct inside));
     worker->updates += crossroads->vehicles_now;
     for (int32_t i = 0; crossroads->vehicles_now > 0 && i < crossroads->path_count; i++) {
         int32_t path = crossroads->first_path + i;
-        for (int32_t k = 0; k < street->count_now[path]; k++) {
+        for (int32_t k = 0; k < street->inside[path].count; k++) {
             batch_add(street, worker, path, k);
             if (worker->batch_count == WIDE) {
                 batch_flush(street, worker, job);
@@ -386,7 +385,7 @@ static void move_crossroads(struct street *street, struct worker *worker, const 
 void move_worker(struct street *street, struct worker *worker)
 {
     struct follow_job job = follow_job_of(street);
-    worker->outbox_count = 0;
+    worker->outbox_count = worker->stayed_count = 0;
     worker->updates = worker->queued = worker->entered = worker->detours = 0;
     for (int32_t i = worker->first_block; i < worker->block_end; i++) {
         move_block(street, worker, &job, &street->blocks[i]);

@@ -81,8 +81,8 @@ static float room_promised(const struct street *street, const struct group *grou
     float promised = 0.0f;
     for (int32_t i = 0; i < group->entry_count[column]; i++) {
         int32_t path = street->entries[group->first_entry[column] + i];
-        for (int32_t k = 0; k < street->count_now[path]; k++) {
-            const struct crosser *crosser = &street->now[street->paths[path].first_slot + k];
+        for (int32_t k = 0; k < street->inside[path].count; k++) {
+            const struct crosser *crosser = &street->now[street->inside[path].first + k];
             promised += crosser->length + street->types.gap[crosser->kind & KIND_TYPE];
         }
     }
@@ -167,8 +167,8 @@ static bool approaching(const struct street *street, int32_t foe_index, struct o
     for (int32_t i = 0; i < group->entry_count[column]; i++) {
         int32_t entry_index = street->entries[group->first_entry[column] + i];
         const struct path *entry = &street->paths[entry_index];
-        if (street->count_now[entry_index] > 0) {
-            const struct crosser *crosser = &street->now[entry->first_slot];
+        if (street->inside[entry_index].count > 0) {
+            const struct crosser *crosser = &street->now[street->inside[entry_index].first];
             *ret = (struct other){ crosser->front - entry->length - length, crosser->speed, crosser->length };
             return !held_by_signal(street, foe_path, ret->speed, -ret->x);
         }
@@ -219,8 +219,8 @@ static bool insider_takes(const struct street *street, int32_t path_index, const
                           const struct viewer *viewer, float x, float acceleration, bool must_yield)
 {
     const struct path *path = &street->paths[path_index], *foe_path = &street->paths[foe->path];
-    for (int32_t k = 0; k < street->count_now[foe->path]; k++) {
-        const struct crosser *crosser = &street->now[foe_path->first_slot + k];
+    for (int32_t k = 0; k < street->inside[foe->path].count; k++) {
+        const struct crosser *crosser = &street->now[street->inside[foe->path].first + k];
         if (crosser->front - crosser->length > (foe->merges ? foe->foe_enter : foe->foe_leave)) {
             continue;   // it has passed
         }
@@ -322,9 +322,8 @@ float area_ahead(const struct street *street, int32_t path_index, const struct v
         if (foe->merges || foe->enter <= x) {
             continue;   // followed in look_ahead.c, or already in it
         }
-        const struct path *foe_path = &street->paths[foe->path];
-        for (int32_t k = 0; k < street->count_now[foe->path]; k++) {
-            const struct crosser *crosser = &street->now[foe_path->first_slot + k];
+        for (int32_t k = 0; k < street->inside[foe->path].count; k++) {
+            const struct crosser *crosser = &street->now[street->inside[foe->path].first + k];
             bool passed = crosser->front - crosser->length > foe->foe_leave;
             bool in_area = !passed && crosser->front > foe->foe_enter;
             float stood_s = (float)halt_waited(crosser->halt) * street->step_s;

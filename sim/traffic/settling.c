@@ -8,17 +8,23 @@
 #include "sim/traffic/street_kernel.h"
 #include "sim/traffic/columns.h"
 #include "sim/traffic/lane_change.h"
+#include "sim/traffic/row_pool.h"
 #include "sim/traffic/trips.h"
 
 static const float CLEARANCE_M = 0.1f;         // as in the kernel
 #define QUEUE_LOOK_MAX 16                      // trips of one queue that are tried in one step
+
+static struct worker *group_worker(const struct street *street, int32_t group)
+{
+    return &street->workers[street->worker_of_block[street->block_of_group[group]]];
+}
 
 static void cell_put(struct street *street, int32_t cell, const struct vehicle *vehicle, int32_t place, int32_t came_by)
 {
     struct group *group = cell_group(street, cell);
     int column = cell % WIDE;
     int32_t count = group->count[column];
-    assert(count < group->row_count);
+    rows_reserve(street, &group_worker(street, cell / WIDE)->pool, group, count + 1);
     column_insert(cell_rows(street, cell), count, place, column, vehicle);
     if (place == count) {
         group->entered[column] = came_by;
@@ -68,23 +74,64 @@ static void arrive_on_lane(struct street *street, const struct transfer *transfe
     cell_put(street, transfer->cell, &vehicle, k, transfer->came_by);
 }
 
+static void crosser_place(const struct street *street, int32_t path, const struct crosser *crosser)
+{
+    struct inside *inside = &street->inside_next[path];
+    assert(inside->count < street->paths[path].capacity);
+    street->next[inside->first + inside->count++] = *crosser;
+}
+
 static void arrive_on_path(struct street *street, const struct transfer *transfer)
 {
     const struct path *path = &street->paths[transfer->path];
-    int32_t k = street->count_next[transfer->path]++;
-    assert(k < path->capacity);
-    street->next[path->first_slot + k] = (struct crosser){
+    crosser_place(street, transfer->path, &(struct crosser){
         .front = transfer->front, .speed = transfer->speed,
         .desired = trip_desired(street, &street->trips[transfer->trip], path->limit),
         .length = street->types.length[transfer->kind & KIND_TYPE], .trip = transfer->trip, .kind = transfer->kind,
         .halt = transfer->halt,
-    };
-    street->crossroads[path->junction].vehicles_next++;
+    });
+}
+
+static bool path_mine(const struct street *street, int32_t path, int32_t self)
+{
+    return path >= 0 && street->worker_of_crossroads[street->paths[path].junction] == self;
+}
+
+// Makes room in street.next for those who stay on the worker's paths and those who come, path by path.
+static void crossers_arrange(struct street *street, const struct worker *worker, int32_t self)
+{
+    for (int32_t i = 0; i < worker->stayed_count; i++) {
+        int32_t path = worker->stayed[i].path;
+        street->inside_next[path].count++;
+        street->crossroads[street->paths[path].junction].vehicles_next++;
+    }
+    for (int32_t w = 0; w < street->worker_count; w++) {
+        for (int32_t i = 0; i < street->workers[w].outbox_count; i++) {
+            int32_t path = street->workers[w].outbox[i].path;
+            if (path_mine(street, path, self)) {
+                street->inside_next[path].count++;
+                street->crossroads[street->paths[path].junction].vehicles_next++;
+            }
+        }
+    }
+    int32_t slot = worker->first_slot;
+    for (int32_t i = worker->first_crossroads; i < worker->crossroads_end; i++) {
+        const struct crossroads *crossroads = &street->crossroads[i];
+        for (int32_t k = 0; crossroads->vehicles_next > 0 && k < crossroads->path_count; k++) {
+            struct inside *inside = &street->inside_next[crossroads->first_path + k];
+            inside->first = slot;
+            slot += inside->count;
+            inside->count = 0;
+        }
+    }
+    for (int32_t i = 0; i < worker->stayed_count; i++) {
+        crosser_place(street, worker->stayed[i].path, &worker->stayed[i].crosser);
+    }
 }
 
 static void transfers_take(struct street *street, const struct worker *worker, int32_t self)
 {
-    (void)worker;
+    crossers_arrange(street, worker, self);
     for (int32_t w = 0; w < street->worker_count; w++) {
         const struct worker *from = &street->workers[w];
         for (int32_t i = 0; i < from->outbox_count; i++) {
@@ -93,7 +140,7 @@ static void transfers_take(struct street *street, const struct worker *worker, i
                 if (street->worker_of_block[street->block_of_group[transfer->cell / WIDE]] == self) {
                     arrive_on_lane(street, transfer);
                 }
-            } else if (street->worker_of_crossroads[street->paths[transfer->path].junction] == self) {
+            } else if (path_mine(street, transfer->path, self)) {
                 arrive_on_path(street, transfer);
             }
         }
@@ -248,6 +295,14 @@ static void block_publish(struct street *street, struct block *block)
     block->stale = false;
 }
 
+// Gives back rows that no queue needs any more.
+static void block_shrink(struct street *street, struct worker *worker, const struct block *block)
+{
+    for (int32_t i = 0; i < block->lane_count; i++) {
+        rows_shrink(street, &worker->pool, &street->groups[block->first_group + i]);
+    }
+}
+
 void settle_worker(struct street *street, struct worker *worker)
 {
     int32_t self = (int32_t)(worker - street->workers);
@@ -259,13 +314,14 @@ void settle_worker(struct street *street, struct worker *worker)
     for (int32_t i = worker->first_block; i < worker->block_end; i++) {
         struct block *block = &street->blocks[i];
         if (whole && block->vehicles > 0 && block->lane_count > 1) {
-            lanes_change(street, &job, block, second);
+            lanes_change(street, &worker->pool, &job, block, second);
         }
         if (block->waiting > 0 && worker->inserting) {
             block_insert(street, worker, block, after_ms);
         }
         if (block->stale) {
             block_publish(street, block);
+            block_shrink(street, worker, block);
         }
     }
     for (int32_t i = worker->first_crossroads; i < worker->crossroads_end; i++) {

@@ -232,9 +232,9 @@ void street_step(struct street *street)
     struct crosser *crossers = street->now;
     street->now = street->next;
     street->next = crossers;
-    int32_t *counts = street->count_now;
-    street->count_now = street->count_next;
-    street->count_next = counts;
+    struct inside *inside = street->inside;
+    street->inside = street->inside_next;
+    street->inside_next = inside;
     street->now_ms += street->options.step_ms;
     for (int32_t i = 0; i < street->worker_count; i++) {
         street->counts.vehicle_updates += street->workers[i].updates;
@@ -287,8 +287,8 @@ int32_t street_list_vehicles(const struct street *street, struct vehicle_view *r
         }
         for (int32_t i = 0; i < group->path_count[c]; i++) {
             int32_t path = group->first_path[c] + i;
-            for (int32_t k = 0; k < street->count_now[path] && count < count_max; k++) {
-                const struct crosser *crosser = &street->now[street->paths[path].first_slot + k];
+            for (int32_t k = 0; k < street->inside[path].count && count < count_max; k++) {
+                const struct crosser *crosser = &street->now[street->inside[path].first + k];
                 ret[count++] = (struct vehicle_view){ street->trips[crosser->trip].number,
                     (int32_t)(crosser->kind & KIND_TYPE), lane, street->paths[path].connection,
                     (double)crosser->front, (double)crosser->speed, (double)crosser->length };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/base/memory.h"
+#include "sim/traffic/row_pool.h"
 
 static const double WAIT_MARGIN_M = 1.0;      // between a vehicle that waits inside and the paths it waits for
 static const double PART_STEP_M = 0.5;
@@ -94,7 +95,7 @@ static void block_place(struct street *street, int32_t block_index, int column, 
         street->cell_of_lane[lane] = (block->first_group + i) * WIDE + column;
         double fits = network->lanes[lane].length_m / (street->length_min + GAP_M_MIN);
         int32_t rows = (int32_t)fits + 3;
-        group->row_count = rows > group->row_count ? rows : group->row_count;
+        group->row_count_max = rows > group->row_count_max ? rows : group->row_count_max;
     }
 }
 
@@ -132,20 +133,6 @@ static void blocks_create(struct street *street, const uint64_t *keys)
     free(order);
     assert(street->block_count <= blocks_max);
     assert(street->group_count <= groups_max);
-}
-
-static void rows_create(struct street *street)
-{
-    int64_t rows = 0;
-    for (int32_t i = 0; i < street->group_count; i++) {
-        street->groups[i].first_row = rows;
-        rows += street->groups[i].row_count;
-    }
-    street->row_count = rows;
-    // Not memory_take_aligned: rows that no vehicle reaches must stay untouched, or they would cost memory.
-    street->rows_taken = memory_take((size_t)rows + 1, sizeof *street->rows);
-    uintptr_t at = ((uintptr_t)street->rows_taken + 63) & ~(uintptr_t)63;
-    street->rows = (struct row *)at;
 }
 
 static void path_fill(struct street *street, int32_t path_index, int32_t junction, int32_t connection_index)
@@ -209,13 +196,12 @@ static void paths_create(struct street *street, const uint64_t *keys)
         }
         street->crossroads[street->crossroads_count - 1].path_count++;
         path_fill(street, i, street->crossroads_count - 1, order[i].index);
-        street->paths[i].first_slot = slots;
         slots += street->paths[i].capacity;
     }
     street->now = memory_take((size_t)slots, sizeof *street->now);
     street->next = memory_take((size_t)slots, sizeof *street->next);
-    street->count_now = memory_take((size_t)count, sizeof *street->count_now);
-    street->count_next = memory_take((size_t)count, sizeof *street->count_next);
+    street->inside = memory_take((size_t)count, sizeof *street->inside);
+    street->inside_next = memory_take((size_t)count, sizeof *street->inside_next);
     free(order);
     free(rank);
     free(junctions);
@@ -482,12 +468,13 @@ static void workers_create(struct street *street)
     street->workers = memory_take_aligned((size_t)street->worker_count, sizeof *street->workers);
     street->worker_of_block = memory_take((size_t)street->block_count, sizeof(int32_t));
     street->worker_of_crossroads = memory_take((size_t)street->crossroads_count, sizeof(int32_t));
-    int32_t block = 0, crossroads = 0;
+    int32_t block = 0, crossroads = 0, first_slot = 0;
     for (int32_t w = 0; w < street->worker_count; w++) {
         struct worker *worker = &street->workers[w];
         int64_t groups_end = (int64_t)street->group_count * (w + 1) / street->worker_count;
         int64_t paths_end = (int64_t)street->path_count * (w + 1) / street->worker_count;
         int64_t leaving = 0;
+        int32_t slots = 0;
         worker->first_block = block;
         worker->first_crossroads = crossroads;
         while (block < street->block_count && street->blocks[block].first_group < groups_end) {
@@ -496,10 +483,16 @@ static void workers_create(struct street *street)
         }
         while (crossroads < street->crossroads_count && street->crossroads[crossroads].first_path < paths_end) {
             const struct crossroads *here = &street->crossroads[crossroads];
-            const struct path *last = &street->paths[here->first_path + here->path_count - 1];
             street->worker_of_crossroads[crossroads++] = w;
-            leaving += last->first_slot + last->capacity - street->paths[here->first_path].first_slot;
+            for (int32_t i = 0; i < here->path_count; i++) {
+                slots += street->paths[here->first_path + i].capacity;
+            }
         }
+        leaving += slots;
+        worker->first_slot = first_slot;
+        worker->stayed_max = slots;
+        worker->stayed = memory_take((size_t)slots, sizeof *worker->stayed);
+        first_slot += slots;
         worker->block_end = block;
         worker->crossroads_end = crossroads;
         worker->outbox_max = worker->arrived_max = (int32_t)leaving;
@@ -518,6 +511,30 @@ static void workers_create(struct street *street)
     assert(crossroads == street->crossroads_count);
 }
 
+// Address space for every group's longest queue; the first pieces of all.
+static void rows_create(struct street *street)
+{
+    int64_t rows = 0;
+    for (int32_t w = 0; w < street->worker_count; w++) {
+        struct worker *worker = &street->workers[w];
+        worker->pool.next_row = rows;
+        for (int32_t i = worker->first_block; i < worker->block_end; i++) {
+            const struct block *block = &street->blocks[i];
+            for (int32_t k = 0; k < block->lane_count; k++) {
+                rows += rows_bound(street->groups[block->first_group + k].row_count_max);
+            }
+        }
+        worker->pool.row_end = rows;
+    }
+    // Not memory_take_aligned: rows that no vehicle reaches must stay untouched, or they would cost memory.
+    street->rows_taken = memory_take((size_t)rows + 1, sizeof *street->rows);
+    uintptr_t at = ((uintptr_t)street->rows_taken + 63) & ~(uintptr_t)63;
+    street->rows = (struct row *)at;
+    for (int32_t w = 0; w < street->worker_count; w++) {
+        rows_begin(street, &street->workers[w]);
+    }
+}
+
 enum status layout_create(struct street *street, struct problem *ret)
 {
     const struct network *network = street->network;
@@ -533,7 +550,6 @@ enum status layout_create(struct street *street, struct problem *ret)
     street->column_of_link = memory_take((size_t)network->link_count, sizeof(int32_t));
     uint64_t *keys = junction_keys(network);
     blocks_create(street, keys);
-    rows_create(street);
     paths_create(street, keys);
     entries_create(street);
     choices_create(street);
@@ -549,6 +565,7 @@ enum status layout_create(struct street *street, struct problem *ret)
     free(keys);
     loops_create(street);
     workers_create(street);
+    rows_create(street);
     street->turned = memory_take((size_t)network->lane_count, sizeof *street->turned);
     street->turned_read = memory_take((size_t)network->camera_count, sizeof *street->turned_read);
     street->queue_first = memory_take((size_t)network->link_count, sizeof(int32_t));
@@ -567,6 +584,7 @@ void layout_release(struct street *street)
 {
     for (int32_t i = 0; i < street->worker_count; i++) {
         free(street->workers[i].outbox);
+        free(street->workers[i].stayed);
         free(street->workers[i].arrived);
         free(street->workers[i].came_from);
         free(street->workers[i].search_queue);
@@ -593,8 +611,8 @@ void layout_release(struct street *street)
                       street->parts,
                       street->now,
                       street->next,
-                      street->count_now,
-                      street->count_next,
+                      street->inside,
+                      street->inside_next,
                       street->crossroads,
                       street->loops,
                       street->loop_layer_of_detector,

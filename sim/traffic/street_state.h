@@ -109,8 +109,9 @@ struct group {
     int16_t yielding[WIDE];           // steps that the head has stood before a line held by somebody else's right
     int32_t entered[WIDE];            // path on which the last vehicle came in, or PATH_NONE
     bool entry_busy[WIDE];            // somebody is about to come in: no insertion here
-    int64_t first_row;
-    int32_t row_count;                // capacity
+    int64_t first_row;                // its piece of street.rows
+    int32_t row_count;                // rows of the piece
+    int32_t row_count_max;            // what its longest lane may need
     int32_t count_max;                // of the columns
     uint32_t held;                    // columns whose head's line was closed to it in the step before
     uint32_t clear;                   // of them those with nobody left on the lane's paths: none can come past the head
@@ -150,7 +151,7 @@ struct path {
     uint8_t rule, turn;               // enum junction_kind, enum turn
     uint8_t to_position;              // of the lane that it leads to
     bool right_on_red, crosses, yields;
-    int32_t first_slot, capacity;     // in street.now, street.next
+    int32_t capacity;                 // crossers that it can hold
     int32_t junction;                 // in street.crossroads
     int32_t connection;               // of the network
     int32_t first_part;               // in street.parts: one row per path of the same lane, in their order
@@ -168,6 +169,13 @@ struct crosser {
     float front, speed, desired, length;
     int32_t trip;
     uint32_t kind, halt;
+};
+
+struct inside { int32_t first, count; };   // the crossers of a path: where in street.now, how many
+
+struct stayer {                       // one who was on a path and still is
+    int32_t path;
+    struct crosser crosser;
 };
 
 struct crossroads {                   // a junction with paths
@@ -243,15 +251,28 @@ struct wide_types {
     int32_t krauss[WIDE];
 };
 
+// Rows are handed to groups in pieces as long as their queues, so that memory follows the vehicles and not the roads.
+// Pieces hold 8, 12, 16, 24 ... rows. One that a group has outgrown or no longer needs is kept for the next.
+#define ROW_PIECE_SIZES 32
+
+struct row_pool {
+    int64_t next_row, row_end;        // of street.rows: never handed out so far
+    int64_t free[ROW_PIECE_SIZES];    // pieces by size, the first of a chain; -1
+};
+
 struct worker {                       // what one thread owns
     int32_t first_block, block_end, first_crossroads, crossroads_end;
     struct transfer *outbox;
     int32_t outbox_count, outbox_max;
+    struct stayer *stayed;
+    int32_t stayed_count, stayed_max;
+    int32_t first_slot;               // in street.now and street.next: stayed_max slots are its own
     int32_t *arrived;                 // trips that arrived in this step
     int32_t arrived_count, arrived_max;
     int32_t *came_from, *search_queue, *detour;   // scratch of detour.c, by link
     int64_t updates, queued, entered, detours;    // of this step
     bool inserting;
+    struct row_pool pool;
     struct row batch;                 // crossers, sixteen at a time
     struct ahead batch_ahead;
     int32_t batch_slot[WIDE], batch_path[WIDE];
@@ -278,7 +299,6 @@ struct street {
     int32_t group_count;
     struct row *rows;
     void *rows_taken;                 // what rows lies in
-    int64_t row_count;
     int32_t *cell_of_lane;            // cell = group * WIDE + column
     int32_t *block_of_link, *column_of_link, *block_of_group;
     int32_t *worker_of_block, *worker_of_crossroads;
@@ -293,7 +313,7 @@ struct street {
     int32_t *entries;                 // paths, by the cell they lead to
     float *parts;                     // how far behind the line two paths of one lane have parted
     struct crosser *now, *next;
-    int32_t *count_now, *count_next;  // crossers of each path
+    struct inside *inside, *inside_next;   // of each path; crossers of one worker's paths lie side by side
     struct crossroads *crossroads;
     int32_t crossroads_count;
 

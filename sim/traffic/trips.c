@@ -202,12 +202,6 @@ static void *pages_grow(void *from, size_t used, size_t bytes)
     return to;
 }
 
-// A new capacity that holds `needed`: not double, as cities are large.
-static int64_t capacity_for(int64_t needed)
-{
-    return needed + needed / 8 + 256;
-}
-
 static int32_t piece_take(struct street *street, int32_t size)
 {
     int32_t piece = street->piece_free[size];
@@ -215,15 +209,9 @@ static int32_t piece_take(struct street *street, int32_t size)
         memcpy(&street->piece_free[size], &street->legs[piece], sizeof piece);
         return piece;
     }
-    int64_t count = street->leg_count + (int64_t)size * PIECE_LEGS;
-    assert(count < INT32_MAX);
-    if (count > street->leg_capacity) {
-        street->leg_capacity = capacity_for(count);
-        street->legs = pages_grow(street->legs, (size_t)street->leg_count * sizeof *street->legs,
-            (size_t)street->leg_capacity * sizeof *street->legs);
-    }
     piece = (int32_t)street->leg_count;
-    street->leg_count = count;
+    street->leg_count += (int64_t)size * PIECE_LEGS;
+    assert(street->leg_count <= street->leg_capacity);
     return piece;
 }
 
@@ -245,13 +233,35 @@ static int32_t trip_take(struct street *street)
         street->trip_free = street->trips[index].next;
         return index;
     }
-    if (street->trip_count == street->trip_capacity) {
-        assert(street->trip_count < INT32_MAX / 2);
-        street->trip_capacity = (int32_t)capacity_for(street->trip_count + 1);
+    assert(street->trip_count < street->trip_capacity);
+    return street->trip_count++;
+}
+
+static int32_t piece_size_for(int32_t legs)
+{
+    return (legs + DETOUR_LEGS + PIECE_LEGS - 1) / PIECE_LEGS;
+}
+
+// Address space for these trips, were there no free places; memory only by use. The only place of the street that
+// allocates after creation.
+static void trips_reserve(struct street *street, const struct trip_columns *trips)
+{
+    int64_t legs = street->leg_count, count = (int64_t)street->trip_count + trips->count;
+    for (int32_t i = 0; i < trips->count; i++) {
+        legs += (int64_t)piece_size_for(trips->first_link[i + 1] - trips->first_link[i]) * PIECE_LEGS;
+    }
+    assert(legs < INT32_MAX);
+    assert(count < INT32_MAX / 2);
+    if (legs > street->leg_capacity) {
+        street->leg_capacity = legs + legs / 4;
+        street->legs = pages_grow(street->legs, (size_t)street->leg_count * sizeof *street->legs,
+            (size_t)street->leg_capacity * sizeof *street->legs);
+    }
+    if (count > street->trip_capacity) {
+        street->trip_capacity = (int32_t)(count + count / 4);
         street->trips = pages_grow(street->trips, (size_t)street->trip_count * sizeof *street->trips,
             (size_t)street->trip_capacity * sizeof *street->trips);
     }
-    return street->trip_count++;
 }
 
 static int32_t choice_of(const struct street *street, int32_t link, int32_t next)
@@ -340,7 +350,7 @@ static void trip_fill(struct street *street, const struct trip_columns *trips, i
     int32_t index = trip_take(street);
     int32_t first = trips->first_link[row];
     int32_t count = trips->first_link[row + 1] - first;
-    int32_t size = (count + DETOUR_LEGS + PIECE_LEGS - 1) / PIECE_LEGS;
+    int32_t size = piece_size_for(count);
     struct trip *trip = &street->trips[index];
     uint32_t type = (uint32_t)trips->type[row], allowed;
     *trip = (struct trip){
@@ -431,6 +441,7 @@ enum status street_enter(struct street *street, const struct trip_columns *trips
         }
         last_ms = trips->depart_ms[i];
     }
+    trips_reserve(street, trips);
     for (int32_t i = 0; i < trips->count; i++) {
         trip_fill(street, trips, i);
     }
@@ -557,8 +568,8 @@ int32_t street_list_unfinished(const struct street *street, struct trip_result *
         }
     }
     for (int32_t i = 0; i < street->path_count; i++) {
-        for (int32_t k = 0; k < street->count_now[i] && count < count_max; k++) {
-            const struct crosser *crosser = &street->now[street->paths[i].first_slot + k];
+        for (int32_t k = 0; k < street->inside[i].count && count < count_max; k++) {
+            const struct crosser *crosser = &street->now[street->inside[i].first + k];
             result_add_stay(street, &ret[count++], &street->trips[crosser->trip], crosser->front, crosser->desired,
                 crosser->halt);
         }

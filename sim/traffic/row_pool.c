@@ -1,0 +1,85 @@
+#include "sim/traffic/row_pool.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define PIECE_ROWS_MIN 8
+
+static int32_t size_rows(int32_t size)
+{
+    int32_t rows = PIECE_ROWS_MIN << (size / 2);
+    return size % 2 == 1 ? rows + rows / 2 : rows;
+}
+
+static int32_t size_for(int32_t rows)
+{
+    int32_t size = 0;
+    while (size_rows(size) < rows) {
+        size++;
+    }
+    assert(size < ROW_PIECE_SIZES);
+    return size;
+}
+
+int64_t rows_bound(int32_t rows)
+{
+    int64_t bound = 0;
+    for (int32_t size = size_for(rows); size >= 0; size--) {
+        bound += size_rows(size);
+    }
+    return bound;
+}
+
+static int64_t piece_take(struct street *street, struct row_pool *pool, int32_t size)
+{
+    int64_t piece = pool->free[size];
+    if (piece >= 0) {
+        memcpy(&pool->free[size], &street->rows[piece], sizeof piece);
+        memset(&street->rows[piece], 0, sizeof piece);   // what was an index is a number again
+        return piece;
+    }
+    piece = pool->next_row;
+    pool->next_row += size_rows(size);
+    assert(pool->next_row <= pool->row_end);
+    return piece;
+}
+
+static void piece_move(struct street *street, struct row_pool *pool, struct group *group, int32_t size)
+{
+    int64_t piece = piece_take(street, pool, size);
+    memcpy(&street->rows[piece], &street->rows[group->first_row], (size_t)group->count_max * sizeof(struct row));
+    int32_t left = size_for(group->row_count);
+    memcpy(&street->rows[group->first_row], &pool->free[left], sizeof piece);
+    pool->free[left] = group->first_row;
+    group->first_row = piece;
+    group->row_count = size_rows(size);
+}
+
+void rows_begin(struct street *street, struct worker *worker)
+{
+    memset(worker->pool.free, 0xff, sizeof worker->pool.free);
+    for (int32_t i = worker->first_block; i < worker->block_end; i++) {
+        const struct block *block = &street->blocks[i];
+        for (int32_t k = 0; k < block->lane_count; k++) {
+            struct group *group = &street->groups[block->first_group + k];
+            group->row_count = PIECE_ROWS_MIN;
+            group->first_row = piece_take(street, &worker->pool, 0);
+        }
+    }
+}
+
+void rows_reserve(struct street *street, struct row_pool *pool, struct group *group, int32_t rows)
+{
+    if (rows > group->row_count) {
+        assert(rows <= group->row_count_max);
+        piece_move(street, pool, group, size_for(rows));
+    }
+}
+
+void rows_shrink(struct street *street, struct row_pool *pool, struct group *group)
+{
+    int32_t enough = group->count_max + 1;
+    if (group->row_count > PIECE_ROWS_MIN && 2 * enough < group->row_count) {
+        piece_move(street, pool, group, size_for(enough));
+    }
+}
