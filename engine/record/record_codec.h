@@ -1,9 +1,8 @@
 // record_codec.h: what the brain was told and what it answered, as records (proto/recording.proto), and back.
 //
 // THEORY    Events are recorded in the order in which the brain was told them; a step carries a fingerprint of the
-//           plans
-//           that it gave, and they follow it. Feeding the events to a brain that was made as the header says gives the
-//           same plans to the byte.
+//           plans that it gave, and they follow it. Feeding the events to a brain that was made as the header says
+//           gives the same plans to the byte.
 //           A controller's report mostly follows from its last one: the same lamps, older by the time between. Such a
 //           report costs a bit (report_memory below); a city's reports would otherwise be the largest part of its day.
 // CONTRACT  Writers append whole records (varint length, bytes) and grow their memory as needed. Readers bear any bytes

@@ -1,11 +1,9 @@
 // recorder.h: a day as it happens: what the brain is told and what it answers, into chunks and blocks.
 //
 // THEORY    Whoever calls brain_step calls recorder_told right after it. Records gather until a second is full, then
-//           they
-//           go to a *sink* as one chunk. Every RECORDER_BLOCK_MS a new block begins: it opens with a header (how the
-//           brain
-//           was made) and a snapshot of the brain, so that a replay can enter the day there, and segments can be
-//           checked in parallel. A brain that has just been made needs no snapshot.
+//           they go to a *sink* as one chunk. Every RECORDER_BLOCK_MS a new block begins: it opens with a header (how
+//           the brain was made) and a snapshot of the brain, so that a replay can enter the day there, and segments
+//           can be checked in parallel. A brain that has just been made needs no snapshot.
 //
 //             recorder_begin ──▶ header │ reports step plans │ … ─5 min─▶ header snapshot │ reports step plans │ …
 //

@@ -1,10 +1,9 @@
 // recording.h: the file of a recorded day: records in compressed chunks, chunks in blocks, an index at the end.
 //
 // THEORY    A *record* is some bytes (record_codec.h says what they mean). Records are gathered and, about once a
-//           second,
-//           compressed and written as one *chunk*. A *block* is some minutes of chunks that share one stream of zstd,
-//           so
-//           that a second is told by how it differs from those before it; each block can be read without the others.
+//           second, compressed and written as one *chunk*. A *block* is some minutes of chunks that share one stream
+//           of zstd, so that a second is told by how it differs from those before it; each block can be read without
+//           the others.
 //
 //             file header | chunk chunk chunk … | chunk chunk … | index | footer
 //                         ╰──── block 0 ───────╯╰── block 1 ──╯   only when the file was closed

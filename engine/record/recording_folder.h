@@ -1,5 +1,4 @@
-// recording_folder.h: a folder of recordings: one file a day (or a run), the oldest deleted when there are too many
-// bytes.
+// recording_folder.h: a folder of recordings: one file a day (or a run), the oldest deleted when it grows too large.
 //
 // THEORY    A file is named after the instant of its first event in UTC, 20260131T073000Z.igr, so that names sort by
 //           time. A new file begins when the recorder says so, and with the first block after midnight UTC.
