@@ -28,13 +28,13 @@ struct yaml_store {
 };
 
 struct yaml_config {
-    char *network, *site, *city, *strategy, *http, *store, *redis_server, *state_dir, *registry;
+    char *network, *site, *city, *strategy, *http, *store, *redis_server, *state_dir, *registry, *recordings;
     char **additional, **listen;
     unsigned additional_count, listen_count, regions_count;
     struct yaml_region *regions;
     double *intergreen_s;
     bool *lockstep, *unapproved;
-    int32_t *threads, *loops, *step_ms, *solve_latency_ms, *status_age_ms, *stop_ms;
+    int32_t *threads, *loops, *step_ms, *solve_latency_ms, *status_age_ms, *stop_ms, *recordings_mib_max;
     struct yaml_limits limits;
     struct yaml_store store_times;
 };
@@ -105,6 +105,8 @@ static const cyaml_schema_field_t FIELDS[] = {
     CYAML_FIELD_MAPPING("store_times", OPTIONAL, struct yaml_config, store_times, STORE_FIELDS),
     TEXT("redis_server", redis_server),
     TEXT("state_dir", state_dir),
+    TEXT("recordings", recordings),
+    NUMBER(yaml_config, recordings_mib_max),
     TEXT("registry", registry),
     CYAML_FIELD_BOOL_PTR("lockstep", CYAML_FLAG_POINTER | OPTIONAL, struct yaml_config, lockstep),
     CYAML_FIELD_BOOL_PTR("unapproved", CYAML_FLAG_POINTER | OPTIONAL, struct yaml_config, unapproved),
@@ -131,6 +133,7 @@ static const struct {
     { "", "solve_latency_ms", 0, 60000 },
     { "", "status_age_ms", 1000, 60000 },
     { "", "stop_ms", 100, 600000 },
+    { "", "recordings_mib_max", 0, 1 << 24 },
     { "limits", "connections", 1, 1000000 },
     { "limits", "frame_bytes", 1024, 1 << 26 },
     { "limits", "names", 1, 1 << 20 },
@@ -325,6 +328,19 @@ static const char *path_from(struct config *config, const char *path)
     return keep(config, joined);
 }
 
+// `none`, a folder beside the configuration, or by default one in the state folder.
+static const char *recordings_folder(struct config *config, const char *state_folder)
+{
+    const char *given = config->yaml->recordings;
+    if (given != NULL) {
+        return strcmp(given, "none") == 0 ? NULL : path_from(config, given);
+    }
+    size_t bytes = strlen(state_folder) + sizeof "/recordings";
+    char *joined = memory_take(bytes, 1);
+    snprintf(joined, bytes, "%s/recordings", state_folder);
+    return keep(config, joined);
+}
+
 static enum status strategy_check(const char *path, const char *name, struct problem *problem)
 {
     char names[256];
@@ -401,6 +417,7 @@ static void numbers_take(const struct yaml_config *yaml, struct settings *settin
     number_take(&settings->solve_latency_ms, yaml->solve_latency_ms);
     number_take(&settings->status_age_ms, yaml->status_age_ms);
     number_take(&settings->stop_ms, yaml->stop_ms);
+    number_take(&settings->recordings_mib_max, yaml->recordings_mib_max);
     number_take(&settings->store_connect_ms, yaml->store_times.connect_ms);
     number_take(&settings->store_answer_ms, yaml->store_times.answer_ms);
     number_take(&settings->store_retry_ms_min, yaml->store_times.retry_ms_min);
@@ -447,6 +464,7 @@ static enum status settings_take(struct config *config, const char *path, struct
     const char *given = getenv("STATE_DIRECTORY");   // systemd.exec(5)
     const char *folder = yaml->state_dir != NULL ? yaml->state_dir : given != NULL ? given : "state";
     settings->state_folder = path_from(config, folder);
+    settings->recordings = recordings_folder(config, settings->state_folder);
     enum status status = addresses_take(config, settings, problem);
     if (yaml->strategy != NULL) {
         settings->strategy = yaml->strategy;

@@ -54,6 +54,26 @@ struct compute {
     _Atomic bool claimed;         // a simulator owns the clock, or is about to
 };
 
+// ---- the recording
+
+static void record_begin(struct compute *compute, struct brain *brain, const struct brain_options *options,
+                         int64_t now_ms, bool fresh)
+{
+    if (compute->options.recordings != NULL) {
+        recordings_wait(compute->options.recordings, brain == compute->lockstep);
+        recorder_begin(recordings_recorder(compute->options.recordings), brain, options, now_ms, fresh);
+    }
+}
+
+// Every event of a brain goes through here: what it is told is what is recorded.
+static void tell_brain(struct compute *compute, struct brain *brain, const struct event *event, struct actions *ret)
+{
+    brain_step(brain, event, ret);
+    if (compute->options.recordings != NULL) {
+        recorder_told(recordings_recorder(compute->options.recordings), brain, event, ret);
+    }
+}
+
 static void picture_create(struct picture *picture, const struct network *network)
 {
     picture->states = memory_take((size_t)network->intersection_count, sizeof *picture->states);
@@ -98,6 +118,7 @@ void compute_create(const struct compute_options *options, struct brain *brain, 
     compute->now_ms = city_clock_now(options->clock);
     compute->live_now_ms = compute->now_ms;
     atomic_store(&compute->progress_ms, monotonic_ms());
+    record_begin(compute, compute->live, &compute->options.brain, compute->now_ms, true);
     *ret = compute;
 }
 
@@ -153,7 +174,7 @@ bool compute_restore(struct compute *compute, const struct plan *plan)
     struct actions actions;
     struct event event = { .kind = EVENT_RESTORE, .now_ms = compute->now_ms, .plan = plan,
         .intersection = plan->intersection };
-    brain_step(compute->live, &event, &actions);
+    tell_brain(compute, compute->live, &event, &actions);
     if (actions.accepted) {
         publish(compute, plan);
     }
@@ -261,7 +282,7 @@ static void step(struct compute *compute, int64_t now_ms)
     struct actions actions;
     struct event event = { .kind = EVENT_STEP, .now_ms = now_ms, .seen = seen, .intersection = INDEX_NONE };
     compute->now_ms = now_ms;
-    brain_step(running(compute), &event, &actions);
+    tell_brain(compute, running(compute), &event, &actions);
     for (int32_t i = 0; i < actions.publish_count; i++) {
         publish(compute, &actions.publish[i]);
     }
@@ -306,6 +327,7 @@ static void simulator_begin(struct compute *compute, const struct intake_event *
     compute->simulator = from->peer;
     compute->now_ms = from->simulator.begin_ms;
     compute->minute_ms = -1;
+    record_begin(compute, brain, &options, compute->now_ms, true);
     snprintf(compute->simulator_strategy, sizeof compute->simulator_strategy, "%s", options.strategy);
     plan_table_clear(compute->options.table);
     freezer_take(&compute->freezer, compute->options.intakes, compute->options.intake_count);   // Of before: dropped.
@@ -334,6 +356,7 @@ static void simulator_end(struct compute *compute)
     compute->lockstep = NULL;
     compute->now_ms = compute->live_now_ms;
     compute->minute_ms = -1;
+    record_begin(compute, compute->live, &compute->options.brain, compute->now_ms, false);
     freezer_take(&compute->freezer, compute->options.intakes, compute->options.intake_count);
     table_fill(compute);
     compute->next_tick_ms = 0;
@@ -383,7 +406,7 @@ static void tell(struct compute *compute, const struct intake_event *from, const
         return;
     }
     compute->now_ms = now_ms;
-    brain_step(running(compute), &event, &actions);
+    tell_brain(compute, running(compute), &event, &actions);
     for (int32_t i = 0; i < actions.publish_count; i++) {
         publish(compute, &actions.publish[i]);
     }
@@ -446,17 +469,21 @@ static void brain_exchange(struct compute *compute)
     if (next == NULL) {
         return;
     }
+    options.strategy = compute->strategy;
+    bool recorded = compute->lockstep == NULL;   // A simulator's run goes on in its own file.
+    if (recorded) {
+        record_begin(compute, next, &options, compute->now_ms, true);
+    }
     struct actions actions;
     for (int32_t i = 0; i < compute->options.network->intersection_count; i++) {
         const struct plan *plan = brain_plan(compute->live, (struct intersection_id){ i });
         struct event event = { .kind = EVENT_RESTORE, .now_ms = compute->now_ms, .plan = plan, .intersection = i };
         if (plan != NULL) {
-            brain_step(next, &event, &actions);
+            recorded ? tell_brain(compute, next, &event, &actions) : brain_step(next, &event, &actions);
         }
     }
     brain_release(compute->live);
     compute->live = next;
-    options.strategy = compute->strategy;
     compute->options.brain = options;
 }
 

@@ -24,6 +24,7 @@
 #include "engine/serve/city_clock.h"
 #include "engine/serve/intake.h"
 #include "engine/serve/plan_table.h"
+#include "engine/serve/recordings.h"
 
 #define PICTURE_MINUTE_COUNT_MAX 16
 
@@ -58,6 +59,7 @@ struct compute_options {
     int32_t intake_count;
     struct plan_table *table;
     struct city_clock *clock;
+    struct recordings *recordings;        // or NULL; kept until compute_release
     struct compute_hooks hooks;
 };
 

@@ -63,6 +63,7 @@ struct server {
     struct loop *loops;
     struct intake *intakes;
     struct compute *compute;
+    struct recordings *recordings;    // or NULL
     struct brain_options brain;
     const char **region_strategy;     // one per region of the network
     bool cautious;                    // begun without the stored state after repeated crashes
@@ -518,8 +519,18 @@ static enum status engine_start(struct server *server, struct problem *problem)
         return status;
     }
     atomic_store(&server->service.epoch, highest + 1);
+    if (settings->recordings != NULL) {
+        struct recordings_hooks hooks = { .owner = server, .said = on_said };
+        status = recordings_start(settings->recordings, (int64_t)settings->recordings_mib_max << 20, server->network,
+                                  settings->network, &hooks, &server->recordings, problem);
+        if (status != STATUS_OK) {
+            brain_release(brain);
+            return status;
+        }
+    }
     struct compute_options options = { .network = server->network, .brain = server->brain,
-        .step_ms = settings->step_ms, .intakes = server->intakes, .intake_count = settings->loops,
+        .recordings = server->recordings, .step_ms = settings->step_ms, .intakes = server->intakes,
+        .intake_count = settings->loops,
         .table = server->service.table, .clock = server->service.clock,
         .hooks = { .owner = server, .stepped = on_stepped, .answer = on_answer, .said = on_said } };
     compute_create(&options, brain, &server->compute);
@@ -758,6 +769,7 @@ static void release(struct server *server)
         http_release(server->http);
     }
     compute_release(server->compute);
+    recordings_stop(server->recordings);
     for (int32_t i = 0; server->intakes != NULL && i < server->service.loop_count; i++) {
         intake_release(&server->intakes[i]);
     }

@@ -19,6 +19,7 @@ struct settings settings_default(void)
         .http = { .kind = LISTEN_TCP, .text = "127.0.0.1:7412", .host = "127.0.0.1", .port = 7412, .local = true },
         .store = { .kind = STORE_EMBEDDED, .text = "embedded" },
         .redis_server = "redis-server",
+        .recordings_mib_max = 16384,
         .lockstep = true,
         .loops = 2,
         .step_ms = 1000,

@@ -68,6 +68,8 @@ struct settings {
     struct store_address store;
     const char *redis_server;         // program of the embedded store
     const char *state_folder;
+    const char *recordings;           // folder; NULL: nothing is recorded
+    int32_t recordings_mib_max;       // the oldest are deleted beyond; 0: no limit
     const char *registry;             // file of identities, or NULL
     bool lockstep;                    // a simulator may own the clock
     bool unapproved;                  // controllers elsewhere may play intersections whose site data nobody approved
