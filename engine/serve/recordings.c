@@ -65,7 +65,7 @@ static bool put(void *owner, const uint8_t *records, size_t bytes, int64_t first
         free(chunk);
     }
     if (began_losing) {
-        recordings->hooks.said(recordings->hooks.owner, true, 
+        recordings->hooks.said(recordings->hooks.owner, true,
                                "the disk is too slow for the recording: seconds are lost");
     }
     return room;
