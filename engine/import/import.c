@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "engine/import/cityflow.h"
 #include "engine/import/derive.h"
@@ -106,18 +107,18 @@ static enum file_kind kind_of(const char *head, size_t bytes)
 
 enum status import_sniff(const char *path, enum file_kind *ret, struct problem *problem)
 {
-    FILE *file = fopen(path, "rb");
+    gzFile file = gzopen(path, "rb");
     if (file == NULL) {
         return problem_report(problem, STATUS_IO, path, NULL, "check the path", "cannot be read: %s", strerror(errno));
     }
     char head[SNIFF_BYTES + 1] = { 0 };
-    size_t bytes = fread(head, 1, SNIFF_BYTES, file);
-    bool failed = ferror(file) != 0;
-    (void)fclose(file);
-    if (failed) {
-        return problem_report(problem, STATUS_IO, path, NULL, "name a file", "cannot be read: %s", strerror(errno));
+    int bytes = gzread(file, head, SNIFF_BYTES);
+    (void)gzclose_r(file);
+    if (bytes < 0) {
+        return problem_report(problem, STATUS_IO, path, NULL, "name a file", "cannot be read: %s",
+                              errno != 0 ? strerror(errno) : "its compressed data is broken");
     }
-    enum file_kind kind = kind_of(head, bytes);
+    enum file_kind kind = kind_of(head, (size_t)bytes);
     if (kind == FILE_UNKNOWN) {
         return problem_report(problem, STATUS_SYNTAX, path, NULL,
                               "name a SUMO .net.xml or .sumocfg, a CityFlow roadnet.json, or our own file",

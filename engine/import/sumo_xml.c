@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <zlib.h>
 
 #include "engine/model/units.h"
 
@@ -176,7 +178,21 @@ static void on_end(void *user, const char *element)
     }
 }
 
-static enum status read_blocks(struct sumo_xml *xml, FILE *file)
+static struct sumo_watch watch;   // of the process: a person waits for one reading at a time
+
+void sumo_xml_watch(const struct sumo_watch *by)
+{
+    watch = by != NULL ? *by : (struct sumo_watch){ 0 };
+}
+
+static void tell(const struct sumo_xml *xml, gzFile file, int64_t file_bytes)
+{
+    if (watch.tell != NULL && file_bytes > 0) {
+        watch.tell(watch.user, xml->path, (double)gzoffset(file) / (double)file_bytes);
+    }
+}
+
+static enum status read_blocks(struct sumo_xml *xml, gzFile file, int64_t file_bytes)
 {
     for (;;) {
         void *block = XML_GetBuffer(xml->parser, BLOCK_BYTES);
@@ -184,12 +200,20 @@ static enum status read_blocks(struct sumo_xml *xml, FILE *file)
             sumo_xml_fail(xml, STATUS_LIMIT, "is this a network?", "an element does not fit into memory");
             return xml->status;
         }
-        size_t bytes = fread(block, 1, BLOCK_BYTES, file);
-        if (ferror(file)) {
-            return problem_report(&xml->problem, STATUS_IO, xml->path, NULL, NULL, "%s", strerror(errno));
+        int bytes = gzread(file, block, BLOCK_BYTES), failure = Z_OK;
+        const char *why = gzerror(file, &failure);
+        size_t path_bytes = strlen(xml->path);
+        why += strncmp(why, xml->path, path_bytes) == 0 ? path_bytes + strspn(why + path_bytes, ": ") : 0;
+        if (bytes < 0 || (bytes < BLOCK_BYTES && failure != Z_OK)) {
+            return failure == Z_ERRNO
+                ? problem_report(&xml->problem, STATUS_IO, xml->path, NULL, NULL, "%s", strerror(errno))
+                : problem_report(&xml->problem, STATUS_SYNTAX, xml->path, NULL,
+                                 "is the file whole? fetch or compress it anew", "its compressed data is broken: %s",
+                                 why);
         }
+        tell(xml, file, file_bytes);
         bool last = bytes < BLOCK_BYTES;
-        if (XML_ParseBuffer(xml->parser, (int)bytes, last) != XML_STATUS_OK) {
+        if (XML_ParseBuffer(xml->parser, bytes, last) != XML_STATUS_OK) {
             if (xml->status == STATUS_OK) {
                 sumo_xml_fail(xml, STATUS_SYNTAX, "is the file whole? fetch or write it anew", "%s",
                               XML_ErrorString(XML_GetErrorCode(xml->parser)));
@@ -206,8 +230,12 @@ enum status sumo_xml_read(const char *path, sumo_xml_start start, sumo_xml_end e
 {
     assert(path != NULL);
     assert(start != NULL);
-    FILE *file = fopen(path, "rb");
-    if (file == NULL) {
+    gzFile file = gzopen(path, "rb");
+    struct stat about;
+    if (file == NULL || stat(path, &about) != 0) {
+        if (file != NULL) {
+            (void)gzclose_r(file);
+        }
         return problem_report(problem, STATUS_IO, path, NULL, "name a file that can be read", "%s", strerror(errno));
     }
     struct sumo_xml xml = { .path = path, .start = start, .end = end, .user = user, .parser = XML_ParserCreate(NULL) };
@@ -217,10 +245,10 @@ enum status sumo_xml_read(const char *path, sumo_xml_start start, sumo_xml_end e
     } else {
         XML_SetUserData(xml.parser, &xml);
         XML_SetElementHandler(xml.parser, on_start, on_end);
-        status = read_blocks(&xml, file);
+        status = read_blocks(&xml, file, (int64_t)about.st_size);
         XML_ParserFree(xml.parser);
     }
-    (void)fclose(file);
+    (void)gzclose_r(file);
     if (status != STATUS_OK && problem != NULL) {
         *problem = xml.problem;
     }

@@ -3,7 +3,7 @@
 // THEORY    Expat reads in blocks and calls back for each element. A handler looks its attributes up here; the first
 //           thing that is missing or wrong is written down with file and line, and the reading stops there. Expat
 //           itself finds broken and truncated files and bounds the expansion of entities; external entities are never
-//           read.
+//           read. A file that gzip packed is unpacked as it is read, as SUMO does with .gz.
 // CONTRACT  After the first failure no handler is called. Numbers are finite and within the limits that the caller
 //           names.
 // OWNERSHIP Attributes are borrowed until the handler returns.
@@ -25,6 +25,13 @@ typedef void (*sumo_xml_end)(struct sumo_xml *xml, void *user, const char *eleme
 // off; else what a handler reported.
 MUST_USE enum status sumo_xml_read(const char *path, sumo_xml_start start, sumo_xml_end end, void *user,
                                    struct problem *problem);
+
+// Who is told how far a reading is, 0 .. 1 of the file; NULL: nobody. For the whole process: set it before reading.
+struct sumo_watch {
+    void (*tell)(void *user, const char *path, double share);
+    void *user;
+};
+void sumo_xml_watch(const struct sumo_watch *by);
 
 // Writes down "path: line N: what. remedy" and stops the reading; the first one counts.
 void sumo_xml_fail(struct sumo_xml *xml, enum status status, const char *remedy, const char *format, ...)

@@ -7,77 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/random.h"
-#include "engine/import/sumo_xml.h"
 #include "engine/model/units.h"
-#include "sim/demand/choice_book.h"
+#include "sim/demand/sumo_reader.h"
 #include "sim/demand/sumo_types.h"
-
-enum { INCLUDE_DEPTH_MAX = 8, ROUTE_REPEAT_MAX = 1000, TEXT_BYTES = 512 };
-enum draw { DRAW_TYPE, DRAW_ROUTE, DRAW_LANE, DRAW_SPEED, DRAW_FLOW };
-
-static const int64_t FLOW_END_MS = MS_PER_DAY;   // of a flow without end, after its begin
-
-enum lane_wish { LANE_FIRST, LANE_BEST, LANE_RANDOM, LANE_NUMBER };
-enum speed_wish { SPEED_MAX, SPEED_RANDOM, SPEED_NUMBER };
-enum flow_form { FLOW_NONE, FLOW_EVEN, FLOW_CHANCE, FLOW_POISSON };
-
-// A <route>: its links, or the edge that the network does not have.
-struct route_text {
-    int32_t first, count;              // in route_links
-    int32_t unknown;                   // offset in rows.text of that edge, or INDEX_NONE
-};
-
-// The vehicle, trip or flow that is open.
-struct pending {
-    const char *word;                  // "vehicle", "trip", "flow"
-    int32_t name, line;
-    enum status bad;                   // the first thing wrong with it, and its sentence
-    char bad_text[TEXT_BYTES];
-    int32_t type_entry;                // in types, or INDEX_NONE when bad
-    struct choice_list routes;         // indices into route_texts
-    struct link_list anchors;          // from, via ..., to
-    int64_t depart_ms;
-    enum lane_wish lane;
-    int32_t lane_number;
-    enum speed_wish speed;
-    int32_t speed_mmps;
-    enum flow_form flow;
-    int64_t end_ms;
-    double period_ms;                  // FLOW_EVEN
-    double rate;                       // FLOW_CHANCE: of a second, FLOW_POISSON: per second
-    int64_t number;                    // of vehicles, or -1
-    bool stops;
-};
-
-// The distribution that is open.
-struct distribution {
-    bool open, types;
-    bool anonymous;                    // inside a vehicle
-    char name[TEXT_BYTES];
-    struct choice_list choices;
-};
-
-struct reader {
-    struct demand_rows *rows;
-    const char *path;
-    int32_t file;
-    bool additional;
-    int32_t include_depth;
-    int32_t skip_depth;                // depth of the element that is passed over with all in it, or -1
-    struct choice_book types, routes;
-    LIST_OF(struct route_text) route_texts;
-    struct link_list route_links;
-    struct pending *open;              // == &pending while one is open
-    struct pending pending;
-    struct distribution distribution;
-    uint64_t ordinal;                  // of departures, as the file tells them
-    uint64_t flow_ordinal;
-    int64_t last_depart_ms;
-    bool unsorted, endless, unknown_model, unknown_element;
-    void (*include)(struct reader *reader, struct sumo_xml *xml, const char *href);
-};
-
 
 static PRINTF_LIKE(3, 4) void pending_bad(struct pending *pending, enum status status, const char *format, ...)
 {
@@ -448,165 +380,6 @@ static void begin_vehicle(struct reader *reader, struct sumo_xml *xml, const cha
     }
 }
 
-// A trip that cannot be: ends the reading, or costs itself.
-static PRINTF_LIKE(4, 5) void refuse(struct reader *reader, struct sumo_xml *xml, enum status status,
-                                     const char *format, ...)
-{
-    char text[TEXT_BYTES];
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    const struct pending *pending = &reader->pending;
-    struct problem *outer = reader->rows->problem, inner;
-    reader->rows->problem = &inner;
-    enum status refused = rows_refuse(reader->rows, status, reader->file, pending->line, "%s \"%s\": %s", pending->word,
-                                      reader->rows->text.at + pending->name, text);
-    reader->rows->problem = outer;
-    if (refused != STATUS_OK) {
-        sumo_xml_stop(xml, refused, &inner);
-    }
-}
-
-static int8_t choose_lane(const struct reader *reader, const struct link *link, enum user_class user)
-{
-    const struct lane *lanes = &reader->rows->network->lanes[link->first_lane];
-    int32_t usable[128], count = 0;
-    for (int32_t i = 0; i < link->lane_count && i < 127; i++) {
-        if ((lanes[i].users & (uint32_t)user) != 0) {
-            usable[count++] = i;
-        }
-    }
-    switch (reader->pending.lane) {
-    case LANE_FIRST:
-        return count > 0 ? (int8_t)usable[0] : -1;
-    case LANE_RANDOM: {
-        double u = random_unit(reader->rows->options.seed, RANDOM_ROUTE, reader->ordinal, DRAW_LANE);
-        return count > 0 ? (int8_t)usable[(int32_t)(u * count)] : -1;
-    }
-    case LANE_NUMBER:
-        return (int8_t)reader->pending.lane_number;
-    case LANE_BEST:
-        break;
-    }
-    return -1;
-}
-
-static int32_t choose_speed(const struct reader *reader, const struct link *link)
-{
-    double u = random_unit(reader->rows->options.seed, RANDOM_ROUTE, reader->ordinal, DRAW_SPEED);
-    switch (reader->pending.speed) {
-    case SPEED_MAX:
-        return -1;
-    case SPEED_RANDOM:
-        return (int32_t)(u * link->speed_mps * 1000.0);
-    case SPEED_NUMBER:
-        break;
-    }
-    return reader->pending.speed_mmps;
-}
-
-// One departure of what is open.
-static void depart(struct reader *reader, struct sumo_xml *xml, int64_t depart_ms, int32_t instance)
-{
-    struct demand_rows *rows = reader->rows;
-    struct pending *pending = &reader->pending;
-    const struct choice_entry *entry = &reader->types.entries.at[pending->type_entry];
-    uint64_t seed = rows->options.seed;
-    int32_t type = choose(reader->types.choices.at + entry->first, entry->count, seed, reader->ordinal, DRAW_TYPE);
-    enum user_class user = rows->types.at[type].user;
-    const int32_t *links = pending->anchors.at;
-    int32_t count = pending->anchors.count;
-    if (pending->routes.count > 0) {
-        int32_t chosen = choose(pending->routes.at, pending->routes.count, seed, reader->ordinal, DRAW_ROUTE);
-        const struct route_text *route = &reader->route_texts.at[chosen];
-        if (route->unknown != INDEX_NONE || route->count == 0) {
-            refuse(reader, xml, STATUS_UNKNOWN, route->unknown == INDEX_NONE ? "its route is empty%s"
-                   : "edge \"%s\" of its route is not in the network",
-                   route->unknown == INDEX_NONE ? "" : rows->text.at + route->unknown);
-            return;
-        }
-        links = reader->route_links.at + route->first;
-        count = route->count;
-    }
-    const struct link *link = &rows->network->links[links[0]];
-    struct demand_row row = { .depart_ms = depart_ms, .type = type, .name = pending->name, .instance = instance,
-        .file = reader->file, .line = pending->line, .depart_lane = choose_lane(reader, link, user),
-        .depart_speed_mmps = choose_speed(reader, link) };
-    if (row.depart_lane >= link->lane_count
-        || (row.depart_lane >= 0
-            && (rows->network->lanes[link->first_lane + row.depart_lane].users & (uint32_t)user) == 0)) {
-        refuse(reader, xml, STATUS_RANGE, "\"%s\" has no lane %d for it to depart on",
-               network_name(rows->network, link->name), row.depart_lane);
-        return;
-    }
-    row.route = rows_route(rows, pending->routes.count > 0 ? ROUTE_WHOLE : ROUTE_ANCHORS, user, links, count);
-    reader->unsorted = reader->unsorted || (instance == INDEX_NONE && depart_ms < reader->last_depart_ms);
-    reader->last_depart_ms = instance == INDEX_NONE ? depart_ms : reader->last_depart_ms;
-    reader->ordinal++;
-    struct problem problem, *outer = rows->problem;
-    rows->problem = &problem;
-    enum status status = rows_add(rows, &row);
-    rows->problem = outer;
-    if (status != STATUS_OK) {
-        sumo_xml_stop(xml, status, &problem);
-    }
-}
-
-// A standard exponential variate by comparisons alone (von Neumann 1951, "Various techniques used in connection with
-// random digits"): runs of falling uniforms; a run of odd length accepts its first number, an even one adds 1 and tries
-// again.
-static double exponential(uint64_t seed, uint64_t number, uint64_t *draw)
-{
-    for (double whole = 0.0;; whole += 1.0) {
-        double first = random_unit(seed, RANDOM_ROUTE, number, (*draw)++), last = first;
-        int length = 1;
-        for (;;) {
-            double next = random_unit(seed, RANDOM_ROUTE, number, (*draw)++);
-            if (next >= last) {
-                break;
-            }
-            last = next;
-            length++;
-        }
-        if (length % 2 == 1) {
-            return whole + first;
-        }
-    }
-}
-
-static void expand_flow(struct reader *reader, struct sumo_xml *xml)
-{
-    const struct pending *pending = &reader->pending;
-    uint64_t seed = reader->rows->options.seed, number = UINT64_C(1) << 62 | reader->flow_ordinal++, draw = DRAW_FLOW;
-    double at_ms = 0.0, span_ms = (double)(pending->end_ms - pending->depart_ms);
-    bool counted = pending->number >= 0;
-    for (int32_t i = 0; (!counted || i < pending->number) && !sumo_xml_failed(xml); ) {
-        bool departs = true;
-        switch (pending->flow) {
-        case FLOW_EVEN:
-            at_ms = i * pending->period_ms;
-            break;
-        case FLOW_CHANCE:
-            departs = random_unit(seed, RANDOM_ROUTE, number, draw++) < pending->rate;
-            break;
-        case FLOW_POISSON:
-            at_ms += exponential(seed, number, &draw) / pending->rate * MS_PER_S;
-            break;
-        case FLOW_NONE:
-            return;
-        }
-        // A counted flow has no end but its number; SUMO allows only one of both but for the even spacing.
-        if (at_ms >= span_ms && !(counted && pending->flow == FLOW_EVEN)) {
-            return;
-        }
-        if (departs) {
-            depart(reader, xml, pending->depart_ms + (int64_t)(at_ms + 0.5), i++);
-        }
-        at_ms += pending->flow == FLOW_CHANCE ? MS_PER_S : 0.0;
-    }
-}
-
 static void end_vehicle(struct reader *reader, struct sumo_xml *xml)
 {
     struct pending *pending = &reader->pending;
@@ -616,11 +389,11 @@ static void end_vehicle(struct reader *reader, struct sumo_xml *xml)
         pending_bad(pending, STATUS_SYNTAX, "it has neither a route nor from and to");
     }
     if (pending->bad != STATUS_OK) {
-        refuse(reader, xml, pending->bad, "%s", pending->bad_text);
+        sumo_refuse(reader, xml, pending->bad, "%s", pending->bad_text);
     } else if (pending->flow != FLOW_NONE) {
-        expand_flow(reader, xml);
+        sumo_expand_flow(reader, xml);
     } else {
-        depart(reader, xml, pending->depart_ms, INDEX_NONE);
+        sumo_depart(reader, xml, pending->depart_ms, INDEX_NONE);
     }
 }
 

@@ -1,0 +1,82 @@
+// sumo_reader.h: what the reader of SUMO's demand keeps while it reads. Seen by its files only.
+//
+//              demand_sumo.c       elements and attributes ─▶ struct pending
+//              sumo_departures.c   a pending vehicle, trip or flow ─▶ rows
+#pragma once
+
+#include "engine/import/sumo_xml.h"
+#include "sim/demand/choice_book.h"
+#include "sim/demand/demand_rows.h"
+
+enum { INCLUDE_DEPTH_MAX = 8, ROUTE_REPEAT_MAX = 1000, TEXT_BYTES = 512 };
+enum draw { DRAW_TYPE, DRAW_ROUTE, DRAW_LANE, DRAW_SPEED, DRAW_FLOW };
+
+static const int64_t FLOW_END_MS = MS_PER_DAY;   // of a flow without end, after its begin
+
+enum lane_wish { LANE_FIRST, LANE_BEST, LANE_RANDOM, LANE_NUMBER };
+enum speed_wish { SPEED_MAX, SPEED_RANDOM, SPEED_NUMBER };
+enum flow_form { FLOW_NONE, FLOW_EVEN, FLOW_CHANCE, FLOW_POISSON };
+
+// A <route>: its links, or the edge that the network does not have.
+struct route_text {
+    int32_t first, count;              // in route_links
+    int32_t unknown;                   // offset in rows.text of that edge, or INDEX_NONE
+};
+
+// The vehicle, trip or flow that is open.
+struct pending {
+    const char *word;                  // "vehicle", "trip", "flow"
+    int32_t name, line;
+    enum status bad;                   // the first thing wrong with it, and its sentence
+    char bad_text[TEXT_BYTES];
+    int32_t type_entry;                // in types, or INDEX_NONE when bad
+    struct choice_list routes;         // indices into route_texts
+    struct link_list anchors;          // from, via ..., to
+    int64_t depart_ms;
+    enum lane_wish lane;
+    int32_t lane_number;
+    enum speed_wish speed;
+    int32_t speed_mmps;
+    enum flow_form flow;
+    int64_t end_ms;
+    double period_ms;                  // FLOW_EVEN
+    double rate;                       // FLOW_CHANCE: of a second, FLOW_POISSON: per second
+    int64_t number;                    // of vehicles, or -1
+    bool stops;
+};
+
+// The distribution that is open.
+struct distribution {
+    bool open, types;
+    bool anonymous;                    // inside a vehicle
+    char name[TEXT_BYTES];
+    struct choice_list choices;
+};
+
+struct reader {
+    struct demand_rows *rows;
+    const char *path;
+    int32_t file;
+    bool additional;
+    int32_t include_depth;
+    int32_t skip_depth;                // depth of the element that is passed over with all in it, or -1
+    struct choice_book types, routes;
+    LIST_OF(struct route_text) route_texts;
+    struct link_list route_links;
+    struct pending *open;              // == &pending while one is open
+    struct pending pending;
+    struct distribution distribution;
+    uint64_t ordinal;                  // of departures, as the file tells them
+    uint64_t flow_ordinal;
+    int64_t last_depart_ms;
+    bool unsorted, endless, unknown_model, unknown_element;
+    void (*include)(struct reader *reader, struct sumo_xml *xml, const char *href);
+};
+
+// A trip that cannot be: ends the reading, or costs itself.
+void sumo_refuse(struct reader *reader, struct sumo_xml *xml, enum status status, const char *format, ...)
+    PRINTF_LIKE(4, 5);
+
+// One departure of what is open; or all of a flow.
+void sumo_depart(struct reader *reader, struct sumo_xml *xml, int64_t depart_ms, int32_t instance);
+void sumo_expand_flow(struct reader *reader, struct sumo_xml *xml);
