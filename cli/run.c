@@ -126,11 +126,23 @@ static enum status peers_close(struct peers *peers, struct problem *problem)
     return status;
 }
 
+// Whether the controllers act by themselves, with no brain in this process nor elsewhere.
+static bool run_is_local(const struct run_options *options)
+{
+    return strcmp(options->control, "actuated-local") == 0;
+}
+
 static enum status peer_open(const struct run_options *options, const struct network *network,
                              const struct loop_options *loop_options, struct peers *peers, struct brain_peer *ret,
                              struct problem *problem)
 {
     enum status status;
+    if (run_is_local(options)) {
+        *ret = BRAIN_PEER_NONE;
+        return options->record == NULL ? STATUS_OK
+            : problem_report(problem, STATUS_RANGE, "--record", NULL, "Leave it out, or take --control actuated.",
+                             "records a brain, and under actuated-local there is none");
+    }
     if (options->daemon != NULL && options->record != NULL) {
         return problem_report(problem, STATUS_RANGE, "--record", NULL,
                               "Leave it out: the daemon records (`recordings` in its configuration).",
@@ -182,7 +194,8 @@ static enum status loop_through(const struct run_options *options, const struct 
 {
     struct loop_options loop_options = { .begin_ms = run->begin_ms, .end_ms = run->end_ms, .step_ms = options->step_ms,
         .control_ms = MS_PER_S, .threads = options->threads, .seed = options->seed, .sensing = options->sensing,
-        .read_loops = options->out != NULL, .faults = &options->faults };
+        .read_loops = options->out != NULL, .faults = &options->faults,
+        .fallback = run_is_local(options) ? SIGNALS_ACTUATED : SIGNALS_PROGRAM };
     int32_t type_count = 0;
     const struct vehicle_type *types = demand_types(demand, &type_count);
     struct peers peers = { 0 };

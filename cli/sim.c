@@ -110,7 +110,8 @@ int cli_sim(int argc, char **argv)
     struct option extra[] = { { "json", no_argument, NULL, 'j' }, { "control", required_argument, NULL, 'c' }, { 0 } };
     struct sim_options reader = {
         .usage = "usage: intergreen sim --network FILE --demand FILE --control STRATEGY [--json] …\n"
-                 "  --control STRATEGY      program, webster, max-pressure, adaptive (default program)\n"
+                 "  --control STRATEGY      program, webster, actuated, max-pressure, adaptive (default program);\n"
+                 "                          actuated-local: no brain, the controllers act on their own loops\n"
                  "  --json                  one object, last on standard output\n"
     };
     int code = 0;

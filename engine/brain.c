@@ -27,6 +27,7 @@ struct brain {
     const struct network *network;
     struct estimate estimate;
     struct transitions transitions;
+    struct actuation actuation;
     struct outlook outlook;
     struct ledger ledger;
     struct guard *guard;
@@ -122,7 +123,7 @@ static void conduct(struct brain *brain, int32_t intersection, int64_t now_ms, c
     struct ledger_entry *entry = &brain->ledger.entries[intersection];
     struct lamps lamps;
     struct view view = { .network = network, .estimate = &brain->estimate, .transitions = &brain->transitions,
-        .outlook = &brain->outlook, .intersection = { intersection }, .now_ms = now_ms,
+        .actuation = &brain->actuation, .outlook = &brain->outlook, .intersection = { intersection }, .now_ms = now_ms,
         .at_ms = quantum_ceil(now_ms + brain->solve_latency_ms, network->intersections[intersection].quantum_ms) };
     if (running != NULL) {
         lamps_read(network, &running->plan, view.at_ms, &lamps);
@@ -457,6 +458,7 @@ enum status brain_create(const struct network *network, const struct brain_optio
     int32_t age_ms = options->status_age_ms_max > 0 ? options->status_age_ms_max : STATUS_AGE_MS_DEFAULT;
     estimate_create(&brain->estimate, network);
     transitions_create(&brain->transitions, network);
+    actuation_create(&brain->actuation, network, true);
     outlook_create(&brain->outlook, brain->estimate.approaches.movement_count);
     ledger_create(&brain->ledger, network, options->epoch, options->daemon, age_ms);
     brain->memory = memory_take_aligned(count, brain->memory_bytes);
@@ -478,6 +480,7 @@ void brain_release(struct brain *brain)
     }
     estimate_release(&brain->estimate);
     transitions_release(&brain->transitions);
+    actuation_release(&brain->actuation);
     outlook_release(&brain->outlook);
     ledger_release(&brain->ledger);
     guard_release(brain->guard);

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "engine/estimate/estimate.h"
+#include "engine/model/actuation.h"
 #include "engine/model/plan.h"
 #include "engine/optimize/compose.h"
 #include "engine/optimize/outlook.h"
@@ -22,6 +23,7 @@
 #define STRATEGIES(S)                                                                                                  \
     S(program)                                                                                                         \
     S(webster)                                                                                                         \
+    S(actuated)                                                                                                        \
     S(max_pressure)                                                                                                    \
     S(adaptive)
 
@@ -29,6 +31,7 @@ struct view {
     const struct network *network;
     const struct estimate *estimate;
     const struct transitions *transitions;
+    const struct actuation *actuation;
     struct intersection_id intersection;
     int64_t now_ms;                   // the tick
     int64_t at_ms;                    // when what is decided now takes effect at the earliest

@@ -17,9 +17,12 @@ struct closed_loop {
     struct street *street;
     struct signals *signals;
     struct controller_report *reports;           // one per intersection
-    struct observation_buffer measured;          // by loops, as true as it is
-    int64_t measured_ms;
-    struct observation_buffer seen;              // what the brain's sensors say, before faults
+    observation_buffer_clear(&loop->measured);
+    if (loop->options.fallback == SIGNALS_ACTUATED) {
+        street_look_touches(loop->street, loop->touches);
+        signals_touch(loop->signals, loop->touches, now_ms);
+    }
+    if ((now_ms - loop->options.begin_ms) % loop->options.control_ms == 0) {
     struct sensor_faults *faults;
     struct closed_loop_counts counts;
     LIST_OF(struct trip_result) results;
@@ -59,6 +62,8 @@ enum status closed_loop_create(const struct network *network, const struct vehic
     loop->street = street;
     loop->faults = faults;
     loop->signals = signals_create(network, options->begin_ms);
+    signals_fall_back_to(loop->signals, options->fallback);
+    loop->touches = memory_take((size_t)network->intersection_count, sizeof *loop->touches);
     loop->reports = memory_take((size_t)network->intersection_count, sizeof *loop->reports);
     observation_buffer_create(&loop->measured, network->detector_count, 0, 0, 0);
     observation_buffer_create(&loop->seen, network->detector_count, 0, network->camera_count, bins_needed(network));
@@ -77,6 +82,7 @@ void closed_loop_release(struct closed_loop *loop)
     observation_buffer_release(&loop->seen);
     sensor_faults_release(loop->faults);
     free(loop->reports);
+    free(loop->touches);
     free(loop->results.at);
     free(loop);
 }
@@ -108,6 +114,10 @@ static enum status sense(struct closed_loop *loop)
 // The controllers report, the sensors speak, the brain answers, the controllers take what they can.
 static enum status tick(struct closed_loop *loop, struct problem *problem)
 {
+    if (loop->peer.step == NULL) {
+        return loop->options.read_loops && street_now_ms(loop->street) > loop->options.begin_ms ? measure(loop)
+            : STATUS_OK;
+    }
     int64_t now_ms = street_now_ms(loop->street);
     signals_show(loop->signals, now_ms, street_aspects(loop->street));
     for (int32_t i = 0; i < loop->network->intersection_count; i++) {
@@ -179,8 +189,16 @@ enum status closed_loop_step(struct closed_loop *loop, struct problem *problem)
         return status;
     }
     int64_t now_ms = street_now_ms(loop->street);
+<<<<<<< HEAD
     observation_buffer_clear(&loop->measured);
     if ((now_ms - loop->options.begin_ms) % loop->options.control_ms == 0) {
+=======
+    if (loop->options.fallback == SIGNALS_ACTUATED) {
+        street_look_touches(loop->street, loop->touches);
+        signals_touch(loop->signals, loop->touches, now_ms);
+    }
+    if (loop->peer.step != NULL && (now_ms - loop->options.begin_ms) % loop->options.control_ms == 0) {
+>>>>>>> b740fe2 (actuated: local control as a pure state machine; a strategy of the brain, and controllers by themselves)
         status = tick(loop, problem);
         if (status != STATUS_OK) {
             return status;

@@ -44,6 +44,9 @@ struct brain_peer {
     enum status (*step)(void *self, const struct loop_tick *tick, struct loop_answer *ret, struct problem *problem);
 };
 
+// No brain at all: the controllers are left to themselves, and nothing is sensed but by their own loops.
+#define BRAIN_PEER_NONE ((struct brain_peer){ .self = NULL, .step = NULL })
+
 // Gives trips that depart before until_ms and were not given yet, in order; count 0 when there are none yet.
 // Columns are borrowed until the next call.
 struct trip_source {
@@ -60,7 +63,11 @@ struct loop_options {
     int threads;
     uint64_t seed;
     enum loop_sensing sensing;
+<<<<<<< HEAD
     bool read_loops;                 // each tick, for reports, though the brain may not be told
+=======
+    enum signals_fallback fallback;  // what the controllers play without a plan
+>>>>>>> b740fe2 (actuated: local control as a pure state machine; a strategy of the brain, and controllers by themselves)
     const struct fault_plan *faults; // of the sensors, on their way to the brain; borrowed during create; or NULL
 };
 

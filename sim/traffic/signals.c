@@ -5,10 +5,11 @@
 #include <string.h>
 
 #include "engine/base/memory.h"
+#include "engine/model/units.h"
 
 #define PENDING_COUNT_MAX 4               // accepted plans that wait for their time
 
-enum playing { PLAYING_FALLBACK, PLAYING_CLEARANCE, PLAYING_PLAN };
+enum playing { PLAYING_FALLBACK, PLAYING_ACTUATED, PLAYING_CLEARANCE, PLAYING_PLAN };
 
 struct stored_plan {
     struct plan plan;
@@ -27,6 +28,9 @@ struct site {
     int64_t join_ms;                      // the fallback shows greens that start from here on
     int64_t changes_ms;                   // before it no lamp changes and nothing happens
     int32_t handover_ms;
+    // Actuated: the stage that shows, or from which a change goes on to the next one.
+    int32_t stage, next_stage;            // next: INDEX_NONE without a change
+    int64_t leave_ms, enter_ms;           // of the change
 };
 
 struct signals {
@@ -37,6 +41,9 @@ struct signals {
     int64_t *since_ms;                    // when it began; INT64_MIN: before anybody looked
     int64_t *cleared_ms;                  // end of its green while clearing; INT64_MIN without one
     int64_t now_ms;
+    enum signals_fallback fallback;
+    struct actuation actuation;           // only where the fallback is actuated
+    struct actuation_state *actuated;     // by intersection
 };
 
 static const struct plan *site_plan(const struct site *site)
@@ -54,6 +61,28 @@ static enum aspect aspect_after(int64_t end_ms, int32_t yellow_ms, int64_t t_ms,
     return t_ms < end_ms + yellow_ms ? ASPECT_YELLOW : ASPECT_RED;
 }
 
+static uint64_t stage_groups(const struct signals *signals, int32_t index, int32_t stage)
+{
+    return signals->network->stages[signals->network->intersections[index].first_stage + stage].groups;
+}
+
+static enum aspect actuated_aspect(const struct signals *signals, int32_t index, int32_t i, int64_t t_ms,
+                                   int64_t *ret_since_ms)
+{
+    const struct site *site = &signals->sites[index];
+    int32_t group = signals->network->intersections[index].first_group + i;
+    bool green = stage_groups(signals, index, site->stage) >> i & 1;
+    bool goes_on = site->next_stage == INDEX_NONE || (stage_groups(signals, index, site->next_stage) >> i & 1);
+    if (green && (goes_on || t_ms < site->leave_ms)) {
+        bool showed = signals->aspects[group] == ASPECT_GREEN;
+        *ret_since_ms = showed ? signals->since_ms[group] : signals->actuated[index].since_ms;
+        return ASPECT_GREEN;
+    }
+    *ret_since_ms = INT64_MIN;
+    return green ? aspect_after(site->leave_ms, signals->network->groups[group].yellow_ms, t_ms, ret_since_ms)
+        : ASPECT_RED;
+}
+
 // The aspect of the intersection's group `i` at t in what is being played.
 static enum aspect site_aspect(const struct signals *signals, int32_t index, int32_t i, int64_t t_ms,
                                int64_t *ret_since_ms)
@@ -64,6 +93,8 @@ static enum aspect site_aspect(const struct signals *signals, int32_t index, int
     switch (site->playing) {
     case PLAYING_PLAN:
         return lamp_aspect(signals->network, site_plan(site), i, t_ms, ret_since_ms);
+    case PLAYING_ACTUATED:
+        return actuated_aspect(signals, index, i, t_ms, ret_since_ms);
     case PLAYING_FALLBACK: {
         enum aspect aspect = lamp_aspect(signals->network, &site->fallback, i, t_ms, ret_since_ms);
         int64_t start_ms, end_ms;
@@ -152,7 +183,9 @@ static void pending_remove_first(struct site *site)
 }
 
 // What happens next at an intersection, other than lamps: its time, INT64_MAX for nothing.
-enum happening { HAPPENS_NOTHING, HAPPENS_PLAN, HAPPENS_CLEARANCE, HAPPENS_EXPIRY, HAPPENS_FALLBACK };
+enum happening {
+    HAPPENS_NOTHING, HAPPENS_PLAN, HAPPENS_CLEARANCE, HAPPENS_EXPIRY, HAPPENS_FALLBACK, HAPPENS_STAGE
+};
 
 static enum happening site_next(struct site *site, int64_t *ret_ms)
 {
@@ -174,7 +207,33 @@ static enum happening site_next(struct site *site, int64_t *ret_ms)
         *ret_ms = site->join_ms;
         what = HAPPENS_FALLBACK;
     }
+    if (site->playing == PLAYING_ACTUATED && site->next_stage != INDEX_NONE && site->enter_ms < *ret_ms) {
+        *ret_ms = site->enter_ms;
+        what = HAPPENS_STAGE;
+    }
     return what;
+}
+
+// An actuated stage becomes green at t.
+static void site_enter(struct signals *signals, int32_t index, int32_t stage, int64_t t_ms)
+{
+    struct site *site = &signals->sites[index];
+    site->playing = PLAYING_ACTUATED;
+    site->stage = stage;
+    site->next_stage = INDEX_NONE;
+    actuation_enter(&signals->actuation, (struct intersection_id){ index }, &signals->actuated[index], stage, t_ms);
+}
+
+static void site_fall_back(struct signals *signals, int32_t index, int64_t t_ms)
+{
+    const struct intersection *at = &signals->network->intersections[index];
+    if (signals->fallback == SIGNALS_ACTUATED && at->stage_count > 0) {
+        signals->actuated[index].calls = ACTUATION_CALL_ALL;
+        const struct actuated_site *rotation = &signals->actuation.sites[index];
+        site_enter(signals, index, signals->actuation.stages[rotation->first_stage].stage, t_ms);
+    } else {
+        signals->sites[index].playing = PLAYING_FALLBACK;
+    }
 }
 
 static void site_happen(struct signals *signals, int32_t index, enum happening what, int64_t t_ms)
@@ -204,7 +263,11 @@ static void site_happen(struct signals *signals, int32_t index, enum happening w
     }
     case HAPPENS_FALLBACK:
         site_light(signals, index, t_ms);
-        site->playing = PLAYING_FALLBACK;
+        site_fall_back(signals, index, t_ms);
+        break;
+    case HAPPENS_STAGE:
+        site_light(signals, index, t_ms);
+        site_enter(signals, index, site->next_stage, t_ms);
         break;
     case HAPPENS_NOTHING:
         break;
@@ -231,6 +294,14 @@ static int64_t site_changes_ms(const struct signals *signals, int32_t index, int
                 earlier(&changes_ms, end_ms, t_ms);
                 earlier(&changes_ms, end_ms + signals->network->groups[at->first_group + i].yellow_ms, t_ms);
             }
+        }
+        return changes_ms;
+    }
+    if (site->playing == PLAYING_ACTUATED) {
+        for (int32_t i = 0; i < at->group_count && site->next_stage != INDEX_NONE; i++) {
+            int32_t yellow_ms = signals->network->groups[at->first_group + i].yellow_ms;
+            earlier(&changes_ms, site->leave_ms, t_ms);
+            earlier(&changes_ms, site->leave_ms + yellow_ms, t_ms);
         }
         return changes_ms;
     }
@@ -285,6 +356,7 @@ struct signals *signals_create(const struct network *network, int64_t begin_ms)
             &site->fallback);
         site->playing = PLAYING_FALLBACK;
         site->join_ms = INT64_MIN;
+        site->next_stage = INDEX_NONE;
         site->handover_ms = plan_handover_ms(network, (struct intersection_id){ i });
         for (int32_t k = 0; k < at->group_count; k++) {
             int64_t since_ms = INT64_MIN;
@@ -295,6 +367,26 @@ struct signals *signals_create(const struct network *network, int64_t begin_ms)
         site->changes_ms = INT64_MIN;
     }
     return signals;
+}
+
+void signals_fall_back_to(struct signals *signals, enum signals_fallback fallback)
+{
+    const struct network *network = signals->network;
+    if (fallback == signals->fallback) {
+        return;
+    }
+    assert(fallback == SIGNALS_ACTUATED);   // The program is what they were made with.
+    signals->fallback = fallback;
+    signals->actuated = memory_take((size_t)network->intersection_count, sizeof *signals->actuated);
+    actuation_create(&signals->actuation, network, false);
+    for (int32_t i = 0; i < network->intersection_count; i++) {
+        const struct intersection *at = &network->intersections[i];
+        for (int32_t k = 0; k < at->group_count; k++) {
+            signals->aspects[at->first_group + k] = ASPECT_RED;
+            signals->since_ms[at->first_group + k] = INT64_MIN;
+        }
+        site_fall_back(signals, i, signals->now_ms);
+    }
 }
 
 void signals_release(struct signals *signals)
@@ -310,6 +402,8 @@ void signals_release(struct signals *signals)
     free(signals->aspects);
     free(signals->since_ms);
     free(signals->cleared_ms);
+    actuation_release(&signals->actuation);
+    free(signals->actuated);
     free(signals);
 }
 
@@ -383,6 +477,46 @@ enum status signals_offer(struct signals *signals, const struct plan *plan, int6
     return STATUS_OK;
 }
 
+static void site_touch(struct signals *signals, int32_t index, struct actuation_touch touch, int64_t now_ms)
+{
+    struct site *site = &signals->sites[index];
+    if (site->changes_ms <= now_ms) {
+        site_bring(signals, index, now_ms);
+    }
+    if (site->playing != PLAYING_ACTUATED) {
+        return;
+    }
+    struct intersection_id id = { index };
+    struct actuation_state *state = &signals->actuated[index];
+    if (site->next_stage != INDEX_NONE) {
+        uint64_t green = stage_groups(signals, index, site->stage) & stage_groups(signals, index, site->next_stage);
+        actuation_note(state, touch, green);
+        return;
+    }
+    struct actuation_choice choice;
+    actuation_step(&signals->actuation, id, state, touch, now_ms, &choice);
+    if (choice.stage != site->stage) {
+        int32_t quantum_ms = signals->network->intersections[index].quantum_ms;
+        site->next_stage = choice.stage;
+        site->leave_ms = quantum_ceil(now_ms, quantum_ms);
+        site->enter_ms = quantum_ceil(
+            site->leave_ms + network_transition_ms(signals->network, id, site->stage, choice.stage), quantum_ms);
+        site->changes_ms = site->leave_ms;
+    }
+}
+
+void signals_touch(struct signals *signals, const struct actuation_touch *touches, int64_t now_ms)
+{
+    assert(now_ms >= signals->now_ms);
+    if (signals->fallback != SIGNALS_ACTUATED) {
+        return;
+    }
+    signals->now_ms = now_ms;
+    for (int32_t i = 0; i < signals->network->intersection_count; i++) {
+        site_touch(signals, i, touches[i], now_ms);
+    }
+}
+
 void signals_show(struct signals *signals, int64_t now_ms, uint8_t *ret_aspects)
 {
     assert(now_ms >= signals->now_ms);
@@ -395,6 +529,20 @@ void signals_show(struct signals *signals, int64_t now_ms, uint8_t *ret_aspects)
     memcpy(ret_aspects, signals->aspects, (size_t)signals->network->group_count * sizeof *ret_aspects);
 }
 
+static int32_t stage_shown(const struct signals *signals, const struct site *site)
+{
+    switch (site->playing) {
+    case PLAYING_PLAN:
+    case PLAYING_FALLBACK:
+        return plan_stage_at(site_plan(site), signals->now_ms);
+    case PLAYING_ACTUATED:
+        return site->next_stage == INDEX_NONE ? site->stage : INDEX_NONE;
+    case PLAYING_CLEARANCE:
+        return INDEX_NONE;
+    }
+    return INDEX_NONE;
+}
+
 void signals_report(const struct signals *signals, struct intersection_id intersection,
                     struct controller_report *ret)
 {
@@ -405,7 +553,7 @@ void signals_report(const struct signals *signals, struct intersection_id inters
         .intersection = intersection.index, .time_ms = signals->now_ms,
         .mode = plan ? CONTROLLER_PLAN : CONTROLLER_FALLBACK,
         .running = plan ? site_plan(site)->version : (struct plan_version){ 0, 0, 0 },
-        .stage = site->playing == PLAYING_CLEARANCE ? INDEX_NONE : plan_stage_at(site_plan(site), signals->now_ms),
+        .stage = stage_shown(signals, site),
         .group_count = at->group_count,
     };
     if (site->pending_count > 0) {

@@ -1,21 +1,26 @@
 // signals.h: the signal controllers at the intersections of the street, as real ones behave.
 //
-// THEORY    Each controller plays a plan through lamp.c: its fallback (the network's own program) from the start, then
-//           the plans it is given. It takes a plan under the rules of plan.h: a newer version, its own site, in time;
+// THEORY    Each controller plays a plan through lamp.c: its fallback from the start, then the plans it is given. The
+//           fallback is the network's own program, or local actuated control from its own loops (actuation.h). It takes a plan under the rules of plan.h: a newer version, its own site, in time;
 //           it refuses else. A hand-over plan is entered through its own clearance: greens that must end do so as early
 //           as their minimum allows and intergreens demand. When the running plan expires it falls back the same way.
 //
 //              FALLBACK ──hand-over plan accepted──▶ CLEARING ──valid_from──▶ PLAN ──plan──▶ PLAN
 //                  ▲                                                          │
 //                  └────────── CLEARING ◀──────── valid_until ────────────────┘
+//
+//           Actuated: the choice is made when the touches of its loops come (signals_touch). The groups that end do so
+//           at once, their yellow follows, and the groups of the next stage start together after the longest
+//           intergreen, as in a plan made of stages (compose.h).
 // CONTRACT  Deterministic; no allocation after creation. A fallback plan equals what the street plays without an
 //           engine: `program` from the first instant.
 // OWNERSHIP signals_create gives, signals_release takes; plans are copied.
-// NOT HERE  Decisions: this file plays, it does not choose.
+// NOT HERE  Decisions: this file plays, it does not choose; the rules of actuated control are in actuation.h.
 #pragma once
 
 #include <stdint.h>
 
+#include "engine/model/actuation.h"
 #include "engine/model/controller.h"
 #include "engine/model/plan.h"
 
@@ -23,6 +28,14 @@ struct signals;
 
 struct signals *signals_create(const struct network *network, int64_t begin_ms);
 void signals_release(struct signals *signals);
+
+// What the controllers play without a plan, from now on: to be chosen before the first signals_show. Actuated begins in
+// the first stage of each rotation, which has just become green.
+enum signals_fallback { SIGNALS_PROGRAM, SIGNALS_ACTUATED };
+void signals_fall_back_to(struct signals *signals, enum signals_fallback fallback);
+
+// Tells the controllers which of their loops were covered since the last call, one row per intersection, up to now_ms.
+void signals_touch(struct signals *signals, const struct actuation_touch *touches, int64_t now_ms);
 
 // Offers a plan at now. STATUS_OK: accepted, takes effect at its valid_from_ms. STATUS_STALE: late, expired or not
 // newer. STATUS_VERSION: another site. STATUS_REFUSED: a hand-over with too little time, or no hand-over where one is

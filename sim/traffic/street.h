@@ -24,6 +24,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "engine/model/actuation.h"
 #include "engine/model/lamp.h"
 #include "engine/model/network.h"
 #include "engine/model/observation.h"
@@ -117,6 +118,10 @@ int32_t street_list_unfinished(const struct street *street, struct trip_result *
 // in order of detector and of camera. STATUS_LIMIT when the buffer has no room.
 MUST_USE enum status street_read_loops(struct street *street, struct observation_buffer *ret);
 MUST_USE enum status street_read_cameras(struct street *street, struct observation_buffer *ret);
+
+// Which signal groups' loops were covered since the last look, one row per intersection; reading loops does not disturb
+// it. For controllers that act on their own loops.
+void street_look_touches(struct street *street, struct actuation_touch *ret);
 
 // Summed delay (time loss) and passages of every connection so far; for the worst movement and the minor streets.
 struct passage_totals { int64_t passages; double loss_s; };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/base/memory.h"
+#include "sim/traffic/loop_calls.h"
 #include "sim/traffic/row_pool.h"
 
 static const double WAIT_MARGIN_M = 1.0;      // between a vehicle that waits inside and the paths it waits for
@@ -564,6 +565,7 @@ enum status layout_create(struct street *street, struct problem *ret)
     foes_create(street);
     free(keys);
     loops_create(street);
+    loop_calls_create(street);
     workers_create(street);
     rows_create(street);
     street->turned = memory_take((size_t)network->lane_count, sizeof *street->turned);
@@ -615,6 +617,7 @@ void layout_release(struct street *street)
                       street->inside_next,
                       street->crossroads,
                       street->loops,
+                      street->loop_calls,
                       street->loop_layer_of_detector,
                       street->loop_column_of_detector,
                       street->turned,

@@ -137,6 +137,13 @@ struct loop_layer {
     // The same by vehicles whose front is beyond the lane already: added by the threads that own the junctions.
     _Alignas(64) int32_t behind_ms[WIDE], behind_count[WIDE], behind_mmps[WIDE];
     int32_t last_ms[WIDE];            // end of the last reading, ms after begin
+    int32_t looked[WIDE];             // sum of times and counts at the controllers' last look
+};
+
+struct loop_call {                    // a column of a layer: who is called when it is covered; groups 0: nobody
+    uint64_t groups;
+    int32_t intersection;
+    bool line;                        // at the stop line, else in advance
 };
 
 struct path {
@@ -319,6 +326,7 @@ struct street {
 
     struct loop_layer *loops;
     int32_t loop_layer_count;
+    struct loop_call *loop_calls;     // by layer and column
     int32_t *loop_layer_of_detector, *loop_column_of_detector;
     int32_t (*turned)[TURN_COUNT];    // by lane: vehicles that left over its end
     int32_t (*turned_read)[TURN_COUNT];   // by camera: the same at its last reading

@@ -1,0 +1,44 @@
+// Loops as a controller at the roadside sees them: covered or not since its last look.
+#include "sim/traffic/loop_calls.h"
+
+#include "engine/base/memory.h"
+
+void loop_calls_create(struct street *street)
+{
+    const struct network *network = street->network;
+    street->loop_calls = memory_take((size_t)street->loop_layer_count * WIDE, sizeof *street->loop_calls);
+    for (int32_t d = 0; d < network->detector_count; d++) {
+        const struct detector *detector = &network->detectors[d];
+        bool line = detector->place == DETECTOR_STOP_LINE;
+        if (detector->intersection == INDEX_NONE || (!line && detector->place != DETECTOR_ADVANCE)) {
+            continue;
+        }
+        int32_t at = street->loop_layer_of_detector[d] * WIDE + street->loop_column_of_detector[d];
+        street->loop_calls[at] = (struct loop_call){ .intersection = detector->intersection, .line = line,
+            .groups = actuation_lane_groups(network, detector->lane, detector->intersection) };
+    }
+}
+
+void street_look_touches(struct street *street, struct actuation_touch *ret)
+{
+    for (int32_t i = 0; i < street->network->intersection_count; i++) {
+        ret[i] = (struct actuation_touch){ 0, 0 };
+    }
+    for (int32_t i = 0; i < street->loop_layer_count; i++) {
+        struct loop_layer *layer = &street->loops[i];
+        _Alignas(64) uint32_t touched[WIDE];
+        uint32_t any = 0;
+        for (int c = 0; c < WIDE; c++) {
+            int32_t sum = layer->occupied_ms[c] + layer->count[c] + layer->behind_ms[c] + layer->behind_count[c];
+            touched[c] = (uint32_t)(sum != layer->looked[c]) << c;
+            layer->looked[c] = sum;
+            any |= touched[c];
+        }
+        for (; any != 0; any &= any - 1) {
+            const struct loop_call *call = &street->loop_calls[i * WIDE + __builtin_ctz(any)];
+            struct actuation_touch *at = &ret[call->intersection];
+            at->line |= call->line ? call->groups : 0;
+            at->advance |= call->line ? 0 : call->groups;
+        }
+    }
+}
