@@ -138,8 +138,8 @@ static struct actuated_stage stage_of(const struct network *network, const struc
     return made;
 }
 
-// A round that serves every group once, at the greatest greens, must leave no group red beyond its maximum: what is above
-// the minimum greens is cut in proportion.
+// A round that serves every group once, at the greatest greens, must leave no group red beyond its maximum: what is
+// above the minimum greens is cut in proportion.
 static void maxima_cut(const struct actuation *actuation, const struct intersection *at, struct actuated_stage *stages,
                        int32_t count, int32_t intersection)
 {

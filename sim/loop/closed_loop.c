@@ -17,12 +17,10 @@ struct closed_loop {
     struct street *street;
     struct signals *signals;
     struct controller_report *reports;           // one per intersection
-    observation_buffer_clear(&loop->measured);
-    if (loop->options.fallback == SIGNALS_ACTUATED) {
-        street_look_touches(loop->street, loop->touches);
-        signals_touch(loop->signals, loop->touches, now_ms);
-    }
-    if ((now_ms - loop->options.begin_ms) % loop->options.control_ms == 0) {
+    struct actuation_touch *touches;             // one per intersection
+    struct observation_buffer measured;          // by loops, as true as it is
+    int64_t measured_ms;
+    struct observation_buffer seen;              // what the brain's sensors say, before faults
     struct sensor_faults *faults;
     struct closed_loop_counts counts;
     LIST_OF(struct trip_result) results;
@@ -189,16 +187,12 @@ enum status closed_loop_step(struct closed_loop *loop, struct problem *problem)
         return status;
     }
     int64_t now_ms = street_now_ms(loop->street);
-<<<<<<< HEAD
     observation_buffer_clear(&loop->measured);
-    if ((now_ms - loop->options.begin_ms) % loop->options.control_ms == 0) {
-=======
     if (loop->options.fallback == SIGNALS_ACTUATED) {
         street_look_touches(loop->street, loop->touches);
         signals_touch(loop->signals, loop->touches, now_ms);
     }
-    if (loop->peer.step != NULL && (now_ms - loop->options.begin_ms) % loop->options.control_ms == 0) {
->>>>>>> b740fe2 (actuated: local control as a pure state machine; a strategy of the brain, and controllers by themselves)
+    if ((now_ms - loop->options.begin_ms) % loop->options.control_ms == 0) {
         status = tick(loop, problem);
         if (status != STATUS_OK) {
             return status;

@@ -63,11 +63,8 @@ struct loop_options {
     int threads;
     uint64_t seed;
     enum loop_sensing sensing;
-<<<<<<< HEAD
     bool read_loops;                 // each tick, for reports, though the brain may not be told
-=======
     enum signals_fallback fallback;  // what the controllers play without a plan
->>>>>>> b740fe2 (actuated: local control as a pure state machine; a strategy of the brain, and controllers by themselves)
     const struct fault_plan *faults; // of the sensors, on their way to the brain; borrowed during create; or NULL
 };
 

@@ -1,9 +1,10 @@
 // signals.h: the signal controllers at the intersections of the street, as real ones behave.
 //
 // THEORY    Each controller plays a plan through lamp.c: its fallback from the start, then the plans it is given. The
-//           fallback is the network's own program, or local actuated control from its own loops (actuation.h). It takes a plan under the rules of plan.h: a newer version, its own site, in time;
-//           it refuses else. A hand-over plan is entered through its own clearance: greens that must end do so as early
-//           as their minimum allows and intergreens demand. When the running plan expires it falls back the same way.
+//           fallback is the network's own program, or local actuated control from its own loops (actuation.h). It takes
+//           a plan under the rules of plan.h: a newer version, its own site, in time; it refuses else. A hand-over plan
+//           is entered through its own clearance: greens that must end do so as early as their minimum allows and
+//           intergreens demand. When the running plan expires it falls back the same way.
 //
 //              FALLBACK ──hand-over plan accepted──▶ CLEARING ──valid_from──▶ PLAN ──plan──▶ PLAN
 //                  ▲                                                          │

@@ -2,8 +2,8 @@
 // four stages: rest, minimum, gap-out, max-out, recall, the loop at the line, protected left turns, the maximum red.
 //
 // The crossing (crossings.h): lanes of 10 m/s, so passage time = 3 s - (5 m + 2 m) / 10 m/s = 2.3 s; minimum green 5 s;
-// intergreen 5 s. A round of stages 0..3 takes at least 4 * (5 + 5) = 40 s; maximum red 120 s leaves 80 s for the 4 * 55 s
-// that the greens could be longer: each may last 5 + 55 * 80 / 220 = 25 s.
+// intergreen 5 s. A round of stages 0..3 takes at least 4 * (5 + 5) = 40 s; maximum red 120 s leaves 80 s for the
+// 4 * 55 s that the greens could be longer: each may last 5 + 55 * 80 / 220 = 25 s.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -81,8 +81,8 @@ static void gaps_out_once_the_minimum_is_over(void **state)
     assert_int_equal(scene->choice.reason, REASON_GAP);
 }
 
-// Touches until 12 s: gaps of 1 s and 2 s are shorter than 2.3 s, so it ends at 15 s. What serves every stage (the right
-// turn) holds nothing.
+// Touches until 12 s: gaps of 1 s and 2 s are shorter than 2.3 s, so it ends at 15 s. What is green in every stage (the
+// right turn) holds nothing.
 static void is_extended_by_its_own_stream_alone(void **state)
 {
     struct scene *scene = *state;
@@ -108,8 +108,8 @@ static void maxes_out_and_remembers_who_was_cut_off(void **state)
     assert_int_equal(look(scene, 38, 0, 0), 4);   // {W through, W left}: the next in order with somebody called
 }
 
-// The line is free from 6 s to 9 s: its queue has passed. The stream over the advance loop ends at 8 s; what crosses the
-// line at 10 s is its tail and extends nothing.
+// The line is free from 6 s to 9 s: its queue has passed. The stream over the advance loop ends at 8 s; what crosses
+// the line at 10 s is its tail and extends nothing.
 static void line_extends_only_until_its_queue_has_passed(void **state)
 {
     struct scene *scene = *state;

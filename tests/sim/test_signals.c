@@ -1,10 +1,10 @@
-// Goal: the controllers of the street do what plan.h says a controller does: cyclic and rolling plans to the second with
-// their yellow and all-red, hand-over through their own clearance, refusal of what comes late or from elsewhere, the
+// Goal: the controllers of the street do what plan.h says a controller does: cyclic and rolling plans to the second,
+// with their yellow and all-red, hand-over through their own clearance, refusal of what comes late or from elsewhere, the
 // fallback when nobody speaks any more; and local actuated control. Under every course of lamps, planned or not,
 // intergreens, yellows and minimum greens hold at each instant.
 //
-// The crossing (crossings.h): groups 0, 1 (stage 0), 2, 3 (stage 1), 4, 5 (stage 2), 6, 7 (stage 3), 8 always; stages of
-// 20 s in a cycle of 100 s with offset 7 s; yellow 3 s, intergreen 5 s, minimum green 5 s. Hand-over: 5 s + 5 s.
+// The crossing (crossings.h): groups 0, 1 (stage 0), 2, 3 (stage 1), 4, 5 (stage 2), 6, 7 (stage 3), 8 always; stages
+// of 20 s in a cycle of 100 s with offset 7 s; yellow 3 s, intergreen 5 s, minimum green 5 s. Hand-over: 5 s + 5 s.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -133,8 +133,8 @@ static void plays_its_program_from_the_first_instant(void **state)
     }
 }
 
-// Told at 20 s to be in stage 2 at 40 s. Stage 0 ends by itself at 20 s, stage 1 begins at 25 s: clearance from 30 s on,
-// and its minimum green is then over.
+// Told at 20 s to be in stage 2 at 40 s. Stage 0 ends by itself at 20 s, stage 1 begins at 25 s: clearance from 30 s
+// on, and its minimum green is then over.
 static void hands_over_through_its_own_clearance(void **state)
 {
     struct scene *scene = *state;
