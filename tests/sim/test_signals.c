@@ -1,6 +1,6 @@
 // Goal: the controllers of the street do what plan.h says a controller does: cyclic and rolling plans to the second,
-// with their yellow and all-red, hand-over through their own clearance, refusal of what comes late or from elsewhere, the
-// fallback when nobody speaks any more; and local actuated control. Under every course of lamps, planned or not,
+// with their yellow and all-red, hand-over through their own clearance, refusal of what comes late or from elsewhere,
+// the fallback when nobody speaks any more; and local actuated control. Under every course of lamps, planned or not,
 // intergreens, yellows and minimum greens hold at each instant.
 //
 // The crossing (crossings.h): groups 0, 1 (stage 0), 2, 3 (stage 1), 4, 5 (stage 2), 6, 7 (stage 3), 8 always; stages
