@@ -289,16 +289,16 @@ struct segments {
 static void segments_find(const struct network *network, const struct recording *recording,
                           const struct exact_options *options, struct segments *ret)
 {
-    bool asked = false, open = false;
+    bool open = false;
+    for (int32_t b = 0; b < recording->block_count; b++) {
+        if (entry_look(recording, b).snapshot) {
+            ret->snapshots = snapshot_readable(network, recording, b);   // The others are of the same build.
+            break;
+        }
+    }
     for (int32_t b = 0; b < recording->block_count; b++) {
         const struct recording_block *block = &recording->blocks[b];
-        struct entry entry = entry_look(recording, b);
-        if (entry.snapshot && !asked) {
-            asked = true;
-            ret->snapshots = snapshot_readable(network, recording, b);
-        }
         bool wanted = block->first_ms <= options->until_ms && block->last_ms >= options->from_ms;
-        bool begins = entry.readable && (entry.fresh || ret->snapshots);
         // Without snapshots a segment must be entered at its start, wanted or not.
         bool needed = wanted || (!ret->snapshots && block->first_ms <= options->until_ms);
         if (!needed) {
@@ -306,6 +306,8 @@ static void segments_find(const struct network *network, const struct recording 
             continue;
         }
         ret->blocks++;
+        struct entry entry = entry_look(recording, b);
+        bool begins = entry.readable && (entry.fresh || ret->snapshots);
         if (begins) {
             struct segment *segment = GROW(ret->list);
             *segment = (struct segment){ .first_block = b, .block_count = 1 };

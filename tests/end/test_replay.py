@@ -1,0 +1,140 @@
+"""Goal: a day that was recorded, in process or by a daemon, replays to the very same plans; a recording that was cut off by
+`kill -9`, damaged, or made of another network is told for what it is, and what is whole of it is used."""
+import json
+import pathlib
+import signal
+import time
+
+import harness
+from harness import INTERGREEN, Daemon, run, test, wait_for
+from town import town
+
+STRATEGIES = ("program", "webster", "max-pressure", "adaptive")
+
+
+def city(folder):
+    place = pathlib.Path(folder) / "city"
+    run(INTERGREEN, "generate", "--intersections", 20, "--seed", 4, "-o", place)
+    return place
+
+
+def sim(place, control, *words):
+    run(INTERGREEN, "sim", "--network", place / "network.ig", "--demand", place / "demand.ig", "--begin", 27000,
+        "--seconds", 1000, "--control", control, "--quiet", *words)
+
+
+def replay(file, *words, code=0):
+    out, error = run(INTERGREEN, "replay", file, "--exact", "--json", "--quiet", *words, code=code)
+    return json.loads(out.strip().split("\n")[-1]) if out else error
+
+
+@test
+def a_recorded_hour_replays_exactly(folder):
+    place = city(folder)
+    for control in STRATEGIES:
+        for sensing in ("camera", "loops"):
+            days = folder / f"{control}-{sensing}"
+            sim(place, control, "--record", days, "--sensing", sensing)
+            (file,) = days.glob("*.igr")
+            found = [replay(file, "--threads", threads) for threads in (1, 2, 4)]
+            assert found[0]["steps"] == 1000 and found[0]["steps_differing"] == 0, found[0]
+            assert found[0]["segments"] == 4 and found[0]["blocks_skipped"] == 0, found[0]
+            assert found[0]["readings"] > 20000, found[0]
+            for other in found[1:]:
+                del other["step_core_s"]
+                assert other.items() <= found[0].items(), (other, found[0])
+            part = replay(file, "--from", 27400, "--until", 27500)
+            assert part["steps"] == 300 and part["steps_differing"] == 0, part
+
+
+@test
+def a_daemons_recording_replays_exactly_and_survives_kill_9(folder):
+    place = city(folder)
+    with Daemon(folder, place / "network.ig", strategy="max-pressure", store="none") as running:
+        for control in ("max-pressure", "adaptive"):
+            sim(place, control, "--daemon", running.address)
+        days = folder / "state" / "recordings"
+        # The runs' files have their index by then; the live one is open and grows.
+        wait_for("the live file", lambda: len(list(days.glob("19700101T*.igr"))) == 2)
+        wait_for("a second of it", lambda: any("step" in run(INTERGREEN, "recording", "info", file)[0]
+                                               for file in days.glob("2*.igr")))
+        running.process.send_signal(signal.SIGKILL)
+        running.process.wait()
+    steps = 0
+    for file in sorted(days.glob("19700101T*.igr")):
+        found = replay(file)
+        assert found["steps"] == 1000 and found["steps_differing"] == 0, found
+    for file in days.glob("2*.igr"):
+        text, _ = run(INTERGREEN, "recording", "info", file)
+        steps += text.count(" step")
+    assert steps > 0
+
+
+@test
+def a_recording_of_another_network_is_refused(folder):
+    place = city(folder)
+    sim(place, "max-pressure", "--record", folder / "days")
+    (file,) = (folder / "days").glob("*.igr")
+    run(INTERGREEN, "generate", "--intersections", 20, "--seed", 5, "-o", folder / "other")
+    error = replay(file, "--network", folder / "other" / "network.ig", code=1)
+    assert "another network" in error, error
+
+
+@test
+def damage_is_told_and_the_rest_is_used(folder):
+    place = city(folder)
+    sim(place, "max-pressure", "--record", folder / "days")
+    (file,) = (folder / "days").glob("*.igr")
+    whole = file.read_bytes()
+    cut = folder / "cut.igr"
+    cut.write_bytes(whole[:len(whole) * 2 // 3])
+    found = replay(cut)
+    assert 0 < found["steps"] < 1000 and found["steps_differing"] == 0, found
+    assert "not closed" in run(INTERGREEN, "recording", "info", cut)[0]
+    bent = folder / "bent.igr"
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 4
+    bent.write_bytes(flipped)
+    found = replay(bent)
+    assert found["blocks_damaged"] == 1 and found["steps"] >= 600 and found["steps_differing"] == 0, found
+    assert "damaged" in run(INTERGREEN, "recording", "info", bent)[0]
+    (folder / "no.igr").write_text("not a recording")
+    assert "not a recording" in replay(folder / "no.igr", code=1)
+    later = bytearray(whole)
+    later[8] = 2   # Of a later format, and its header's fingerprint made good again.
+    value = 0xcbf29ce484222325
+    for byte in later[:24]:
+        value = (value ^ byte) * 0x100000001b3 & 0xffffffffffffffff
+    later[24:32] = value.to_bytes(8, "little")
+    (folder / "later.igr").write_bytes(later)
+    assert "format 2" in replay(folder / "later.igr", code=1)
+
+
+@test
+def recordings_are_cut_joined_and_read_out(folder):
+    place = city(folder)
+    sim(place, "max-pressure", "--record", folder / "days")
+    (file,) = (folder / "days").glob("*.igr")
+    run(INTERGREEN, "recording", "cut", file, "--until", 27599, "-o", folder / "first.igr")
+    run(INTERGREEN, "recording", "cut", file, "--from", 27700, "-o", folder / "second.igr")
+    first, second = replay(folder / "first.igr"), replay(folder / "second.igr")
+    assert first["steps"] == 600 and second["steps"] == 399, (first, second)
+    assert first["steps_differing"] == 0 and second["steps_differing"] == 0
+    run(INTERGREEN, "recording", "merge", folder / "first.igr", folder / "second.igr", "-o", folder / "both.igr")
+    both = replay(folder / "both.igr")
+    assert both["steps"] == 999 and both["steps_differing"] == 0, both
+    _, error = run(INTERGREEN, "recording", "merge", folder / "second.igr", folder / "first.igr", "-o",
+                   folder / "wrong.igr", code=1)
+    assert "order of time" in error, error
+    rows, _ = run(INTERGREEN, "recording", "csv", file, "--kind", "cameras", "--from", 27100, "--until", 27109)
+    lines = rows.strip().split("\n")
+    assert lines[0].startswith("camera,end_ms,") and len(lines) > 100, lines[:3]
+    assert all(27100000 <= int(line.split(",")[1]) <= 27109000 for line in lines[1:])
+    plans, _ = run(INTERGREEN, "recording", "csv", file, "--kind", "plans")
+    name = plans.split("\n")[1].split(",")[1]
+    one, _ = run(INTERGREEN, "recording", "csv", file, "--kind", "plans", "--intersection", name)
+    assert {line.split(",")[1] for line in one.strip().split("\n")[1:]} == {name}
+
+
+if __name__ == "__main__":
+    harness.main()
