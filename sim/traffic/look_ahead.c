@@ -43,31 +43,45 @@ static void heed_line(const struct street *street, const struct viewer *viewer, 
     view->bound = fminf(view->bound, to_line - LINE_MARGIN_M);
 }
 
-// A lower limit `way` metres ahead: the speed from which one brakes to it comfortably.
+// A lower limit `way` metres ahead. Krauss: the speed from which one brakes to it comfortably. IDM knows no such speed:
+// as in SUMO's IDM the place is taken as a vehicle that stands there, till one is as near as one follows at that speed.
 static void heed_limit(const struct street *street, const struct viewer *viewer, float way, float limit,
                        struct view *view)
 {
     if (limit >= viewer->desired) {
         return;
     }
+    uint32_t type = viewer->kind & KIND_TYPE;
     float target = limit * viewer->factor;
-    float most = street->types.speed_max[viewer->kind & KIND_TYPE];
+    float most = street->types.speed_max[type];
     target = target < most ? target : most;
-    float brake = street->types.deceleration[viewer->kind & KIND_TYPE];
+    if (!street->types.krauss[type]) {
+        float near = target * street->types.headway[type] + target * target * street->types.closing[type];
+        if (viewer->speed > target && way > near) {
+            heed(street, viewer, way + street->types.gap[type], 0.0f, view);
+            return;
+        }
+    }
+    float brake = street->types.deceleration[type];
     float left = way - 0.5f * (viewer->speed + target) * street->step_s;
     view->cap = fminf(view->cap, sqrtf(target * target + 2.0f * brake * (left > 0.0f ? left : 0.0f)));
 }
 
 // Before a place where it must yield, `way` metres ahead, a driver sees whether somebody comes only when it is near;
-// till then it keeps to a speed from which it can stop.
+// till then it drives as if it had to stop there.
 static void heed_yield(const struct street *street, const struct viewer *viewer, float way, struct view *view)
 {
     uint32_t type = viewer->kind & KIND_TYPE;
     float brake = street->types.deceleration[type];
     float target = safe_speed(SIGHT_M, 0.0f, brake, street->types.headway[type], street->step_s);
     float left = way - SIGHT_M - 0.5f * (viewer->speed + target) * street->step_s;
-    if (way > SIGHT_M && target < viewer->desired) {
+    if (way <= SIGHT_M || target >= viewer->desired) {
+        return;
+    }
+    if (street->types.krauss[type]) {
         view->cap = fminf(view->cap, sqrtf(target * target + 2.0f * brake * (left > 0.0f ? left : 0.0f)));
+    } else if (viewer->speed > target) {
+        heed(street, viewer, way + street->types.gap[type], 0.0f, view);
     }
 }
 

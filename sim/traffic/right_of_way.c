@@ -38,6 +38,14 @@ static bool stops_within(float speed, float way, float brake)
     return speed * speed < 2.0f * brake * way;
 }
 
+// Whether who sees yellow brakes for it: if its comfortable deceleration is enough, as SUMO's drivers do.
+static bool stops_at_yellow(const struct street *street, const struct viewer *viewer, float to_line)
+{
+    uint32_t type = viewer->kind & KIND_TYPE;
+    float saved = street->types.krauss[type] ? 0.5f * viewer->speed * street->step_s : 0.0f;
+    return stops_within(viewer->speed, to_line + saved, fmaxf(YELLOW_MPS2, street->types.deceleration[type]));
+}
+
 static enum aspect path_aspect(const struct street *street, const struct path *path)
 {
     return path->group >= 0 ? (enum aspect)street->aspects[path->group] : ASPECT_DARK;
@@ -65,7 +73,7 @@ static bool signal_open(const struct street *street, const struct path *path, co
         *ret_all = true;
         return viewer->waited_s > 0.0f;
     case ASPECT_YELLOW:
-        return !viewer->held && !stops_within(viewer->speed, to_line, YELLOW_MPS2);
+        return !viewer->held && !stops_at_yellow(street, viewer, to_line);
     case ASPECT_RED:
         *ret_all = true;
         return path->right_on_red && viewer->waited_s > 0.0f && to_line < AT_LINE_M;

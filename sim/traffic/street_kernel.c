@@ -70,16 +70,13 @@ struct column {
 
 static INLINE struct motion idm_column(const struct column *in, float step_s, const int substeps)
 {
-    float part = 1.0f / (float)substeps;
-    float h = step_s * part;
+    float h = step_s / (float)substeps;
     float front = in->front, v = in->speed;
     float slowness = 1.0f / in->desired;
-    float way = in->rear_after - in->rear, gain = in->ahead_after - in->ahead;
     for (int i = 0; i < substeps; i++) {
-        float at = ((float)i + 0.5f) * part;   // the leader, halfway through the substep
-        float s = in->rear + way * at - (front + v * (0.5f * h));
+        float s = in->rear + in->ahead * ((float)i + 0.0f) * h - front;
         s = s > GAP_M_MIN ? s : GAP_M_MIN;
-        float reach = v * (in->headway + (v - (in->ahead + gain * at)) * in->closing);
+        float reach = v * (in->headway + (v - in->ahead) * in->closing);
         float wish = in->gap + (reach > 0.0f ? reach : 0.0f);
         float near = wish / s;
         float share = v * slowness;
@@ -88,13 +85,9 @@ static INLINE struct motion idm_column(const struct column *in, float step_s, co
         free = free > -in->deceleration ? free : -in->deceleration;
         float a = free - in->acceleration * near * near;
         a = a > -in->emergency ? a : -in->emergency;
-        float after = v + a * h;
-        after = after > 0.0f ? after : 0.0f;
-        // Who comes to a stop within the substep drives less than its mean speed says: v / 2 for the time it moves.
-        float lasts = a < -0.01f ? v / -a : h;
-        lasts = lasts < h ? lasts : h;
-        front += 0.5f * (v + after) * lasts;
-        v = after;
+        v = v + a * h;
+        v = v > 0.0f ? v : 0.0f;
+        front += v * h;
     }
     return (struct motion){ front, v };
 }
@@ -215,13 +208,15 @@ static void loop_row(float step_ms, const struct wide_types *types, const float 
 
 // Where a line closed behind the head, those who can stop before it and need to brake harder for it than for their
 // leader follow the line.
-static void leader_or_line(const struct wide_types *types, const struct ahead *ahead, const struct row *row,
+static void leader_or_line(float step_s, const struct wide_types *types, const struct ahead *ahead, const struct row *row,
                            struct wide_leader *leader)
 {
     FOR_WIDE {
         float v = row->speed[c];
         float to_line = ahead->hold[c] - row->front[c];
-        int stops = v * v < 2.0f * YELLOW_MPS2 * to_line;
+        float brake = types->deceleration[c] > YELLOW_MPS2 ? types->deceleration[c] : YELLOW_MPS2;
+        float saved = types->krauss[c] ? 0.5f * v * step_s : 0.0f;   // as in right_of_way.c
+        int stops = v * v < 2.0f * brake * (to_line + saved);
         float s = leader->rear[c] - row->front[c];
         float reach = v * types->headway[c] + v * (v - leader->speed[c]) * types->closing[c];
         float strain = (types->gap[c] + (reach > 0.0f ? reach : 0.0f)) / (s > GAP_M_MIN ? s : GAP_M_MIN);
@@ -308,7 +303,7 @@ static void follow_rows(const struct follow_job *job, struct follow_rows *all)
         _Alignas(64) float front[WIDE], speed[WIDE], old[WIDE];
         const struct wide_types *types = types_of(job, row->kind, &room);
         if (k > 0 && ahead->holds) {
-            leader_or_line(types, ahead, row, &leader);
+            leader_or_line(job->step_s, types, ahead, row, &leader);
         }
         if (job->substeps == 1) {
             idm_row(job->step_s, 1, types, &leader, row, front, speed);

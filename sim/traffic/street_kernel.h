@@ -4,9 +4,9 @@
 //               s* = s0 + max(0, v T + v dv / (2 sqrt(a b)))
 //               dv/dt = a (1 - (v/v0)^4 - (s*/s)^2)
 //           Above v0 the free term is no harder than b; no braking is harder than the emergency deceleration.
-//           The step is cut into substeps of constant acceleration (ballistic, Treiber and Kanagaraj 2015) in which
-//           the leader's rear and speed run from their old to their new values: rows are done from the front, so
-//           both are known. Of a column's head the leader is what look_ahead.c saw, at constant speed.
+//           The step is cut into substeps; in each the speed changes first and the way is driven at the new speed, and
+//           of the leader what counts is its rear and its speed at the step's beginning, run on evenly: what a driver
+//           sees a second late, as in SUMO's IDM (docs/decisions/0021: capacity and lost time beside it).
 //
 //           Krauss [Krauss1998] in SUMO's discrete form, so that its capacity depends on the step as SUMO's does. With
 //           step h, a vehicle that brakes by b h each step from speed v needs

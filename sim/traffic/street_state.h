@@ -40,7 +40,9 @@
 #define LOOK_M 20.0f
 #define LINE_MARGIN_M 0.05f      // a front held by a line stays this much before it
 #define STOP_MARGIN_M 1.0f         // drivers stop this much before a line
-#define YELLOW_MPS2 3.05f // who can stop with this stops at yellow (10 ft/s2 of ITE's yellow formula, NCHRP812)
+// Who can stop with this, or with its own comfortable deceleration, stops at yellow: 10 ft/s2 of ITE's yellow formula
+// (NCHRP812), so that nobody who brakes gently meets the red.
+#define YELLOW_MPS2 3.05f
 #define PATH_NONE (-1)             // no way on from this lane: the vehicle must change lanes
 #define PATH_END (-2)              // its route ends with this lane
 
