@@ -36,13 +36,18 @@ class Run:
         return {name: at - self.entered[name][0][0] for name, at in self.arrived.items() if self.entered[name]}
 
     def edge_times(self):
-        """Mean time on each edge with the junction behind it, and how many it is the mean of."""
+        """By edge: mean time from the stop line before it (or the departure) to its own, and of how many."""
         total, count = defaultdict(float), defaultdict(int)
-        for name, stays in self.entered.items():
-            ends = [t for t, _ in stays[1:]]
-            for (begin, edge), end in zip(stays, ends):
+        left = defaultdict(list)
+        for edge, passes in self.passed.items():
+            for t, name in passes:
+                left[name].append((t, edge))
+        for name, passes in left.items():
+            begin = self.entered[name][0][0]
+            for end, edge in sorted(passes):
                 total[edge] += end - begin
                 count[edge] += 1
+                begin = end
         return {edge: (total[edge] / count[edge], count[edge]) for edge in total}
 
 
@@ -64,6 +69,7 @@ def ours(net, routes, begin_s, seconds, watch=(), step_ms=1000):
             run.passed[rest[2]].append((float(rest[0]), rest[1]))
         elif kind == 'A':
             run.arrived[rest[1]] = float(rest[0])
+            run.entered[rest[1]][0] = (float(rest[2]), run.entered[rest[1]][0][1])
         elif kind == 'V':
             run.seen[rest[1]].append((float(rest[0]), int(rest[2]), rest[3], float(rest[4]), float(rest[5])))
     return run
@@ -124,12 +130,12 @@ def sumo_long(net, routes, begin_s, seconds, extra=()):
         if vehicle.tag != 'vehicle' or vehicle.get('depart') is None:
             continue
         route = vehicle.find('.//route[last()]')
-        name, now = vehicle.get('id'), float(vehicle.get('depart'))
-        for edge, left in zip(route.get('edges').split(), route.get('exitTimes').split()):
-            run.entered[name].append((now, edge))
-            now = float(left)
-            if now < 0:
-                break
+        name = vehicle.get('id')
+        edges = route.get('edges').split()
+        run.entered[name].append((float(vehicle.get('depart')), edges[0]))
+        for edge, left in list(zip(edges, route.get('exitTimes').split()))[:-1]:
+            if float(left) >= 0.0:
+                run.passed[edge].append((float(left) + 1.0, name))   # at the end of that step, as everywhere here
         vehicle.clear()
     for _, trip in xml.iterparse(trips):
         if trip.tag == 'tripinfo' and float(trip.get('arrival')) >= 0:

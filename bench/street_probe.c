@@ -5,7 +5,7 @@
 // The network's own programs run. Lines on standard output, times in seconds of the demand's clock:
 //   E time name edge    the vehicle came onto this edge (a departure too)
 //   P time name edge    it left the edge over its stop line (the instant between two steps, at even speed)
-//   A time name         it arrived
+//   A time name entered  it arrived; when it had come into the network
 //   V time edge lane name front_m speed_mps    each second, of the EDGEs that are named
 //   N scheduled waiting under_way arrived detours    last of all
 #include <stdio.h>
@@ -60,12 +60,7 @@ static void tell(const struct probe *probe, char kind, double at_s, int32_t numb
 {
     char name[256];
     demand_trip_name(probe->demand, number, name, sizeof name);
-    if (link >= 0) {
-        printf("%c %.2f %s %s\n", kind, at_s, name, network_name(&probe->network,
-            probe->network.links[link].name));
-    } else {
-        printf("%c %.2f %s\n", kind, at_s, name);
-    }
+    printf("%c %.2f %s %s\n", kind, at_s, name, network_name(&probe->network, probe->network.links[link].name));
 }
 
 static void vehicle_note(struct probe *probe, const struct vehicle_view *view, double now_s, double step_s)
@@ -120,7 +115,9 @@ static enum status step(struct probe *probe, int32_t step_ms, struct problem *pr
     }
     struct trip_result arrived;
     while (street_take_arrived(probe->street, &arrived, 1) == 1) {
-        tell(probe, 'A', s_from_ms(arrived.arrived_ms), arrived.number, INDEX_NONE);
+        char name[256];
+        demand_trip_name(probe->demand, arrived.number, name, sizeof name);
+        printf("A %.2f %s %.2f\n", s_from_ms(arrived.arrived_ms), name, s_from_ms(arrived.entered_ms));
     }
     return STATUS_OK;
 }

@@ -28,3 +28,19 @@ static inline float stop_speed(float g, float brake, float tau, float h)
     float x = n * b + rest;
     return g > 0.0f && x > 0.0f ? x : 0.0f;
 }
+
+// The greatest speed from which `target` is reached, braking by b h each step, when the next `way` metres are driven.
+static inline float slow_speed(float way, float target, float brake, float h)
+{
+    float v = target * h, b = brake * h * h;
+    if (way <= v) {
+        return target;
+    }
+    // n whole braking steps fit: b n (n + 1) / 2 + n v <= way, solved for n and cut.
+    float side = b + 2.0f * v;
+    float n_exact = ((sqrtf(side * side + 8.0f * b * way) - b) * 0.5f - v) / b;
+    float n = floor_small(n_exact > 0.0f ? n_exact : 0.0f);
+    float used = 0.5f * (n * n + n) * b + n * v + (n_exact > n ? v : 0.0f);
+    float rest = way > used ? (way - used) / ((n + 1.0f) * h) : 0.0f;
+    return rest + n * brake * h + target;
+}

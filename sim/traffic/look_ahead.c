@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "sim/traffic/krauss.h"
 #include "sim/traffic/street_kernel.h"
 #include "sim/traffic/trips.h"
 
@@ -55,12 +56,15 @@ static void heed_limit(const struct street *street, const struct viewer *viewer,
     float target = limit * viewer->factor;
     float most = street->types.speed_max[type];
     target = target < most ? target : most;
-    if (!street->types.krauss[type]) {
-        float near = target * street->types.headway[type] + target * target * street->types.closing[type];
-        if (viewer->speed > target && way > near) {
-            heed(street, viewer, way + street->types.gap[type], 0.0f, view);
-            return;
-        }
+    if (street->types.krauss[type]) {
+        float brake = street->types.deceleration[type], least = viewer->speed - brake * street->step_s;
+        view->cap = fminf(view->cap, fmaxf(least, slow_speed(way, target, brake, street->step_s)));
+        return;
+    }
+    float near = target * street->types.headway[type] + target * target * street->types.closing[type];
+    if (viewer->speed > target && way > near) {
+        heed(street, viewer, way + street->types.gap[type], 0.0f, view);
+        return;
     }
     float brake = street->types.deceleration[type];
     float left = way - 0.5f * (viewer->speed + target) * street->step_s;
@@ -71,16 +75,15 @@ static void heed_limit(const struct street *street, const struct viewer *viewer,
 // till then it drives as if it had to stop there.
 static void heed_yield(const struct street *street, const struct viewer *viewer, float way, struct view *view)
 {
-    uint32_t type = viewer->kind & KIND_TYPE;
-    float brake = street->types.deceleration[type];
-    float target = safe_speed(SIGHT_M, 0.0f, brake, street->types.headway[type], street->step_s);
-    float left = way - SIGHT_M - 0.5f * (viewer->speed + target) * street->step_s;
-    if (way <= SIGHT_M || target >= viewer->desired) {
+    if (way <= SIGHT_M) {
         return;
     }
+    uint32_t type = viewer->kind & KIND_TYPE;
     if (street->types.krauss[type]) {
-        view->cap = fminf(view->cap, sqrtf(target * target + 2.0f * brake * (left > 0.0f ? left : 0.0f)));
-    } else if (viewer->speed > target) {
+        float brake = street->types.deceleration[type], least = viewer->speed - brake * street->step_s;
+        float cap = stop_speed(way, brake, street->types.headway[type], street->step_s);
+        view->cap = fminf(view->cap, fmaxf(least, cap));
+    } else {
         heed(street, viewer, way + street->types.gap[type], 0.0f, view);
     }
 }

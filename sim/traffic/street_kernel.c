@@ -97,7 +97,7 @@ static INLINE struct motion laws_column(const struct column *in, struct motion m
 {
     float slowest = in->speed - in->emergency * step_s;
     float cap = in->cap > slowest ? in->cap : slowest;
-    float capped = in->front + 0.5f * (in->speed + cap) * step_s;
+    float capped = in->front + cap * step_s;
     float speed = moved.speed < cap ? moved.speed : cap;
     float front = moved.front < capped ? moved.front : capped;
 
