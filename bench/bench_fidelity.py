@@ -137,7 +137,7 @@ def left_turn(folder, model):
              'toLane="0"/><connection from="ei" to="wo" fromLane="0" toLane="0"/><connection from="ni" to="so" '
              'fromLane="0" toLane="0"/><connection from="si" to="no" fromLane="0" toLane="0"/>')
     net = net_of(folder, nodes, edges, links, options=['--tls.cycle.time', '90', '--tls.left-green.time', '0'])
-    for opposing in (200, 400, 600, 800):
+    for opposing in (200, 400, 600, 800, 1400):
         trips = [(i * 2.4, 'l') for i in range(1500)]
         draw, at = random.Random(opposing), 0.0
         while at < 3600.0:
@@ -147,10 +147,12 @@ def left_turn(folder, model):
             f'<vehicle id="{route}{i}" type="t" route="{route}" depart="{at:.2f}" departSpeed="max"/>'
             for i, (at, route) in enumerate(sorted(trips)))
         routes = routes_of(folder, vehicle_type('t', model), flows)
-        counts = []
-        for run in (ours(net, routes, 0, 3600), sumo_short(net, routes, 0, 3600)):
-            counts.append(sum(1 for t, name in run.passed['wi'] if t > 300) * 3600 / 3300)
-        compare(f'permissive left, {model}, {opposing} veh/h opposing: capacity', *counts, 0.10)
+        mine, theirs = ours(net, routes, 0, 3600), sumo_short(net, routes, 0, 3600)
+        counts = [sum(1 for t, _ in run.passed['wi'] if t > 300) * 3600 / 3300 for run in (mine, theirs)]
+        # SUMO's IDM brakes for left turners that wait inside, until the opposing traffic itself breaks down.
+        flows = [len(run.passed['ei']) for run in (mine, theirs)]
+        sound = flows[1] > 0.97 * flows[0]
+        compare(f'permissive left, {model}, {opposing} veh/h opposing: capacity', *counts, 0.10 if sound else None)
 
 
 # When the queue before a bottleneck reaches the junction upstream.

@@ -4,7 +4,7 @@
 
 static const float MARGIN_S = 1.0f;            // between two users of a common area: SUMO's jmTimegapMinor
 static const float CLOSING_MPS2 = 2.0f;        // what one expects of a follower behind whom one merges
-static const float FOE_MPS2 = 2.0f;            // how fast one expects the other to start
+static const float FOE_MPS2 = 2.6f;            // how fast one expects the other to start: SUMO's default driver
 static const float PATIENCE_S = 5.0f;          // then foes that stand outside are ignored, by the lowest path
 static const float BLOCKER_S = 20.0f;          // then a standing blocker inside is ignored
 static const float STANDING_MPS = 0.5f;
@@ -124,9 +124,15 @@ static bool threatens(const struct path_foe *foe, const struct path *path, const
     float limit = path->limit > viewer->speed ? path->limit : viewer->speed;
     float arrive = time_to(foe->enter - x, viewer->speed, acceleration, limit);
     float leave_way = (foe->merges ? foe->enter : foe->leave) + viewer->length - x;
+    float foe_way_to = foe->foe_enter - other->x;
+    if (other->x < 0.0f) {
+        // One still outside counts from its line on, till this one has left the junction: as SUMO's drivers judge it.
+        leave_way = path->length + viewer->length - x;
+        foe_way_to = -other->x;
+    }
     float leave = time_to(leave_way, viewer->speed, acceleration, limit);
     float foe_limit = foe_path->limit > other->speed ? foe_path->limit : other->speed;
-    float foe_arrive = time_to(foe->foe_enter - other->x, other->speed, FOE_MPS2, foe_limit);
+    float foe_arrive = time_to(foe_way_to, other->speed, FOE_MPS2, foe_limit);
     if (foe->merges) {
         float faster = other->speed - limit;
         foe_arrive -= faster > 0.0f ? faster / (2.0f * CLOSING_MPS2) : 0.0f;
