@@ -208,8 +208,8 @@ static void loop_row(float step_ms, const struct wide_types *types, const float 
 
 // Where a line closed behind the head, those who can stop before it and need to brake harder for it than for their
 // leader follow the line.
-static void leader_or_line(float step_s, const struct wide_types *types, const struct ahead *ahead, const struct row *row,
-                           struct wide_leader *leader)
+static void leader_or_line(float step_s, const struct wide_types *types, const struct ahead *ahead,
+                           const struct row *row, struct wide_leader *leader)
 {
     FOR_WIDE {
         float v = row->speed[c];
