@@ -164,3 +164,8 @@ def table(rows):
 
 def write(rows, path):
     pathlib.Path(path).write_text(json.dumps(rows, indent=1) + "\n")
+
+
+def percentile(values, share):
+    ordered = sorted(values)
+    return ordered[min(int(len(ordered) * share), len(ordered) - 1)] if ordered else -1.0

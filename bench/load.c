@@ -26,7 +26,15 @@ static const char USAGE[] =
     "  --seconds S         (10)\n"
     "  --ramp N            connections opened in a second at the start (4000)\n"
     "  --churn N           connections closed and opened again in a second (0)\n"
-    "  --storms N          at the end: all controllers reconnect and pull at once (0)\n";
+    "  --storms N          at the end: all controllers reconnect and pull at once (0)\n"
+    "SIGUSR1: time the pulls from now on. SIGTERM: to the end at once.\n";
+
+static volatile sig_atomic_t told = LOAD_GO_ON;
+
+static void on_signal(int number)
+{
+    told = number == SIGUSR1 ? LOAD_TIME_NOW : LOAD_END_NOW;
+}
 
 static int misused(const char *what)
 {
@@ -133,8 +141,10 @@ int main(int argc, char **argv)
         { "seconds", required_argument, NULL, 't' }, { "ramp", required_argument, NULL, 'a' },
         { "churn", required_argument, NULL, 'h' }, { "storms", required_argument, NULL, 'o' }, { 0 },
     };
-    struct load_options options = { .period_ms = 1000, .readings = 16, .batches_per_s = -1.0, .seconds = 10.0,
-        .ramp_per_s = 4000 };
+    signal(SIGUSR1, on_signal);
+    signal(SIGTERM, on_signal);
+    struct load_options options = { .told = &told, .period_ms = 1000, .readings = 16, .batches_per_s = -1.0,
+        .seconds = 10.0, .ramp_per_s = 4000 };
     const char *network_path = NULL;
     for (int option; (option = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1;) {
         if (option == '?' || (option == 'd' && !addresses_read(optarg, &options))) {

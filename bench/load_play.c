@@ -21,7 +21,7 @@
 #define FIRE_COUNT_MAX 4096           // firings between two looks at the sockets
 #define FINISH_MS 10000               // for what is pending to go out and the daemon to have read it
 #define RETRY_MS 50                   // before a link that was lost tries again, and as much of jitter
-#define SHOW_MS 100                   // how often the lamps are moved on
+#define SHOW_MS 500                   // how often the lamps are moved on: a report is so old at most
 #define STORM_MS_MAX 20000
 #define READING_MS 1000               // interval of a reading
 #define BIN_COUNT 8
@@ -48,7 +48,7 @@ struct load {
     int64_t begun_us, shown_ms, connect_cursor;
     uint64_t controllers_fired, batches_fired, churned, opened_in_ramp;
     uint64_t *sequences;              // by played station: of a connection's stations the client numbers all
-    bool finishing, storming;
+    bool finishing, storming, timing;
     int32_t storm_left;
     int32_t intersections_covered;
     uint8_t *read_buffer, *out_buffer;
@@ -603,6 +603,14 @@ bool load_play(const struct load_options *options, struct load_counts *ret, stru
     }
     load->begun_us = now_us();
     for (int64_t us = load->begun_us; (double)(us - load->begun_us) < options->seconds * 1e6; us = now_us()) {
+        sig_atomic_t told = options->told != NULL ? *options->told : LOAD_GO_ON;
+        if (told == LOAD_END_NOW) {
+            break;
+        }
+        if (told == LOAD_TIME_NOW && !load->timing) {
+            load->timing = true;
+            load->counts.pull_count = 0;
+        }
         lamps_move(load);
         links_open(load, us);
         fire(load, us);

@@ -8,17 +8,21 @@
 //
 //           A storm: every controller's connection is dropped at one instant, all connect and pull at once, and the
 //           time until the last has its answer is the storm's.
-// CONTRACT  Ends by itself: after seconds, and at most FINISH_MS later. Readings count as sent when the socket has
-//           them.
+//           LOAD_TIME_NOW forgets the pulls that were timed so far: what is measured is a city that has settled.
+// CONTRACT  Ends by itself: after seconds or when told, and at most FINISH_MS later. Readings count as sent when the
+//           socket has them.
 // OWNERSHIP The caller keeps the network and the options; load_play fills *ret.
 // NOT HERE  The command line (load.c).
 #pragma once
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "bench/load_link.h"
 #include "engine/model/network.h"
+
+enum load_told { LOAD_GO_ON, LOAD_TIME_NOW, LOAD_END_NOW };
 
 struct load_options {
     const struct network *network;
@@ -31,6 +35,7 @@ struct load_options {
     int32_t period_ms;                // between two reports and pulls of a controller
     double batches_per_s;             // over all stations
     double seconds;
+    const volatile sig_atomic_t *told;    // raised by a signal: LOAD_TIME_NOW, LOAD_END_NOW; or NULL
     double churn_per_s;               // connections dropped and opened again
     int32_t ramp_per_s;               // connections opened in a second at the start
     int32_t storms;                   // at the end

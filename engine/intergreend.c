@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "engine/config.h"
 #include "engine/import/import.h"
@@ -117,6 +118,7 @@ int main(int argc, char **argv)
         setenv("OMP_WAIT_POLICY", "passive", 1);
         execv("/proc/self/exe", argv);
     }
+    prctl(PR_SET_NAME, "intergreend");   // It is "exe" after that.
     struct daemon daemon = { 0 };
     bool check_only = false;
     for (int i = 1; i < argc; i++) {

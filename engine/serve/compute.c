@@ -554,7 +554,8 @@ static void *run(void *owner)
 {
     struct compute *compute = owner;
     pthread_setname_np(pthread_self(), "engine");
-    setpriority(PRIO_PROCESS, (id_t)gettid(), COMPUTE_NICE);   // Linux: of this thread, and of the team it makes.
+    // Linux: of this thread, and of the team that it makes.
+    setpriority(PRIO_PROCESS, (id_t)gettid(), getpriority(PRIO_PROCESS, 0) + COMPUTE_NICE);
     int64_t wait_ms = 0;
     while (wait_for_work(compute, wait_ms)) {
         brain_exchange(compute);

@@ -11,6 +11,7 @@
 #include "engine/serve/journal.h"
 
 #define CHECK_MS 250                      // between two looks at time limits
+#define PUSH_COUNT_MAX 256                // plans pushed in one turn
 #define BREATH_US 500                     // of a busy loop; far less than a pull may take
 #define BREATH_LOOK_US 10000              // between two looks at whether it is busy
 #define BREATH_FRAME_COUNT_MIN 40         // in that time: 4,000 frames a second
@@ -64,6 +65,7 @@ static void push_changes(struct loop *loop)
 {
     struct plan_table *table = loop->service->table;
     uint64_t changes = plan_table_changes(table);
+    int32_t pushed = 0;
     while (loop->change_position < changes) {
         int32_t intersection = plan_table_change(table, loop->change_position);
         if (intersection == INDEX_NONE) {
@@ -76,6 +78,10 @@ static void push_changes(struct loop *loop)
         }
         loop->change_position++;
         push_one(loop, intersection);
+        if (++pushed == PUSH_COUNT_MAX) {
+            uv_async_send(&loop->wake);   // The rest after those who wait for an answer have had theirs.
+            return;
+        }
     }
 }
 
