@@ -283,6 +283,10 @@ static void step(struct brain *brain, const struct event *event, struct actions 
         }
 #pragma omp for schedule(static)
         for (int32_t i = 0; i < count; i++) {
+            estimate_expect(&brain->estimate, (struct intersection_id){ i }, now_ms);
+        }
+#pragma omp for schedule(static)
+        for (int32_t i = 0; i < count; i++) {
             intersection_step(brain, i, now_ms);
             state_update(brain, i, now_ms);
         }

@@ -10,11 +10,13 @@
 //           A rate is weighed by age: at each update of dt seconds sums and time are both divided by 1 + dt / window;
 //           the rate is sum over time, so it is unbiased from the first second on and forgets with the window.
 //
-//           Without a camera a row is kept as a balance of loops: in over the advance loop, out over the stop line; an
-//           advance loop that stays covered says that the queue has reached it, a stop line that stays clear under
-//           green that there is none.
-// CONTRACT  estimate_intake is serial; estimate_update touches only the rows of its intersection and reads only what
-//           intake wrote, so intersections may be updated in parallel. Pure, no allocation after estimate_create.
+//           What no camera shows (none is there, or it is silent) is kept from the loops of the lane (lane_queue.h).
+//           The arrivals that they need to be told of come from the counts at the signals upstream, a travel time
+//           later and spread as platoons spread [Robertson1969]; where nothing is counted upstream, the usual demand.
+// CONTRACT  estimate_intake is serial. estimate_update touches only the rows of its intersection and reads only what
+//           intake wrote; estimate_expect, after all of these, reads what they wrote of other intersections and writes
+//           what no other intersection's reads. So both may run in parallel over intersections, one after the other.
+//           Pure, no allocation after estimate_create.
 // OWNERSHIP estimate_release frees; the network is kept.
 // NOT HERE  What to do about it (engine/optimize).
 #pragma once
@@ -22,8 +24,12 @@
 #include <stdint.h>
 
 #include "engine/estimate/approach.h"
+#include "engine/estimate/lane_queue.h"
 #include "engine/estimate/sight.h"
 #include "engine/estimate/upstream.h"
+
+// What a row is known from now.
+enum row_source { ROW_UNSEEN, ROW_CAMERA, ROW_LOOPS };
 
 // One approach row now. Rates need time: rate_s says how many seconds they rest on.
 struct row_estimate {
@@ -32,7 +38,7 @@ struct row_estimate {
     double passed_sum, demand_sum;    // vehicles, weighed by age
     double rate_s;                    // seconds, weighed by age
     double confidence;                // 0 .. 1: share of it that was seen lately
-    double balance;                   // vehicles between advance loop and stop line, loops only
+    enum row_source source;
     int32_t passed_before[SIGHT_TURN_COUNT];   // counters at the update before
     int32_t loop_in_before, loop_out_before;
 };
@@ -45,8 +51,13 @@ struct estimate {
     struct row_estimate *rows;        // one per approach row
     double *share_sum;                // one per movement: vehicles that took it, weighed by age
     int32_t *stop_loop, *advance_loop;   // one per row: its loops, or INDEX_NONE
+    struct lane_queue *queues;        // one per row: from its loops
+    struct lane_queue_place *places;
+    struct lane_queue_seen *loops_seen;   // of the newest update
     int32_t *first_sensor, *sensor;      // cameras (index) and loops (-1 - index) that serve each intersection
     int64_t *updated_ms;              // one per intersection; INT64_MIN: never
+    float *dt_s;                      // one per intersection: between its last two updates
+    bool has_loops;
 };
 
 void estimate_create(struct estimate *estimate, const struct network *network);
@@ -59,6 +70,12 @@ void estimate_intake(struct estimate *estimate, const struct observation_columns
 // Brings one intersection to now.
 void estimate_update(struct estimate *estimate, struct intersection_id intersection, int64_t now_ms);
 
+// Then tells its rows what was on its way to them; after estimate_update of all.
+void estimate_expect(struct estimate *estimate, struct intersection_id intersection, int64_t now_ms);
+
+// How far back from its stop line a row is known now, in metres: vehicles beyond are to be expected from upstream.
+double estimate_reach_m(const struct estimate *estimate, int32_t row);
+
 // Vehicles per second of a row: passed, and asked for.
 double estimate_passed_vps(const struct estimate *estimate, int32_t row);
 double estimate_demand_vps(const struct estimate *estimate, int32_t row);
@@ -66,7 +83,10 @@ double estimate_demand_vps(const struct estimate *estimate, int32_t row);
 // Share of its row's vehicles that take a movement, 0 .. 1.
 double estimate_share(const struct estimate *estimate, int32_t movement);
 
-// Vehicles seen on a link, per lane of it; 0 where no camera looks.
+// Vehicles that stand on a link, per lane of it; 0 where neither camera nor loop looks.
+double estimate_link_queue(const struct estimate *estimate, struct link_id link);
+
+// Vehicles on a link, per lane of it.
 double estimate_link_vehicles(const struct estimate *estimate, struct link_id link);
 
 // Vehicles within reach that wait for a group (within the intersection), or are about to.

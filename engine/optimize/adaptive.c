@@ -110,16 +110,6 @@ static float row_capacity(const struct site *site, int32_t row, uint64_t green)
     return share > 0.0f ? SATURATION_VPS * speed * (share > 0.999f ? 1.0f : share) : 0.0f;
 }
 
-static double exit_queue(const struct estimate *estimate, int32_t link)
-{
-    const struct link *at = &estimate->network->links[link];
-    double queue = 0.0;
-    for (int32_t lane = at->first_lane; lane < at->first_lane + at->lane_count; lane++) {
-        queue += estimate->sight.lanes[lane].queued;
-    }
-    return queue / at->lane_count;
-}
-
 static float row_weight(const struct site *site, int32_t row)
 {
     const struct estimate *estimate = site->view->estimate;
@@ -129,7 +119,7 @@ static float row_weight(const struct site *site, int32_t row)
     int64_t red_ms = INT64_MIN;
     for (int32_t m = at->first_movement; m < at->first_movement + at->movement_count; m++) {
         const struct movement *movement = &estimate->approaches.movements[m];
-        exits += estimate_share(estimate, m) * exit_queue(estimate, movement->to_link);
+        exits += estimate_share(estimate, m) * estimate_link_queue(estimate, (struct link_id){ movement->to_link });
         if (movement->group != INDEX_NONE && lamps->end_ms[movement->group] > red_ms) {
             red_ms = lamps->end_ms[movement->group];
         }

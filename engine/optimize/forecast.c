@@ -45,13 +45,31 @@ static void lane_add(const struct forecast_query *query, const struct feeder *fe
     }
 }
 
+// Those whom loops keep: some stand, the others passed the advance loop so many seconds ago.
+static void loops_add(const struct forecast_query *query, int32_t row, int32_t stream, float (*ret)[STREAM_COUNT_MAX])
+{
+    const struct estimate *estimate = query->estimate;
+    const struct lane_queue *queue = &estimate->queues[row];
+    const struct lane_queue_place *place = &estimate->places[row];
+    int64_t now_s = quantum_floor(query->now_ms, MS_PER_S) / MS_PER_S;
+    double moving = fmin(lane_queue_moving(queue, place, now_s), estimate->rows[row].vehicles);
+    double travel_s = (double)place->advance_m / (double)place->speed_mps;
+    double late_s = s_from_ms(query->at_ms - query->now_ms);
+    add(ret, stream, 0.0, fmax(0.0, estimate->rows[row].vehicles - moving));
+    for (int32_t ago_s = 0; moving > 0.0 && ago_s < LANE_QUEUE_RECENT_S; ago_s++) {
+        double vehicles = fmin(moving, lane_queue_recent(queue, now_s, ago_s));
+        add(ret, stream, travel_s - ago_s - late_s, vehicles);
+        moving -= vehicles;
+    }
+}
+
 static void row_add(const struct forecast_query *query, const struct approach_row *row, int32_t index, int32_t stream,
                     float (*ret)[STREAM_COUNT_MAX])
 {
     const struct estimate *estimate = query->estimate;
     double speed_mps = estimate->network->lanes[row->lane].speed_mps;
-    if (estimate->sight.camera_of_lane[row->lane] == INDEX_NONE) {
-        ret[0][stream] += (float)estimate->rows[index].vehicles;
+    if (estimate->rows[index].source == ROW_LOOPS) {
+        loops_add(query, index, stream, ret);
         return;
     }
     for (int32_t f = row->first_feeder; f < row->first_feeder + row->feeder_count; f++) {
@@ -64,12 +82,12 @@ static void row_add(const struct forecast_query *query, const struct approach_ro
 
 // What is on its way to a link from one source, second by second: what left before, and what will.
 static double source_add(const struct forecast_query *query, const struct source *source, double speed_mps,
-                         float *link_s)
+                         double reach_m, float *link_s)
 {
     const struct estimate *estimate = query->estimate;
     double rate_vps = 0.0;
     double late_s = s_from_ms(query->at_ms - query->now_ms);
-    int32_t past_s = (int32_t)((source->to_stop_m - APPROACH_REACH_M) / speed_mps);
+    int32_t past_s = (int32_t)((source->to_stop_m - reach_m) / speed_mps);
     past_s = past_s < UPSTREAM_PAST_S - 1 ? past_s : UPSTREAM_PAST_S - 1;
     for (int32_t ago_s = 0; ago_s <= past_s; ago_s++) {
         double vehicles = source->weight * upstream_left(&estimate->upstream, source->movement, query->now_ms, ago_s);
@@ -103,7 +121,8 @@ static double source_add(const struct forecast_query *query, const struct source
 }
 
 // All that comes to a link from beyond the cameras' reach, into link_s.
-static void link_forecast(const struct forecast_query *query, int32_t link, double demand_vps, float *link_s)
+static void link_forecast(const struct forecast_query *query, int32_t link, double demand_vps, double reach_m,
+                          float *link_s)
 {
     const struct upstream *upstream = &query->estimate->upstream;
     double speed_mps = query->estimate->network->links[link].speed_mps;
@@ -112,10 +131,10 @@ static void link_forecast(const struct forecast_query *query, int32_t link, doub
         link_s[k] = 0.0f;
     }
     for (int32_t i = upstream->first_source[link]; i < upstream->first_source[link + 1]; i++) {
-        explained_vps += source_add(query, &upstream->sources[i], speed_mps, link_s);
+        explained_vps += source_add(query, &upstream->sources[i], speed_mps, reach_m, link_s);
     }
     double rest_vps = fmax(0.0, demand_vps - explained_vps);
-    for (int32_t k = (int32_t)(APPROACH_REACH_M / speed_mps); k <= HORIZON_S; k++) {
+    for (int32_t k = (int32_t)(reach_m / speed_mps); k <= HORIZON_S; k++) {
         link_s[k] += (float)rest_vps;
     }
 }
@@ -134,7 +153,7 @@ void forecast_add(const struct forecast_query *query, float (*ret)[STREAM_COUNT_
             share_sum += estimate_demand_vps(estimate, next) + DEMAND_FLOOR_VPS;
         }
         float link_s[HORIZON_S + 1];
-        link_forecast(query, link, demand_vps, link_s);
+        link_forecast(query, link, demand_vps, estimate_reach_m(estimate, first), link_s);
         for (int32_t r = first; r < next; r++) {
             int32_t stream = query->stream_of_row[r - rows->first];
             if (stream < 0) {

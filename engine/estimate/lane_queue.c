@@ -1,0 +1,97 @@
+#include "engine/estimate/lane_queue.h"
+
+#include <math.h>
+#include <string.h>
+
+static const double STANDING_S = 3.0;             // a loop covered for so long has somebody standing on it
+static const double GAP_S = 3.0;                  // no discharging queue leaves a loop clear for so long
+static const double LINE_CLEAR_S = 3.0;           // nor a stop line
+static const double SLOW = 1.5;                   // times the free travel time: those who are braking are still moving
+static const double FULL_SPACING_M = 8.5;         // a lane that is surely full holds at least so many
+
+static int32_t travel_s(const struct lane_queue_place *place, double slow)
+{
+    double seconds = ceil(slow * (double)place->advance_m / fmax(1.0, (double)place->speed_mps));
+    return (int32_t)fmin(seconds, LANE_QUEUE_RECENT_S - 1.0);
+}
+
+static void recent_note(struct lane_queue *queue, int64_t now_s, int32_t in)
+{
+    if (now_s - queue->counted_s >= LANE_QUEUE_RECENT_S || now_s < queue->counted_s) {
+        memset(queue->recent, 0, sizeof queue->recent);
+    } else {
+        for (int64_t s = queue->counted_s + 1; s <= now_s; s++) {
+            queue->recent[s & (LANE_QUEUE_RECENT_S - 1)] = 0;
+        }
+    }
+    queue->counted_s = now_s;
+    int32_t sum = queue->recent[now_s & (LANE_QUEUE_RECENT_S - 1)] + (in > 0 ? in : 0);
+    queue->recent[now_s & (LANE_QUEUE_RECENT_S - 1)] = (uint8_t)(sum < 255 ? sum : 255);
+}
+
+int32_t lane_queue_recent(const struct lane_queue *queue, int64_t now_s, int32_t ago_s)
+{
+    int64_t at_s = now_s - ago_s;
+    if (at_s > queue->counted_s || queue->counted_s - at_s >= LANE_QUEUE_RECENT_S) {
+        return 0;
+    }
+    return queue->recent[at_s & (LANE_QUEUE_RECENT_S - 1)];
+}
+
+static double recent_sum(const struct lane_queue *queue, int64_t now_s, int32_t seconds)
+{
+    int32_t sum = 0;
+    for (int32_t ago_s = 0; ago_s < seconds; ago_s++) {
+        sum += lane_queue_recent(queue, now_s, ago_s);
+    }
+    return sum;
+}
+
+double lane_queue_moving(const struct lane_queue *queue, const struct lane_queue_place *place, int64_t now_s)
+{
+    return fmin((double)queue->near_veh, recent_sum(queue, now_s, travel_s(place, 1.0)));
+}
+
+void lane_queue_count(struct lane_queue *queue, const struct lane_queue_place *place,
+                      const struct lane_queue_seen *seen, int64_t now_s, double dt_s)
+{
+    recent_note(queue, now_s, seen->has_advance ? seen->in : 0);
+    queue->covered_s = seen->advance_covered ? queue->covered_s + (float)dt_s : 0.0f;
+    queue->clear_s = seen->advance_clear ? queue->clear_s + (float)dt_s : 0.0f;
+    queue->stop_clear_s = seen->stop_clear ? queue->stop_clear_s + (float)dt_s : 0.0f;
+    if (!seen->has_advance) {
+        queue->near_veh = 0.0f;
+        return;
+    }
+    double near = (double)queue->near_veh + seen->in;
+    double coming = recent_sum(queue, now_s, travel_s(place, SLOW));
+    if (!seen->has_stop) {
+        near = coming;                // Who left is not known: only those who are surely still there.
+    } else {
+        near = fmax(0.0, near - seen->out);
+        near = (double)queue->stop_clear_s >= LINE_CLEAR_S ? fmin(near, coming) : near;
+        near = seen->stop_covered ? fmax(1.0, near) : near;
+    }
+    if ((double)queue->covered_s >= STANDING_S) {
+        near = fmax(near, floor((double)place->advance_m / FULL_SPACING_M));
+    }
+    queue->near_veh = (float)fmin(near, ceil((double)place->advance_m / LANE_SPACING_M) + 1.0);
+}
+
+void lane_queue_expect(struct lane_queue *queue, const struct lane_queue_place *place,
+                       const struct lane_queue_seen *seen, double vehicles)
+{
+    bool begins = (double)(seen->has_advance ? queue->covered_s : seen->stop_covered ? STANDING_S : 0.0) >= STANDING_S;
+    bool ends = (double)(seen->has_advance ? queue->clear_s : queue->stop_clear_s) >= GAP_S;
+    double out = seen->has_advance ? seen->in : seen->out;
+    double far = (double)queue->far_veh;
+    if (ends) {
+        far = 0.0;
+    } else if (begins || far > 0.0) {
+        far = fmax(0.0, far + vehicles - out);
+    }
+    if (!seen->has_advance && seen->stop_covered) {
+        far = fmax(1.0, far);
+    }
+    queue->far_veh = (float)fmin(far, fmax(0.0, ((double)place->room_m - (double)place->advance_m) / LANE_SPACING_M));
+}
