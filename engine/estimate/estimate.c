@@ -383,10 +383,11 @@ static void link_expect(struct estimate *estimate, int32_t first, int32_t after,
         struct lane_queue *queue = &estimate->queues[r];
         double share = (estimate_demand_vps(estimate, r) + DEMAND_FLOOR_VPS)
             / (demand_vps + DEMAND_FLOOR_VPS * (after - first));
-        double spread = 1.0 / (1.0 + DISPERSION * dt_s);
-        queue->dispersed_vps = (float)(queue->dispersed_vps + (1.0 - spread) * (share * coming_vps - queue->dispersed_vps));
+        double fresh = DISPERSION * dt_s / (1.0 + DISPERSION * dt_s);
+        queue->dispersed_vps += (float)(fresh * (share * coming_vps - (double)queue->dispersed_vps));
         if (estimate->rows[r].source == ROW_LOOPS) {
-            lane_queue_expect(queue, &estimate->places[r], &estimate->loops_seen[r], (double)queue->dispersed_vps * dt_s);
+            lane_queue_expect(queue, &estimate->places[r], &estimate->loops_seen[r],
+                              (double)queue->dispersed_vps * dt_s);
             row_from_loops(estimate, r, quantum_floor(now_ms, MS_PER_S) / MS_PER_S);
         }
     }

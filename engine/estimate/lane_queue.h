@@ -5,8 +5,8 @@
 //           seen by nobody: arrivals        in − out
 //           expected less those counted
 //
-//           near   what came over the advance loop and has not left over the stop line. Counts drift, so it is set right
-//                  by what a loop says beyond doubt: a stop line that stays clear has no queue behind it, only vehicles
+//           near   what came over the advance loop and has not left over the stop line. Counts drift, so it is set
+//                  right by what a loop says beyond doubt: a stop line that stays clear has no queue behind it, only vehicles
 //                  on their way; one that is covered has somebody; an advance loop that stays covered has a full lane
 //                  before it.
 //           far    those who stand behind the advance loop. They begin to be while it stays covered; then far grows by
