@@ -6,9 +6,9 @@
 //           expected less those counted
 //
 //           near   what came over the advance loop and has not left over the stop line. Counts drift, so it is set
-//                  right by what a loop says beyond doubt: a stop line that stays clear has no queue behind it, only vehicles
-//                  on their way; one that is covered has somebody; an advance loop that stays covered has a full lane
-//                  before it.
+//                  right by what a loop says beyond doubt: a stop line that stays clear has no queue behind it, only
+//                  vehicles on their way; one that is covered has somebody; an advance loop that stays covered has a
+//                  full lane before it.
 //           far    those who stand behind the advance loop. They begin to be while it stays covered; then far grows by
 //                  the arrivals expected there and shrinks by those counted. A gap in the counts ends it: the rear of
 //                  the queue has passed (the discharging wave has a gap of less than GAP_S between two vehicles).

@@ -1,5 +1,6 @@
 // Goal: the queue that loops tell of agrees with counts by hand: a red that fills the lane, a queue that grows past
-// the advance loop at the expected rate and ends with the gap behind it, drift that a clear or covered stop line sets right.
+// the advance loop at the expected rate and ends with the gap behind it, drift that a clear or covered stop line sets
+// right.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
