@@ -153,11 +153,13 @@ static void tell(struct player *player, const struct event *event)
 static enum status reports_tell(struct player *player, const struct record *record)
 {
     enum status status = record_get_reports(record->body, record->now_ms, &player->memory, &player->reports);
+    double began_s = core_now();
     for (int32_t i = 0; i < player->reports.count && status == STATUS_OK; i++) {
         struct event event = { .kind = EVENT_STATUS, .now_ms = record->now_ms, .report = &player->reports.at[i],
             .intersection = player->reports.at[i].intersection };
-        tell(player, &event);
+        brain_step(player->brain, &event, &player->actions);
     }
+    player->report.step_core_s += core_now() - began_s;
     player->report.reports += player->reports.count;
     return status;
 }
