@@ -23,8 +23,12 @@ enum status run_network(const struct run_options *options, struct network *ret, 
     if (options->network == NULL) {
         return problem_report(problem, STATUS_RANGE, "--network", NULL, "name a network", "is missing");
     }
-    return import_network(options->network, &options->import, ret, NULL, problem);
+    struct import_options import = options->import;
+    import.additional = options->additional;
+    return import_network(options->network, &import, ret, NULL, problem);
 }
+
+enum { STEP_MS_MIN = 100, OPEN_END_MS_MAX = 7200 * MS_PER_S };   // the latter: for those who never arrive
 
 static enum status next_trips(void *self, int64_t until_ms, struct trip_columns *ret, struct problem *problem)
 {
@@ -49,6 +53,14 @@ static void tell(struct progress *progress, const struct closed_loop *loop, cons
     progress_tell(progress, done, detail);
 }
 
+// SUMO's end where a file names none.
+static bool all_arrived(const struct closed_loop *loop, const struct run_result *run)
+{
+    const struct street_counts *counts = street_counts(closed_loop_street(loop));
+    return run->open_end_ms != DEMAND_TIME_NONE && closed_loop_now_ms(loop) > run->open_end_ms
+        && counts->waiting + counts->under_way == 0;
+}
+
 static enum status drive(struct closed_loop *loop, const struct run_options *options, struct run_outputs *outputs,
                          struct run_result *run, struct problem *problem)
 {
@@ -65,8 +77,15 @@ static enum status drive(struct closed_loop *loop, const struct run_options *opt
             run_outputs_step(outputs, loop);
         }
         double done = (double)(closed_loop_now_ms(loop) - run->begin_ms) / span_ms;
+        if (all_arrived(loop, run)) {
+            run->end_ms = closed_loop_now_ms(loop);
+            done = 1.0;
+        }
         if (progress_due(&progress, done)) {
             tell(&progress, loop, run, done);
+        }
+        if (done >= 1.0) {
+            break;
         }
     }
     run->wall_s = progress_spent_s(&progress);
@@ -176,7 +195,7 @@ static enum status drive_and_report(const struct run_options *options, const str
     output.directory = options->out;
     struct run_outputs *outputs = NULL;
     enum status status = options->out == NULL && !options->emissions ? STATUS_OK
-        : run_outputs_open(&output, subject, run->begin_ms, options->step_ms, &outputs, problem);
+        : run_outputs_open(&output, subject, run->begin_ms, run->step_ms, &outputs, problem);
     status = status != STATUS_OK ? status : drive(loop, options, outputs, run, problem);
     if (status != STATUS_OK) {
         run_outputs_abandon(outputs);
@@ -192,7 +211,7 @@ static enum status drive_and_report(const struct run_options *options, const str
 static enum status loop_through(const struct run_options *options, const struct network *network, struct demand *demand,
                                 struct run_result *run, struct problem *problem)
 {
-    struct loop_options loop_options = { .begin_ms = run->begin_ms, .end_ms = run->end_ms, .step_ms = options->step_ms,
+    struct loop_options loop_options = { .begin_ms = run->begin_ms, .end_ms = run->end_ms, .step_ms = run->step_ms,
         .control_ms = MS_PER_S, .threads = options->threads, .seed = options->seed, .sensing = options->sensing,
         .read_loops = options->out != NULL, .faults = &options->faults,
         .fallback = run_is_local(options) ? SIGNALS_ACTUATED : SIGNALS_PROGRAM };
@@ -218,26 +237,60 @@ static enum status loop_through(const struct run_options *options, const struct 
     return status;
 }
 
+// The .sumocfg's step where nobody says another, if the street can make it.
+static int32_t step_of(const struct run_options *options, const struct demand *demand)
+{
+    int64_t step_ms = options->step_ms > 0 ? options->step_ms : demand_step_ms(demand);
+    if (step_ms >= STEP_MS_MIN && step_ms <= MS_PER_S && MS_PER_S % step_ms == 0) {
+        return (int32_t)step_ms;
+    }
+    if (step_ms > 0 && !options->quiet) {
+        fprintf(stderr, "note: a step-length of %g s cannot be driven here: 1 s stands for it\n", s_from_ms(step_ms));
+    }
+    return MS_PER_S;
+}
+
+// From when to when: as options say, else the file; else, as SUMO, until everybody has arrived, or for an hour.
+static void span_of(const struct run_options *options, const struct demand *demand, struct run_result *run)
+{
+    int64_t end_ms = demand_end_ms(demand), last_ms = demand_open_end_ms(demand);
+    run->begin_ms = demand_begin_ms(demand);
+    run->open_end_ms = isnan(options->seconds) && end_ms == DEMAND_TIME_NONE ? last_ms : DEMAND_TIME_NONE;
+    run->end_ms = !isnan(options->seconds) ? run->begin_ms + ms_from_s(options->seconds)
+        : end_ms != DEMAND_TIME_NONE ? end_ms
+        : last_ms != DEMAND_TIME_NONE ? last_ms + OPEN_END_MS_MAX : run->begin_ms + 3600 * MS_PER_S;
+}
+
+static void say_notes(const struct run_options *options, const struct demand *demand)
+{
+    const struct demand_counts *counts = demand_counts(demand);
+    for (int32_t i = 0; !options->quiet && i < demand_note_count(demand); i++) {
+        fprintf(stderr, "note: %s\n", demand_note(demand, i));
+    }
+    if (counts->route_errors > 0) {
+        fprintf(stderr, "note: %lld of %lld trips are dropped: they have no route, or a bad one\n",
+                (long long)counts->route_errors, (long long)counts->read);
+    }
+}
+
 enum status run_street(const struct run_options *options, const struct network *network, struct run_result *ret,
                        struct problem *problem)
 {
     struct demand_options wish = { .begin_ms = isnan(options->begin_s) ? DEMAND_TIME_NONE : ms_from_s(options->begin_s),
-        .scale = options->demand_scale, .ignore_route_errors = options->ignore_route_errors, .seed = options->seed };
+        .scale = options->demand_scale, .ignore_route_errors = options->ignore_route_errors, .seed = options->seed,
+        .additional = options->additional, .additional_count = options->import.additional_count };
     struct demand *demand = NULL;
     const char *path = options->demand != NULL ? options->demand : options->network;
     enum status status = demand_open(network, path, &wish, &demand, problem);
     if (status != STATUS_OK) {
         return status;
     }
-    struct run_result run = { .begin_ms = demand_begin_ms(demand) };
-    int64_t end_ms = demand_end_ms(demand);
-    run.end_ms = !isnan(options->seconds) ? run.begin_ms + ms_from_s(options->seconds)
-        : end_ms != DEMAND_TIME_NONE ? end_ms : run.begin_ms + 3600 * MS_PER_S;
-    for (int32_t i = 0; !options->quiet && i < demand_note_count(demand); i++) {
-        fprintf(stderr, "note: %s\n", demand_note(demand, i));
-    }
+    struct run_result run = { .step_ms = step_of(options, demand) };
+    span_of(options, demand, &run);
+    say_notes(options, demand);
     status = run.end_ms > run.begin_ms ? loop_through(options, network, demand, &run, problem)
         : problem_report(problem, STATUS_RANGE, path, NULL, "give --begin or --seconds", "ends before it begins");
+    run.trips = *demand_counts(demand);
     demand_release(demand);
     if (status == STATUS_OK) {
         *ret = run;

@@ -9,6 +9,8 @@
 #include "sim/report/measures.h"
 #include "sim/report/run_outputs.h"
 
+#define RUN_ADDITIONAL_COUNT_MAX 64
+
 struct run_options {
     const char *network, *demand;      // a .sumocfg may name both: then demand may be NULL
     const char *control;               // the strategy
@@ -19,7 +21,7 @@ struct run_options {
     bool emissions;                    // sums of fuel and CO2 without a folder too
     double begin_s, seconds;           // NAN: the demand's begin; the rest of its hours
     double demand_scale;
-    int32_t step_ms;
+    int32_t step_ms;                   // 0: the .sumocfg's where it fits, else 1000
     int threads;
     uint64_t seed;
     enum loop_sensing sensing;
@@ -27,10 +29,11 @@ struct run_options {
     bool ignore_route_errors;
     bool quiet;                        // no progress
     struct import_options import;
+    const char *additional[RUN_ADDITIONAL_COUNT_MAX];   // SUMO files, for network and demand; import points to them
 };
 
 #define RUN_OPTIONS_DEFAULT                                                                                            \
-    ((struct run_options){ .begin_s = NAN, .seconds = NAN, .demand_scale = 1.0, .step_ms = 1000, .threads = 1,         \
+    ((struct run_options){ .begin_s = NAN, .seconds = NAN, .demand_scale = 1.0, .threads = 1,                          \
                            .seed = 1, .sensing = SENSING_CAMERA, .emissions = true,                                  \
                            .output = { .detector_period_ms = 60000, .fcd_filter = { .period_ms = 1000 } },             \
                            .import = { .intergreen_ms = -1 } })
@@ -38,10 +41,13 @@ struct run_options {
 struct run_result {
     struct measures measures;
     struct sensor_counts sensors;
+    struct demand_counts trips;
     double wall_s, simulated_s;
     bool burnt;                        // co2_kg and fuel_l are known
     double co2_kg, fuel_l;             // of all vehicles
-    int64_t begin_ms, end_ms;
+    int64_t begin_ms, end_ms;          // of the simulated clock
+    int64_t open_end_ms;               // the last departure, where the run ends when all have arrived; or none
+    int32_t step_ms;
 };
 
 // Options that `sim` and `compare` share; getopt_long's rows, ended by zeros, and what each means. run_option gives

@@ -9,11 +9,12 @@
 
 const char RUN_OPTIONS_HELP[] =
     "  --network FILE          SUMO .net.xml or .sumocfg, CityFlow roadnet.json, or our own\n"
-    "  --demand FILE           SUMO routes, CityFlow flow.json, or our own; a .sumocfg names both\n"
+    "  --demand FILE[,FILE]    SUMO routes, CityFlow flow.json, or our own; a .sumocfg names both\n"
+    "  --additional FILE       SUMO's tlLogic, detectors, stops, vehicle types; may be given again\n"
     "  --daemon ADDRESS        unix:PATH or HOST:PORT: the brain of a running intergreend (or INTERGREEN_DAEMON)\n"
     "  --credential FILE       the token for it\n"
     "  --begin T --seconds S   simulated hours, in seconds of the demand's clock\n"
-    "  --step-s S              step of the street, 0.1 to 1 (default 1)\n"
+    "  --step-s S              step of the street, 0.1 to 1 (default: the .sumocfg's, else 1)\n"
     "  --threads T             of street and brain; the result does not depend on it\n"
     "  --seed S                drivers and sensors\n"
     "  --sensing WHAT          camera (default), loops, or camera,loops\n"
@@ -155,6 +156,13 @@ bool run_option(const char *name, const char *value, struct run_options *ret)
     }
     if (strcmp(name, "sensing") == 0) {
         return sensing_option(value, &ret->sensing);
+    } else if (strcmp(name, "additional") == 0) {
+        good = ret->import.additional_count < RUN_ADDITIONAL_COUNT_MAX;
+        if (good) {
+            ret->additional[ret->import.additional_count++] = value;
+        } else {
+            fprintf(stderr, "intergreen: more than %d additional files\n", RUN_ADDITIONAL_COUNT_MAX);
+        }
     } else if (strcmp(name, "begin") == 0) {
         good = number(name, value, -1e9, 1e10, &ret->begin_s);
     } else if (strcmp(name, "seconds") == 0) {

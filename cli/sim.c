@@ -30,6 +30,8 @@ static void print_json(const struct run_options *options, const struct network *
     add(object, "vehicles_arrived", json_integer(m->arrived));
     add(object, "vehicles_under_way", json_integer(m->under_way));
     add(object, "vehicles_waiting", json_integer(m->waiting));
+    add(object, "trips_dropped", json_integer(run->trips.route_errors));
+    add(object, "trips_before_begin", json_integer(run->trips.before_begin));
     add(object, "average_travel_time_s", rounded(m->average_travel_time_s));
     add(object, "average_delay_s", rounded(m->average_delay_s));
     add(object, "average_trip_duration_s", rounded(m->average_trip_duration_s));

@@ -56,6 +56,31 @@ static bool is_option(const char *element, const char *name, const char *letter)
     return strcmp(element, name) == 0 || strcmp(element, letter) == 0;
 }
 
+static double read_number(struct sumo_xml *xml, const char *element, const char *value, double least, double most,
+                          double otherwise)
+{
+    char *end = NULL;
+    double number = strtod(value, &end);
+    if (end == value || *end != '\0' || !(number >= least && number <= most)) {
+        sumo_xml_fail(xml, STATUS_SYNTAX, NULL, "<%s value=\"%.60s\">: expected a number from %g to %g", element, value,
+                      least, most);
+        return otherwise;
+    }
+    return number;
+}
+
+// Those that are neither files nor times; SUMO's other options say nothing to us.
+static void read_other(struct sumo_xml *xml, struct sumo_config *config, const char *element, const char *value)
+{
+    if (strcmp(element, "scale") == 0) {
+        config->scale = read_number(xml, element, value, 0.0, 1000.0, 1.0);
+    } else if (strcmp(element, "default.speeddev") == 0) {
+        config->speed_deviation = read_number(xml, element, value, -1.0, 10.0, -1.0);
+    } else if (strcmp(element, "ignore-route-errors") == 0) {
+        config->ignore_route_errors = sumo_xml_flag((const char *[]){ "value", value, NULL }, "value", false);
+    }
+}
+
 static void on_start(struct sumo_xml *xml, void *user, const char *element, const char **attributes)
 {
     struct config_reader *reader = user;
@@ -85,6 +110,9 @@ static void on_start(struct sumo_xml *xml, void *user, const char *element, cons
         read_time(xml, element, value, &reader->config.end_ms);
     } else if (strcmp(element, "step-length") == 0) {
         read_time(xml, element, value, &reader->config.step_ms);
+        reader->config.says_step = true;
+    } else {
+        read_other(xml, &reader->config, element, value);
     }
 }
 
@@ -93,7 +121,8 @@ enum status sumo_config_read(const char *path, struct sumo_config *ret, struct p
     assert(path != NULL);
     assert(ret != NULL);
     struct config_reader reader = { .path = path,
-        .config = { .begin_ms = INT64_MIN, .end_ms = INT64_MIN, .step_ms = 1000 } };
+        .config = { .begin_ms = INT64_MIN, .end_ms = INT64_MIN, .step_ms = 1000, .scale = 1.0,
+                    .speed_deviation = -1.0 } };
     enum status status = sumo_xml_read(path, on_start, NULL, &reader, problem);
     if (status == STATUS_OK && reader.config.network == NULL) {
         status = problem_report(problem, STATUS_SYNTAX, path, NULL, "add <net-file value=\"...\"/>",

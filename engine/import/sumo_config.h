@@ -8,6 +8,7 @@
 // NOT HERE  Reading the files that it names (sumo.h, sim/demand).
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "engine/base/memory.h"
@@ -19,6 +20,10 @@ struct sumo_config {
     LIST_OF(char *) additional;
     int64_t begin_ms, end_ms;         // INT64_MIN where the file says nothing
     int64_t step_ms;                  // 1000 where the file says nothing
+    bool says_step;
+    double scale;                     // of the demand; 1 where the file says nothing
+    double speed_deviation;           // of drivers whose type says none; below 0: the class's own
+    bool ignore_route_errors;
 };
 
 MUST_USE enum status sumo_config_read(const char *path, struct sumo_config *ret, struct problem *problem);

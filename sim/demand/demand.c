@@ -1,6 +1,7 @@
 #include "sim/demand/demand.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -178,21 +179,25 @@ enum status demand_open(const struct network *network, const char *path, const s
         return problem_report(problem, STATUS_RANGE, "--demand-scale", NULL, "1 takes the demand as it is",
                               "%g is not between 0 and %g", options->scale, DEMAND_SCALE_MAX);
     }
-    enum file_kind kind;
-    enum status status = import_sniff(path, &kind, problem);
+    enum file_kind kind = FILE_SUMO_DEMAND;      // of a list: only SUMO's are many
+    enum status status = demand_is_list(path) ? STATUS_OK : import_sniff(path, &kind, problem);
     if (status != STATUS_OK) {
         return status;
     }
     struct demand *demand = memory_take(1, sizeof *demand);
     demand->network = network;
-    demand->scale = (int64_t)(options->scale * SCALE_UNIT + 0.5);
     rows_create(&demand->rows, network, options, problem);
+    demand->scale = (int64_t)(options->scale * SCALE_UNIT + 0.5);
     status = kind == FILE_INTERGREEN_DEMAND ? open_streamed(demand, path, problem) : read_whole(demand, kind, path);
+    if (status == STATUS_OK && demand->file == NULL) {
+        demand->scale = (int64_t)(fmin(options->scale * demand->rows.scale, DEMAND_SCALE_MAX) * SCALE_UNIT + 0.5);
+    }
     if (status != STATUS_OK) {
         demand_release(demand);
         return status;
     }
     demand->rows.problem = NULL;
+    demand->rows.options.additional = NULL;
     if (demand->file == NULL && copies_before(demand, demand->rows.rows.count) > INT32_MAX) {
         demand_release(demand);
         return problem_report(problem, STATUS_LIMIT, path, NULL, "lower the scale", "more than %d trips", INT32_MAX);
@@ -229,6 +234,17 @@ int64_t demand_begin_ms(const struct demand *demand)
 int64_t demand_end_ms(const struct demand *demand)
 {
     return demand->rows.end_ms;
+}
+
+int64_t demand_open_end_ms(const struct demand *demand)
+{
+    const struct demand_rows *rows = &demand->rows;
+    return !rows->open_end || rows->rows.count == 0 ? DEMAND_TIME_NONE : rows->rows.at[rows->rows.count - 1].depart_ms;
+}
+
+int64_t demand_step_ms(const struct demand *demand)
+{
+    return demand->rows.step_ms;
 }
 
 static void give(struct demand *demand)

@@ -32,6 +32,8 @@ struct demand_options {
     double scale;                      // 0 .. DEMAND_SCALE_MAX; 1: as the file says
     bool ignore_route_errors;
     uint64_t seed;                     // of choices that the file leaves open (distributions, random lanes)
+    const char *const *additional;     // SUMO files with types, routes and trips of their own, read before the demand
+    int32_t additional_count;
 };
 
 #define DEMAND_OPTIONS_DEFAULT ((struct demand_options){ .begin_ms = DEMAND_TIME_NONE, .scale = 1.0 })
@@ -47,6 +49,7 @@ struct demand_counts {
 
 struct demand;
 
+// path: a file; or SUMO's route files, by commas, where no file has the whole name.
 MUST_USE enum status demand_open(const struct network *network, const char *path, const struct demand_options *options,
                                  struct demand **ret, struct problem *problem);
 void demand_release(struct demand *demand);
@@ -57,6 +60,13 @@ const struct vehicle_type *demand_types(const struct demand *demand, int32_t *re
 // When the run begins by the rule of demand_options.begin_ms; and when the file says it ends, or DEMAND_TIME_NONE.
 int64_t demand_begin_ms(const struct demand *demand);
 int64_t demand_end_ms(const struct demand *demand);
+
+// Where a SUMO demand names no end, as SUMO runs on until everybody has arrived: its last departure, else
+// DEMAND_TIME_NONE.
+int64_t demand_open_end_ms(const struct demand *demand);
+
+// The .sumocfg's step, or 0.
+int64_t demand_step_ms(const struct demand *demand);
 
 // Gives trips that depart before until_ms and were not given yet, in order; count 0 when there are none. One call gives
 // at most a block of them: call until count is 0.

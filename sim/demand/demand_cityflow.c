@@ -145,6 +145,7 @@ static enum status flow_expand(struct flow_reader *reader, const json_t *flow)
     struct flow_entry entry;
     struct demand_rows *rows = reader->rows;
     if (!entry_read(reader, flow, &entry)) {
+        reader->rows->counts.read++;
         return rows_refuse(rows, STATUS_RANGE, reader->file, reader->entry, "%s", reader->what);
     }
     char name[32];

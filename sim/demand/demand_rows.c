@@ -15,7 +15,8 @@ void rows_create(struct demand_rows *rows, const struct network *network, const 
                  struct problem *problem)
 {
     *rows = (struct demand_rows){ .network = network, .options = *options, .problem = problem,
-        .begin_ms = DEMAND_TIME_NONE, .end_ms = DEMAND_TIME_NONE, .instance_mark = '.', .entry_word = "line" };
+        .begin_ms = DEMAND_TIME_NONE, .end_ms = DEMAND_TIME_NONE, .scale = 1.0, .instance_mark = '.',
+        .entry_word = "line" };
 }
 
 void rows_release(struct demand_rows *rows)

@@ -45,6 +45,9 @@ struct demand_rows {
     struct demand_options options;
     struct problem *problem;           // where the first failure goes
     int64_t begin_ms, end_ms;          // of the file, or DEMAND_TIME_NONE
+    int64_t step_ms;                   // of the file, or 0
+    double scale;                      // of the file
+    bool open_end;                     // a file of SUMO without an end
 
     LIST_OF(struct vehicle_type) types;
     LIST_OF(struct demand_row) rows;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/model/units.h"
 #include "sim/demand/sumo_reader.h"
@@ -57,8 +58,28 @@ static int32_t route_keep(struct reader *reader, struct sumo_xml *xml, const cha
     return reader->route_texts.count - 1;
 }
 
+// An alternative by name inside the distribution that is open: <route refId="..."/>, <vType refId="..."/>.
+static void read_reference(struct reader *reader, struct sumo_xml *xml, const char *element, const char **attributes)
+{
+    const char *name = sumo_xml_find(attributes, "refId");
+    struct distribution *open = &reader->distribution;
+    const struct choice_book *book = open->types ? &reader->types : &reader->routes;
+    int32_t entry = open->open ? names_find(&book->names, name) : NAME_NONE;
+    if (entry == NAME_NONE) {
+        sumo_xml_fail(xml, STATUS_UNKNOWN, "define it above, and refer to it inside a distribution",
+                      "<%s refId=\"%.100s\"> refers to nothing", element, name);
+        return;
+    }
+    *GROW(open->choices) = (struct choice){ .index = book->choices.at[book->entries.at[entry].first].index,
+        .weight = sumo_xml_number(xml, element, attributes, "probability", 1.0, 0.0, 1e9) };
+}
+
 static void read_route(struct reader *reader, struct sumo_xml *xml, const char **attributes)
 {
+    if (sumo_xml_find(attributes, "refId") != NULL) {
+        read_reference(reader, xml, "route", attributes);
+        return;
+    }
     double weight = sumo_xml_number(xml, "route", attributes, "probability", 1.0, 0.0, 1e9);
     struct choice choice = { .index = route_keep(reader, xml, attributes), .weight = weight };
     const char *id = sumo_xml_find(attributes, "id");
@@ -77,9 +98,13 @@ static void read_route(struct reader *reader, struct sumo_xml *xml, const char *
 
 static void read_type(struct reader *reader, struct sumo_xml *xml, const char **attributes)
 {
+    if (sumo_xml_find(attributes, "refId") != NULL) {
+        read_reference(reader, xml, "vType", attributes);
+        return;
+    }
     struct vehicle_type type;
     bool model_known = true;
-    if (!sumo_type_read(xml, attributes, &type, &model_known)) {
+    if (!sumo_type_read(xml, attributes, reader->speed_deviation, &type, &model_known)) {
         return;
     }
     if (!model_known && !reader->unknown_model) {
@@ -88,6 +113,7 @@ static void read_type(struct reader *reader, struct sumo_xml *xml, const char **
                   reader->path, sumo_xml_line(xml), sumo_xml_find(attributes, "carFollowModel"));
     }
     *GROW(reader->rows->types) = type;
+    reader->type_open = true;
     struct choice choice = { .index = reader->rows->types.count - 1,
         .weight = sumo_xml_number(xml, "vType", attributes, "probability", 1.0, 0.0, 1e9) };
     book_add(&reader->types, sumo_xml_find(attributes, "id"), &choice, 1);
@@ -172,6 +198,7 @@ static int32_t find_type(struct reader *reader, const char *name)
         struct vehicle_type type;
         if (strcmp(name, DEFAULTS[i][0]) == 0 && sumo_class_type(DEFAULTS[i][1], &type)) {
             (void)snprintf(type.name, sizeof type.name, "%s", name);
+            type.speed_deviation = reader->speed_deviation >= 0.0 ? reader->speed_deviation : type.speed_deviation;
             *GROW(reader->rows->types) = type;
             struct choice choice = { .index = reader->rows->types.count - 1, .weight = 1.0 };
             book_add(&reader->types, name, &choice, 1);
@@ -279,6 +306,12 @@ static void read_flow(struct reader *reader, struct pending *pending, const char
     read_flow_rate(reader, pending, attributes);
 }
 
+static bool said_otherwise(const char **attributes, const char *name, const char *usual)
+{
+    const char *text = sumo_xml_find(attributes, name);
+    return text != NULL && strcmp(text, usual) != 0;
+}
+
 static void read_lane_and_speed(struct pending *pending, const char **attributes)
 {
     const char *lane = sumo_xml_find(attributes, "departLane"), *speed = sumo_xml_find(attributes, "departSpeed");
@@ -297,6 +330,9 @@ static void read_lane_and_speed(struct pending *pending, const char **attributes
             pending_bad(pending, STATUS_SYNTAX, "departLane=\"%.60s\" is no lane", lane);
         }
     }
+    pending->placed = said_otherwise(attributes, "departPos", "base")
+        || said_otherwise(attributes, "arrivalPos", "max") || said_otherwise(attributes, "arrivalLane", "current")
+        || said_otherwise(attributes, "arrivalSpeed", "current");
     pending->speed = SPEED_NUMBER;
     if (speed != NULL && (strcmp(speed, "max") == 0 || strcmp(speed, "desired") == 0 || strcmp(speed, "last") == 0
                           || strcmp(speed, "speedLimit") == 0 || strcmp(speed, "avg") == 0)) {
@@ -385,6 +421,7 @@ static void end_vehicle(struct reader *reader, struct sumo_xml *xml)
     struct pending *pending = &reader->pending;
     reader->open = NULL;
     reader->rows->counts.stops_ignored += pending->stops;
+    reader->placed += pending->placed;
     if (pending->bad == STATUS_OK && pending->routes.count == 0 && pending->anchors.count == 0) {
         pending_bad(pending, STATUS_SYNTAX, "it has neither a route nor from and to");
     }
@@ -433,6 +470,8 @@ static void on_start(struct sumo_xml *xml, void *user, const char *element, cons
         begin_vehicle(reader, xml, element, attributes);
     } else if (strcmp(element, "vType") == 0) {
         read_type(reader, xml, attributes);
+    } else if (strncmp(element, "carFollowing-", 13) == 0 && reader->type_open) {
+        sumo_type_read_model(xml, element, attributes, &reader->rows->types.at[reader->rows->types.count - 1]);
     } else if (strcmp(element, "route") == 0) {
         read_route(reader, xml, attributes);
     } else if (strcmp(element, "vTypeDistribution") == 0 || strcmp(element, "routeDistribution") == 0) {
@@ -451,6 +490,8 @@ static void on_end(struct sumo_xml *xml, void *user, const char *element)
     struct reader *reader = user;
     if (reader->skip_depth >= 0) {
         reader->skip_depth = sumo_xml_depth(xml) == reader->skip_depth ? -1 : reader->skip_depth;
+    } else if (strcmp(element, "vType") == 0) {
+        reader->type_open = false;
     } else if (reader->open != NULL && strcmp(element, reader->pending.word) == 0) {
         end_vehicle(reader, xml);
     } else if (reader->distribution.open
@@ -494,13 +535,18 @@ static void include_file(struct reader *reader, struct sumo_xml *xml, const char
 
 static void reader_create(struct reader *reader, struct demand_rows *rows)
 {
-    *reader = (struct reader){ .rows = rows, .skip_depth = -1, .include = include_file, .last_depart_ms = INT64_MIN };
+    *reader = (struct reader){ .rows = rows, .skip_depth = -1, .include = include_file, .last_depart_ms = INT64_MIN,
+        .speed_deviation = -1.0 };
 }
 
 static void reader_release(struct reader *reader)
 {
     if (reader->unsorted) {
         rows_note(reader->rows, "departures are not in order: sorted here; SUMO would drop the late ones");
+    }
+    if (reader->placed > 0) {
+        rows_note(reader->rows, "%lld vehicles and flows ask for a place (departPos, arrivalPos, arrivalLane): they "
+                  "enter where their first edge begins and arrive where the last one ends", (long long)reader->placed);
     }
     if (reader->rows->counts.persons_skipped > 0) {
         rows_note(reader->rows, "%lld persons or containers are passed over",
@@ -519,11 +565,37 @@ static void reader_release(struct reader *reader)
     }
 }
 
+bool demand_is_list(const char *path)
+{
+    return strchr(path, ',') != NULL && access(path, F_OK) != 0;
+}
+
+// Files that the caller names beside the demand.
+static enum status read_additional(struct reader *reader, const char *const *paths, int32_t count)
+{
+    enum status status = STATUS_OK;
+    reader->additional = true;
+    for (int32_t i = 0; i < count && status == STATUS_OK; i++) {
+        status = read_file(reader, paths[i], reader->rows->problem);
+    }
+    reader->additional = false;
+    return status;
+}
+
 enum status demand_sumo_routes(const char *path, struct demand_rows *rows)
 {
     struct reader reader;
     reader_create(&reader, rows);
-    enum status status = read_file(&reader, path, rows->problem);
+    rows->open_end = true;
+    enum status status = read_additional(&reader, rows->options.additional, rows->options.additional_count);
+    bool list = demand_is_list(path);
+    for (const char *at = path; *at != '\0' && status == STATUS_OK; ) {
+        char one[4096];
+        size_t bytes = list ? strcspn(at, ",") : strlen(at);
+        (void)snprintf(one, sizeof one, "%.*s", (int)bytes, at);
+        status = bytes > 0 ? read_file(&reader, one, rows->problem) : STATUS_OK;
+        at += bytes + (at[bytes] == ',');
+    }
     reader_release(&reader);
     return status;
 }
@@ -537,13 +609,16 @@ enum status demand_sumo_config(const char *path, struct demand_rows *rows)
     }
     rows->begin_ms = config.begin_ms;
     rows->end_ms = config.end_ms;
+    rows->open_end = config.end_ms == DEMAND_TIME_NONE;
+    rows->step_ms = config.says_step ? config.step_ms : 0;
+    rows->scale = config.scale;
+    rows->options.ignore_route_errors |= config.ignore_route_errors;
     struct reader reader;
     reader_create(&reader, rows);
-    reader.additional = true;
-    for (int32_t i = 0; i < config.additional.count && status == STATUS_OK; i++) {
-        status = read_file(&reader, config.additional.at[i], rows->problem);
-    }
-    reader.additional = false;
+    reader.speed_deviation = config.speed_deviation;
+    status = read_additional(&reader, (const char *const *)config.additional.at, config.additional.count);
+    status = status != STATUS_OK ? status
+        : read_additional(&reader, rows->options.additional, rows->options.additional_count);
     for (int32_t i = 0; i < config.routes.count && status == STATUS_OK; i++) {
         status = read_file(&reader, config.routes.at[i], rows->problem);
     }

@@ -16,6 +16,10 @@
 #include "engine/import/sumo_config.h"
 #include "sim/demand/demand_rows.h"
 
-// Reads the additional and the route files of a configuration, or one route file.
+// Whether a name stands for several files: it has commas, and no file is called so.
+bool demand_is_list(const char *path);
+
+// Reads the additional and the route files of a configuration, or route files by commas; those of the options' list of
+// additional files come first.
 MUST_USE enum status demand_sumo_config(const char *path, struct demand_rows *rows);
 MUST_USE enum status demand_sumo_routes(const char *path, struct demand_rows *rows);

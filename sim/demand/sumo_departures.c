@@ -18,6 +18,7 @@ void sumo_refuse(struct reader *reader, struct sumo_xml *xml, enum status status
     enum status refused = rows_refuse(reader->rows, status, reader->file, pending->line, "%s \"%s\": %s", pending->word,
                                       reader->rows->text.at + pending->name, text);
     reader->rows->problem = outer;
+    reader->rows->counts.read++;       // a flow that cannot be counts as one
     if (refused != STATUS_OK) {
         sumo_xml_stop(xml, refused, &inner);
     }

@@ -43,6 +43,7 @@ struct pending {
     double rate;                       // FLOW_CHANCE: of a second, FLOW_POISSON: per second
     int64_t number;                    // of vehicles, or -1
     bool stops;
+    bool placed;                       // asks for a place of departure or arrival
 };
 
 // The distribution that is open.
@@ -69,6 +70,9 @@ struct reader {
     uint64_t ordinal;                  // of departures, as the file tells them
     uint64_t flow_ordinal;
     int64_t last_depart_ms;
+    bool type_open;                    // the last of rows->types is still being told
+    double speed_deviation;            // of types that say none; below 0: the class's own
+    int64_t placed;
     bool unsorted, endless, unknown_model, unknown_element;
     void (*include)(struct reader *reader, struct sumo_xml *xml, const char *href);
 };

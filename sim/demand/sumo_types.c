@@ -114,7 +114,29 @@ static void model_read(const char *text, struct vehicle_type *type, bool *ret_kn
     *ret_known = false;
 }
 
-bool sumo_type_read(struct sumo_xml *xml, const char **attributes, struct vehicle_type *ret, bool *ret_model_known)
+// What a car-following model needs, as it stands in <vType> or in <carFollowing-...>.
+static void read_driving(struct sumo_xml *xml, const char *element, const char **attributes, struct vehicle_type *type)
+{
+    type->acceleration_mps2 = sumo_xml_number(xml, element, attributes, "accel", type->acceleration_mps2, 0.01, 50.0);
+    type->deceleration_mps2 = sumo_xml_number(xml, element, attributes, "decel", type->deceleration_mps2, 0.01, 50.0);
+    double emergency = fmax(type->emergency_mps2, type->deceleration_mps2);
+    type->emergency_mps2 = sumo_xml_number(xml, element, attributes, "emergencyDecel", emergency,
+                                           type->deceleration_mps2, 100.0);
+    type->headway_s = sumo_xml_number(xml, element, attributes, "tau", type->headway_s, 0.01, 60.0);
+    type->imperfection = sumo_xml_number(xml, element, attributes, "sigma", type->imperfection, 0.0, 1.0);
+    type->start_loss_s = sumo_xml_number(xml, element, attributes, "startupDelay", type->start_loss_s, 0.0, 60.0);
+}
+
+void sumo_type_read_model(struct sumo_xml *xml, const char *element, const char **attributes,
+                          struct vehicle_type *type)
+{
+    bool known = true;
+    model_read(element + strlen("carFollowing-"), type, &known);
+    read_driving(xml, element, attributes, type);
+}
+
+bool sumo_type_read(struct sumo_xml *xml, const char **attributes, double speed_deviation, struct vehicle_type *ret,
+                    bool *ret_model_known)
 {
     const char *id = sumo_xml_text(xml, "vType", attributes, "id");
     const char *vclass = sumo_xml_find(attributes, "vClass");
@@ -130,6 +152,7 @@ bool sumo_type_read(struct sumo_xml *xml, const char **attributes, struct vehicl
     if (model != NULL) {
         model_read(model, &type, ret_model_known);
     }
+    type.speed_deviation = speed_deviation >= 0.0 ? speed_deviation : type.speed_deviation;
     const char *factor = sumo_xml_find(attributes, "speedFactor");
     if (factor != NULL && !speed_factor_read(factor, &type.speed_factor, &type.speed_deviation)) {
         sumo_xml_fail(xml, STATUS_RANGE, "write a number, norm(mean,deviation) or normc(mean,deviation,least,most)",
@@ -138,16 +161,9 @@ bool sumo_type_read(struct sumo_xml *xml, const char **attributes, struct vehicl
     }
     type.length_m = sumo_xml_number(xml, "vType", attributes, "length", type.length_m, 0.1, 1000.0);
     type.gap_m = sumo_xml_number(xml, "vType", attributes, "minGap", type.gap_m, 0.0, 100.0);
-    type.acceleration_mps2 = sumo_xml_number(xml, "vType", attributes, "accel", type.acceleration_mps2, 0.01, 50.0);
-    type.deceleration_mps2 = sumo_xml_number(xml, "vType", attributes, "decel", type.deceleration_mps2, 0.01, 50.0);
-    double emergency = fmax(type.emergency_mps2, type.deceleration_mps2);
-    type.emergency_mps2 = sumo_xml_number(xml, "vType", attributes, "emergencyDecel", emergency, type.deceleration_mps2,
-                                          100.0);
-    type.headway_s = sumo_xml_number(xml, "vType", attributes, "tau", type.headway_s, 0.01, 60.0);
-    type.imperfection = sumo_xml_number(xml, "vType", attributes, "sigma", type.imperfection, 0.0, 1.0);
+    read_driving(xml, "vType", attributes, &type);
     type.speed_mps_max = sumo_xml_number(xml, "vType", attributes, "maxSpeed", type.speed_mps_max, 0.1, 200.0);
     type.speed_deviation = sumo_xml_number(xml, "vType", attributes, "speedDev", type.speed_deviation, 0.0, 10.0);
-    type.start_loss_s = sumo_xml_number(xml, "vType", attributes, "startupDelay", 0.0, 0.0, 60.0);
     if (sumo_xml_failed(xml)) {
         return false;
     }

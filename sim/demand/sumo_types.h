@@ -16,5 +16,11 @@
 bool sumo_class_type(const char *vclass, struct vehicle_type *ret);
 
 // Reads the attributes of a <vType>. *ret_model_known is false when its car-following model is neither Krauss' nor
-// IDM's kind and Krauss stands in for it. False, and reported, when something is wrong.
-bool sumo_type_read(struct sumo_xml *xml, const char **attributes, struct vehicle_type *ret, bool *ret_model_known);
+// IDM's kind and Krauss stands in for it. False, and reported, when something is wrong. speed_deviation: of types that
+// say none; below 0: the class's own.
+bool sumo_type_read(struct sumo_xml *xml, const char **attributes, double speed_deviation, struct vehicle_type *ret,
+                    bool *ret_model_known);
+
+// The older form: <carFollowing-IDM tau="1.2"/> inside the vType.
+void sumo_type_read_model(struct sumo_xml *xml, const char *element, const char **attributes,
+                          struct vehicle_type *type);

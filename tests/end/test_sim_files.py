@@ -2,6 +2,7 @@
 users that are broken, and the words on the terminal."""
 import collections
 import csv
+import gzip
 import os
 import pathlib
 import subprocess
@@ -175,6 +176,95 @@ def floating_cars_of_some_links_in_a_box(folder):
     _, said = run(INTERGREEN, "sim", *words, "--out", folder / "none", "--fcd-links", "no-such-link", code=1)
     assert "no-such-link" in said, said
     run(INTERGREEN, "sim", *words, "--out", folder / "none", "--fcd-box", "1,2,3", code=2)
+
+
+def grid(folder):
+    """A grid of three by three signals by netgenerate, with 300 trips along its rows and columns."""
+    if not pathlib.Path("/usr/bin/netgenerate").exists():
+        raise Skip("the package sumo is not installed")
+    run("netgenerate", "--grid", "--grid.number", "3", "--grid.length", "200", "--grid.attach-length", "150", "-L", "2",
+        "-j", "traffic_light", "-o", folder / "grid.net.xml")
+    edges = {edge["id"]: edge for edge in elements(folder / "grid.net.xml", "edge") if "function" not in edge}
+    ends = [name for name, edge in edges.items() if not edge["from"][0] in "ABC" or len(edge["from"]) > 2]
+    exits = [name for name, edge in edges.items() if len(edge["to"]) > 2]
+    trips = [f'<trip id="t{i}" depart="{2 * i}" from="{ends[i % len(ends)]}" to="{exits[(5 * i + 3) % len(exits)]}"/>'
+             for i in range(300)]
+    (folder / "trips.xml").write_text("<routes>\n" + "\n".join(trips) + "\n</routes>\n")
+    return edges
+
+
+@test
+def a_configuration_of_packed_files_in_folders_runs(folder):
+    grid(folder)
+    (folder / "sub").mkdir()
+    for name in ("grid.net.xml", "trips.xml"):
+        with gzip.open(folder / "sub" / (name + ".gz"), "wb") as file:
+            file.write((folder / name).read_bytes())
+    (folder / "types.add.xml").write_text('<additional><vType id="lorry" vClass="truck"/><inductionLoop id="here" '
+                                          'lane="A0B0_0" pos="-15" freq="60" file="x"/></additional>')
+    (folder / "more.rou.xml").write_text('<routes><flow id="f" type="lorry" begin="0:00:10" end="600" vehsPerHour="120" '
+                                         'from="A0B0" to="B0C0"/><person id="p" depart="1"/></routes>')
+    (folder / "day.sumocfg").write_text('<configuration><input><net-file value="sub/grid.net.xml.gz"/><route-files '
+                                        'value="sub/trips.xml.gz , more.rou.xml"/><additional-files '
+                                        'value="types.add.xml"/></input><time><begin value="60"/></time>'
+                                        '</configuration>')
+    packed = sim("--network", folder / "day.sumocfg", "--control", "program", "--out", folder / "out")
+    # Of 300 trips 30 depart before 60 s, of 20 lorries (10, 40, 70 ...) two. No end is named: all arrive, as with SUMO.
+    assert packed["vehicles_scheduled"] == packed["vehicles_arrived"] == 270 + 18, packed
+    assert packed["trips_before_begin"] == 32 and packed["begin_s"] == 60, packed
+    assert packed["simulated_s"] < 3600, packed
+    assert any(interval["id"] == "here" for interval in elements(folder / "out" / "detectors.xml", "interval"))
+    plain = sim("--network", folder / "grid.net.xml", "--demand",
+                f"{folder / 'trips.xml'},{folder / 'more.rou.xml'}", "--additional", folder / "types.add.xml",
+                "--begin", "60", "--control", "program")
+    assert plain["average_travel_time_s"] == packed["average_travel_time_s"], (plain, packed)
+
+
+@test
+def packed_files_that_are_cut_are_told(folder):
+    grid(folder)
+    packed = gzip.compress((folder / "trips.xml").read_bytes())
+    (folder / "cut.gz").write_bytes(packed[: len(packed) // 2])
+    _, said = run(INTERGREEN, "sim", "--network", folder / "grid.net.xml", "--demand", folder / "cut.gz", code=1)
+    assert "cut.gz" in said and "compressed" in said, said
+
+
+@test
+def a_bad_trip_is_told_with_file_line_and_remedy_and_costs_only_itself(folder):
+    edges = grid(folder)
+    apart = next(name for name in edges if name not in ("A0B0", "B0C0") and edges[name]["from"] != edges["A0B0"]["to"])
+    bad = {
+        "an edge that is not there": ('<vehicle id="x" depart="5"><route edges="A0B0 nowhere"/></vehicle>', "nowhere"),
+        "edges that do not touch": (f'<vehicle id="x" depart="5"><route edges="A0B0 {apart}"/></vehicle>', apart),
+        "a negative departure": ('<trip id="x" depart="-5" from="A0B0" to="B0C0"/>', "negative"),
+        "a type that is not there": ('<trip id="x" depart="5" type="ufo" from="A0B0" to="B0C0"/>', "ufo"),
+        "no departure": ('<trip id="x" from="A0B0" to="B0C0"/>', "depart"),
+        "a lane that is not there": ('<trip id="x" depart="5" departLane="7" from="A0B0" to="B0C0"/>', "lane"),
+    }
+    good = '<trip id="good" depart="1" from="A0B0" to="B0C0"/>'
+    for what, (line, word) in bad.items():
+        (folder / "bad.rou.xml").write_text(f"<routes>\n{good}\n{line}\n</routes>\n")
+        words = ["--network", folder / "grid.net.xml", "--demand", folder / "bad.rou.xml"]
+        _, said = run(INTERGREEN, "sim", *words, code=1)
+        assert "bad.rou.xml: line 3" in said and word in said and "--ignore-route-errors" in said, (what, said)
+        result = sim(*words, "--ignore-route-errors")
+        assert result["vehicles_scheduled"] == 1 and result["trips_dropped"] == 1, (what, result)
+        _, said = run(INTERGREEN, "sim", *words, "--ignore-route-errors")
+        assert "line 3" in said and "1 of 2 trips are dropped" in said, (what, said)
+    (folder / "bad.rou.xml").write_text(f"<routes>\n{good}\n<trip id=\"x\"\n</routes>\n")
+    words = ["--network", folder / "grid.net.xml", "--demand", folder / "bad.rou.xml", "--ignore-route-errors"]
+    _, said = run(INTERGREEN, "sim", *words, code=1)
+    assert "bad.rou.xml: line 4" in said, said
+
+
+@test
+def progress_is_plain_lines_where_there_is_no_terminal(folder):
+    grid(folder)
+    words = ["--network", folder / "grid.net.xml", "--demand", folder / "trips.xml"]
+    _, said = run(INTERGREEN, "sim", *words)
+    assert "\r" not in said and said.count("[####################]") == 1 and "x real time" in said, said
+    _, said = run(INTERGREEN, "sim", *words, "--quiet")
+    assert said == "", said
 
 
 if __name__ == "__main__":

@@ -316,6 +316,92 @@ static void includes_are_read_in_place(void **state)
     refuses("loop.rou.xml", "<routes><include href=\"loop.rou.xml\"/></routes>", STATUS_LIMIT, "include");
 }
 
+// Routes and types by reference, with a weight of their own: of two routes the second has all the weight.
+static void distributions_may_refer(void **state)
+{
+    (void)state;
+    struct demand *demand = open_text("ref.rou.xml",
+        "<routes><vType id=\"car\"/><vType id=\"lorry\" vClass=\"truck\"/><route id=\"r\" edges=\"a e\"/>"
+        "<vTypeDistribution id=\"mix\"><vType refId=\"car\" probability=\"0\"/><vType refId=\"lorry\" "
+        "probability=\"2\"/></vTypeDistribution>"
+        "<routeDistribution id=\"rd\"><route edges=\"a b\" probability=\"0\"/><route refId=\"r\" "
+        "probability=\"1\"/></routeDistribution>"
+        "<flow id=\"f\" begin=\"0\" end=\"50\" period=\"1\" type=\"mix\" route=\"rd\"/></routes>");
+    struct trip_columns trips = take_all(demand);
+    int32_t count;
+    const struct vehicle_type *types = demand_types(demand, &count);
+    assert_int_equal(trips.count, 50);
+    for (int32_t i = 0; i < trips.count; i++) {
+        assert_int_equal(types[trips.type[i]].user, USER_TRUCK);
+        assert_int_equal(trips.links[trips.first_link[i] + 1], E);
+    }
+    demand_release(demand);
+    refuses("ref2.rou.xml", "<routes>\n<routeDistribution id=\"rd\"><route refId=\"zz\"/></routeDistribution></routes>",
+            STATUS_UNKNOWN, "line 2|zz");
+}
+
+// The older form of a model, and whose drivers differ by how much: vType before configuration before class.
+static void types_have_models_and_deviations(void **state)
+{
+    (void)state;
+    write_text("net.xml", "<net/>");
+    write_text("t.rou.xml",
+               "<routes><vType id=\"idm\" tau=\"3\"><carFollowing-IDM tau=\"1.4\" accel=\"1.5\"/></vType>"
+               "<vType id=\"own\" speedDev=\"0.2\"/><vType id=\"norm\" speedFactor=\"normc(1.1,0.3,0.5,1.5)\"/>"
+               "<trip id=\"t\" depart=\"1\" from=\"a\" to=\"b\"/></routes>");
+    struct demand *demand = open_text("d.sumocfg",
+        "<configuration><input><net-file value=\"net.xml\"/><route-files value=\"t.rou.xml\"/></input>"
+        "<processing><default.speeddev value=\"0\"/><step-length value=\"0.5\"/></processing></configuration>");
+    int32_t count;
+    const struct vehicle_type *types = demand_types(demand, &count);
+    assert_int_equal(count, 4);
+    assert_int_equal(types[0].following, FOLLOW_IDM);
+    assert_true(types[0].headway_s == 1.4 && types[0].acceleration_mps2 == 1.5 && types[0].speed_deviation == 0.0);
+    assert_true(types[1].speed_deviation == 0.2);
+    assert_true(types[2].speed_deviation == 0.3 && types[2].speed_factor == 1.1);
+    assert_true(types[3].speed_deviation == 0.0);   // DEFAULT_VEHTYPE
+    assert_int_equal(demand_step_ms(demand), 500);
+    assert_int_equal(demand_open_end_ms(demand), 1000);
+    demand_release(demand);
+}
+
+static void a_configuration_scales_and_forgives(void **state)
+{
+    (void)state;
+    write_text("net.xml", "<net/>");
+    write_text("bad.rou.xml", "<routes><trip id=\"t\" depart=\"1\" from=\"a\" to=\"b\"/>"
+               "<trip id=\"u\" depart=\"2\" from=\"a\" to=\"zz\"/></routes>");
+    struct demand *demand = open_text("s.sumocfg",
+        "<sumoConfiguration><n v=\"net.xml\"/><r v=\"bad.rou.xml\"/><ignore-route-errors value=\"true\"/>"
+        "<scale value=\"3\"/><end value=\"100\"/></sumoConfiguration>");
+    assert_int_equal(demand_counts(demand)->route_errors, 1);
+    assert_int_equal(demand_open_end_ms(demand), DEMAND_TIME_NONE);
+    departs(demand, (const double[]){ 1, 1, 1 }, 3);
+}
+
+// Route files by commas, types from an additional file; a comma in the name of one file is no list.
+static void several_files_are_one_demand(void **state)
+{
+    (void)state;
+    write_text("more.add.xml", "<additional><vType id=\"long\" length=\"9\"/></additional>");
+    write_text("one.rou.xml", "<routes><trip id=\"t\" depart=\"5\" from=\"a\" to=\"b\" type=\"long\"/></routes>");
+    write_text("two.rou.xml", "<routes><trip id=\"u\" depart=\"3\" from=\"a\" to=\"b\"/></routes>");
+    char list[300], additional[128];
+    (void)snprintf(additional, sizeof additional, "%s", path_of("more.add.xml"));
+    int used = snprintf(list, sizeof list, "%s,", path_of("one.rou.xml"));
+    (void)snprintf(list + used, sizeof list - (size_t)used, "%s", path_of("two.rou.xml"));
+    const char *const files[] = { additional };
+    struct demand_options options = DEMAND_OPTIONS_DEFAULT;
+    options.additional = files;
+    options.additional_count = 1;
+    struct demand *demand = NULL;
+    struct problem problem = { "" };
+    assert_int_equal(demand_open(&network, list, &options, &demand, &problem), STATUS_OK);
+    departs(demand, (const double[]){ 3, 5 }, 2);
+    demand = open_text("a,b.rou.xml", "<routes><trip id=\"u\" depart=\"3\" from=\"a\" to=\"b\"/></routes>");
+    departs(demand, (const double[]){ 3 }, 1);
+}
+
 static void wrong_trips_are_told_by_line(void **state)
 {
     (void)state;
@@ -543,6 +629,10 @@ int main(void)
         cmocka_unit_test(random_flows_keep_their_rate), cmocka_unit_test(scale_spreads_evenly),
         cmocka_unit_test(begin_discards_and_counts), cmocka_unit_test(batches_come_in_order),
         cmocka_unit_test(distributions_choose_by_weight), cmocka_unit_test(includes_are_read_in_place),
+        cmocka_unit_test(distributions_may_refer),
+        cmocka_unit_test(types_have_models_and_deviations),
+        cmocka_unit_test(a_configuration_scales_and_forgives),
+        cmocka_unit_test(several_files_are_one_demand),
         cmocka_unit_test(wrong_trips_are_told_by_line), cmocka_unit_test(broken_files_always_fail),
         cmocka_unit_test(one_bad_trip_costs_itself), cmocka_unit_test(cityflow_flows),
         cmocka_unit_test(own_file_round_trip), cmocka_unit_test(own_file_survives_harm),
