@@ -14,6 +14,7 @@ static const struct command COMMANDS[] = {
     { "import", cli_import,
       "a network of SUMO or CityFlow -> Intergreen's own file, with a report of what was derived" },
     { "site", cli_site, "site data: export | check | diff" },
+    { "cabinet", cli_cabinet, "what one signal controller must know of its intersection" },
     { "generate", cli_generate, "a plausible city with a day of demand" },
     { "sim", cli_sim, "a street under one strategy, in this process or closed around a daemon" },
     { "compare", cli_compare, "several strategies on the same hours, side by side" },

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "engine/serve/fallback.h"
 #include "engine/serve/journal.h"
 
 #define END_MS_MAX 1000                   // for the last words to go out
@@ -16,6 +17,7 @@
 #define CLOCK_ASK_MS 10000                // between measurements of a controller's clock
 #define CLOCK_OFF_MS_ALARM 200
 #define CLOCK_OFF_MS_MAX 1000
+#define FALLBACKS_AHEAD 16                // tables that go out before the first of them is acknowledged
 #define SAID_PER_SECOND_MAX 20            // lines about peers that a loop writes
 
 static void count(_Atomic uint64_t *counter, uint64_t by)
@@ -108,6 +110,7 @@ static void on_closed(uv_handle_t *handle)
     free(channel->filling.bytes);
     free(channel->sending.bytes);
     free(channel->held);
+    free(channel->fallback_loaded);
     free(channel);
 }
 
@@ -263,6 +266,40 @@ static void send_error(struct channel *channel, enum error_code code, enum frame
     }
 }
 
+// Where the intersection stands among those that a controller plays, or INDEX_NONE.
+static int32_t position_of(const struct indices *played, int32_t intersection)
+{
+    for (int32_t i = 0; i < played->count; i++) {
+        if (played->at[i] == intersection) {
+            return i;
+        }
+    }
+    return INDEX_NONE;
+}
+
+// The plan as it is kept, but with the fallback table that this controller has loaded. false: send it as it is.
+static bool send_plan_with_fallback(struct channel *channel, const struct plan_entry *entry)
+{
+    struct green greens[PLAN_GREEN_COUNT_MAX];
+    struct plan plan;
+    const char *field = NULL;
+    const uint8_t *end = channel->loop->plan_frame + entry->frame_bytes;
+    if (wire_get_plan((struct cursor){ end - entry->message_bytes, end }, greens, &plan, &field) != STATUS_OK) {
+        return false;
+    }
+    int32_t position = position_of(&channel->session.intersections, plan.intersection);
+    if (position == INDEX_NONE || !channel->fallback_loaded[position]) {
+        return false;
+    }
+    plan.fallback = fallback_id(channel->loop->service->network, plan.intersection);
+    struct frame_writer out = out_begin(channel->loop);
+    if (wire_put_plan(&out, &plan) != STATUS_OK) {
+        return false;
+    }
+    out_send(channel, &out);
+    return true;
+}
+
 static bool send_plan(struct channel *channel, int32_t intersection)
 {
     struct plan_entry entry;
@@ -270,8 +307,55 @@ static bool send_plan(struct channel *channel, int32_t intersection)
     if (channel->clock_off || !plan_table_get(loop->service->table, intersection, &entry, loop->plan_frame)) {
         return false;
     }
-    channel_send(channel, loop->plan_frame, entry.frame_bytes);
+    if (channel->fallback_loaded == NULL || !send_plan_with_fallback(channel, &entry)) {
+        channel_send(channel, loop->plan_frame, entry.frame_bytes);
+    }
     return true;
+}
+
+// Sends a controller the next of its fallback tables, as long as few are on their way.
+static void offer_fallbacks(struct channel *channel, int32_t count)
+{
+    const struct indices *played = &channel->session.intersections;
+    const struct network *network = channel->loop->service->network;
+    while (count > 0 && channel->fallback_offered < played->count) {
+        int32_t intersection = played->at[channel->fallback_offered++];
+        struct fallback_room room;
+        struct fallback_table table;
+        struct frame_writer out = out_begin(channel->loop);
+        if (intersection == INDEX_NONE || network->intersections[intersection].cycle_ms <= 0) {
+            continue;
+        }
+        fallback_table_make(network, intersection, &room, &table);
+        if (wire_put_fallback_table(&out, &table) == STATUS_OK) {
+            out_send(channel, &out);
+            count--;
+        }
+    }
+}
+
+static void on_fallback_acknowledgement(struct channel *channel, const struct fallback_acknowledgement *answer)
+{
+    struct loop *loop = channel->loop;
+    const struct network *network = loop->service->network;
+    const struct indices *played = &channel->session.intersections;
+    int32_t position = position_of(played, answer->intersection);
+    bool ours = position != INDEX_NONE && answer->fallback == fallback_id(network, answer->intersection);
+    if (ours && answer->accepted) {
+        if (channel->fallback_loaded == NULL) {
+            channel->fallback_loaded = memory_take((size_t)played->count, sizeof *channel->fallback_loaded);
+        }
+        channel->fallback_loaded[position] = true;
+        count(&loop->counts.fallbacks_loaded, 1);
+    } else if (ours) {
+        count(&loop->counts.fallbacks_refused, 1);
+        if (may_say(loop)) {
+            journal(JOURNAL_WARNING, "%s refused the fallback table of %s: %s", who(channel),
+                    network_name(network, network->intersections[answer->intersection].name),
+                    answer->text != NULL ? answer->text : "it does not say why");
+        }
+    }
+    offer_fallbacks(channel, 1);
 }
 
 void channel_push(struct channel *channel, int32_t intersection)
@@ -450,6 +534,12 @@ static void welcome(struct channel *channel, const struct hello *hello, const st
     if (channel->session.role == ROLE_SIMULATOR) {
         simulator_begin(channel, hello);
     }
+    if (channel->session.role == ROLE_CONTROLLER) {
+        // After the Welcome, which lies in the same buffer.
+        out_send(channel, room->out);
+        *room->out = out_begin(loop);
+        offer_fallbacks(channel, FALLBACKS_AHEAD);
+    }
     if (channel->session.role >= ROLE_OPERATOR) {
         journal(JOURNAL_NOTE, "%s %s (%s, %s) opened a session", role_name(channel->session.role), who(channel),
                 channel->from, hello->software);
@@ -599,8 +689,10 @@ static void on_event(struct channel *channel, const struct session_event *event,
     case SESSION_CLOSE:
         on_close_event(channel, event);
         break;
-    case SESSION_SHED:
     case SESSION_FALLBACK_ACKNOWLEDGEMENT:
+        on_fallback_acknowledgement(channel, &event->fallback_acknowledgement);
+        break;
+    case SESSION_SHED:
     case SESSION_NOTHING:
     case SESSION_EVENT_KIND_COUNT:
         break;

@@ -47,6 +47,8 @@ struct channel {
     struct channel *all_next, **all_back;
     bool clock_off;                    // its clock is too far off for plans in absolute time
     int64_t clock_asked_ms;
+    int32_t fallback_offered;          // of a controller's intersections, in order: tables sent so far
+    bool *fallback_loaded;             // by position among them: it acknowledged its table
 };
 
 // Takes the descriptor, also when it fails.

@@ -28,6 +28,8 @@ struct loop_sums gauges_sum(const struct service *service)
         SUM(plans_not_changed);
         SUM(acknowledged);
         SUM(acknowledged_no);
+        SUM(fallbacks_loaded);
+        SUM(fallbacks_refused);
         SUM(bytes_in);
         SUM(bytes_out);
     }
@@ -184,6 +186,8 @@ static void metrics_sessions(const struct gauges *gauges, struct page_text *text
     counter(text, "plans_not_changed_total", "Requests answered with not changed.", sums.plans_not_changed);
     counter(text, "plans_acknowledged_total", "Plans that controllers accepted.", sums.acknowledged);
     counter(text, "plans_acknowledged_no_total", "Plans that controllers refused.", sums.acknowledged_no);
+    counter(text, "fallbacks_loaded_total", "Fallback tables that controllers loaded.", sums.fallbacks_loaded);
+    counter(text, "fallbacks_refused_total", "Fallback tables that controllers refused.", sums.fallbacks_refused);
     counter(text, "received_bytes_total", "Bytes received.", sums.bytes_in);
     counter(text, "sent_bytes_total", "Bytes sent.", sums.bytes_out);
 }

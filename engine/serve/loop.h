@@ -73,6 +73,7 @@ struct loop_counts {
     _Atomic uint64_t opened, closed, refused, cut, frames, strikes;
     _Atomic uint64_t readings_taken, readings_refused, readings_shed, events_shed;
     _Atomic uint64_t plans_pulled, plans_pushed, plans_not_changed, acknowledged, acknowledged_no;
+    _Atomic uint64_t fallbacks_loaded, fallbacks_refused;
     _Atomic uint64_t bytes_in, bytes_out;
 };
 

@@ -77,6 +77,39 @@ def a_plan_that_is_held_is_not_sent_again(folder):
 
 
 @test
+def a_controller_is_given_its_fallback_and_plans_name_it_once_it_is_loaded(folder):
+    """From acknowledgement on, and for that intersection alone; another one that refuses is sent its built-in program's."""
+    with daemon(folder, store="none") as running, Client(running.address) as cabinet:
+        indices = cabinet.hello("controller", intersection=["B1", "B2"]).intersection
+        tables = {}
+        while len(tables) < 2:
+            table = cabinet.wait("fallback_table")
+            tables[table.intersection] = table
+        first, second = (tables[index] for index in indices)
+        assert first.fallback > 0 and first.site_hash != 0 and first.site_hash != second.site_hash
+        assert list(first.switch_days) == [255] and list(first.switch_at_s) == [0] and list(first.switch_program) == [0]
+        cycle_ms = first.program_cycle_ms[0]
+        assert len(first.green_group) == len(first.green_end_ms) > 1
+        assert all(0 <= start < cycle_ms for start in first.green_start_ms)
+        cabinet.send(fallback_acknowledgement={"intersection": indices[0], "fallback": first.fallback, "accepted": True})
+        cabinet.send(fallback_acknowledgement={"intersection": indices[1], "fallback": second.fallback, "accepted": False,
+                                               "text": "no room"})
+
+        def plan_of(index):
+            def asked():
+                cabinet.send(plan_request={"request": 1, "intersection": index})
+                while True:
+                    frame = cabinet.receive()
+                    if frame.WhichOneof("kind") in ("plan", "error"):
+                        return frame.plan if frame.WhichOneof("kind") == "plan" else None
+            return wait_for("a plan", asked)
+
+        assert plan_of(indices[0]).fallback == first.fallback
+        assert plan_of(indices[1]).fallback == 0
+        wait_for("the refusal in the log", lambda: "refused the fallback table of B2: no room" in running.said())
+
+
+@test
 def an_operator_overrides_and_sees_it(folder):
     with daemon(folder) as running, Client(running.address) as operator:
         all_written(folder)

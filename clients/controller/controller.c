@@ -1,0 +1,587 @@
+// controller.c: a small signal controller for one intersection: connects, pulls or subscribes, plays, refuses, reports,
+// falls back. A reference for makers (docs/controller.md), and the peer of the daemon's tests.
+#include <errno.h>
+#include <inttypes.h>
+#include <netdb.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clients/controller/bytes.h"
+#include "clients/controller/player.h"
+
+enum { IN_BYTES = 1 << 17, OUT_BYTES = 1 << 14 };
+enum { STATUS_EVERY_MS = 1000, PULL_EVERY_MS = 1000, RETRY_MS_MIN = 200, RETRY_MS_MAX = 10000, SILENCE_MS = 30000 };
+
+// Members of Frame, by their numbers in proto/session.proto.
+enum { HELLO = 1, WELCOME = 2, ERROR = 3, HEARTBEAT = 4, PLAN_REQUEST = 6, PLAN = 7, PLAN_NOT_CHANGED = 8,
+    PLAN_SUBSCRIPTION = 9, PLAN_ACKNOWLEDGEMENT = 10, CONTROLLER_STATUS = 11, FALLBACK_TABLE = 13,
+    FALLBACK_ACKNOWLEDGEMENT = 14 };
+enum { ROLE_CONTROLLER = 2, PROTOCOL = 1 };
+
+struct controller {
+    const char *address, *identity, *token;
+    bool pulls, tells_lamps;
+    int64_t clock_offset_ms;         // for tests: as if the clock were so far off
+    struct cabinet cabinet;
+    struct player player;
+    struct plan plan;                // room to read one
+    struct sockaddr_storage peer;
+    socklen_t peer_bytes;
+    int socket;
+    bool welcomed;
+    uint32_t index;                  // of the intersection in this session
+    uint8_t in[IN_BYTES], out_room[OUT_BYTES], message_room[OUT_BYTES];
+    size_t in_used;
+    struct bytes_out out, message;
+    int64_t status_ms, pull_ms, heard_ms, retry_ms, retry_wait_ms;     // on the monotonic clock
+    enum mode mode_said;
+};
+
+static volatile sig_atomic_t ended;
+
+static void on_signal(int number)
+{
+    (void)number;
+    ended = 1;
+}
+
+static int64_t clock_ms(clockid_t clock)
+{
+    struct timespec now;
+    (void)clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+// The controller's clock is wall time; what it waits for is measured on the monotonic one.
+static int64_t wall_ms(const struct controller *controller)
+{
+    return clock_ms(CLOCK_REALTIME) + controller->clock_offset_ms;
+}
+
+static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static void say(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vprintf(format, arguments);
+    va_end(arguments);
+    (void)putchar('\n');
+    (void)fflush(stdout);
+}
+
+// ---- sending ----
+
+static struct bytes_out *message_begin(struct controller *controller)
+{
+    controller->message = (struct bytes_out){ .at = controller->message_room, .capacity = OUT_BYTES };
+    return &controller->message;
+}
+
+static void message_end(struct controller *controller, uint32_t kind)
+{
+    put_frame(&controller->out, kind, &controller->message);
+}
+
+static void put_version(struct bytes_out *message, uint32_t first, struct version version)
+{
+    put_uint(message, first, version.epoch);
+    put_uint(message, first + 1, version.daemon);
+    put_uint(message, first + 2, version.sequence);
+}
+
+static void say_hello(struct controller *controller)
+{
+    struct bytes_out *message = message_begin(controller);
+    put_uint(message, 1, PROTOCOL);
+    put_uint(message, 2, ROLE_CONTROLLER);
+    put_text(message, 3, controller->identity);
+    if (controller->token != NULL) {
+        put_text(message, 4, controller->token);
+    }
+    put_text(message, 5, "intergreen-controller");
+    put_sint(message, 6, wall_ms(controller));
+    put_text(message, 10, controller->cabinet.intersection);
+    put_uint(message, 11, controller->player.newest.epoch);
+    message_end(controller, HELLO);
+}
+
+static void say_heartbeat(struct controller *controller, int64_t echo_ms)
+{
+    struct bytes_out *message = message_begin(controller);
+    put_sint(message, 1, wall_ms(controller));
+    put_sint(message, 2, echo_ms);
+    message_end(controller, HEARTBEAT);
+}
+
+static void ask_plan(struct controller *controller)
+{
+    struct bytes_out *message = message_begin(controller);
+    put_uint(message, 1, 1);
+    put_uint(message, 2, controller->index);
+    put_version(message, 4, controller->player.newest);
+    message_end(controller, PLAN_REQUEST);
+}
+
+static void subscribe(struct controller *controller)
+{
+    struct bytes_out *message = message_begin(controller);
+    put_uint(message, 1, 1);
+    put_column(message, 2, &controller->index, 1);
+    message_end(controller, PLAN_SUBSCRIPTION);
+}
+
+static void acknowledge_plan(struct controller *controller, struct version version, enum answer answer, const char *why)
+{
+    struct bytes_out *message = message_begin(controller);
+    put_uint(message, 1, controller->index);
+    put_version(message, 2, version);
+    put_uint(message, 5, answer);
+    if (why != NULL) {
+        put_text(message, 6, why);
+    }
+    message_end(controller, PLAN_ACKNOWLEDGEMENT);
+}
+
+static void acknowledge_table(struct controller *controller, uint32_t id, bool accepted, const char *why)
+{
+    struct bytes_out *message = message_begin(controller);
+    put_uint(message, 1, controller->index);
+    put_uint(message, 2, id);
+    put_uint(message, 3, accepted);
+    if (why != NULL) {
+        put_text(message, 4, why);
+    }
+    message_end(controller, FALLBACK_ACKNOWLEDGEMENT);
+}
+
+static void report(struct controller *controller)
+{
+    const struct player *player = &controller->player;
+    int64_t now_ms = wall_ms(controller);
+    uint8_t aspects[GROUPS_MAX];
+    uint32_t ages_ms[GROUPS_MAX];
+    int32_t groups = controller->cabinet.group_count;
+    for (int32_t i = 0; i < groups; i++) {
+        int64_t age_ms = player->since_ms[i] == INT64_MIN ? INT32_MAX : now_ms - player->since_ms[i];
+        aspects[i] = (uint8_t)player->lamp[i];
+        ages_ms[i] = (uint32_t)(age_ms < 0 ? 0 : age_ms < INT32_MAX ? age_ms : INT32_MAX);
+    }
+    const struct plan *waiting = player_waiting(player);
+    bool plan = player->mode == MODE_PLAN;
+    struct bytes_out *message = message_begin(controller);
+    put_uint(message, 1, controller->index);
+    put_sint(message, 2, now_ms);
+    put_uint(message, 3, plan ? 0 : 1);
+    put_version(message, 4, plan ? player->running.version : (struct version){ 0, 0, 0 });
+    put_version(message, 7, waiting != NULL ? waiting->version : (struct version){ 0, 0, 0 });
+    put_sint(message, 10, player_stage(player));
+    put_uint(message, 11, player->conflicts_seen > 0);
+    put_bytes(message, 12, aspects, (size_t)groups);
+    put_column(message, 13, ages_ms, (size_t)groups);
+    message_end(controller, CONTROLLER_STATUS);
+}
+
+// ---- taking ----
+
+// Columns of one message, by its fields' numbers.
+static struct {
+    int64_t values[FIELDS_MAX][GREENS_MAX];
+    int32_t count[FIELDS_MAX];
+} columns;
+
+static bool columns_read(const struct message *message, uint32_t first, uint32_t last, uint32_t zigzag_coded)
+{
+    for (uint32_t number = first; number <= last; number++) {
+        columns.count[number] = message_column(message, number, zigzag_coded >> number & 1, columns.values[number],
+                                               GREENS_MAX);
+        if (columns.count[number] < 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// Four columns, from `first` on: group, stage, start, end.
+static bool greens_take(uint32_t first, struct cabinet_green *greens, int32_t *ret_count)
+{
+    *ret_count = columns.count[first];
+    for (int32_t i = 0; i < *ret_count; i++) {
+        int64_t group = columns.values[first][i];
+        greens[i] = (struct cabinet_green){ .group = group >= 0 && group < GROUPS_MAX ? (int32_t)group : GROUPS_MAX,
+            .stage = (int32_t)columns.values[first + 1][i], .start_ms = columns.values[first + 2][i],
+            .end_ms = columns.values[first + 3][i] };
+    }
+    return columns.count[first + 1] == *ret_count && columns.count[first + 2] == *ret_count
+        && columns.count[first + 3] == *ret_count;
+}
+
+// false: not a whole plan; then *ret holds its version as far as it could be read.
+static bool plan_read(struct bytes_in in, struct plan *ret, uint32_t *ret_intersection)
+{
+    struct message message;
+    bool whole = message_open(in, &message);
+    const uint64_t *value = message.value;
+    *ret_intersection = (uint32_t)value[1];
+    *ret = (struct plan){ .cyclic = value[2] == 0, .handover = value[3] != 0,
+        .version = { (uint32_t)value[4], (uint32_t)value[5], (uint32_t)value[6] }, .site_hash = value[7],
+        .base_ms = zigzag(value[8]), .valid_from_ms = zigzag(value[9]), .valid_until_ms = zigzag(value[10]),
+        .cycle_ms = (int64_t)(uint32_t)value[11], .fallback = (uint32_t)value[14] };
+    return whole && value[2] <= 1 && columns_read(&message, 19, 22, 1u << 20 | 1u << 21 | 1u << 22)
+        && greens_take(19, ret->greens, &ret->green_count);
+}
+
+static bool table_read(struct bytes_in in, struct table *ret)
+{
+    struct message message;
+    bool whole = message_open(in, &message);
+    *ret = (struct table){ .id = (uint32_t)message.value[2], .site_hash = message.value[3],
+        .reference_ms = zigzag(message.value[5]) };
+    text_copy(message.inside[4], ret->time_zone, sizeof ret->time_zone);
+    whole = whole && columns_read(&message, 6, 17, 1u << 8 | 1u << 11 | 1u << 17)
+        && greens_take(10, ret->greens, &ret->green_count) && columns.count[9] == ret->green_count
+        && columns.count[6] <= PROGRAMS_MAX && columns.count[7] == columns.count[6]
+        && columns.count[14] <= SWITCHES_MAX && columns.count[15] == columns.count[14]
+        && columns.count[16] == columns.count[14] && columns.count[17] <= HOLIDAYS_MAX;
+    if (!whole) {
+        return false;
+    }
+    ret->program_count = columns.count[6];
+    ret->switch_count = columns.count[14];
+    ret->holiday_count = columns.count[17];
+    for (int32_t i = 0; i < ret->program_count; i++) {
+        ret->cycle_ms[i] = columns.values[6][i];
+        ret->offset_ms[i] = columns.values[7][i];
+    }
+    for (int32_t i = 0; i < ret->green_count; i++) {
+        ret->green_program[i] = (int32_t)columns.values[9][i];
+    }
+    for (int32_t i = 0; i < ret->switch_count; i++) {
+        ret->switch_days[i] = (uint32_t)columns.values[14][i];
+        ret->switch_at_s[i] = (int32_t)columns.values[15][i];
+        ret->switch_program[i] = (int32_t)columns.values[16][i];
+        whole = whole && columns.values[16][i] < ret->program_count;
+    }
+    memcpy(ret->holidays, columns.values[17], (size_t)ret->holiday_count * sizeof *ret->holidays);
+    return whole;
+}
+
+static void on_welcome(struct controller *controller, struct bytes_in in)
+{
+    struct message message;
+    int64_t index = -1;
+    if (!message_open(in, &message) || message_column(&message, 9, true, &index, 1) != 1) {
+        index = -1;
+    }
+    if (index < 0) {
+        say("refused: the daemon does not give us %s", controller->cabinet.intersection);
+        return;                      // its Error comes next and says why
+    }
+    controller->index = (uint32_t)index;
+    controller->welcomed = true;
+    controller->retry_wait_ms = RETRY_MS_MIN;
+    say("welcome: %s has the index %" PRIu32, controller->cabinet.intersection, controller->index);
+    report(controller);
+    if (!controller->pulls) {
+        subscribe(controller);
+    }
+}
+
+static void on_plan(struct controller *controller, struct bytes_in in)
+{
+    uint32_t intersection = 0;
+    const char *why = "its columns are broken or too long";
+    enum answer answer = ANSWER_MALFORMED;
+    bool whole = plan_read(in, &controller->plan, &intersection);
+    struct version version = controller->plan.version;
+    if (version_compare(version, controller->player.newest) == 0 && controller->pulls) {
+        return;                      // the answer to a pull that crossed its push
+    }
+    if (whole && intersection != controller->index) {
+        answer = ANSWER_OTHER_SITE, why = "it is of another intersection";
+    } else if (whole) {
+        answer = player_offer(&controller->player, &controller->plan, wall_ms(controller), &why);
+    }
+    acknowledge_plan(controller, version, answer, why);
+    report(controller);
+    say("plan %" PRIu32 ".%" PRIu32 ".%" PRIu32 " %s%s%s", version.epoch, version.daemon, version.sequence,
+        answer == ANSWER_ACCEPTED ? "accepted" : "refused", why != NULL ? ": " : "", why != NULL ? why : "");
+}
+
+static void on_table(struct controller *controller, struct bytes_in in)
+{
+    const char *why = "its columns are broken or too long";
+    bool taken = table_read(in, &controller->player.offered) && player_load_table(&controller->player, &why);
+    acknowledge_table(controller, controller->player.offered.id, taken, taken ? NULL : why);
+    say("fallback %" PRIu32 " %s%s%s", controller->player.offered.id, taken ? "loaded" : "refused", taken ? "" : ": ",
+        taken ? "" : why);
+}
+
+static void on_heartbeat(struct controller *controller, struct bytes_in in)
+{
+    struct message message;
+    if (message_open(in, &message) && !message.has[2]) {
+        say_heartbeat(controller, zigzag(message.value[1]));
+    }
+}
+
+static void on_error(struct bytes_in in)
+{
+    struct message message;
+    char text[200] = "";
+    (void)message_open(in, &message);
+    text_copy(message.inside[2], text, sizeof text);
+    say("error %" PRIu64 ": %s", message.value[1], text);
+}
+
+static void on_frame(struct controller *controller, uint32_t kind, struct bytes_in in)
+{
+    switch (kind) {
+    case WELCOME: on_welcome(controller, in); break;
+    case ERROR: on_error(in); break;
+    case HEARTBEAT: on_heartbeat(controller, in); break;
+    case PLAN: on_plan(controller, in); break;
+    case FALLBACK_TABLE: on_table(controller, in); break;
+    default: break;                  // PLAN_NOT_CHANGED says nothing new; what a later version sends does no harm
+    }
+}
+
+// ---- the link ----
+
+// Looks the address up, once at the start.
+static bool address_find(struct controller *controller)
+{
+    const char *address = controller->address, *colon = strrchr(address, ':');
+    char host[256];
+    if (strncmp(address, "unix:", 5) == 0) {
+        struct sockaddr_un *to = (struct sockaddr_un *)&controller->peer;
+        to->sun_family = AF_UNIX;
+        (void)snprintf(to->sun_path, sizeof to->sun_path, "%s", address + 5);
+        controller->peer_bytes = sizeof *to;
+        return true;
+    }
+    struct addrinfo wanted = { .ai_socktype = SOCK_STREAM }, *found = NULL;
+    if (colon == NULL || (size_t)(colon - address) >= sizeof host) {
+        return false;
+    }
+    (void)snprintf(host, sizeof host, "%.*s", (int)(colon - address), address);
+    if (getaddrinfo(host, colon + 1, &wanted, &found) != 0) {
+        return false;
+    }
+    memcpy(&controller->peer, found->ai_addr, found->ai_addrlen);
+    controller->peer_bytes = found->ai_addrlen;
+    freeaddrinfo(found);
+    return true;
+}
+
+static void retry_later(struct controller *controller)
+{
+    controller->retry_ms = clock_ms(CLOCK_MONOTONIC) + controller->retry_wait_ms;
+    controller->retry_wait_ms = controller->retry_wait_ms * 2 < RETRY_MS_MAX ? controller->retry_wait_ms * 2
+        : RETRY_MS_MAX;
+}
+
+// What plays goes on; the next attempt waits longer each time.
+static void link_lost(struct controller *controller, const char *why)
+{
+    say("link lost: %s", why);
+    (void)close(controller->socket);
+    controller->socket = -1;
+    controller->welcomed = false;
+    retry_later(controller);
+}
+
+// Never waits: a connection under way shows itself by sending or failing.
+static void link_try(struct controller *controller, int64_t now_ms)
+{
+    int link = socket(controller->peer.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (link < 0 || (connect(link, (struct sockaddr *)&controller->peer, controller->peer_bytes) != 0
+                     && errno != EINPROGRESS)) {
+        (void)(link >= 0 && close(link));
+        retry_later(controller);
+        return;
+    }
+    controller->socket = link;
+    controller->in_used = 0;
+    controller->out = (struct bytes_out){ .at = controller->out_room, .capacity = OUT_BYTES };
+    controller->heard_ms = controller->status_ms = controller->pull_ms = now_ms;
+    say_hello(controller);
+}
+
+static void link_send(struct controller *controller)
+{
+    if (controller->out.full) {
+        link_lost(controller, "it does not read");
+        return;
+    }
+    while (controller->socket >= 0 && controller->out.used > 0) {
+        ssize_t sent = send(controller->socket, controller->out.at, controller->out.used, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOTCONN)) {
+            return;                  // the rest with the next turn
+        }
+        if (sent <= 0) {
+            link_lost(controller, strerror(errno));
+            return;
+        }
+        controller->out.used -= (size_t)sent;
+        memmove(controller->out.at, controller->out.at + sent, controller->out.used);
+    }
+}
+
+static void link_read(struct controller *controller)
+{
+    ssize_t more = recv(controller->socket, controller->in + controller->in_used, IN_BYTES - controller->in_used,
+                        MSG_DONTWAIT);
+    if (more <= 0) {
+        if (more == 0 || (errno != EAGAIN && errno != EINTR && errno != ENOTCONN)) {
+            link_lost(controller, more == 0 ? "the daemon closed it" : strerror(errno));
+        }
+        return;
+    }
+    controller->heard_ms = clock_ms(CLOCK_MONOTONIC);
+    controller->in_used += (size_t)more;
+    size_t at = 0;
+    int32_t whole = 0;
+    while ((whole = frame_whole(controller->in + at, controller->in_used - at, IN_BYTES - 8)) > 0) {
+        struct bytes_in message;
+        uint32_t kind = frame_message(controller->in + at, (size_t)whole, &message);
+        at += (size_t)whole;
+        on_frame(controller, kind, message);
+    }
+    if (whole < 0) {
+        link_lost(controller, "these bytes are no frame");
+        return;
+    }
+    controller->in_used -= at;
+    memmove(controller->in, controller->in + at, controller->in_used);
+}
+
+// ---- the turn ----
+
+static void tell_lamps(struct controller *controller, const enum lamp *before)
+{
+    const struct player *player = &controller->player;
+    static const char LETTERS[] = "-ruGy";
+    char line[GROUPS_MAX + 1] = "";
+    bool changed = false;
+    for (int32_t i = 0; i < controller->cabinet.group_count; i++) {
+        line[i] = LETTERS[player->lamp[i]];
+        changed = changed || player->lamp[i] != before[i];
+    }
+    if (changed || player->mode != controller->mode_said) {
+        static const char *const MODES[] = { "plan", "fallback", "clearing" };
+        say("lamps %" PRId64 " %s %s", player->tick_ms, line, MODES[player->mode]);
+    }
+}
+
+static void turn(struct controller *controller)
+{
+    int64_t now_ms = clock_ms(CLOCK_MONOTONIC);
+    enum lamp before[GROUPS_MAX];
+    memcpy(before, controller->player.lamp, sizeof before);
+    player_step(&controller->player, wall_ms(controller));
+    if (controller->tells_lamps) {
+        tell_lamps(controller, before);
+    }
+    bool mode_changed = controller->player.mode != controller->mode_said;
+    controller->mode_said = controller->player.mode;
+    if (controller->socket < 0 && now_ms >= controller->retry_ms) {
+        link_try(controller, now_ms);
+    }
+    if (controller->welcomed && (mode_changed || now_ms - controller->status_ms >= STATUS_EVERY_MS)) {
+        controller->status_ms = now_ms;
+        report(controller);
+    }
+    if (controller->welcomed && controller->pulls && now_ms - controller->pull_ms >= PULL_EVERY_MS) {
+        controller->pull_ms = now_ms;
+        ask_plan(controller);
+    }
+    if (controller->socket >= 0 && now_ms - controller->heard_ms > SILENCE_MS) {
+        link_lost(controller, "it says nothing");
+    }
+    if (controller->socket >= 0) {
+        link_send(controller);
+    }
+}
+
+static void run(struct controller *controller, int64_t seconds)
+{
+    int64_t until_ms = seconds > 0 ? clock_ms(CLOCK_MONOTONIC) + 1000 * seconds : INT64_MAX;
+    while (!ended && clock_ms(CLOCK_MONOTONIC) < until_ms) {
+        turn(controller);
+        // Until something comes, or the next quantum.
+        int64_t wall = wall_ms(controller), quantum_ms = controller->cabinet.quantum_ms;
+        int64_t wait_ms = quantum_ms - wall % quantum_ms;
+        struct pollfd poll_for = { .fd = controller->socket, .events = POLLIN };
+        if (poll(&poll_for, 1, (int)(wait_ms < 200 ? wait_ms : 200)) > 0 && controller->socket >= 0) {
+            link_read(controller);
+        }
+    }
+}
+
+static const char USAGE[] =
+    "usage: intergreen-controller --cabinet FILE --daemon ADDRESS [--identity NAME] [--token T] [--pull] [--lamps]\n"
+    "                             [--seconds S] [--clock-offset-ms X]\n\n"
+    "  --cabinet FILE   what it knows of its intersection, as `intergreen cabinet` prints it\n"
+    "  --daemon ADDRESS unix:PATH or HOST:PORT\n"
+    "  --pull           asks for its plan once a second; else it subscribes\n"
+    "  --lamps          a line on every change of lamps: lamps TIME_MS LETTERS MODE\n";
+
+int main(int argc, char **argv)
+{
+    static struct controller controller;     // all its memory
+    const char *cabinet = NULL, *seconds = "0", *offset_ms = "0", *why = "";
+    const struct { const char *name, **value; } WORDS[] = {
+        { "--cabinet", &cabinet }, { "--daemon", &controller.address },
+        { "--identity", &controller.identity }, { "--token", &controller.token }, { "--seconds", &seconds },
+        { "--clock-offset-ms", &offset_ms } };
+    bool good = true;
+    for (int i = 1; good && i < argc; i++) {
+        const char **value = NULL;
+        for (size_t k = 0; k < sizeof WORDS / sizeof *WORDS; k++) {
+            value = strcmp(argv[i], WORDS[k].name) == 0 ? WORDS[k].value : value;
+        }
+        bool pull = strcmp(argv[i], "--pull") == 0, lamps = strcmp(argv[i], "--lamps") == 0;
+        controller.pulls = controller.pulls || pull;
+        controller.tells_lamps = controller.tells_lamps || lamps;
+        good = pull || lamps || (value != NULL && i + 1 < argc);
+        if (value != NULL && good) {
+            *value = argv[++i];
+        }
+    }
+    controller.clock_offset_ms = strtoll(offset_ms, NULL, 10);
+    if (!good || cabinet == NULL || controller.address == NULL) {
+        (void)fputs(USAGE, stderr);
+        return 2;
+    }
+    int line = cabinet_read(cabinet, &controller.cabinet, &why);
+    if (line > 0) {
+        (void)fprintf(stderr, "intergreen-controller: %s: line %d: %s\n", cabinet, line, why);
+        return 1;
+    }
+    if (!address_find(&controller)) {
+        (void)fprintf(stderr, "intergreen-controller: %s is no address: write unix:PATH or HOST:PORT\n",
+                      controller.address);
+        return 1;
+    }
+    controller.identity = controller.identity != NULL ? controller.identity : controller.cabinet.intersection;
+    (void)setenv("TZ", controller.cabinet.time_zone, 1);
+    tzset();
+    struct sigaction action = { .sa_handler = on_signal };
+    (void)sigaction(SIGTERM, &action, NULL);
+    (void)sigaction(SIGINT, &action, NULL);
+    controller.socket = -1;
+    controller.retry_wait_ms = RETRY_MS_MIN;
+    controller.mode_said = MODE_PLAN;
+    player_start(&controller.player, &controller.cabinet, wall_ms(&controller));
+    run(&controller, strtoll(seconds, NULL, 10));
+    return controller.player.conflicts_seen > 0;
+}
