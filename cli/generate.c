@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "cli/commands.h"
+#include "cli/progress.h"
 #include "engine/import/network_file.h"
 #include "sim/demand/city.h"
 
@@ -23,13 +24,24 @@ static const char USAGE[] =
     "  --demand-scale X            times that; the programs stay as for 1\n"
     "  --hours A-B                 only trips that depart from A to B o'clock go into demand.ig\n"
     "  --no-demand                 the network only\n"
+    "  --quiet                     no progress\n"
     "  --json                      the summary as one JSON object\n";
 
 struct generate_arguments {
     struct city_options options;
     const char *folder;
-    bool json, seeded;
+    bool json, seeded, quiet;
 };
+
+static void tell(void *user, const char *what, double share)
+{
+    struct progress *progress = user;
+    // The last part ends with the file's closing, which is told as the end.
+    double done = share < 0.999 ? share : 0.999;
+    if (progress_due(progress, done)) {
+        progress_tell(progress, done, what);
+    }
+}
 
 static int misused(const char *what, const char *value)
 {
@@ -97,6 +109,9 @@ static bool option_take(struct generate_arguments *arguments, int option, const 
         return true;
     case 'j':
         arguments->json = true;
+        return true;
+    case 'q':
+        arguments->quiet = true;
         return true;
     default:
         return false;
@@ -192,8 +207,13 @@ static int generate(const struct generate_arguments *arguments)
         (void)fprintf(stderr, "intergreen generate: %s: cannot be made: %s\n", arguments->folder, strerror(errno));
         return CLI_FAILED;
     }
-    enum status status = city_generate(&arguments->options, path_in(arguments->folder, "demand.ig", path), &network,
+    struct progress progress;
+    struct city_options options = arguments->options;
+    progress_begin(&progress, "generate", arguments->quiet);
+    options.watch = (struct city_watch){ tell, &progress };
+    enum status status = city_generate(&options, path_in(arguments->folder, "demand.ig", path), &network,
                                        &summary, &problem);
+    status == STATUS_OK ? progress_tell(&progress, 1.0, "done") : progress_break(&progress);
     if (status == STATUS_OK) {
         status = network_file_save(&network, path_in(arguments->folder, "network.ig", path), &problem);
         status = status == STATUS_OK ? config_write(path_in(arguments->folder, "city.yaml", path), &problem) : status;
@@ -217,7 +237,8 @@ int cli_generate(int argc, char **argv)
         { "intersections", required_argument, NULL, 'n' }, { "seed", required_argument, NULL, 's' },
         { "output", required_argument, NULL, 'o' }, { "trips-per-intersection", required_argument, NULL, 't' },
         { "demand-scale", required_argument, NULL, 'x' }, { "hours", required_argument, NULL, 'h' },
-        { "no-demand", no_argument, NULL, 'd' }, { "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'H' },
+        { "no-demand", no_argument, NULL, 'd' }, { "json", no_argument, NULL, 'j' },
+        { "quiet", no_argument, NULL, 'q' }, { "help", no_argument, NULL, 'H' },
         { 0 },
     };
     struct generate_arguments arguments = { .options = CITY_OPTIONS_DEFAULT };

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/progress.h"
 #include "engine/import/network_file.h"
 #include "engine/model/units.h"
 
@@ -108,7 +109,9 @@ static int run(struct import_arguments *arguments)
     struct problem problem = { "" };
     struct network network;
     arguments->options.additional = arguments->additional;
+    progress_files(arguments->quiet);
     enum status status = import_network(arguments->input, &arguments->options, &network, &report, &problem);
+    progress_files_end();
     if (!arguments->quiet) {
         report_print(&report);
     }

@@ -1,8 +1,11 @@
 #include "cli/progress.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "engine/import/sumo_xml.h"
 
 enum { BAR_LETTERS = 20 };
 static const double TERMINAL_S = 0.25, LINE_S = 5.0;
@@ -62,4 +65,40 @@ void progress_break(struct progress *progress)
         fputc('\n', stderr);
     }
     progress->ended = true;
+}
+
+// The file that is being read. One at a time in a process, as sumo_xml_watch has it.
+struct file_progress {
+    struct progress progress;
+    char path[4096];
+    bool quiet;
+};
+
+static struct file_progress reading;
+
+static void file_tell(void *user, const char *path, double share)
+{
+    struct file_progress *file = user;
+    if (strcmp(path, file->path) != 0) {
+        progress_break(&file->progress);
+        (void)snprintf(file->path, sizeof file->path, "%s", path);
+        progress_begin(&file->progress, "reading", file->quiet);
+    }
+    bool told = file->progress.told_s > file->progress.began_s;
+    if (progress_due(&file->progress, share) && (share < 1.0 || told)) {
+        const char *slash = strrchr(path, '/');
+        progress_tell(&file->progress, share, slash != NULL ? slash + 1 : path);
+    }
+}
+
+void progress_files(bool quiet)
+{
+    reading = (struct file_progress){ .quiet = quiet, .progress = { .ended = true } };
+    sumo_xml_watch(&(struct sumo_watch){ file_tell, &reading });
+}
+
+void progress_files_end(void)
+{
+    progress_break(&reading.progress);
+    sumo_xml_watch(NULL);
 }

@@ -27,3 +27,7 @@ void progress_tell(struct progress *progress, double done, const char *detail);
 
 // Ends the line of work that did not come to its end.
 void progress_break(struct progress *progress);
+
+// Tells of the reading of SUMO's files, those that take longer than a moment, until progress_files_end.
+void progress_files(bool quiet);
+void progress_files_end(void);

@@ -25,7 +25,10 @@ enum status run_network(const struct run_options *options, struct network *ret, 
     }
     struct import_options import = options->import;
     import.additional = options->additional;
-    return import_network(options->network, &import, ret, NULL, problem);
+    progress_files(options->quiet);
+    enum status status = import_network(options->network, &import, ret, NULL, problem);
+    progress_files_end();
+    return status;
 }
 
 enum { STEP_MS_MIN = 100, OPEN_END_MS_MAX = 7200 * MS_PER_S };   // the latter: for those who never arrive
@@ -281,7 +284,9 @@ enum status run_street(const struct run_options *options, const struct network *
         .additional = options->additional, .additional_count = options->import.additional_count };
     struct demand *demand = NULL;
     const char *path = options->demand != NULL ? options->demand : options->network;
+    progress_files(options->quiet);
     enum status status = demand_open(network, path, &wish, &demand, problem);
+    progress_files_end();
     if (status != STATUS_OK) {
         return status;
     }

@@ -14,6 +14,8 @@ static const double SATURATION = 0.85;             // of the busiest intersectio
 static const double SATURATION_WORST = 0.95;       // of the few that stand out
 static const double BUSY_SHARE = 0.02, WORST_SHARE = 0.005;
 static const double TRIPS_MOST = 20000.0;          // per intersection and day: nobody's city has more
+// Of the whole work, as measured on cities of 500 and 1300 intersections.
+static const double TRIAL_SHARE = 0.1, WRITING_SHARE = 0.9;
 enum { LEARNING_RUNS = 5, BEARABLE_ROUNDS = 6 };
 
 static enum status options_check(const struct city_options *options, struct problem *problem)
@@ -62,10 +64,11 @@ static double bearable(const struct network *network, const struct city_trips *t
 
 // Lets drivers find their ways round the crowded intersections; gives the trips per intersection that the city then
 // bears.
-static double learn(const struct network *network, struct city_trips *trips)
+static double learn(const struct city_options *options, const struct network *network, struct city_trips *trips)
 {
     double *saturation = memory_take((size_t)network->link_count, sizeof *saturation), per_intersection = 0.0;
     for (int run = 0; run < LEARNING_RUNS; run++) {
+        trips_watch(trips, &options->watch, "trying ways", run * TRIAL_SHARE, (run + 1) * TRIAL_SHARE);
         trips_run(trips, TRIAL_TRIPS, false);
         per_intersection = bearable(network, trips, TRIAL_TRIPS);
         struct city_flows flows = flows_of(trips, per_intersection / TRIAL_TRIPS);
@@ -83,10 +86,11 @@ static enum status demand_add(const struct city_options *options, const struct c
                               struct city_summary *summary, struct problem *problem)
 {
     struct city_trips *trips = trips_create(plan, roads, network);
-    double per_intersection = learn(network, trips);
+    double per_intersection = learn(options, network, trips);
     if (options->trips_per_intersection > 0.0) {
         per_intersection = options->trips_per_intersection;
     }
+    trips_watch(trips, &options->watch, "trips", LEARNING_RUNS * TRIAL_SHARE, WRITING_SHARE);
     trips_run(trips, per_intersection * options->demand_scale, true);
     const struct city_trips_totals *totals = trips_totals(trips);
     summary->trips_day = totals->trips;
@@ -99,6 +103,7 @@ static enum status demand_add(const struct city_options *options, const struct c
     summary->saturation_busy = timing.busy;
     summary->saturation_mean = timing.mean;
     if (status == STATUS_OK && demand_path != NULL) {
+        trips_watch(trips, &options->watch, "writing", WRITING_SHARE, 1.0);
         status = trips_write(trips, demand_path, (int64_t)(options->begin_h * 3600000.0),
                              (int64_t)(options->end_h * 3600000.0),
                              &summary->trips_written, problem);

@@ -13,6 +13,12 @@
 
 #include "engine/model/network.h"
 
+// Who is told how far the work is, 0 .. 1, from the thread that called; tell may be NULL.
+struct city_watch {
+    void (*tell)(void *user, const char *what, double share);
+    void *user;
+};
+
 struct city_options {
     int32_t intersections;             // 1 .. CITY_INTERSECTION_COUNT_MAX
     uint64_t seed;
@@ -20,6 +26,7 @@ struct city_options {
     double demand_scale;               // times that
     bool demand;                       // false: network only, with programs for no particular flow
     double begin_h, end_h;             // departures of the demand file: 0 <= begin < end <= 24
+    struct city_watch watch;
 };
 
 #define CITY_OPTIONS_DEFAULT ((struct city_options){ .intersections = 100, .seed = 1, .demand_scale = 1.0, \

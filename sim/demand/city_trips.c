@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,6 +57,8 @@ struct cost_set {
     LIST_OF(double) home_sum, work_sum;             // running sums of their weights
 };
 
+enum { WRITTEN_AT_ONCE = 4096 };                    // trips, before somebody is told
+
 struct city_trips {
     const struct city_plan *plan;
     const struct city_roads *roads;
@@ -69,7 +72,30 @@ struct city_trips {
     struct cost_set sets[CITY_COST_SETS];
     int32_t *loads[PERIOD_COUNT];                   // of all sets
     struct city_trips_totals totals;
+    struct city_watch watch;
+    const char *doing;
+    double share_from, share_to;                    // of the whole work
+    int64_t done, all;                              // parts of this run
 };
+
+void trips_watch(struct city_trips *trips, const struct city_watch *watch, const char *what, double from, double to)
+{
+    trips->watch = *watch;
+    trips->doing = what;
+    trips->share_from = from;
+    trips->share_to = to;
+}
+
+// One part more is done; the calling thread of the team tells.
+static void part_done(struct city_trips *trips)
+{
+    int64_t done = __atomic_add_fetch(&trips->done, 1, __ATOMIC_RELAXED);
+    if (trips->watch.tell != NULL && omp_get_thread_num() == 0) {
+        double share = trips->all > 0 ? (double)done / (double)trips->all : 1.0;
+        trips->watch.tell(trips->watch.user, trips->doing,
+                          trips->share_from + share * (trips->share_to - trips->share_from));
+    }
+}
 
 static double city_draw(const struct city_trips *trips, enum draw use, int64_t place)
 {
@@ -357,7 +383,7 @@ static int32_t set_of(const struct city_trips *trips, int32_t origin, int varian
     return (first + variant * (CITY_COST_SETS / VARIANTS)) % CITY_COST_SETS;
 }
 
-static void set_run(const struct city_trips *trips, struct cost_set *set, int32_t index, double per_intersection,
+static void set_run(struct city_trips *trips, struct cost_set *set, int32_t index, double per_intersection,
                     bool keep)
 {
     int32_t steps = router_step_count(set->router);
@@ -370,6 +396,7 @@ static void set_run(const struct city_trips *trips, struct cost_set *set, int32_
         for (int variant = 0; variant < (keep ? VARIANTS : 1); variant++) {   // a trial may be coarser
             if (set_of(trips, i, variant) == index) {
                 origin_run(trips, set, i, variant, per_intersection, keep);
+                part_done(trips);
             }
         }
     }
@@ -377,6 +404,8 @@ static void set_run(const struct city_trips *trips, struct cost_set *set, int32_
 
 void trips_run(struct city_trips *trips, double per_intersection, bool keep)
 {
+    trips->done = 0;
+    trips->all = (int64_t)trips->origins.count * (keep ? VARIANTS : 1);
 #pragma omp parallel for schedule(static, 1)
     for (int32_t i = 0; i < CITY_COST_SETS; i++) {
         set_run(trips, &trips->sets[i], i, per_intersection, keep);
@@ -467,7 +496,7 @@ static enum status write_one(const struct cost_set *set, const struct held_trip 
     return demand_writer_add(writer, &trip, problem);
 }
 
-enum status trips_write(const struct city_trips *trips, const char *path, int64_t begin_ms, int64_t end_ms,
+enum status trips_write(struct city_trips *trips, const char *path, int64_t begin_ms, int64_t end_ms,
                         int64_t *ret_written, struct problem *problem)
 {
     LIST_OF(struct write_order) order = { 0 };
@@ -487,9 +516,14 @@ enum status trips_write(const struct city_trips *trips, const char *path, int64_
                                               (int32_t)(sizeof TYPES / sizeof *TYPES), begin_ms, end_ms, &writer,
                                               problem);
     struct link_list links = { 0 };
+    trips->done = 0;
+    trips->all = order.count / WRITTEN_AT_ONCE + 1;
     for (int32_t i = 0; i < order.count && status == STATUS_OK; i++) {
         const struct cost_set *set = &trips->sets[order.at[i].set];
         status = write_one(set, &set->held.at[order.at[i].index], &links, writer, problem);
+        if (i % WRITTEN_AT_ONCE == 0) {
+            part_done(trips);
+        }
     }
     if (status == STATUS_OK) {
         status = demand_writer_close(writer, problem);

@@ -16,6 +16,7 @@
 // NOT HERE  How many trips the signals bear (city_timing.h).
 #pragma once
 
+#include "sim/demand/city.h"
 #include "sim/demand/city_roads.h"
 #include "sim/demand/demand_file.h"
 #include "sim/demand/router.h"
@@ -40,6 +41,9 @@ void city_trips_release(struct city_trips *trips);
 // trips_write; else it is a trial, in which each source uses one cost set. Replaces what a run before left.
 void trips_run(struct city_trips *trips, double per_intersection, bool keep);
 
+// Who is told of the next run or writing: its beginning and end as shares of the whole work.
+void trips_watch(struct city_trips *trips, const struct city_watch *watch, const char *what, double from, double to);
+
 // Takes the degrees of saturation, by link, into the costs of the next run: their mean over all calls.
 void trips_learn(struct city_trips *trips, const double *saturation);
 
@@ -49,5 +53,5 @@ const struct router *trips_router(const struct city_trips *trips);
 const struct city_trips_totals *trips_totals(const struct city_trips *trips);
 
 // Writes the held trips that depart in [begin_ms, end_ms) of the day in order. *ret_written is their number.
-MUST_USE enum status trips_write(const struct city_trips *trips, const char *path, int64_t begin_ms, int64_t end_ms,
+MUST_USE enum status trips_write(struct city_trips *trips, const char *path, int64_t begin_ms, int64_t end_ms,
                                  int64_t *ret_written, struct problem *problem);

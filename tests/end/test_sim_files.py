@@ -5,6 +5,7 @@ import csv
 import gzip
 import os
 import pathlib
+import pty
 import subprocess
 import xml.etree.ElementTree as ElementTree
 
@@ -265,6 +266,36 @@ def progress_is_plain_lines_where_there_is_no_terminal(folder):
     assert "\r" not in said and said.count("[####################]") == 1 and "x real time" in said, said
     _, said = run(INTERGREEN, "sim", *words, "--quiet")
     assert said == "", said
+
+
+def on_a_terminal(*words):
+    """A program whose standard error is a terminal: what it drew there."""
+    outer, inner = pty.openpty()
+    with subprocess.Popen([str(word) for word in words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                          stderr=inner) as process:
+        os.close(inner)
+        drawn = b""
+        while True:
+            try:
+                piece = os.read(outer, 65536)
+            except OSError:                      # the terminal is gone with the program
+                break
+            if not piece:
+                break
+            drawn += piece
+        assert process.wait(timeout=60) == 0, drawn
+    os.close(outer)
+    return drawn.decode()
+
+
+@test
+def progress_is_a_bar_on_a_terminal(folder):
+    drawn = on_a_terminal(INTERGREEN, "generate", "--intersections", "60", "--seed", "1", "-o", folder / "city")
+    assert "\r" in drawn and "generate" in drawn and "####] done" in drawn, drawn
+    drawn = on_a_terminal(INTERGREEN, "sim", "--network", folder / "city" / "network.ig", "--demand",
+                          folder / "city" / "demand.ig", "--seconds", "36000", "--control", "program")
+    assert drawn.count("\r") >= 2 and "x real time" in drawn and "left" in drawn, drawn
+    assert drawn.rstrip().split("\r")[-1].count("#") == 20, drawn
 
 
 if __name__ == "__main__":
