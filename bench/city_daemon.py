@@ -124,7 +124,7 @@ def load_end(process):
     stdout, _ = process.communicate(timeout=4000)
     if process.returncode != 0:
         raise RuntimeError(f"the load generator ended with {process.returncode}")
-    return json.loads(stdout)
+    return {**json.loads(stdout.split("\n")[0]), **json.loads(stdout.split("\n")[1])}
 
 
 def load(network, address, **options):

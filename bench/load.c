@@ -1,5 +1,6 @@
 // load.c: the load generator: plays a city's controllers and detector stations against a daemon on this machine, ends
-// by itself, and prints what it sent and what it saw as one JSON object. Used by the benches and the tests.
+// by itself, and prints what it saw second by second ([plans, epoch, answers, slowest answer in ms]) and then, last,
+// what it sent and saw in all, each as one JSON object. Used by the benches and the tests.
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@ static const char USAGE[] =
     "  --period-ms P       between two reports and pulls of a controller (1000)\n"
     "  --subscribe         controllers have their plans pushed as well\n"
     "  --stations N        detector stations\n"
+    "  --name NAME         of the stations: NAME-0 and on (station)\n"
     "  --connections N     that they share (default: one each)\n"
     "  --readings R        loop readings in a batch (16)\n"
     "  --cameras C         camera readings in a batch (0)\n"
@@ -60,6 +62,21 @@ static double percentile(const struct load_counts *counts, double share)
     return last < 0 ? -1.0 : (double)counts->pull_ms[at < last ? at : last];
 }
 
+static void print_seconds(const struct load_counts *counts)
+{
+    printf("{\"seconds\": [");
+    for (int32_t i = 0; i < counts->second_count; i++) {
+        const struct load_second *second = &counts->second[i];
+        printf("%s[%d, %" PRIu32 ", %d, %.3f]", i > 0 ? ", " : "", second->plans, second->epoch,
+               second->pulls_answered, (double)second->pull_ms_max);
+    }
+    printf("], \"storms_ms\": [");
+    for (int32_t i = 0; i < counts->storms; i++) {
+        printf("%s%.0f", i > 0 ? ", " : "", counts->storm_ms[i]);
+    }
+    printf("]}\n");
+}
+
 static void print(const struct load_options *options, const struct load_counts *counts)
 {
     struct rusage used;
@@ -92,6 +109,7 @@ static void option_take(struct load_options *options, int option, const char *va
     case 'p': options->period_ms = number; break;
     case 'u': options->subscribe = true; break;
     case 's': options->stations_played = number; break;
+    case 'e': options->name = value; break;
     case 'l': options->stations = number; break;
     case 'r': options->readings = number; break;
     case 'k': options->cameras = number; break;
@@ -123,7 +141,8 @@ static const char *options_check(struct load_options *options, const struct netw
         || options->readings + options->cameras == 0) {
         return "a batch has more readings than the network has sensors, or than 4096, or none";
     }
-    if (options->period_ms < 10 || options->ramp_per_s < 1 || options->storms < 0 || !(options->batches_per_s >= 0.0)
+    if (options->period_ms < 10 || options->ramp_per_s < 1 || options->storms < 0
+        || options->storms > LOAD_STORM_COUNT_MAX || !(options->batches_per_s >= 0.0)
         || !(options->churn_per_s >= 0.0) || !(options->seconds >= 0.0 && options->seconds <= SECONDS_MAX)) {
         return "a number is out of its range";
     }
@@ -135,16 +154,18 @@ int main(int argc, char **argv)
     static const struct option OPTIONS[] = {
         { "network", required_argument, NULL, 'n' }, { "daemon", required_argument, NULL, 'd' },
         { "controllers", required_argument, NULL, 'c' }, { "period-ms", required_argument, NULL, 'p' },
-        { "subscribe", no_argument, NULL, 'u' }, { "stations", required_argument, NULL, 's' },
-        { "connections", required_argument, NULL, 'l' }, { "readings", required_argument, NULL, 'r' },
+        { "subscribe", no_argument, NULL, 'u' },
+        { "stations", required_argument, NULL, 's' },
+        { "name", required_argument, NULL, 'e' }, { "connections", required_argument, NULL, 'l' },
+        { "readings", required_argument, NULL, 'r' },
         { "cameras", required_argument, NULL, 'k' }, { "batches-per-s", required_argument, NULL, 'b' },
         { "seconds", required_argument, NULL, 't' }, { "ramp", required_argument, NULL, 'a' },
         { "churn", required_argument, NULL, 'h' }, { "storms", required_argument, NULL, 'o' }, { 0 },
     };
     signal(SIGUSR1, on_signal);
     signal(SIGTERM, on_signal);
-    struct load_options options = { .told = &told, .period_ms = 1000, .readings = 16, .batches_per_s = -1.0,
-        .seconds = 10.0, .ramp_per_s = 4000 };
+    struct load_options options = { .told = &told, .name = "station", .period_ms = 1000, .readings = 16,
+        .batches_per_s = -1.0, .seconds = 10.0, .ramp_per_s = 4000 };
     const char *network_path = NULL;
     for (int option; (option = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1;) {
         if (option == '?' || (option == 'd' && !addresses_read(optarg, &options))) {
@@ -158,7 +179,7 @@ int main(int argc, char **argv)
     }
     struct problem problem;
     struct network network;
-    struct load_counts counts;
+    static struct load_counts counts;
     if (network_file_load(network_path, &network, &problem) != STATUS_OK) {
         (void)fprintf(stderr, "load: %s\n", problem.text);
         return 1;
@@ -166,6 +187,7 @@ int main(int argc, char **argv)
     const char *wrong = options_check(&options, &network);
     bool played = wrong == NULL && load_play(&options, &counts, &problem);
     if (played) {
+        print_seconds(&counts);
         print(&options, &counts);
         free(counts.pull_ms);
     } else {

@@ -151,15 +151,27 @@ static void controller_fire(struct load *load, int32_t index)
     send_out(load, link, &out);
 }
 
+static struct load_second *this_second(struct load *load)
+{
+    int64_t second = (now_us() - load->begun_us) / 1000000;
+    int32_t at = (int32_t)(second < LOAD_SECOND_COUNT_MAX ? second : LOAD_SECOND_COUNT_MAX - 1);
+    load->counts.second_count = at + 1;
+    return &load->counts.second[at];
+}
+
 static void answered(struct load *load, struct controller *controller)
 {
     if (controller->pulled_us == 0) {
         return;
     }
+    struct load_second *second = this_second(load);
+    float pull_ms = (float)(now_us() - controller->pulled_us) / 1000.0f;
     load->counts.pulls_answered++;
     if (load->counts.pull_count < PULL_COUNT_MAX && !load->storming) {
-        load->counts.pull_ms[load->counts.pull_count++] = (float)(now_us() - controller->pulled_us) / 1000.0f;
+        load->counts.pull_ms[load->counts.pull_count++] = pull_ms;
     }
+    second->pulls_answered++;
+    second->pull_ms_max = pull_ms > second->pull_ms_max ? pull_ms : second->pull_ms_max;
     controller->pulled_us = 0;
     if (load->storming && !controller->storm_done) {
         controller->storm_done = true;
@@ -185,6 +197,9 @@ static void take_plan(struct load *load, struct load_link *link, const struct pl
     if (counts->first_plan_ms < 0 && load->intersections_covered == load->options->network->intersection_count) {
         counts->first_plan_ms = (now_us() - load->begun_us) / 1000;
     }
+    struct load_second *second = this_second(load);
+    second->plans++;
+    second->epoch = plan->version.epoch > second->epoch ? plan->version.epoch : second->epoch;
     *until_ms = plan->valid_until_ms;
     load->held[plan->intersection] = plan->version;
     counts->epoch_highest = plan->version.epoch > counts->epoch_highest ? plan->version.epoch : counts->epoch_highest;
@@ -317,7 +332,7 @@ static void greet(struct load *load, struct load_link *link)
         hello.intersections = (struct names_said){ controller->count, names };
     } else {
         hello.role = ROLE_DETECTOR;
-        snprintf(identity, sizeof identity, "station-%d", link->index - load->options->controllers);
+        snprintf(identity, sizeof identity, "%.40s-%d", load->options->name, link->index - load->options->controllers);
         name_sensors(load, link->index - load->options->controllers, &hello, names);
     }
     struct frame_writer out = out_begin(load);
@@ -512,6 +527,7 @@ static void storm(struct load *load)
     }
     double storm_ms = (double)(now_us() - began_us) / 1000.0;
     load->counts.storm_ms_max = storm_ms > load->counts.storm_ms_max ? storm_ms : load->counts.storm_ms_max;
+    load->counts.storm_ms[load->counts.storms++] = storm_ms;
     load->counts.storms_done += load->storm_left == 0;
     load->storming = false;
 }

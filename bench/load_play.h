@@ -22,11 +22,15 @@
 #include "bench/load_link.h"
 #include "engine/model/network.h"
 
+#define LOAD_SECOND_COUNT_MAX 7200
+#define LOAD_STORM_COUNT_MAX 16
+
 enum load_told { LOAD_GO_ON, LOAD_TIME_NOW, LOAD_END_NOW };
 
 struct load_options {
     const struct network *network;
     struct load_address addresses[LOAD_ADDRESS_COUNT_MAX];
+    const char *name;                 // of the stations: NAME-0 and on
     int32_t address_count;            // a link that is refused by one tries the next
     int32_t controllers;              // sessions; the intersections are dealt out to them
     int32_t stations;                 // connections of detector stations
@@ -42,17 +46,27 @@ struct load_options {
     bool subscribe;                   // plans are pushed as well
 };
 
+// Plans in it, of the newest epoch seen; the slowest answer to a pull.
+struct load_second {
+    int32_t plans, pulls_answered;
+    uint32_t epoch;
+    float pull_ms_max;
+};
+
 struct load_counts {
     int64_t links_opened, links_lost, links_refused, batches, batches_passed_over, readings, readings_blamed;
     int64_t pulls, pulls_answered, pulls_late, not_changed, no_plan, plans, plans_older, plans_refused, reports, errors;
     int64_t uncovered_ms_max;         // longest time that an intersection's newest plan had run out
     int64_t first_plan_ms;            // from the start to the last intersection's first plan; -1: some had none
     double storm_ms_max;
-    int32_t storms_done;
+    int32_t storms, storms_done;      // begun; all served
     uint32_t epoch_highest;
     double played_s;                  // from the first firing to the last
     float *pull_ms;                   // of each pull, sorted; the caller frees it
     int64_t pull_count;
+    double storm_ms[LOAD_STORM_COUNT_MAX];
+    int32_t second_count;
+    struct load_second second[LOAD_SECOND_COUNT_MAX];   // what was seen in each second of the run
 };
 
 // false, with a sentence in problem: could not begin.

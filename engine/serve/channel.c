@@ -19,6 +19,7 @@
 #define CLOCK_OFF_MS_MAX 1000
 #define FALLBACKS_AHEAD 16                // tables that go out before the first of them is acknowledged
 #define SAID_PER_SECOND_MAX 20            // lines about peers that a loop writes
+#define DETECTOR_US_MAX 10000             // of a loop's turn that detectors may take
 
 static void count(_Atomic uint64_t *counter, uint64_t by)
 {
@@ -757,12 +758,20 @@ static void on_allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 {
     (void)suggested;
     struct channel *channel = handle->data;
-    *buffer = uv_buf_init((char *)channel->loop->read_buffer, READ_BYTES);
+    struct loop *loop = channel->loop;
+    bool waits = channel->session.role == ROLE_DETECTOR
+        && (loop->hold_detectors || loop->detector_us >= DETECTOR_US_MAX);
+    count(&loop->counts.reads_held, waits);
+    // Without room nothing is read, and the descriptor is reported again in the next turn.
+    *buffer = uv_buf_init((char *)loop->read_buffer, waits ? 0 : READ_BYTES);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t bytes, const uv_buf_t *buffer)
 {
     struct channel *channel = stream->data;
+    if (bytes == UV_ENOBUFS) {
+        return;   // It waits for its turn.
+    }
     if (bytes < 0) {
         if (channel->session.role >= ROLE_OPERATOR) {
             journal(JOURNAL_NOTE, "%s %s (%s) has gone", role_name(channel->session.role), who(channel),
@@ -777,7 +786,11 @@ static void on_read(uv_stream_t *stream, ssize_t bytes, const uv_buf_t *buffer)
     count(&channel->loop->counts.bytes_in, (uint64_t)bytes);
     session_input(&channel->session, (const uint8_t *)buffer->base, (size_t)bytes,
                   city_clock_now(channel->loop->service->clock));
+    int64_t began_us = channel->session.role == ROLE_DETECTOR ? monotonic_us() : 0;
     drive(channel);
+    if (began_us != 0) {
+        channel->loop->detector_us += monotonic_us() - began_us;
+    }
     if (channel->paused && channel->reading) {
         uv_read_stop(&channel->socket.stream);
         channel->reading = false;

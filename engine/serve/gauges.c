@@ -32,6 +32,7 @@ struct loop_sums gauges_sum(const struct service *service)
         SUM(fallbacks_refused);
         SUM(bytes_in);
         SUM(bytes_out);
+        SUM(reads_held);
     }
     return sums;
 }
@@ -180,6 +181,7 @@ static void metrics_sessions(const struct gauges *gauges, struct page_text *text
     counter(text, "readings_total", "Readings taken.", sums.readings_taken);
     counter(text, "readings_refused_total", "Readings refused as bad.", sums.readings_refused);
     counter(text, "readings_shed_total", "Readings dropped for want of room.", sums.readings_shed);
+    counter(text, "detector_reads_held_total", "Times that a detector's data had to wait for plans.", sums.reads_held);
     counter(text, "events_shed_total", "Reports and requests dropped for want of room.", sums.events_shed);
     counter(text, "plans_pulled_total", "Plans sent in answer to a request.", sums.plans_pulled);
     counter(text, "plans_pushed_total", "Plans sent to subscribers.", sums.plans_pushed);

@@ -23,7 +23,7 @@ struct loop_sums {
     uint64_t readings_taken, readings_refused, readings_shed, events_shed;
     uint64_t plans_pulled, plans_pushed, plans_not_changed, acknowledged, acknowledged_no;
     uint64_t fallbacks_loaded, fallbacks_refused;
-    uint64_t bytes_in, bytes_out;
+    uint64_t bytes_in, bytes_out, reads_held;
 };
 
 struct loop_sums gauges_sum(const struct service *service);

@@ -12,6 +12,8 @@
 
 #define CHECK_MS 250                      // between two looks at time limits
 #define PUSH_COUNT_MAX 256                // plans pushed in one turn
+#define HELD_BREATH_US 2000               // while detectors are held: their sockets would wake the loop at once
+#define ENGINE_LATE_MS 300                // a step that is so late needs the processor
 #define BREATH_US 500                     // of a busy loop; far less than a pull may take
 #define BREATH_LOOK_US 10000              // between two looks at whether it is busy
 #define BREATH_FRAME_COUNT_MIN 40         // in that time: 4,000 frames a second
@@ -173,8 +175,12 @@ static void on_breath(uv_prepare_t *breath)
         loop->breath_since_us = now_us;
         loop->breath_frames = frames;
     }
-    if (loop->busy && !loop->stopping && !compute_claimed(loop->service->compute)) {
-        usleep(BREATH_US);
+    bool live = !loop->stopping && !compute_claimed(loop->service->compute);
+    int64_t since_step_ms = now_us / 1000 - compute_progress_ms(loop->service->compute);
+    loop->detector_us = 0;
+    loop->hold_detectors = live && since_step_ms > loop->service->settings.step_ms + ENGINE_LATE_MS;
+    if (live && (loop->busy || loop->hold_detectors)) {
+        usleep(loop->hold_detectors ? HELD_BREATH_US : BREATH_US);
     }
 }
 

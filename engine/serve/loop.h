@@ -9,6 +9,11 @@
 //           frame. A busy loop therefore takes a breath before it looks again: what came meanwhile is read in one turn.
 //           A simulator's lockstep, where every answer is waited for, is never held up.
 //
+//           Plans outrank readings. In one turn detectors get DETECTOR_US_MAX of the thread; those that are left are
+//           not read until the next turn, when controllers have been heard. While the engine is late they are not read
+//           at all. What they send meanwhile waits in their sockets, which slows them down; what the intake has no
+//           room for is shed and counted.
+//
 //             socket ─▶ shared read buffer ─▶ session ─▶ intake (rows, events) ─▶ compute thread
 //             socket ◀─ outbox of the connection ◀─ session, plan table, mailbox ◀─ compute thread
 // CONTRACT  loop_post and loop_plans_changed from any thread; the rest from the main thread before loop_start or after
@@ -74,7 +79,7 @@ struct loop_counts {
     _Atomic uint64_t readings_taken, readings_refused, readings_shed, events_shed;
     _Atomic uint64_t plans_pulled, plans_pushed, plans_not_changed, acknowledged, acknowledged_no;
     _Atomic uint64_t fallbacks_loaded, fallbacks_refused;
-    _Atomic uint64_t bytes_in, bytes_out;
+    _Atomic uint64_t bytes_in, bytes_out, reads_held;
 };
 
 struct subscription {
@@ -95,7 +100,8 @@ struct loop {
     uv_prepare_t breath;
     int64_t breath_since_us;               // the look at how busy the loop is, and the frames at that time
     uint64_t breath_frames;
-    bool busy, stopping;
+    int64_t detector_us;                   // spent on detectors in this turn
+    bool busy, hold_detectors, stopping;
     int64_t said_second, said_count;       // lines of the log in this second
 
     pthread_mutex_t mutex;                 // guards the mailbox

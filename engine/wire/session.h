@@ -86,6 +86,8 @@ struct session {
     int64_t opened_ms, heard_ms;
     struct report_reader reports;     // of a ControllerStatusBatch under way
     bool reports_open, reports_blamed;   // ... whose first bad row has been told
+    bool shed_told;
+    int64_t shed_told_ms;             // when OVERLOADED was last said
     bool clock_asked;
     int64_t clock_asked_ms;
 };

@@ -4,6 +4,7 @@
 
 #include "engine/wire/session_inner.h"
 
+#define SHED_TELL_MS 1000             // between two words to a peer whose readings are shed
 #define ECHO_MS_MAX 60000             // an answer to a heartbeat that is older measures nothing
 
 // ---- refusing ----
@@ -115,10 +116,15 @@ static enum session_event_kind on_observations(const struct session_call *call)
     session->sequence = result->sequence;
     if (status == STATUS_LIMIT) {
         session->readings_shed += (uint64_t)result->offered;
-        struct wire_error error = { .code = ERROR_OVERLOADED, .sequence = result->sequence, .frame_kind = call->kind,
-            .text = "no room for readings now: the batch was dropped" };
-        enum status told = wire_put_error(call->room->out, &error);
-        (void)told;
+        // Who sends too much is not also answered too much.
+        if (!session->shed_told || call->now_ms - session->shed_told_ms >= SHED_TELL_MS) {
+            struct wire_error error = { .code = ERROR_OVERLOADED, .sequence = result->sequence,
+                .frame_kind = call->kind, .text = "no room for readings now: this batch was dropped" };
+            enum status told = wire_put_error(call->room->out, &error);
+            (void)told;
+            session->shed_told = true;
+            session->shed_told_ms = call->now_ms;
+        }
         return tell(call, SESSION_SHED);
     }
     session->readings_taken += (uint64_t)(result->offered - result->refused_count);
