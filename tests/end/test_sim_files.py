@@ -293,7 +293,7 @@ def progress_is_a_bar_on_a_terminal(folder):
     drawn = on_a_terminal(INTERGREEN, "generate", "--intersections", "60", "--seed", "1", "-o", folder / "city")
     assert "\r" in drawn and "generate" in drawn and "####] done" in drawn, drawn
     drawn = on_a_terminal(INTERGREEN, "sim", "--network", folder / "city" / "network.ig", "--demand",
-                          folder / "city" / "demand.ig", "--seconds", "36000", "--control", "program")
+                          folder / "city" / "demand.ig", "--seconds", "14400", "--control", "program")
     assert drawn.count("\r") >= 2 and "x real time" in drawn and "left" in drawn, drawn
     assert drawn.rstrip().split("\r")[-1].count("#") == 20, drawn
 
