@@ -343,3 +343,15 @@ void settle_insert(struct street *street, struct worker *worker, int64_t now_ms)
         }
     }
 }
+
+void settle_place(struct street *street, int32_t cell, const struct vehicle *vehicle, int32_t came_by)
+{
+    cell_put(street, cell, vehicle, cell_group(street, cell)->count[cell % WIDE], came_by);
+}
+
+void settle_publish(struct street *street)
+{
+    for (int32_t i = 0; i < street->block_count; i++) {
+        block_publish(street, &street->blocks[i]);
+    }
+}

@@ -11,9 +11,15 @@
 // CONTRACT  Writes the worker's own.
 #pragma once
 
+#include "sim/traffic/columns.h"
 #include "sim/traffic/street_state.h"
 
 void settle_worker(struct street *street, struct worker *worker);
 
 // Insertion before the first step, for trips that are due at once. now_ms is when they enter.
 void settle_insert(struct street *street, struct worker *worker, int64_t now_ms);
+
+// A vehicle behind all others of its cell, which came in by the path or PATH_NONE; and, once all are in place, what
+// others may see of every lane. For streets that are set to a state.
+void settle_place(struct street *street, int32_t cell, const struct vehicle *vehicle, int32_t came_by);
+void settle_publish(struct street *street);

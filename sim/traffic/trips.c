@@ -242,14 +242,10 @@ static int32_t piece_size_for(int32_t legs)
     return (legs + DETOUR_LEGS + PIECE_LEGS - 1) / PIECE_LEGS;
 }
 
-// Address space for these trips, were there no free places; memory only by use. The only place of the street that
-// allocates after creation.
-static void trips_reserve(struct street *street, const struct trip_columns *trips)
+// Address space for so many more; memory only by use. The only place of the street that allocates after creation.
+void trips_make_room(struct street *street, int32_t trips, int64_t more_legs)
 {
-    int64_t legs = street->leg_count, count = (int64_t)street->trip_count + trips->count;
-    for (int32_t i = 0; i < trips->count; i++) {
-        legs += (int64_t)piece_size_for(trips->first_link[i + 1] - trips->first_link[i]) * PIECE_LEGS;
-    }
+    int64_t legs = street->leg_count + more_legs, count = (int64_t)street->trip_count + trips;
     assert(legs < INT32_MAX);
     assert(count < INT32_MAX / 2);
     if (legs > street->leg_capacity) {
@@ -262,6 +258,40 @@ static void trips_reserve(struct street *street, const struct trip_columns *trip
         street->trips = pages_grow(street->trips, (size_t)street->trip_count * sizeof *street->trips,
             (size_t)street->trip_capacity * sizeof *street->trips);
     }
+}
+
+// For these trips, were there no free places.
+static void trips_reserve(struct street *street, const struct trip_columns *trips)
+{
+    int64_t legs = 0;
+    for (int32_t i = 0; i < trips->count; i++) {
+        legs += (int64_t)piece_size_for(trips->first_link[i + 1] - trips->first_link[i]) * PIECE_LEGS;
+    }
+    trips_make_room(street, trips->count, legs);
+}
+
+void trips_clear(struct street *street)
+{
+    street->trip_count = 0;
+    street->leg_count = 0;
+    street->trip_free = INDEX_NONE;
+    memset(street->piece_free, 0xff, sizeof street->piece_free);
+    street->scheduled_first = street->scheduled_last = INDEX_NONE;
+    street->arrived_first = street->arrived_last = INDEX_NONE;
+}
+
+int32_t trip_put(struct street *street, const struct trip *trip, const struct leg *legs)
+{
+    // Its piece as long as it was: whether a detour fits into it is part of its state.
+    int32_t index = trip_take(street), size = trip->piece_size > 0 ? trip->piece_size : piece_size_for(trip->leg_count);
+    int32_t piece = piece_take(street, size);
+    assert(trip->leg_count <= size * PIECE_LEGS);
+    memcpy(street->legs + piece, legs, (size_t)trip->leg_count * sizeof *legs);
+    street->trips[index] = *trip;
+    street->trips[index].first_leg = piece;
+    street->trips[index].piece_size = (uint16_t)size;
+    street->trips[index].next = INDEX_NONE;
+    return index;
 }
 
 static int32_t choice_of(const struct street *street, int32_t link, int32_t next)

@@ -16,6 +16,11 @@
 
 void trips_release(struct street *street);
 
+// Room for so many more trips and legs; all places free; a trip with its legs as they were, and its index.
+void trips_make_room(struct street *street, int32_t trips, int64_t legs);
+void trips_clear(struct street *street);
+int32_t trip_put(struct street *street, const struct trip *trip, const struct leg *legs);
+
 // The path on which the trip leaves the cell, if the cell's link is leg `leg` of its route; PATH_END or PATH_NONE.
 int32_t trip_path(const struct street *street, const struct trip *trip, int32_t leg, int32_t cell);
 
