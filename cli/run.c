@@ -7,6 +7,7 @@
 
 #include "cli/commands.h"
 #include "cli/progress.h"
+#include "cli/run_checkpoint.h"
 #include "engine/model/units.h"
 #include "engine/record/recording_folder.h"
 #include "sim/loop/daemon_brain.h"
@@ -70,8 +71,14 @@ static enum status drive(struct closed_loop *loop, const struct run_options *opt
     struct progress progress;
     progress_begin(&progress, options->control, options->quiet);
     double span_ms = (double)(run->end_ms - run->begin_ms);
+    bool saved = options->save_checkpoint == NULL;
     while (!closed_loop_done(loop)) {
-        enum status status = closed_loop_step(loop, problem);
+        enum status status = STATUS_OK;
+        if (!saved && s_from_ms(closed_loop_now_ms(loop)) >= options->checkpoint_at_s) {
+            saved = true;
+            status = run_checkpoint_save(options->save_checkpoint, loop, outputs, problem);
+        }
+        status = status != STATUS_OK ? status : closed_loop_step(loop, problem);
         if (status != STATUS_OK) {
             progress_break(&progress);
             return status;
@@ -199,6 +206,9 @@ static enum status drive_and_report(const struct run_options *options, const str
     struct run_outputs *outputs = NULL;
     enum status status = options->out == NULL && !options->emissions ? STATUS_OK
         : run_outputs_open(&output, subject, run->begin_ms, run->step_ms, &outputs, problem);
+    if (status == STATUS_OK && options->load_checkpoint != NULL) {
+        status = run_checkpoint_load(options->load_checkpoint, loop, outputs, problem);
+    }
     status = status != STATUS_OK ? status : drive(loop, options, outputs, run, problem);
     if (status != STATUS_OK) {
         run_outputs_abandon(outputs);
@@ -209,6 +219,27 @@ static enum status drive_and_report(const struct run_options *options, const str
     run->sensors = *closed_loop_sensor_counts(loop);
     run->burnt = outputs != NULL;
     return outputs == NULL ? STATUS_OK : run_outputs_close(outputs, loop, &run->co2_kg, &run->fuel_l, problem);
+}
+
+// A time that the run comes by, and not two things at once.
+static enum status checkpoint_check(const struct run_options *options, const struct run_result *run,
+                                    struct problem *problem)
+{
+    bool checkpoint = options->save_checkpoint != NULL || options->load_checkpoint != NULL;
+    if (checkpoint && options->record != NULL) {
+        return problem_report(problem, STATUS_RANGE, "--record", NULL, "leave one of them out",
+                              "a recording holds snapshots of its own and does not go with a checkpoint");
+    }
+    if ((options->save_checkpoint == NULL) != isnan(options->checkpoint_at_s)) {
+        return problem_report(problem, STATUS_RANGE, "--save-checkpoint", NULL,
+                              "give --save-checkpoint FILE and --checkpoint-at T", "its file and its time go together");
+    }
+    if (options->save_checkpoint != NULL && !(options->checkpoint_at_s >= s_from_ms(run->begin_ms)
+            && options->checkpoint_at_s < s_from_ms(run->end_ms))) {
+        return problem_report(problem, STATUS_RANGE, "--checkpoint-at", NULL, "name a time within it",
+                              "the run lasts from %g to %g s", s_from_ms(run->begin_ms), s_from_ms(run->end_ms));
+    }
+    return STATUS_OK;
 }
 
 static enum status loop_through(const struct run_options *options, const struct network *network, struct demand *demand,
@@ -223,7 +254,8 @@ static enum status loop_through(const struct run_options *options, const struct 
     struct peers peers = { 0 };
     struct brain_peer peer = { 0 };
     struct closed_loop *loop = NULL;
-    enum status status = peer_open(options, network, &loop_options, &peers, &peer, problem);
+    enum status status = checkpoint_check(options, run, problem);
+    status = status != STATUS_OK ? status : peer_open(options, network, &loop_options, &peers, &peer, problem);
     status = status != STATUS_OK
                  ? status
                  : closed_loop_create(network, types, type_count, &loop_options,

@@ -18,6 +18,8 @@ struct run_options {
     const char *record;                // folder of recordings, or NULL
     const char *out;                   // folder of the outputs, or NULL
     struct output_options output;      // what goes there; its directory is `out`
+    const char *save_checkpoint, *load_checkpoint;   // files, or NULL
+    double checkpoint_at_s;            // on the demand's clock; NAN: not said
     bool emissions;                    // sums of fuel and CO2 without a folder too
     double begin_s, seconds;           // NAN: the demand's begin; the rest of its hours
     double demand_scale;
@@ -33,10 +35,9 @@ struct run_options {
 };
 
 #define RUN_OPTIONS_DEFAULT                                                                                            \
-    ((struct run_options){ .begin_s = NAN, .seconds = NAN, .demand_scale = 1.0, .threads = 1,                          \
-                           .seed = 1, .sensing = SENSING_CAMERA, .emissions = true,                                  \
-                           .output = { .detector_period_ms = 60000, .fcd_filter = { .period_ms = 1000 } },             \
-                           .import = { .intergreen_ms = -1 } })
+    ((struct run_options){ .begin_s = NAN, .seconds = NAN, .checkpoint_at_s = NAN, .demand_scale = 1.0, .threads =     \
+        1, .seed = 1, .sensing = SENSING_CAMERA, .emissions = true, .output = { .detector_period_ms = 60000,           \
+        .fcd_filter = { .period_ms = 1000 } }, .import = { .intergreen_ms = -1 } })
 
 struct run_result {
     struct measures measures;
@@ -54,6 +55,7 @@ struct run_result {
 // false for a value that it cannot take, and says so.
 extern const char RUN_OPTIONS_HELP[];
 bool run_option(const char *name, const char *value, struct run_options *ret);
+bool run_number(const char *name, const char *value, double low, double high, double *ret);
 void run_options_release(struct run_options *options);
 
 MUST_USE enum status run_network(const struct run_options *options, struct network *ret, struct problem *problem);

@@ -34,7 +34,7 @@ const char RUN_OPTIONS_HELP[] =
     "  --no-emissions          without fuel and CO2, which take a tenth of a run\n"
     "  --quiet                 no progress\n";
 
-static bool number(const char *name, const char *value, double low, double high, double *ret)
+bool run_number(const char *name, const char *value, double low, double high, double *ret)
 {
     char *end = NULL;
     errno = 0;
@@ -96,7 +96,7 @@ static bool fault_option(const char *name, const char *value, struct fault_plan 
 static bool seconds_option(const char *name, const char *value, double low_s, int32_t *ret_ms)
 {
     double read_s = 0.0;
-    bool good = number(name, value, low_s, 86400.0, &read_s);
+    bool good = run_number(name, value, low_s, 86400.0, &read_s);
     *ret_ms = good ? (int32_t)ms_from_s(read_s) : *ret_ms;
     return good;
 }
@@ -164,26 +164,26 @@ bool run_option(const char *name, const char *value, struct run_options *ret)
             fprintf(stderr, "intergreen: more than %d additional files\n", RUN_ADDITIONAL_COUNT_MAX);
         }
     } else if (strcmp(name, "begin") == 0) {
-        good = number(name, value, -1e9, 1e10, &ret->begin_s);
+        good = run_number(name, value, -1e9, 1e10, &ret->begin_s);
     } else if (strcmp(name, "seconds") == 0) {
-        good = number(name, value, 1.0, 1e7, &ret->seconds);
+        good = run_number(name, value, 1.0, 1e7, &ret->seconds);
     } else if (strcmp(name, "demand-scale") == 0) {
-        good = number(name, value, 0.0, DEMAND_SCALE_MAX, &ret->demand_scale);
+        good = run_number(name, value, 0.0, DEMAND_SCALE_MAX, &ret->demand_scale);
     } else if (strcmp(name, "step-s") == 0) {
-        good = number(name, value, 0.1, 1.0, &read);
+        good = run_number(name, value, 0.1, 1.0, &read);
         ret->step_ms = (int32_t)ms_from_s(read);
         if (good && MS_PER_S % ret->step_ms != 0) {
             fprintf(stderr, "intergreen: --step-s must divide a second: 0.1, 0.2, 0.25, 0.5 or 1\n");
             return false;
         }
     } else if (strcmp(name, "threads") == 0) {
-        good = number(name, value, 1, 256, &read);
+        good = run_number(name, value, 1, 256, &read);
         ret->threads = (int)read;
     } else if (strcmp(name, "seed") == 0) {
-        good = number(name, value, 0, 9e15, &read);
+        good = run_number(name, value, 0, 9e15, &read);
         ret->seed = (uint64_t)read;
     } else if (strcmp(name, "intergreen-s") == 0) {
-        good = number(name, value, 0, 60, &read);
+        good = run_number(name, value, 0, 60, &read);
         ret->import.intergreen_ms = (int32_t)ms_from_s(read);
     } else if (strcmp(name, "ignore-route-errors") == 0) {
         ret->ignore_route_errors = true;

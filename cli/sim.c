@@ -109,17 +109,26 @@ int cli_sim(int argc, char **argv)
     options.daemon = getenv("INTERGREEN_DAEMON");
     options.control = "program";
     bool json = false;
-    struct option extra[] = { { "json", no_argument, NULL, 'j' }, { "control", required_argument, NULL, 'c' }, { 0 } };
+    struct option extra[] = { { "json", no_argument, NULL, 'j' }, { "control", required_argument, NULL, 'c' },
+        { "save-checkpoint", required_argument, NULL, 's' }, { "load-checkpoint", required_argument, NULL, 'l' },
+        { "checkpoint-at", required_argument, NULL, 't' }, { 0 } };
     struct sim_options reader = {
         .usage = "usage: intergreen sim --network FILE --demand FILE --control STRATEGY [--json] …\n"
                  "  --control STRATEGY      program, webster, actuated, max-pressure, adaptive (default program);\n"
                  "                          actuated-local: no brain, the controllers act on their own loops\n"
                  "  --json                  one object, last on standard output\n"
+                 "  --save-checkpoint FILE --checkpoint-at T    keep the whole state at T seconds, and go on\n"
+                 "  --load-checkpoint FILE  go on from there, with the same other options, to the same trips\n"
     };
     int code = 0;
     while ((code = sim_options_next(&reader, argc, argv, extra, &options)) > 0) {
         json = json || code == 'j';
         options.control = code == 'c' ? optarg : options.control;
+        options.save_checkpoint = code == 's' ? optarg : options.save_checkpoint;
+        options.load_checkpoint = code == 'l' ? optarg : options.load_checkpoint;
+        if (code == 't' && !run_number("checkpoint-at", optarg, -1e9, 1e10, &options.checkpoint_at_s)) {
+            return CLI_USAGE;
+        }
     }
     int done = code == SIM_OPTIONS_DONE ? simulate(&options, json) : code == SIM_OPTIONS_HELP ? CLI_DONE : CLI_USAGE;
     run_options_release(&options);

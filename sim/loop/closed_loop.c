@@ -5,7 +5,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "engine/base/hash.h"
 #include "engine/base/memory.h"
+#include "sim/traffic/street_checkpoint.h"
 
 #define ARRIVED_CHUNK 4096           // results taken from the street at once
 
@@ -24,6 +26,9 @@ struct closed_loop {
     struct sensor_faults *faults;
     struct closed_loop_counts counts;
     LIST_OF(struct trip_result) results;
+    int64_t trips_given;                         // by the source so far
+    uint64_t trips_hash;                         // of them
+    bool faulty;                                 // the sensors have faults
     bool closed;
 };
 
@@ -56,6 +61,8 @@ enum status closed_loop_create(const struct network *network, const struct vehic
     loop->options = *options;
     loop->trips = trips;
     loop->options.faults = NULL;
+    loop->trips_hash = HASH_SEED;
+    loop->faulty = options->faults != NULL && options->faults->rules.count > 0;
     loop->peer = peer;
     loop->street = street;
     loop->faults = faults;
@@ -143,6 +150,18 @@ static enum status tick(struct closed_loop *loop, struct problem *problem)
     return STATUS_OK;
 }
 
+// What was given, so that a checkpoint knows its demand again.
+static void trips_note(struct closed_loop *loop, const struct trip_columns *trips)
+{
+    for (int32_t i = 0; i < trips->count; i++) {
+        loop->trips_hash = hash_number(loop->trips_hash, trips->depart_ms[i]);
+        loop->trips_hash = hash_number(loop->trips_hash, ((int64_t)trips->number[i] << 32) + trips->type[i]);
+        loop->trips_hash = hash_number(loop->trips_hash,
+            ((int64_t)trips->links[trips->first_link[i]] << 32) + trips->links[trips->first_link[i + 1] - 1]);
+    }
+    loop->trips_given += trips->count;
+}
+
 static enum status enter_trips(struct closed_loop *loop, struct problem *problem)
 {
     int64_t until_ms = street_now_ms(loop->street) + loop->options.step_ms;
@@ -153,6 +172,7 @@ static enum status enter_trips(struct closed_loop *loop, struct problem *problem
             return status;
         }
         int32_t row = 0;
+        trips_note(loop, &trips);
         status = street_enter(loop->street, &trips, &row, problem);
         if (status != STATUS_OK) {
             return status;
@@ -268,4 +288,102 @@ const struct trip_result *closed_loop_results(const struct closed_loop *loop, in
 {
     *ret_count = loop->results.count;
     return loop->results.at;
+}
+
+// ---- checkpoints ---------------------------------------------------------------------------------------------------
+
+static int64_t options_hash(const struct closed_loop *loop)
+{
+    const int64_t numbers[] = { 1, loop->options.control_ms, loop->options.sensing, loop->options.read_loops,
+        loop->options.fallback, loop->peer.step != NULL, sizeof(struct trip_result),
+        sizeof(struct closed_loop_counts) };
+    uint64_t hash = HASH_SEED;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        hash = hash_number(hash, numbers[i]);
+    }
+    return (int64_t)hash;
+}
+
+static enum status checkpoint_possible(const struct closed_loop *loop, struct problem *problem)
+{
+    if (loop->peer.step != NULL && loop->peer.save == NULL) {
+        return problem_report(problem, STATUS_INFEASIBLE, "checkpoint", NULL, "leave out --daemon",
+                              "the brain is in a daemon, whose state is not at hand");
+    }
+    if (loop->faulty) {
+        return problem_report(problem, STATUS_INFEASIBLE, "checkpoint", NULL, "leave the faults out",
+                              "readings that faulty sensors hold back are not kept");
+    }
+    return STATUS_OK;
+}
+
+enum status closed_loop_save(const struct closed_loop *loop, struct byte_sink *sink, struct problem *problem)
+{
+    enum status status = checkpoint_possible(loop, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    sink_number(sink, options_hash(loop));
+    street_save(loop->street, sink);
+    signals_save(loop->signals, sink);
+    sink_put(sink, &loop->counts, sizeof loop->counts);
+    sink_put(sink, sensor_faults_counts(loop->faults), sizeof(struct sensor_counts));
+    sink_number(sink, loop->trips_given);
+    sink_number(sink, (int64_t)loop->trips_hash);
+    sink_number(sink, loop->results.count);
+    sink_put(sink, loop->results.at, (size_t)loop->results.count * sizeof *loop->results.at);
+    if (loop->peer.save != NULL) {
+        loop->peer.save(loop->peer.self, sink);
+    }
+    return STATUS_OK;
+}
+
+// Lets the source give once more what it gave before.
+static enum status trips_skip(struct closed_loop *loop, int64_t given, uint64_t hash, struct problem *problem)
+{
+    while (loop->trips_given < given) {
+        struct trip_columns trips = { 0 };
+        enum status status = loop->trips.next(loop->trips.self, street_now_ms(loop->street), &trips, problem);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        if (trips.count == 0) {
+            break;
+        }
+        trips_note(loop, &trips);
+    }
+    return loop->trips_given == given && loop->trips_hash == hash ? STATUS_OK
+        : problem_report(problem, STATUS_VERSION, "checkpoint", "demand",
+                         "load it with the demand that it was saved with", "other trips departed before it");
+}
+
+enum status closed_loop_load(struct closed_loop *loop, struct byte_source *source, struct problem *problem)
+{
+    enum status status = checkpoint_possible(loop, problem);
+    if (status == STATUS_OK && source_number(source) != options_hash(loop)) {
+        status = problem_report(problem, STATUS_VERSION, "checkpoint", NULL,
+                                "load it with --control, --sensing and --out as it was saved",
+                                "it is of another kind of run or of another version of the program");
+    }
+    status = status != STATUS_OK ? status : street_load(loop->street, source, problem);
+    status = status != STATUS_OK ? status : signals_load(loop->signals, source, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct sensor_counts sensors;
+    source_take(source, &loop->counts, sizeof loop->counts);
+    source_take(source, &sensors, sizeof sensors);
+    sensor_faults_count_from(loop->faults, &sensors);
+    int64_t given = source_number(source);
+    uint64_t hash = (uint64_t)source_number(source);
+    int64_t results = source_number(source);
+    if (source->failed || results < 0 || (size_t)results > source->left / sizeof *loop->results.at) {
+        return problem_report(problem, STATUS_RANGE, "checkpoint", "results", "save it anew", "they are not all there");
+    }
+    memory_grow((void **)&loop->results.at, &loop->results.capacity, (int32_t)results, sizeof *loop->results.at);
+    source_take(source, loop->results.at, (size_t)results * sizeof *loop->results.at);
+    loop->results.count = (int32_t)results;
+    status = trips_skip(loop, given, hash, problem);
+    return status != STATUS_OK || loop->peer.load == NULL ? status
+        : loop->peer.load(loop->peer.self, source, problem);
 }

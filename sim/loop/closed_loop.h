@@ -42,6 +42,9 @@ struct loop_answer {
 struct brain_peer {
     void *self;
     enum status (*step)(void *self, const struct loop_tick *tick, struct loop_answer *ret, struct problem *problem);
+    // Its whole state for a checkpoint, and back; NULL where it cannot be had (in a daemon).
+    void (*save)(void *self, struct byte_sink *sink);
+    enum status (*load)(void *self, struct byte_source *source, struct problem *problem);
 };
 
 // No brain at all: the controllers are left to themselves, and nothing is sensed but by their own loops.
@@ -92,6 +95,13 @@ struct closed_loop_counts {
 const struct closed_loop_counts *closed_loop_counts(const struct closed_loop *loop);
 const struct sensor_counts *closed_loop_sensor_counts(const struct closed_loop *loop);
 const struct street *closed_loop_street(const struct closed_loop *loop);
+
+// The state of street, controllers, brain and books, and the place in the trip source; and back, into a loop just made
+// with the same options, whose source then gives what it gave before once more, to be skipped. STATUS_INFEASIBLE where
+// the brain is in a daemon or the sensors have faults; else as street_load.
+MUST_USE enum status closed_loop_save(const struct closed_loop *loop, struct byte_sink *sink,
+                                      struct problem *problem);
+MUST_USE enum status closed_loop_load(struct closed_loop *loop, struct byte_source *source, struct problem *problem);
 
 // What the loops read in the last step or on closing the books, before any faults, and when; count 0 when nothing.
 const struct loop_columns *closed_loop_measured(const struct closed_loop *loop);

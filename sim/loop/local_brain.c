@@ -1,6 +1,7 @@
 #include "sim/loop/local_brain.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/base/memory.h"
 
@@ -70,9 +71,37 @@ static enum status step(void *self, const struct loop_tick *tick, struct loop_an
     return STATUS_OK;
 }
 
+static void save(void *self, struct byte_sink *sink)
+{
+    struct local_brain *local = self;
+    size_t bytes = brain_save(local->brain, NULL, 0);
+    uint8_t *state = memory_take(bytes, 1);
+    size_t saved = brain_save(local->brain, state, bytes);
+    sink_number(sink, (int64_t)saved);
+    sink_put(sink, state, saved);
+    free(state);
+}
+
+static enum status load(void *self, struct byte_source *source, struct problem *problem)
+{
+    struct local_brain *local = self;
+    int64_t bytes = source_number(source);
+    const uint8_t *at = bytes > 0 ? source_skip(source, (size_t)bytes) : NULL;
+    uint8_t *state = at != NULL ? memory_take((size_t)bytes, 1) : NULL;   // where numbers may lie
+    if (state != NULL) {
+        memcpy(state, at, (size_t)bytes);
+    }
+    enum status status = state != NULL ? brain_load(local->brain, state, (size_t)bytes) : STATUS_RANGE;
+    free(state);
+    return status == STATUS_OK ? STATUS_OK
+        : problem_report(problem, status, "checkpoint", "brain",
+                         "load it with the program, the network and the --control that it was saved with",
+                         "its state is not one of this brain");
+}
+
 struct brain_peer local_brain_peer(struct local_brain *local)
 {
-    return (struct brain_peer){ .self = local, .step = step };
+    return (struct brain_peer){ .self = local, .step = step, .save = save, .load = load };
 }
 
 const struct counts *local_brain_counts(const struct local_brain *local)

@@ -494,3 +494,8 @@ const struct sensor_counts *sensor_faults_counts(const struct sensor_faults *fau
 {
     return &faults->counts;
 }
+
+void sensor_faults_count_from(struct sensor_faults *faults, const struct sensor_counts *counts)
+{
+    faults->counts = *counts;
+}

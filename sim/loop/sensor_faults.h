@@ -44,3 +44,6 @@ const struct observation_columns *sensor_faults_apply(struct sensor_faults *faul
                                                       const struct observation_columns *seen);
 
 const struct sensor_counts *sensor_faults_counts(const struct sensor_faults *faults);
+
+// Goes on counting from here: after a checkpoint.
+void sensor_faults_count_from(struct sensor_faults *faults, const struct sensor_counts *counts);

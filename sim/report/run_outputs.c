@@ -124,3 +124,37 @@ void run_outputs_abandon(struct run_outputs *outputs)
         release(outputs);
     }
 }
+
+void run_outputs_save(const struct run_outputs *outputs, struct byte_sink *sink)
+{
+    const struct trip_traces *traces = &outputs->traces;
+    sink_number(sink, sizeof *traces->rows.at);
+    sink_number(sink, traces->all_emissions);
+    sink_put(sink, &traces->co2_mg, sizeof traces->co2_mg);
+    sink_put(sink, &traces->fuel_l, sizeof traces->fuel_l);
+    sink_number(sink, traces->seen_ms);
+    sink_number(sink, outputs->results_seen);
+    sink_number(sink, traces->rows.count);
+    sink_put(sink, traces->rows.at, (size_t)traces->rows.count * sizeof *traces->rows.at);
+}
+
+enum status run_outputs_load(struct run_outputs *outputs, struct byte_source *source, struct problem *problem)
+{
+    struct trip_traces *traces = &outputs->traces;
+    if (source_number(source) != sizeof *traces->rows.at || source_number(source) != traces->all_emissions) {
+        return problem_report(problem, STATUS_VERSION, "checkpoint", "outputs", "save it with --out, too",
+                              "what trips emitted before it was not all kept");
+    }
+    source_take(source, &traces->co2_mg, sizeof traces->co2_mg);
+    source_take(source, &traces->fuel_l, sizeof traces->fuel_l);
+    traces->seen_ms = source_number(source);
+    outputs->results_seen = (int32_t)source_number(source);
+    int64_t rows = source_number(source);
+    if (source->failed || rows < 0 || (size_t)rows > source->left / sizeof *traces->rows.at) {
+        return problem_report(problem, STATUS_RANGE, "checkpoint", "outputs", "save it anew", "they are not all there");
+    }
+    memory_grow((void **)&traces->rows.at, &traces->rows.capacity, (int32_t)rows, sizeof *traces->rows.at);
+    source_take(source, traces->rows.at, (size_t)rows * sizeof *traces->rows.at);
+    traces->rows.count = (int32_t)rows;
+    return STATUS_OK;
+}

@@ -37,5 +37,11 @@ void run_outputs_step(struct run_outputs *outputs, const struct closed_loop *loo
 MUST_USE enum status run_outputs_close(struct run_outputs *outputs, const struct closed_loop *loop,
                                        double *ret_co2_kg, double *ret_fuel_l, struct problem *problem);
 
+// What trips left behind so far, for a checkpoint, and back. Files begin anew where the run goes on: what was written
+// before stands in those of the run that was saved.
+void run_outputs_save(const struct run_outputs *outputs, struct byte_sink *sink);
+MUST_USE enum status run_outputs_load(struct run_outputs *outputs, struct byte_source *source,
+                                      struct problem *problem);
+
 // After a run that failed: closes what is open.
 void run_outputs_abandon(struct run_outputs *outputs);

@@ -51,7 +51,8 @@ void signals_show(struct signals *signals, int64_t now_ms, uint8_t *ret_aspects)
 void signals_report(const struct signals *signals, struct intersection_id intersection,
                     struct controller_report *ret);
 
-// The whole state as bytes, and back into signals just made for the same network, with the same fallback. STATUS_VERSION:
-// it is of others; STATUS_RANGE: it is no such state. The signals are then of no more use than to be released.
+// The whole state as bytes, and back into signals just made for the same network, with the same fallback.
+// STATUS_VERSION: it is of others; STATUS_RANGE: it is no such state. The signals are then of no more use than to be
+// released.
 void signals_save(const struct signals *signals, struct byte_sink *sink);
 MUST_USE enum status signals_load(struct signals *signals, struct byte_source *source, struct problem *problem);

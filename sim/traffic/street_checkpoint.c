@@ -40,9 +40,11 @@ static int64_t types_hash(const struct street *street)
 
 static void trip_save(const struct street *street, int32_t index, struct byte_sink *sink)
 {
-    const struct trip *trip = &street->trips[index];
-    sink_put(sink, trip, sizeof *trip);
-    sink_put(sink, &street->legs[trip->first_leg], trip->leg_count * sizeof(struct leg));
+    struct trip trip = street->trips[index];
+    const struct leg *legs = &street->legs[trip.first_leg];
+    trip.first_leg = trip.next = INDEX_NONE;   // where it lies is not its state
+    sink_put(sink, &trip, sizeof trip);
+    sink_put(sink, legs, trip.leg_count * sizeof *legs);
 }
 
 static void list_save(const struct street *street, int32_t first, struct byte_sink *sink)

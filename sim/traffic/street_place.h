@@ -1,10 +1,10 @@
 // street_place.h: an empty street, and vehicles put where they are told to be.
 //
-// THEORY    A checkpoint and a rollout both set a street to a state that it did not reach by driving. They empty it, put
-//           trips and vehicles in place one by one, and publish once at the end. What was put is exactly what the next
-//           step finds: position, speed, route, and what a head remembers of the line before it (struct head_memory).
-// CONTRACT  Vehicles of a lane or path are put in their order from the front, paths in their order. Nothing is allocated
-//           but by place_room.
+// THEORY    A checkpoint and a rollout both set a street to a state that it did not reach by driving. They empty it,
+//           put trips and vehicles in place one by one, and publish once at the end. What was put is exactly what the
+//           next step finds: position, speed, route, and what a head remembers of the line before it (head_memory).
+// CONTRACT  Vehicles of a lane or path are put in their order from the front, paths in their order. Nothing is
+//           allocated but by place_room.
 // OWNERSHIP Of this room only.
 // NOT HERE  Where the state comes from (street_checkpoint.c, rollout.c).
 #pragma once
