@@ -1,0 +1,204 @@
+// bench_day.c: a city's day: 1,300 generated intersections, 24 hours, over a million trips, on two threads.
+//
+// THEORY    The city and its demand are generated once. A run streams the trips in, five minutes ahead, has the local
+//           controllers of all intersections show their lamps each second, moves the street, reads every loop each
+//           minute, and takes the results of those that arrive. It is the median of three runs; wall time is that of a whole
+//           run from the loaded network on. Every trip is accounted for, or the bench fails: each number once, and
+//           scheduled = arrived + under way + waiting.
+//           bench-day OUT [THREADS [once]]
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "engine/base/memory.h"
+#include "engine/model/observation.h"
+#include "sim/demand/city.h"
+#include "sim/demand/demand.h"
+#include "sim/traffic/signals.h"
+
+#define INTERSECTIONS 1300
+#define SEED 1
+#define RUNS 3
+#define DAY_S 86400
+#define AHEAD_MS 300000
+#define TAKEN_AT_ONCE 4096
+
+struct day {
+    int64_t trips, peak_vehicles, updates, readings, detours, waiting_most;
+    double trip_km, wall_s;
+};
+
+static double seconds_now(void)
+{
+    struct timespec at;
+    (void)clock_gettime(CLOCK_MONOTONIC, &at);
+    return (double)at.tv_sec + 1e-9 * (double)at.tv_nsec;
+}
+
+static void check(enum status status, const struct problem *problem)
+{
+    if (status != STATUS_OK) {
+        (void)fprintf(stderr, "bench day: %s\n", problem->text);
+        exit(1);
+    }
+}
+
+static void expect(bool right, const char *what)
+{
+    if (!right) {
+        (void)fprintf(stderr, "bench day: %s\n", what);
+        exit(1);
+    }
+}
+
+// Marks each trip's number; counts its way.
+static void account(const struct trip_result *results, int32_t count, uint8_t *seen, struct day *day)
+{
+    for (int32_t i = 0; i < count; i++) {
+        expect(!seen[results[i].number], "a trip came out twice");
+        seen[results[i].number] = 1;
+        day->trip_km += results[i].length_m * 0.001;
+    }
+}
+
+static void trips_enter(struct demand *demand, struct street *street, int64_t until_ms)
+{
+    struct problem problem;
+    struct trip_columns trips;
+    for (;;) {
+        check(demand_next(demand, until_ms, &trips, &problem), &problem);
+        if (trips.count == 0) {
+            return;
+        }
+        int32_t row;
+        check(street_enter(street, &trips, &row, &problem), &problem);
+    }
+}
+
+static void loops_read(struct street *street, struct observation_buffer *seen, struct day *day)
+{
+    observation_buffer_clear(seen);
+    expect(street_read_loops(street, seen) == STATUS_OK, "no room for the loops' readings");
+    day->readings += seen->rows.loops.count;
+}
+
+static void books_close(struct street *street, const struct demand *demand, uint8_t *seen, struct day *day)
+{
+    const struct street_counts *counts = street_counts(street);
+    day->trips = demand_counts(demand)->given;
+    expect(demand_done(demand) && counts->scheduled == day->trips, "a trip was never scheduled");
+    expect(counts->scheduled == counts->arrived + counts->under_way + counts->waiting, "the counts do not add up");
+    int32_t left = (int32_t)(counts->under_way + counts->waiting);
+    struct trip_result *results = memory_take((size_t)left, sizeof *results);
+    expect(street_list_unfinished(street, results, left) == left, "some trips are nowhere");
+    account(results, left, seen, day);
+    free(results);
+    for (int64_t i = 0; i < day->trips; i++) {
+        expect(seen[i], "a trip got lost");
+    }
+    day->updates = counts->vehicle_updates;
+    day->detours = counts->detours;
+}
+
+static struct day day_run(const struct network *network, const char *demand_path, int32_t trip_count, int threads)
+{
+    struct day day = { 0 };
+    struct problem problem;
+    double start = seconds_now();
+    struct demand *demand;
+    struct demand_options demand_options = DEMAND_OPTIONS_DEFAULT;
+    demand_options.begin_ms = 0;
+    check(demand_open(network, demand_path, &demand_options, &demand, &problem), &problem);
+    int32_t type_count;
+    const struct vehicle_type *types = demand_types(demand, &type_count);
+    struct street_options options = { .step_ms = 1000, .threads = threads, .seed = SEED };
+    struct street *street;
+    check(street_create(network, types, type_count, &options, &street, &problem), &problem);
+    struct signals *signals = signals_create(network, 0);
+    struct observation_buffer seen;
+    observation_buffer_create(&seen, network->detector_count, 0, 0, 0);
+    uint8_t *numbers = memory_take((size_t)trip_count, 1);
+    struct trip_result *results = memory_take(TAKEN_AT_ONCE, sizeof *results);
+    for (int32_t second = 0; second < DAY_S; second++) {
+        int64_t now_ms = street_now_ms(street);
+        if (now_ms % AHEAD_MS == 0) {
+            trips_enter(demand, street, now_ms + AHEAD_MS);
+        }
+        signals_show(signals, now_ms, street_aspects(street));
+        street_step(street);
+        if ((second + 1) % 60 == 0) {
+            loops_read(street, &seen, &day);
+        }
+        for (int32_t count = TAKEN_AT_ONCE; count == TAKEN_AT_ONCE;) {
+            count = street_take_arrived(street, results, TAKEN_AT_ONCE);
+            account(results, count, numbers, &day);
+        }
+        const struct street_counts *counts = street_counts(street);
+        day.peak_vehicles = counts->under_way > day.peak_vehicles ? counts->under_way : day.peak_vehicles;
+        if ((second + 1) % 1800 == 0 && isatty(STDERR_FILENO)) {
+            (void)fprintf(stderr, "\r%02d:%02d  %lld vehicles under way, %lld waiting, %.1f s  ", (second + 1) / 3600,
+                (second + 1) / 60 % 60, (long long)counts->under_way, (long long)counts->waiting, seconds_now() - start);
+        }
+        day.waiting_most = counts->waiting > day.waiting_most ? counts->waiting : day.waiting_most;
+    }
+    if (isatty(STDERR_FILENO)) {
+        (void)fprintf(stderr, "\r%60s\r", "");
+    }
+    books_close(street, demand, numbers, &day);
+    day.wall_s = seconds_now() - start;
+    observation_buffer_release(&seen);
+    free(results);
+    free(numbers);
+    signals_release(signals);
+    street_release(street);
+    demand_release(demand);
+    return day;
+}
+
+static int wall_compare(const void *a, const void *b)
+{
+    double x = ((const struct day *)a)->wall_s, y = ((const struct day *)b)->wall_s;
+    return (x > y) - (x < y);
+}
+
+int main(int argc, char **argv)
+{
+    char path[] = "/tmp/bench-day-XXXXXX";
+    int file = mkstemp(path);
+    expect(file >= 0, "no temporary file for the demand");
+    (void)fclose(fdopen(file, "w"));
+    struct city_options city = CITY_OPTIONS_DEFAULT;
+    city.intersections = INTERSECTIONS;
+    city.seed = SEED;
+    struct city_summary summary;
+    struct network network;
+    struct problem problem;
+    double start = seconds_now();
+    check(city_generate(&city, path, &network, &summary, &problem), &problem);
+    printf("%d intersections, %lld trips of %.2f km, generated in %.1f s\n", network.intersection_count,
+        (long long)summary.trips_written, summary.trip_km_mean, seconds_now() - start);
+    printf("  run   wall s  peak vehicles  waiting  updates M   M/s  loop readings  detours\n");
+    struct day days[RUNS];
+    int threads = argc > 2 ? atoi(argv[2]) : 2, runs = argc > 3 ? 1 : RUNS;
+    for (int i = 0; i < runs; i++) {
+        days[i] = day_run(&network, path, (int32_t)summary.trips_written, threads);
+        printf("%5d %8.2f %14lld %8lld %10.1f %5.1f %14lld %8lld\n", i + 1, days[i].wall_s,
+            (long long)days[i].peak_vehicles, (long long)days[i].waiting_most, (double)days[i].updates * 1e-6,
+            (double)days[i].updates * 1e-6 / days[i].wall_s, (long long)days[i].readings, (long long)days[i].detours);
+        (void)fflush(stdout);
+        expect(days[i].updates == days[0].updates, "two runs differ");
+    }
+    (void)remove(path);
+    qsort(days, (size_t)runs, sizeof days[0], wall_compare);
+    const struct day *median = &days[runs / 2];
+    FILE *out = fopen(argc > 1 ? argv[1] : "/dev/null", "w");
+    expect(out != NULL, "no file for the rows");
+    (void)fprintf(out, "[\n {\"intersections\": %d, \"trips\": %lld, \"peak_vehicles\": %lld, \"mean_trip_km\": %.3f, "
+        "\"vehicle_updates\": %lld, \"wall_s\": %.2f}\n]\n", network.intersection_count, (long long)median->trips,
+        (long long)median->peak_vehicles, median->trip_km / (double)median->trips, (long long)median->updates,
+        median->wall_s);
+    network_release(&network);
+    return fclose(out) == 0 ? 0 : 1;
+}
