@@ -1,11 +1,11 @@
 // bench_day.c: a city's day: 1,300 generated intersections, 24 hours, over a million trips, on two threads.
 //
-// THEORY    The city and its demand are generated once. A run streams the trips in, five minutes ahead, has the local
-//           controllers of all intersections show their lamps each second, moves the street, reads every loop each
-//           minute, and takes the results of those that arrive. It is the median of three runs; wall time is that of a whole
-//           run from the loaded network on. Every trip is accounted for, or the bench fails: each number once, and
-//           scheduled = arrived + under way + waiting.
-//           bench-day OUT [THREADS [once]]
+// THEORY    The city and its demand are generated once. A run streams the trips in, five minutes ahead, has the
+//           controllers of all intersections, actuated by their own loops, show their lamps each second, moves the
+//           street, reads every loop each minute, and takes the results of those that arrive. Its wall time counts from
+//           the loaded network on; the median of three runs is given. Every trip is accounted for, or the bench fails:
+//           each number once, and scheduled = arrived + under way + waiting.
+//               bench-day OUT [THREADS [once]]
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,6 +117,8 @@ static struct day day_run(const struct network *network, const char *demand_path
     struct street *street;
     check(street_create(network, types, type_count, &options, &street, &problem), &problem);
     struct signals *signals = signals_create(network, 0);
+    signals_fall_back_to(signals, SIGNALS_ACTUATED);
+    struct actuation_touch *touches = memory_take((size_t)network->intersection_count, sizeof *touches);
     struct observation_buffer seen;
     observation_buffer_create(&seen, network->detector_count, 0, 0, 0);
     uint8_t *numbers = memory_take((size_t)trip_count, 1);
@@ -126,6 +128,8 @@ static struct day day_run(const struct network *network, const char *demand_path
         if (now_ms % AHEAD_MS == 0) {
             trips_enter(demand, street, now_ms + AHEAD_MS);
         }
+        street_look_touches(street, touches);
+        signals_touch(signals, touches, now_ms);
         signals_show(signals, now_ms, street_aspects(street));
         street_step(street);
         if ((second + 1) % 60 == 0) {
@@ -139,7 +143,8 @@ static struct day day_run(const struct network *network, const char *demand_path
         day.peak_vehicles = counts->under_way > day.peak_vehicles ? counts->under_way : day.peak_vehicles;
         if ((second + 1) % 1800 == 0 && isatty(STDERR_FILENO)) {
             (void)fprintf(stderr, "\r%02d:%02d  %lld vehicles under way, %lld waiting, %.1f s  ", (second + 1) / 3600,
-                (second + 1) / 60 % 60, (long long)counts->under_way, (long long)counts->waiting, seconds_now() - start);
+                (second + 1) / 60 % 60, (long long)counts->under_way, (long long)counts->waiting,
+                seconds_now() - start);
         }
         day.waiting_most = counts->waiting > day.waiting_most ? counts->waiting : day.waiting_most;
     }
@@ -149,6 +154,7 @@ static struct day day_run(const struct network *network, const char *demand_path
     books_close(street, demand, numbers, &day);
     day.wall_s = seconds_now() - start;
     observation_buffer_release(&seen);
+    free(touches);
     free(results);
     free(numbers);
     signals_release(signals);

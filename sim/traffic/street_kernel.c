@@ -14,6 +14,7 @@ static const float CLEARANCE_M = 0.1f;        // between a front and the rear be
 static const float CREEP_MPS = 0.3f;
 static const float CREEP_GAP_M = 1.0f;        // beyond the standing gap
 static const float GAP_M_MIN = 0.1f;          // IDM divides by the gap
+#define FEW_TYPES 6
 
 // The leader of each column, before and after its own step.
 struct wide_leader {
@@ -36,12 +37,53 @@ static void types_spread(const struct type_table *table, const uint32_t *kind, s
     }
 }
 
+// Lays the values of one type over those of the columns whose vehicles are of it.
+static INLINE void type_lay(const struct type_table *table, uint32_t type, const uint32_t *kind,
+                            struct wide_types *restrict ret)
+{
+    float acceleration = table->acceleration[type], deceleration = table->deceleration[type],
+        emergency = table->emergency[type], headway = table->headway[type], gap = table->gap[type],
+        length = table->length[type], closing = table->closing[type], imperfection = table->imperfection[type];
+    int32_t krauss = table->krauss[type];
+    FOR_WIDE {
+        bool is = (kind[c] & KIND_TYPE) == type;
+        ret->acceleration[c] = is ? acceleration : ret->acceleration[c];
+        ret->deceleration[c] = is ? deceleration : ret->deceleration[c];
+        ret->emergency[c] = is ? emergency : ret->emergency[c];
+        ret->headway[c] = is ? headway : ret->headway[c];
+        ret->gap[c] = is ? gap : ret->gap[c];
+        ret->length[c] = is ? length : ret->length[c];
+        ret->closing[c] = is ? closing : ret->closing[c];
+        ret->imperfection[c] = is ? imperfection : ret->imperfection[c];
+        ret->krauss[c] = is ? krauss : ret->krauss[c];
+    }
+}
+
+// With few types it is quicker to lay one after the other over all columns than to look each column up.
+static void types_lay(const struct follow_job *job, const uint32_t *kind, struct wide_types *restrict ret)
+{
+    *ret = *job->first_type;
+    for (uint32_t type = 1; type < (uint32_t)job->type_count; type++) {
+        uint32_t any = 0;
+        for (int c = 0; c < WIDE; c++) {
+            any |= (kind[c] & KIND_TYPE) == type;
+        }
+        if (any != 0) {
+            type_lay(job->types, type, kind, ret);
+        }
+    }
+}
+
 // The parameters of a row's vehicles: those of the only type, or spread into *room.
 static INLINE const struct wide_types *types_of(const struct follow_job *job, const uint32_t *kind,
                                                 struct wide_types *room)
 {
-    if (job->only_type != NULL) {
-        return job->only_type;
+    if (job->type_count == 1) {
+        return job->first_type;
+    }
+    if (job->type_count <= FEW_TYPES) {
+        types_lay(job, kind, room);
+        return room;
     }
     types_spread(job->types, kind, room);
     return room;

@@ -35,7 +35,8 @@ struct follow_job {
     int32_t substeps;
     int32_t step_ms;
     bool only_idm;
-    const struct wide_types *only_type;   // where there is but one; else NULL
+    const struct wide_types *first_type;
+    int32_t type_count;
     uint64_t seed, step;
 };
 
@@ -44,7 +45,7 @@ static inline struct follow_job follow_job_of(const struct street *street)
     return (struct follow_job){
         .types = &street->types, .trips = street->trips, .step_s = street->step_s, .substeps = street->substeps,
         .step_ms = street->options.step_ms, .only_idm = street->only_idm,
-        .only_type = street->type_count == 1 ? &street->first_type : NULL,
+        .first_type = &street->first_type, .type_count = street->type_count,
         .seed = street->options.seed, .step = (uint64_t)street->counts.steps,
     };
 }
