@@ -5,13 +5,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/progress.h"
 #include "cli/run.h"
 #include "cli/sim_options.h"
+#include "engine/base/memory.h"
+#include "sim/report/compare_report.h"
+#include "sim/report/report_file.h"
 
-#define STRATEGY_COUNT_MAX 16
-#define SEED_COUNT_MAX 100
 
 struct row {
     char control[64];
@@ -20,12 +23,21 @@ struct row {
     double delay_s_worst;              // of the worst seed
     double wall_s;
     double co2_kg, fuel_l;             // mean over the seeds
+    struct compared_strategy compared;
+};
+
+// One run of the comparison.
+struct job {
+    int row, seed;
+    struct run_result result;
+    enum status status;
+    struct problem problem;
 };
 
 static int split(const char *list, struct row *rows)
 {
     int count = 0;
-    while (*list != '\0' && count < STRATEGY_COUNT_MAX) {
+    while (*list != '\0' && count < COMPARED_STRATEGY_COUNT_MAX) {
         size_t length = strcspn(list, ",");
         (void)snprintf(rows[count].control, sizeof rows[count].control, "%.*s", (int)length, list);
         count += rows[count].control[0] != '\0';
@@ -98,61 +110,160 @@ static void print_json(const struct row *rows, int count, bool burnt)
     json_decref(object);
 }
 
-static enum status run_all(const struct run_options *options, const struct network *network, struct row *rows,
-                           int count, int seeds, struct problem *problem)
+static void job_run(const struct run_options *options, const struct network *network, const struct row *row,
+                    const struct corridor *corridors, int corridor_count, struct job *job)
 {
-    for (int seed = 0; seed < seeds; seed++) {
-        for (int i = 0; i < count; i++) {
-            struct run_options one = *options;
-            char folder[4096];
-            one.control = rows[i].control;
-            one.seed = options->seed + (uint64_t)seed;
-            if (options->out != NULL) {
-                (void)snprintf(folder, sizeof folder, "%.3900s/%.60s-%llu", options->out, one.control,
-                               (unsigned long long)one.seed);
-                one.out = folder;
+    struct run_options one = *options;
+    char folder[4096];
+    one.control = row->control;
+    one.seed = options->seed + (uint64_t)job->seed;
+    if (options->out != NULL) {
+        (void)snprintf(folder, sizeof folder, "%.3900s/%.60s-%llu", options->out, one.control,
+                       (unsigned long long)one.seed);
+        one.out = folder;
+        one.book = true;
+        one.corridors = corridors;
+        one.corridor_count = job->seed == 0 ? corridor_count : -1;   // Pictures are of the first seed.
+    }
+    job->status = run_street(&one, network, &job->result, &job->problem);
+}
+
+// How many runs at once: as many as there are cores, but one through a daemon, whose clock one simulator owns.
+static int runs_at_once(const struct run_options *options, int jobs)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    int free_cores = (int)(cores > 64 ? 64 : cores) / options->threads;
+    return options->daemon != NULL || free_cores < 1 ? 1 : free_cores < jobs ? free_cores : jobs;
+}
+
+static void done_tell(struct progress *progress, int done, int jobs)
+{
+    char detail[64];
+    (void)snprintf(detail, sizeof detail, "%d of %d runs", done, jobs);
+    progress_tell(progress, (double)done / jobs, detail);
+}
+
+// Runs every job. The first one alone where a report is wanted: it finds the corridors that all show.
+static enum status run_all(const struct run_options *options, const struct network *network, const struct row *rows,
+                           struct job *jobs, int count, struct problem *problem)
+{
+    struct corridor corridors[CORRIDOR_COUNT_MAX];
+    struct run_options quiet = *options;
+    struct progress progress;
+    int corridor_count = 0, first = 0, done = 0, at_once = runs_at_once(options, count);
+    quiet.quiet = quiet.quiet || at_once > 1;
+    progress_begin(&progress, "compare", options->quiet || at_once == 1);
+    if (options->out != NULL) {
+        job_run(&quiet, network, &rows[jobs[0].row], NULL, 0, &jobs[0]);
+        if (jobs[0].status == STATUS_OK) {
+            corridor_count = jobs[0].result.book->corridor_count;
+            for (int c = 0; c < corridor_count; c++) {
+                corridors[c] = jobs[0].result.book->corridors[c].corridor;
             }
-            struct run_result run;
-            enum status status = run_street(&one, network, &run, problem);
-            if (status != STATUS_OK) {
-                return status;
-            }
-            add_run(&rows[i], &run);
+        }
+        first = 1;
+        done_tell(&progress, ++done, count);
+    }
+    corridor_count = corridor_count > 0 ? corridor_count : -1;
+#pragma omp parallel for schedule(dynamic, 1) num_threads(at_once)
+    for (int j = first; j < count; j++) {
+        job_run(&quiet, network, &rows[jobs[j].row], corridors, corridor_count, &jobs[j]);
+#pragma omp critical
+        done_tell(&progress, ++done, count);
+    }
+    for (int j = 0; j < count; j++) {
+        if (jobs[j].status != STATUS_OK) {
+            *problem = jobs[j].problem;
+            return jobs[j].status;
         }
     }
     return STATUS_OK;
 }
 
+static enum status report_write(const struct run_options *options, const struct network *network, struct row *rows,
+                                int count, const struct job *jobs, struct problem *problem)
+{
+    struct compared_strategy *strategies = memory_take((size_t)count, sizeof *strategies);
+    for (int i = 0; i < count; i++) {
+        strategies[i] = rows[i].compared;
+    }
+    struct compared compared = { .network = network, .network_name = options->network,
+        .demand_name = options->demand != NULL ? options->demand : options->network,
+        .sensing = options->sensing == SENSING_LOOPS ? "loops" : options->sensing == SENSING_BOTH ? "cameras and loops"
+                                                                                                   : "cameras",
+        .begin_ms = jobs[0].result.begin_ms, .end_ms = jobs[0].result.end_ms, .strategy_count = count,
+        .strategies = strategies };
+    enum status status = compare_report_write(options->out, &compared, problem);
+    free(strategies);
+    if (status == STATUS_OK) {
+        printf("\nreport: %s/report.html\n", options->out);
+    }
+    return status;
+}
+
+static void job_add(struct row *row, const struct job *job)
+{
+    struct compared_strategy *compared = &row->compared;
+    add_run(row, &job->result);
+    compared->name = row->control;
+    compared->book = compared->run_count == 0 ? job->result.book : compared->book;
+    compared->books[compared->run_count] = job->result.book;
+    compared->runs[compared->run_count++] = (struct compared_run){ .measures = job->result.measures,
+        .co2_kg = job->result.co2_kg, .fuel_l = job->result.fuel_l };
+}
+
+static enum status compare_all(const struct run_options *options, const struct network *network, struct row *rows,
+                               int count, int seeds, bool json, struct problem *problem)
+{
+    int job_count = count * seeds;
+    struct job *jobs = memory_take((size_t)job_count, sizeof *jobs);
+    for (int j = 0; j < job_count; j++) {
+        jobs[j] = (struct job){ .row = j % count, .seed = j / count };
+    }
+    enum status status = run_all(options, network, rows, jobs, job_count, problem);
+    for (int j = 0; j < job_count && status == STATUS_OK; j++) {
+        job_add(&rows[jobs[j].row], &jobs[j]);
+    }
+    if (status == STATUS_OK) {
+        print_table(rows, count, options->emissions || options->out != NULL);
+    }
+    if (status == STATUS_OK && options->out != NULL) {
+        status = report_write(options, network, rows, count, jobs, problem);
+    }
+    if (status == STATUS_OK && json) {
+        print_json(rows, count, options->emissions || options->out != NULL);
+    }
+    for (int j = 0; j < job_count; j++) {
+        day_book_release(jobs[j].result.book);
+    }
+    free(jobs);
+    return status;
+}
+
 static int compare(const struct run_options *options, struct row *rows, int count, int seeds, bool json)
 {
-    if (count == 0 || seeds < 1 || seeds > SEED_COUNT_MAX) {
-        fprintf(stderr, "intergreen: compare takes 1 to %d strategies and 1 to %d seeds\n", STRATEGY_COUNT_MAX,
-                SEED_COUNT_MAX);
+    if (count == 0 || seeds < 1 || seeds > COMPARED_RUN_COUNT_MAX) {
+        fprintf(stderr, "intergreen: compare takes 1 to %d strategies and 1 to %d seeds\n",
+                COMPARED_STRATEGY_COUNT_MAX, COMPARED_RUN_COUNT_MAX);
         return CLI_USAGE;
     }
     struct problem problem;
     struct network network;
-    enum status status = run_network(options, &network, &problem);
+    enum status status = options->out == NULL ? STATUS_OK : report_folder(options->out, &problem);
+    status = status != STATUS_OK ? status : run_network(options, &network, &problem);
     if (status != STATUS_OK) {
         return run_failed(status, &problem);
     }
-    status = run_all(options, &network, rows, count, seeds, &problem);
+    status = compare_all(options, &network, rows, count, seeds, json, &problem);
     network_release(&network);
-    if (status != STATUS_OK) {
-        return run_failed(status, &problem);
-    }
-    print_table(rows, count, options->emissions || options->out != NULL);
-    if (json) {
-        print_json(rows, count, options->emissions || options->out != NULL);
-    }
-    return CLI_DONE;
+    return status == STATUS_OK ? CLI_DONE : run_failed(status, &problem);
 }
 
 int cli_compare(int argc, char **argv)
 {
     struct run_options options = RUN_OPTIONS_DEFAULT;
     options.daemon = getenv("INTERGREEN_DAEMON");
-    struct row rows[STRATEGY_COUNT_MAX] = { 0 };
+    static struct row rows[COMPARED_STRATEGY_COUNT_MAX];   // Too large for a stack.
     const char *controls = "program,webster,max-pressure";
     int seeds = 1;
     bool json = false;

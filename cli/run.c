@@ -86,6 +86,9 @@ static enum status drive(struct closed_loop *loop, const struct run_options *opt
         if (outputs != NULL) {
             run_outputs_step(outputs, loop);
         }
+        if (run->book != NULL) {
+            day_book_look(run->book, loop);
+        }
         double done = (double)(closed_loop_now_ms(loop) - run->begin_ms) / span_ms;
         if (all_arrived(loop, run)) {
             run->end_ms = closed_loop_now_ms(loop);
@@ -325,12 +328,17 @@ enum status run_street(const struct run_options *options, const struct network *
     struct run_result run = { .step_ms = step_of(options, demand) };
     span_of(options, demand, &run);
     say_notes(options, demand);
+    if (options->book && run.end_ms > run.begin_ms) {
+        run.book = day_book_create(network, run.begin_ms, run.end_ms, options->corridors, options->corridor_count);
+    }
     status = run.end_ms > run.begin_ms ? loop_through(options, network, demand, &run, problem)
         : problem_report(problem, STATUS_RANGE, path, NULL, "give --begin or --seconds", "ends before it begins");
     run.trips = *demand_counts(demand);
     demand_release(demand);
     if (status == STATUS_OK) {
         *ret = run;
+    } else {
+        day_book_release(run.book);
     }
     return status;
 }

@@ -6,6 +6,7 @@
 #include "engine/import/import.h"
 #include "sim/demand/demand.h"
 #include "sim/loop/closed_loop.h"
+#include "sim/report/day_book.h"
 #include "sim/report/measures.h"
 #include "sim/report/run_outputs.h"
 
@@ -30,6 +31,9 @@ struct run_options {
     struct fault_plan faults;          // of the sensors; run_options_release frees it
     bool ignore_route_errors;
     bool quiet;                        // no progress
+    bool book;                         // keep a day book: run_result.book
+    const struct corridor *corridors;  // for it, as day_book_create wants them
+    int corridor_count;
     struct import_options import;
     const char *additional[RUN_ADDITIONAL_COUNT_MAX];   // SUMO files, for network and demand; import points to them
 };
@@ -49,6 +53,7 @@ struct run_result {
     int64_t begin_ms, end_ms;          // of the simulated clock
     int64_t open_end_ms;               // the last departure, where the run ends when all have arrived; or none
     int32_t step_ms;
+    struct day_book *book;             // given, or NULL
 };
 
 // Options that `sim` and `compare` share; getopt_long's rows, ended by zeros, and what each means. run_option gives

@@ -284,6 +284,11 @@ const struct street *closed_loop_street(const struct closed_loop *loop)
     return loop->street;
 }
 
+const uint8_t *closed_loop_aspects(const struct closed_loop *loop)
+{
+    return street_aspects(loop->street);
+}
+
 const struct trip_result *closed_loop_results(const struct closed_loop *loop, int32_t *ret_count)
 {
     *ret_count = loop->results.count;

@@ -95,6 +95,7 @@ struct closed_loop_counts {
 const struct closed_loop_counts *closed_loop_counts(const struct closed_loop *loop);
 const struct sensor_counts *closed_loop_sensor_counts(const struct closed_loop *loop);
 const struct street *closed_loop_street(const struct closed_loop *loop);
+const uint8_t *closed_loop_aspects(const struct closed_loop *loop);   // enum aspect of every group, as last shown
 
 // The state of street, controllers, brain and books, and the place in the trip source; and back, into a loop just made
 // with the same options, whose source then gives what it gave before once more, to be skipped. STATUS_INFEASIBLE where
