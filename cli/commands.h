@@ -8,6 +8,7 @@ enum cli_exit { CLI_DONE = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_REFUSED = 3, CL
 int cli_import(int argc, char **argv);
 int cli_site(int argc, char **argv);
 int cli_cabinet(int argc, char **argv);
+int cli_conformance(int argc, char **argv);
 
 int cli_generate(int argc, char **argv);
 int cli_sim(int argc, char **argv);

@@ -15,6 +15,7 @@ static const struct command COMMANDS[] = {
       "a network of SUMO or CityFlow -> Intergreen's own file, with a report of what was derived" },
     { "site", cli_site, "site data: export | check | diff" },
     { "cabinet", cli_cabinet, "what one signal controller must know of its intersection" },
+    { "conformance", cli_conformance, "tests a maker's signal controller: plays the daemon to it" },
     { "generate", cli_generate, "a plausible city with a day of demand" },
     { "sim", cli_sim, "a street under one strategy, in this process or closed around a daemon" },
     { "compare", cli_compare, "several strategies on the same hours, side by side" },
@@ -29,7 +30,7 @@ static int usage(FILE *to)
 {
     fputs("usage: intergreen COMMAND …\n\n", to);
     for (size_t i = 0; i < sizeof COMMANDS / sizeof *COMMANDS; i++) {
-        fprintf(to, "  %-10s %s\n", COMMANDS[i].name, COMMANDS[i].purpose);
+        fprintf(to, "  %-12s %s\n", COMMANDS[i].name, COMMANDS[i].purpose);
     }
     fputs("\n`intergreen COMMAND --help` tells more. Exit: 0 done, 1 failed, 2 usage, 3 refused by the guard,"
           " 4 not reachable.\n", to);
