@@ -74,6 +74,10 @@ static void print_seconds(const struct load_counts *counts)
     for (int32_t i = 0; i < counts->storms; i++) {
         printf("%s%.0f", i > 0 ? ", " : "", counts->storm_ms[i]);
     }
+    printf("], \"epochs\": [");
+    for (int32_t i = 0; i < counts->epoch_count; i++) {
+        printf("%s[%" PRIu32 ", %" PRId64 "]", i > 0 ? ", " : "", counts->epochs[i].epoch, counts->epochs[i].wall_ms);
+    }
     printf("]}\n");
 }
 

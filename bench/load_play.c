@@ -202,7 +202,13 @@ static void take_plan(struct load *load, struct load_link *link, const struct pl
     second->epoch = plan->version.epoch > second->epoch ? plan->version.epoch : second->epoch;
     *until_ms = plan->valid_until_ms;
     load->held[plan->intersection] = plan->version;
-    counts->epoch_highest = plan->version.epoch > counts->epoch_highest ? plan->version.epoch : counts->epoch_highest;
+    if (plan->version.epoch > counts->epoch_highest) {
+        counts->epoch_highest = plan->version.epoch;
+        if (counts->epoch_count < LOAD_EPOCH_COUNT_MAX) {
+            counts->epochs[counts->epoch_count].epoch = plan->version.epoch;
+            counts->epochs[counts->epoch_count++].wall_ms = now_ms;
+        }
+    }
     enum status status = signals_offer(load->signals, plan, load->shown_ms > now_ms ? load->shown_ms : now_ms);
     counts->plans_refused += status != STATUS_OK;
     struct plan_acknowledgement answer = { .intersection = plan->intersection, .version = plan->version,

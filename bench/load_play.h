@@ -24,6 +24,7 @@
 
 #define LOAD_SECOND_COUNT_MAX 7200
 #define LOAD_STORM_COUNT_MAX 16
+#define LOAD_EPOCH_COUNT_MAX 16
 
 enum load_told { LOAD_GO_ON, LOAD_TIME_NOW, LOAD_END_NOW };
 
@@ -61,6 +62,8 @@ struct load_counts {
     double storm_ms_max;
     int32_t storms, storms_done;      // begun; all served
     uint32_t epoch_highest;
+    struct { uint32_t epoch; int64_t wall_ms; } epochs[LOAD_EPOCH_COUNT_MAX];   // first plans of new epochs
+    int32_t epoch_count;
     double played_s;                  // from the first firing to the last
     float *pull_ms;                   // of each pull, sorted; the caller frees it
     int64_t pull_count;

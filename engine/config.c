@@ -24,7 +24,7 @@ struct yaml_limits {
 };
 
 struct yaml_store {
-    int32_t *connect_ms, *answer_ms, *retry_ms_min, *retry_ms_max, *restore_ms, *minutes;
+    int32_t *connect_ms, *answer_ms, *retry_ms_min, *retry_ms_max, *restore_ms, *lease_ms, *minutes;
 };
 
 struct yaml_config {
@@ -33,7 +33,7 @@ struct yaml_config {
     unsigned additional_count, listen_count, regions_count;
     struct yaml_region *regions;
     double *intergreen_s;
-    bool *lockstep, *unapproved;
+    bool *lockstep, *unapproved, *standby;
     int32_t *threads, *loops, *step_ms, *solve_latency_ms, *status_age_ms, *stop_ms, *recordings_mib_max;
     struct yaml_limits limits;
     struct yaml_store store_times;
@@ -84,6 +84,7 @@ static const cyaml_schema_field_t STORE_FIELDS[] = {
     NUMBER(yaml_store, retry_ms_min),
     NUMBER(yaml_store, retry_ms_max),
     NUMBER(yaml_store, restore_ms),
+    NUMBER(yaml_store, lease_ms),
     NUMBER(yaml_store, minutes),
     CYAML_FIELD_END
 };
@@ -109,6 +110,7 @@ static const cyaml_schema_field_t FIELDS[] = {
     NUMBER(yaml_config, recordings_mib_max),
     TEXT("registry", registry),
     CYAML_FIELD_BOOL_PTR("lockstep", CYAML_FLAG_POINTER | OPTIONAL, struct yaml_config, lockstep),
+    CYAML_FIELD_BOOL_PTR("standby", CYAML_FLAG_POINTER | OPTIONAL, struct yaml_config, standby),
     CYAML_FIELD_BOOL_PTR("unapproved", CYAML_FLAG_POINTER | OPTIONAL, struct yaml_config, unapproved),
     NUMBER(yaml_config, threads),
     NUMBER(yaml_config, loops),
@@ -149,6 +151,7 @@ static const struct {
     { "store_times", "retry_ms_min", 1, 60000 },
     { "store_times", "retry_ms_max", 1, 600000 },
     { "store_times", "restore_ms", 0, 600000 },
+    { "store_times", "lease_ms", 80, 60000 },
     { "store_times", "minutes", 1, 10000000 },
 };
 
@@ -423,6 +426,7 @@ static void numbers_take(const struct yaml_config *yaml, struct settings *settin
     number_take(&settings->store_retry_ms_min, yaml->store_times.retry_ms_min);
     number_take(&settings->store_retry_ms_max, yaml->store_times.retry_ms_max);
     number_take(&settings->store_restore_ms, yaml->store_times.restore_ms);
+    number_take(&settings->lease_ms, yaml->store_times.lease_ms);
     number_take(&settings->store_minutes, yaml->store_times.minutes);
     number_take(&settings->limits.connections, yaml->limits.connections);
     number_take(&settings->limits.frame_bytes, yaml->limits.frame_bytes);
@@ -454,6 +458,7 @@ static enum status settings_take(struct config *config, const char *path, struct
     settings->registry = path_from(config, yaml->registry);
     settings->intergreen_s = yaml->intergreen_s != NULL ? *yaml->intergreen_s : settings->intergreen_s;
     settings->lockstep = yaml->lockstep != NULL ? *yaml->lockstep : settings->lockstep;
+    settings->standby = yaml->standby != NULL && *yaml->standby;
     settings->unapproved = yaml->unapproved != NULL && *yaml->unapproved;
     for (unsigned i = 0; i < yaml->additional_count; i++) {
         settings->additional[settings->additional_count++] = path_from(config, yaml->additional[i]);
@@ -466,6 +471,11 @@ static enum status settings_take(struct config *config, const char *path, struct
     settings->state_folder = path_from(config, folder);
     settings->recordings = recordings_folder(config, settings->state_folder);
     enum status status = addresses_take(config, settings, problem);
+    if (status == STATUS_OK && settings->standby
+        && (settings->store.kind == STORE_EMBEDDED || settings->store.kind == STORE_NONE)) {
+        return problem_report(problem, STATUS_RANGE, path, "standby", "Write `store: redis://HOST` or `unix:PATH`.",
+                              "a pair of daemons needs a store that both can reach");
+    }
     if (yaml->strategy != NULL) {
         settings->strategy = yaml->strategy;
     }

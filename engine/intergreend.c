@@ -101,7 +101,10 @@ static int run(struct daemon *daemon, bool check_only)
                daemon->network.intersection_count, daemon->settings.strategy);
     } else {
         struct server_hooks hooks = { .owner = daemon, .reload = on_reload };
-        code = server_run(&daemon->network, &daemon->settings, daemon->city, &hooks) == 0 ? EXIT_DONE : EXIT_FAILED;
+        do {
+            code = server_run(&daemon->network, &daemon->settings, daemon->city, &hooks);
+        } while (code == SERVER_AGAIN);
+        code = code == 0 ? EXIT_DONE : EXIT_FAILED;
     }
     network_release(&daemon->network);
     config_release(daemon->config);

@@ -17,6 +17,8 @@
 
 #define SOCKET_NAME "redis.sock"
 #define ADOPT_MS_MAX 500              // for a left-over server to say who it is
+#define LEAVE_MS_MAX 500              // for a left-over server that was told to end to be gone
+#define LEAVE_LOOK_US 10000
 #define WATCH_MS 50                   // between two looks at whether it runs
 #define BACK_OFF_MS_MIN 50
 #define BACK_OFF_MS_MAX 1000
@@ -87,22 +89,41 @@ static int connect_now(const struct embedded *embedded)
     return socket_fd;
 }
 
-// The process of a left-over server of ours; 0: nobody answers; -1: somebody else does.
-static pid_t find_left_over(const struct embedded *embedded)
+enum left_over { LEFT_NOBODY, LEFT_OURS, LEFT_STRANGER, LEFT_SILENT };
+
+// Who answers on the socket. LEFT_SILENT: the connection ended, or nothing came: a server that is just ending, perhaps.
+static enum left_over look_for_left_over(const struct embedded *embedded, pid_t *ret_pid)
 {
     char text[8192], real[600];
     int socket_fd = connect_now(embedded);
     if (socket_fd < 0) {
-        return 0;
+        return LEFT_NOBODY;
     }
-    pid_t pid = -1;
-    if (ask(socket_fd, "CONFIG GET dir\r\n", text, sizeof text) && realpath(embedded->folder->path, real) != NULL
-        && strstr(text, real) != NULL && ask(socket_fd, "INFO server\r\n", text, sizeof text)) {
-        const char *at = strstr(text, "process_id:");
-        pid = at != NULL ? (pid_t)strtol(at + 11, NULL, 10) : -1;
+    enum left_over found = LEFT_SILENT;
+    if (ask(socket_fd, "CONFIG GET dir\r\n", text, sizeof text)) {
+        found = realpath(embedded->folder->path, real) == NULL || strstr(text, real) == NULL ? LEFT_STRANGER
+                                                                                            : LEFT_SILENT;
+        if (found == LEFT_SILENT && ask(socket_fd, "INFO server\r\n", text, sizeof text)) {
+            const char *at = strstr(text, "process_id:");
+            *ret_pid = at != NULL ? (pid_t)strtol(at + 11, NULL, 10) : -1;
+            found = *ret_pid > 1 ? LEFT_OURS : LEFT_STRANGER;
+        }
     }
     close(socket_fd);
-    return pid > 1 ? pid : -1;
+    return found;
+}
+
+// A server whose daemon was killed has been told to end and does so within moments: taking over one that dies would
+// leave the store away for seconds. So it is looked at for a while; one that is still there then stays.
+static enum left_over find_left_over(const struct embedded *embedded, pid_t *ret_pid)
+{
+    int64_t until_ms = monotonic_ms() + LEAVE_MS_MAX;
+    enum left_over found;
+    while ((found = look_for_left_over(embedded, ret_pid)) != LEFT_NOBODY && found != LEFT_STRANGER
+           && monotonic_ms() < until_ms) {
+        usleep(LEAVE_LOOK_US);
+    }
+    return found;
 }
 
 static int64_t back_off_ms(const struct embedded *embedded)
@@ -177,13 +198,14 @@ static enum status spawn(struct embedded *embedded, struct problem *problem)
 // START
 static enum status begin(struct embedded *embedded, struct problem *problem)
 {
-    pid_t left_over = find_left_over(embedded);
-    if (left_over < 0) {
+    pid_t left_over = 0;
+    enum left_over found = find_left_over(embedded, &left_over);
+    if (found == LEFT_STRANGER || found == LEFT_SILENT) {
         return problem_report(problem, STATUS_REFUSED, "store", embedded->shown_path,
                               "End the program that listens there, or use another `state_dir`.",
                               "another program than our redis-server listens on the socket");
     }
-    if (left_over > 0) {
+    if (found == LEFT_OURS) {
         journal(JOURNAL_NOTE, "store: took over the redis-server that was left running (process %d)", (int)left_over);
         embedded->pid = left_over;
         embedded->running = true;

@@ -39,7 +39,7 @@ struct asked {
     struct status_request request;
 };
 
-enum server_state { SERVER_STARTING, SERVER_SERVING, SERVER_WRITING, SERVER_ENDING };
+enum server_state { SERVER_STARTING, SERVER_STANDBY, SERVER_SERVING, SERVER_WRITING, SERVER_ENDING };
 
 struct server {
     const struct network *network;
@@ -66,6 +66,8 @@ struct server {
     struct recordings *recordings;    // or NULL
     struct brain_options brain;
     const char **region_strategy;     // one per region of the network
+    bool taking_over;                 // STARTING out of STANDBY
+    bool steps_down, store_missed_said;
     bool cautious;                    // begun without the stored state after repeated crashes
 
     LIST_OF(struct restored_plan) restored;
@@ -303,7 +305,9 @@ static void epochs_watch(struct server *server)
     }
     // A store that was away when we began, and to which nothing was written yet: we are the newer daemon.
     struct store *store = server->storage != NULL ? storage_store(server->storage) : NULL;
-    if (store != NULL && store_fenced(store, &found) && store_counts(store)->batches == 0) {
+    if (store != NULL && server->settings.standby) {
+        server->steps_down = store_fenced(store, &found);   // Of a pair the newer one leads.
+    } else if (store != NULL && store_fenced(store, &found) && store_counts(store)->batches == 0) {
         epoch_raise(server, found.number, "the store");
     }
 }
@@ -353,6 +357,9 @@ static void watchdog_feed(struct server *server)
 static void serve_beat(struct server *server)
 {
     if (server->storage != NULL) {
+        store_hold_lease(storage_store(server->storage), on_healthy(server));
+    }
+    if (server->storage != NULL) {
         store_show(server);
     }
     status_answer_all(server);
@@ -397,6 +404,7 @@ static void storage_begin(struct server *server)
             .connect_ms_max = settings->store_connect_ms, .answer_ms_max = settings->store_answer_ms,
             .retry_ms_min = settings->store_retry_ms_min, .retry_ms_max = settings->store_retry_ms_max,
             .minute_length_max = settings->store_minutes, .batch_bytes_max = 1 << 20,
+            .lease_ms = settings->standby ? settings->lease_ms : 0,
             .jitter_seed = (uint64_t)wall_ms() ^ ((uint64_t)getpid() << 40), .owner = server,
             .restored = on_restored, .plan = on_plan } };
     if (address->kind == STORE_EMBEDDED) {
@@ -432,6 +440,14 @@ static enum status start_early(struct server *server, struct problem *problem)
     }
     storage_begin(server);
     return STATUS_OK;
+}
+
+static void restored_drop(struct server *server)
+{
+    for (int32_t i = 0; i < server->restored.count; i++) {
+        free(server->restored.at[i].bytes);
+    }
+    server->restored.count = 0;
 }
 
 static void restore_all(struct server *server)
@@ -611,7 +627,6 @@ static enum status start_late(struct server *server, struct problem *problem)
     server->state = SERVER_SERVING;
     server->minute_counts = memory_take((size_t)(server->network->detector_count + server->network->camera_count),
                                         sizeof *server->minute_counts);
-    sd_watchdog_enabled(0, &server->watchdog_us);
     ready_say(server);
     return STATUS_OK;
 }
@@ -663,6 +678,8 @@ static void end_begin(struct server *server)
         compute_stop(server->compute);
         if (server->storage != NULL) {
             store_show(server);
+            store_resign(storage_store(server->storage));
+            storage_poke(server->storage);
         }
     }
 }
@@ -675,28 +692,96 @@ static void fail(struct server *server, const struct problem *problem)
     end_all(server);
 }
 
+// STARTING -> STANDBY: another may lead. A pair leads by the lease in the store alone, so that it waits for the store.
+static void standby_begin(struct server *server)
+{
+    struct store *store = storage_store(server->storage);
+    if (!store_restored(store, NULL)) {
+        if (!server->store_missed_said && monotonic_ms() - server->began_ms >= server->settings.store_restore_ms) {
+            server->store_missed_said = true;
+            sd_notify(0, "READY=1\nSTATUS=waits for the store");
+            journal(JOURNAL_ALARM, "store: Redis does not answer; this daemon of a pair cannot know whether to lead");
+        }
+        return;
+    }
+    restored_drop(server);
+    store_follow(store);
+    uv_timer_set_repeat(&server->beat, BEAT_MS);
+    server->state = SERVER_STANDBY;
+    server->taking_over = false;
+    printf("standby: %s; store %s\n", server->city, server->settings.store.text);
+    fflush(stdout);
+    sd_notify(0, "READY=1\nSTATUS=standby: another daemon leads");
+}
+
+// STANDBY -> STARTING, once nobody holds the lease.
+static void standby_beat(struct server *server)
+{
+    struct store *store = storage_store(server->storage);
+    struct store_epoch holder;
+    if (server->watchdog_us != 0 && monotonic_ms() - server->watchdog_fed_ms >= (int64_t)(server->watchdog_us / 3000)) {
+        server->watchdog_fed_ms = monotonic_ms();
+        sd_notify(0, "WATCHDOG=1");
+    }
+    if (store_state(store) != STORE_READY || !store_lease_free(store, monotonic_ms(), &holder)) {
+        return;
+    }
+    journal(JOURNAL_NOTE, "nobody holds the lease of `%s`: taking over", server->city);
+    restored_drop(server);
+    store_read_again(store);
+    storage_poke(server->storage);
+    uv_timer_set_repeat(&server->beat, START_BEAT_MS);
+    server->state = SERVER_STARTING;
+    server->taking_over = true;
+    server->began_ms = monotonic_ms();
+}
+
+static void start_beat(struct server *server, uv_timer_cb beat)
+{
+    struct problem problem;
+    bool restored = server->storage == NULL || store_restored(storage_store(server->storage), NULL);
+    bool late = monotonic_ms() - server->began_ms >= server->settings.store_restore_ms;
+    if (server->settings.standby && (!server->taking_over || (late && !restored))) {
+        standby_begin(server);
+        return;
+    }
+    if (!restored && !late) {
+        return;
+    }
+    if (!restored) {
+        journal(JOURNAL_ALARM, "store: Redis did not answer within %d ms; the daemon starts without what it holds",
+                server->settings.store_restore_ms);
+    }
+    if (start_late(server, &problem) != STATUS_OK) {
+        fail(server, &problem);
+        return;
+    }
+    uv_timer_start(&server->beat, beat, BEAT_MS, BEAT_MS);
+}
+
+// SERVING -> ENDING, and then from the beginning: the other daemon of the pair leads.
+static void step_down(struct server *server)
+{
+    journal(JOURNAL_WARNING, "another daemon leads `%s`: this one steps down", server->city);
+    doors_close(server);
+    end_all(server);
+}
+
 static void on_beat(uv_timer_t *timer)
 {
     struct server *server = timer->data;
-    struct problem problem;
     switch (server->state) {
     case SERVER_STARTING:
-        if (server->storage != NULL && !store_restored(storage_store(server->storage), NULL)
-            && monotonic_ms() - server->began_ms < server->settings.store_restore_ms) {
-            return;
-        }
-        if (server->storage != NULL && !store_restored(storage_store(server->storage), NULL)) {
-            journal(JOURNAL_ALARM, "store: Redis did not answer within %d ms; the daemon starts without what it holds",
-                    server->settings.store_restore_ms);
-        }
-        if (start_late(server, &problem) != STATUS_OK) {
-            fail(server, &problem);
-            return;
-        }
-        uv_timer_start(&server->beat, on_beat, BEAT_MS, BEAT_MS);
+        start_beat(server, on_beat);
+        break;
+    case SERVER_STANDBY:
+        standby_beat(server);
         break;
     case SERVER_SERVING:
         serve_beat(server);
+        if (server->steps_down) {
+            step_down(server);
+        }
         break;
     case SERVER_WRITING:
         if (server->storage == NULL || store_settled(storage_store(server->storage))
@@ -777,9 +862,7 @@ static void release(struct server *server)
     plan_table_release(server->service.table);
     sources_release(server->service.sources);
     registry_release(server->service.registry);
-    for (int32_t i = 0; i < server->restored.count; i++) {
-        free(server->restored.at[i].bytes);
-    }
+    restored_drop(server);
     free(server->restored.at);
     free(server->asked.at);
     free(server->intakes);
@@ -812,6 +895,7 @@ int server_run(const struct network *network, const struct settings *settings, c
     server->service.clock = &clock;
     server->started_wall_ms = wall_ms();
     server->began_ms = monotonic_ms();
+    sd_watchdog_enabled(0, &server->watchdog_us);
     signal(SIGPIPE, SIG_IGN);
     uv_loop_init(&server->loop);
     uv_timer_init(&server->loop, &server->beat);
@@ -827,7 +911,7 @@ int server_run(const struct network *network, const struct settings *settings, c
         fail(server, &problem);
     }
     uv_run(&server->loop, UV_RUN_DEFAULT);
-    int exit_code = server->exit_code;
+    int exit_code = server->steps_down ? SERVER_AGAIN : server->exit_code;
     release(server);
     uv_loop_close(&server->loop);
     free(server);

@@ -9,6 +9,9 @@
 //             ▼
 //           ENDING     no new connections; the compute thread stops; what is unwritten goes to the store; sessions are
 //                      told; the embedded store ends last. All within stop_ms.
+//           Of a pair (`standby`): STARTING ──▶ STANDBY, which listens nowhere and looks at the lease in the store;
+//           once that is free ──▶ STARTING, with the plans read anew, ──▶ SERVING. A daemon that led and finds a newer
+//           epoch in the store steps down: it ends what it serves, and begins again.
 // CONTRACT  The main thread. One server a process.
 // OWNERSHIP The network and the settings are the caller's, for as long as server_run runs.
 // NOT HERE  The configuration file (engine/config.h), importing a network (engine/import).
@@ -24,6 +27,8 @@ struct server_hooks {
     enum status (*reload)(void *owner, struct settings *ret, struct problem *problem);
 };
 
-// Runs until it is told to end; the exit code of the process.
+#define SERVER_AGAIN (-1)
+
+// Runs until it is told to end; the exit code of the process. SERVER_AGAIN: it led and stepped down; to be run again.
 int server_run(const struct network *network, const struct settings *settings, const char *city,
                const struct server_hooks *hooks);

@@ -30,6 +30,7 @@ struct settings settings_default(void)
         .store_retry_ms_min = 50,
         .store_retry_ms_max = 1000,
         .store_restore_ms = 10000,
+        .lease_ms = 1000,
         .store_minutes = 10080,   // a week
         .stop_ms = 5000,
         .limits = {

@@ -71,12 +71,14 @@ struct settings {
     const char *recordings;           // folder; NULL: nothing is recorded
     int32_t recordings_mib_max;       // the oldest are deleted beyond; 0: no limit
     const char *registry;             // file of identities, or NULL
+    bool standby;                     // of a pair: leads only while the lease in the store is its own
     bool lockstep;                    // a simulator may own the clock
     bool unapproved;                  // controllers elsewhere may play intersections whose site data nobody approved
     int32_t threads;                  // of the compute team; 0: one per core
     int32_t loops;                    // I/O threads
     int32_t step_ms, solve_latency_ms, status_age_ms;
     int32_t store_connect_ms, store_answer_ms, store_retry_ms_min, store_retry_ms_max, store_restore_ms;
+    int32_t lease_ms;                 // of a pair
     int32_t store_minutes;            // entries kept in each stream of counts
     int32_t stop_ms;                  // for a clean end
     struct limits limits;

@@ -17,6 +17,9 @@
 #define FENCED_WAIT_MS 1000               // how often a daemon that does not lead looks again
 #define IDLE_WAIT_MS 1000
 #define FIRST_MS_MAX 3000                 // without a first connection: now it is worth a word
+#define LEASE_RENEW_PART 4                // of lease_ms: how often it is written, looked at; how long it is to be free
+#define LEASE_LOOK_PART 8
+#define LEASE_FREE_PART 3
 #define PLAN_BYTES_MAX 65536              // of a stored plan; a longer one is not ours
 
 struct minute {
@@ -37,8 +40,13 @@ struct store {
 
     bool leads, fenced, epoch_written;
     struct store_epoch epoch, epoch_found;
-    bool restored;
+    bool restored, read_again;
     int32_t restore_cursor;
+
+    bool follows, lease_withheld, resigns;
+    struct store_epoch lease_holder;      // as last looked at; {0}: free
+    int64_t lease_written_ms, lease_looked_ms;
+    int64_t lease_free_since_ms;          // INT64_MAX: it is held, or has not been looked at on this connection
 
     struct field_row *now, *written;      // by intersection
     uint8_t *valid;                       // by intersection: written[i] is what the store holds
@@ -70,7 +78,8 @@ struct store {
     struct store_counts counts;
 };
 
-static const char *const STATES[] = { "away", "connecting", "greeting", "restoring", "ready", "fencing", "writing" };
+static const char *const STATES[] = { "away", "connecting", "greeting", "restoring", "ready", "fencing", "writing",
+                                     "looking" };
 
 static char *text_copy(const char *text)
 {
@@ -121,6 +130,7 @@ void store_create(const struct network *network, const struct store_options *opt
     store->batch = memory_take(count, sizeof *store->batch);
     commands_create(&store->commands, options->batch_bytes_max);
     group_sensors(store);
+    store->lease_free_since_ms = INT64_MAX;
     for (int32_t i = 0; i < STORE_MINUTE_COUNT_MAX; i++) {
         store->minutes[i].counts = memory_take((size_t)store->count_columns, sizeof(int32_t));
     }
@@ -162,6 +172,36 @@ void store_lead(struct store *store, struct store_epoch epoch)
     store->epoch = epoch;
     store->leads = true;
     store->epoch_written = false;
+}
+
+void store_follow(struct store *store)
+{
+    assert(store->options.lease_ms > 0);
+    store->follows = true;
+}
+
+bool store_lease_free(const struct store *store, int64_t now_ms, struct store_epoch *ret_holder)
+{
+    *ret_holder = store->lease_holder;
+    return store->lease_free_since_ms != INT64_MAX
+        && now_ms - store->lease_free_since_ms >= store->options.lease_ms / LEASE_FREE_PART;
+}
+
+void store_read_again(struct store *store)
+{
+    store->restored = false;
+    store->read_again = true;
+}
+
+void store_hold_lease(struct store *store, bool hold)
+{
+    store->lease_withheld = !hold;
+}
+
+void store_resign(struct store *store)
+{
+    store->resigns = store->options.lease_ms > 0;
+    store->daemon_offered = store->daemon_offered || store->resigns;
 }
 
 void store_offer(struct store *store, const struct intersection_state *states, const struct plan_version *versions,
@@ -252,6 +292,7 @@ static void go_away(struct store *store, int64_t now_ms, struct store_actions *r
     batch_forget(store);
     ret->close = true;
     store->state = STORE_AWAY;
+    store->lease_free_since_ms = INT64_MAX;   // Nobody knows.
     store->awaiting = 0;
     store->held = ANSWER_GOOD;
     store->wake_ms = now_ms + back_off_ms(store);
@@ -373,6 +414,7 @@ static void greeted(struct store *store, const struct answer *answer, int64_t no
         say(store, ret, false);
         store->away_said = false;
     }
+    store->read_again = false;
     if (store->restored || store->leads) {
         store->restored = true;   // Memory is newer than the store.
         store->state = STORE_READY;
@@ -402,6 +444,62 @@ static void fence(struct store *store, int64_t now_ms, struct store_actions *ret
         commands_end(&store->commands);
     }
     send_all(store, now_ms, STORE_FENCING, ret);
+}
+
+// READY -> LOOKING: who holds the lease, and the epoch.
+static void look(struct store *store, int64_t now_ms, struct store_actions *ret)
+{
+    char key[KEY_BYTES_MAX];
+    static const char *const KEYS[] = { "lease", "epoch" };
+    commands_clear(&store->commands);
+    commands_begin(&store->commands);
+    commands_word(&store->commands, "MGET");
+    for (int i = 0; i < 2; i++) {
+        key_write(store, KEYS[i], INDEX_NONE, key);
+        commands_word(&store->commands, key);
+    }
+    commands_end(&store->commands);
+    store->lease_looked_ms = now_ms;
+    send_all(store, now_ms, STORE_LOOKING, ret);
+}
+
+// LOOKING -> READY
+static void looked(struct store *store, const struct answer *answer, int64_t now_ms)
+{
+    store->state = STORE_READY;
+    store->wake_ms = now_ms + store->options.lease_ms / LEASE_LOOK_PART;
+    if (answer->kind != ANSWER_LIST || answer->count != 2) {
+        return;
+    }
+    struct store_epoch found = epoch_from(&answer->element[1]);
+    store->epoch_found = epoch_compare(found, store->epoch_found) > 0 ? found : store->epoch_found;
+    store->lease_holder = epoch_from(&answer->element[0]);
+    if (store->lease_holder.number != 0) {
+        store->lease_free_since_ms = INT64_MAX;
+    } else if (store->lease_free_since_ms == INT64_MAX) {
+        store->lease_free_since_ms = now_ms;
+    }
+}
+
+static void put_lease(struct store *store, int64_t now_ms)
+{
+    char key[KEY_BYTES_MAX], text[32];
+    struct commands *commands = &store->commands;
+    if (store->options.lease_ms == 0 || (store->lease_withheld && !store->resigns)) {
+        return;
+    }
+    key_write(store, "lease", INDEX_NONE, key);
+    snprintf(text, sizeof text, "%" PRIu32 ".%" PRIu32, store->epoch.number, store->epoch.daemon);
+    commands_begin(commands);
+    commands_word(commands, store->resigns ? "DEL" : "SET");
+    commands_word(commands, key);
+    if (!store->resigns) {
+        commands_word(commands, text);
+        commands_word(commands, "PX");
+        commands_number(commands, store->options.lease_ms);
+    }
+    commands_end(commands);
+    store->lease_written_ms = now_ms;
 }
 
 static void changes_publish(struct store *store)
@@ -604,6 +702,7 @@ static void write_batch(struct store *store, int64_t now_ms, struct store_action
         commands_word(commands, text);
         commands_end(commands);
     }
+    put_lease(store, now_ms);
     if (store->daemon_offered) {
         put_daemon(store);
     }
@@ -764,6 +863,9 @@ void store_answer(struct store *store, int64_t now_ms, const struct answer *answ
     case STORE_WRITING:
         written(store, answer, now_ms, ret);
         break;
+    case STORE_LOOKING:
+        looked(store, answer, now_ms);
+        break;
     case STORE_AWAY:
     case STORE_CONNECTING:
     case STORE_READY:
@@ -795,6 +897,28 @@ void store_lost(struct store *store, int64_t now_ms, const char *cause, struct s
     }
 }
 
+// What is to be done next on a connection that is idle.
+static void ready(struct store *store, int64_t now_ms, struct store_actions *ret)
+{
+    int32_t lease_ms = store->options.lease_ms;
+    bool renew = lease_ms > 0 && !store->lease_withheld
+        && now_ms - store->lease_written_ms >= lease_ms / LEASE_RENEW_PART;
+    bool work = store->offered || store->daemon_offered || store->minute_count > 0 || renew;
+    bool waits = store->fenced || store->trouble != ANSWER_GOOD;   // until its time has come
+    if (store->read_again) {
+        store->read_again = false;
+        store->restore_cursor = 0;
+        restore_more(store, now_ms, ret);
+    } else if (store->leads && work && (!waits || now_ms >= store->wake_ms)) {
+        fence(store, now_ms, ret);
+    } else if (!store->leads && store->follows
+               && now_ms - store->lease_looked_ms >= lease_ms / LEASE_LOOK_PART) {
+        look(store, now_ms, ret);
+    } else if (now_ms >= store->wake_ms) {
+        store->wake_ms = now_ms + (lease_ms > 0 ? lease_ms / LEASE_LOOK_PART : IDLE_WAIT_MS);
+    }
+}
+
 void store_tick(struct store *store, int64_t now_ms, struct store_actions *ret)
 {
     *ret = (struct store_actions){ 0 };
@@ -818,20 +942,14 @@ void store_tick(struct store *store, int64_t now_ms, struct store_actions *ret)
     case STORE_RESTORING:
     case STORE_FENCING:
     case STORE_WRITING:
+    case STORE_LOOKING:
         if (now_ms - store->progress_ms >= store->options.answer_ms_max) {
             store_lost(store, now_ms, "no answer in time", ret);
         }
         break;
-    case STORE_READY: {
-        bool work = store->offered || store->daemon_offered || store->minute_count > 0;
-        bool waits = store->fenced || store->trouble != ANSWER_GOOD;   // until its time has come
-        if (store->leads && work && (!waits || now_ms >= store->wake_ms)) {
-            fence(store, now_ms, ret);
-        } else if (now_ms >= store->wake_ms) {
-            store->wake_ms = now_ms + IDLE_WAIT_MS;
-        }
+    case STORE_READY:
+        ready(store, now_ms, ret);
         break;
-    }
     }
 }
 

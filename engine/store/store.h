@@ -13,8 +13,16 @@
 //           on one store the older epoch writes nothing. Where the epoch in the store is older than ours or gone
 //           (FLUSHALL, a fail-over that lost writes) everything is written again.
 //
+//           Two daemons, one city. Who leads holds a lease, a key that expires lease_ms after it was last written and
+//           is written again every quarter of that. Who follows looks at it every eighth; once it has been free for a
+//           third of lease_ms, so that a leader whose lease was lost with other writes can renew it, the follower may
+//           take over: it reads the plans again, and leads with a greater epoch.
+//
+//           READY ──store_follow──▶ LOOKING ──▶ READY            READY ──store_read_again──▶ RESTORING ──▶ READY
+//
 //           keys, CITY being the city's name (in braces, so that a Redis Cluster keeps a city together):
 //             intergreen:{CITY}:epoch                 "number.daemon" of the daemon that leads
+//             intergreen:{CITY}:lease                 the same, of the daemon that holds the lease; expires
 //             intergreen:{CITY}:daemon                hash: what the daemon does, renewed every step
 //             intergreen:{CITY}:intersection:NAME     hash of readable fields (state_fields.h)
 //             intergreen:{CITY}:plan:NAME             the plan in force, protobuf (intergreen.v1.Plan)
@@ -53,6 +61,7 @@ struct store_options {
     int32_t retry_ms_min, retry_ms_max;   // back-off, doubled each time, with jitter of +-25 %
     int32_t minute_length_max;            // entries kept in each stream of counts
     size_t batch_bytes_max;               // of one transaction
+    int32_t lease_ms;                     // 0: no lease is written
     uint64_t jitter_seed;
     void *owner;                          // handed to the two below
     // A plan that was found in the store at the start. bytes are untrusted.
@@ -63,6 +72,7 @@ struct store_options {
 
 enum store_state {
     STORE_AWAY, STORE_CONNECTING, STORE_GREETING, STORE_RESTORING, STORE_READY, STORE_FENCING, STORE_WRITING,
+    STORE_LOOKING,
 };
 
 struct store_actions {
@@ -88,6 +98,18 @@ void store_release(struct store *store);
 
 // The daemon leads as this epoch from now on: writing may begin. What was restored before is not asked for again.
 void store_lead(struct store *store, struct store_epoch epoch);
+
+// The lease is looked at, until store_lead. And: is it free, so that this daemon may take over?
+void store_follow(struct store *store);
+bool store_lease_free(const struct store *store, int64_t now_ms, struct store_epoch *ret_holder);
+
+// Plans and epoch are asked for anew: store_restored is false until they are there.
+void store_read_again(struct store *store);
+
+// While false the lease is not renewed: an engine that stands still does not lead. And: it is given up at the next
+// write.
+void store_hold_lease(struct store *store, bool hold);
+void store_resign(struct store *store);
 
 // The newest state; versions are those of the plans in force. Copied. One entry per intersection.
 void store_offer(struct store *store, const struct intersection_state *states, const struct plan_version *versions,
