@@ -111,7 +111,7 @@ static int run(struct import_arguments *arguments)
     arguments->options.additional = arguments->additional;
     progress_files(arguments->quiet);
     enum status status = import_network(arguments->input, &arguments->options, &network, &report, &problem);
-    progress_files_end();
+    progress_files_end(arguments->quiet);
     if (!arguments->quiet) {
         report_print(&report);
     }

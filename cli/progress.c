@@ -93,12 +93,18 @@ static void file_tell(void *user, const char *path, double share)
 
 void progress_files(bool quiet)
 {
+    if (quiet) {
+        return;                       // Runs side by side are quiet: none touches what all share.
+    }
     reading = (struct file_progress){ .quiet = quiet, .progress = { .ended = true } };
     sumo_xml_watch(&(struct sumo_watch){ file_tell, &reading });
 }
 
-void progress_files_end(void)
+void progress_files_end(bool quiet)
 {
+    if (quiet) {
+        return;
+    }
     progress_break(&reading.progress);
     sumo_xml_watch(NULL);
 }

@@ -30,4 +30,4 @@ void progress_break(struct progress *progress);
 
 // Tells of the reading of SUMO's files, those that take longer than a moment, until progress_files_end.
 void progress_files(bool quiet);
-void progress_files_end(void);
+void progress_files_end(bool quiet);

@@ -19,7 +19,7 @@ static const char USAGE[] =
     "       intergreen recording merge FILE … -o OUT\n"
     "       intergreen recording csv FILE --kind KIND [--intersection NAME] [--from T] [--until T] [--network FILE]\n"
     "  T                       seconds of the recording's clock (`info` shows them)\n"
-    "  KIND                    loops, edges, cameras, plans, reports or events\n";
+    "  KIND                    loops, edges, cameras, plans, reports, events or high-resolution\n";
 
 struct recording_options {
     double from_s, until_s;           // NAN: all

@@ -3,11 +3,16 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "engine/base/memory.h"
+#include "engine/model/units.h"
+#include "engine/record/high_resolution.h"
 #include "engine/record/record_codec.h"
 
-const char csv_kinds[] = "loops, edges, cameras, plans, reports, events";
+const char csv_kinds[] = "loops, edges, cameras, plans, reports, events, high-resolution";
+
+#define LATE_MS 2000                  // a reading may come so long after what it tells of
 
 struct csv {
     const struct network *network;
@@ -17,6 +22,7 @@ struct csv {
     struct report_memory memory;
     struct report_list reports;
     struct record_event_store *store;
+    struct high_resolution *log;      // of that kind, or NULL
 };
 
 static bool wanted(const struct csv *csv, int32_t intersection)
@@ -141,6 +147,26 @@ static void event_write(const struct csv *csv, const struct record *record)
     }
 }
 
+// Sorted by time; SignalId is the intersection's place in the network, from 1, as ATSPM wants numbers.
+static void high_resolution_write(const struct csv *csv, int64_t until_ms)
+{
+    const struct high_resolution_event *rows;
+    int32_t count = high_resolution_take(csv->log, until_ms, &rows);
+    for (int32_t i = 0; i < count; i++) {
+        if (!wanted(csv, rows[i].intersection) || rows[i].at_ms < csv->options->from_ms
+            || rows[i].at_ms > csv->options->until_ms) {
+            continue;
+        }
+        time_t second = (time_t)(quantum_floor(rows[i].at_ms, MS_PER_S) / MS_PER_S);
+        struct tm parts;
+        char text[32];
+        (void)gmtime_r(&second, &parts);
+        (void)strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts);
+        fprintf(csv->out, "%d,%s.%d,%d,%d\n", rows[i].intersection + 1, text,
+                (int)(rows[i].at_ms - (int64_t)second * MS_PER_S) / 100, rows[i].code, rows[i].parameter);
+    }
+}
+
 static enum status step_write(struct csv *csv, const struct record *record)
 {
     struct record_step step;
@@ -152,6 +178,9 @@ static enum status step_write(struct csv *csv, const struct record *record)
         edges_write(csv, &rows->edges);
     } else if (status == STATUS_OK && strcmp(csv->options->kind, "cameras") == 0) {
         cameras_write(csv, &rows->cameras);
+    } else if (status == STATUS_OK && csv->log != NULL) {
+        high_resolution_seen(csv->log, rows);
+        high_resolution_write(csv, record->now_ms - LATE_MS);
     }
     return status;
 }
@@ -165,6 +194,9 @@ static enum status record_write(struct csv *csv, const struct record *record)
         // All must be read: a later one may follow from an earlier one.
         enum status status = record_get_reports(record->body, record->now_ms, &csv->memory, &csv->reports);
         reports_write(csv, status == STATUS_OK && in && strcmp(kind, "reports") == 0);
+        for (int32_t i = 0; csv->log != NULL && status == STATUS_OK && i < csv->reports.count; i++) {
+            high_resolution_report(csv->log, &csv->reports.at[i]);
+        }
         return status;
     }
     case RECORD_STEP:
@@ -181,6 +213,11 @@ static enum status record_write(struct csv *csv, const struct record *record)
     case RECORD_ALARM:
         if (in && strcmp(kind, "events") == 0) {
             event_write(csv, record);
+        }
+        struct event event;
+        if (csv->log != NULL && record->kind == RECORD_PRIORITY
+            && record_get_event(record, csv->store, &event) == STATUS_OK) {
+            high_resolution_priority(csv->log, record->now_ms, event.priority);
         }
         return STATUS_OK;
     case RECORD_HEADER:
@@ -201,6 +238,7 @@ static const struct { const char *kind, *columns; } HEADS[] = {
       "green_start_ms,green_end_ms" },
     { "reports", "time_ms,intersection,mode,stage,running,faults,aspects" },
     { "events", "time_ms,intersection,what,text" },
+    { "high-resolution", "SignalId,Timestamp,EventCode,EventParam" },
 };
 
 static const char *head_of(const char *kind)
@@ -248,10 +286,15 @@ enum status recording_csv(const struct network *network, const struct recording 
                               network->camera_count * CAMERA_BIN_COUNT_MAX);
     report_memory_create(&csv.memory, network->intersection_count);
     csv.store = memory_take(1, sizeof *csv.store);
+    csv.log = strcmp(options->kind, "high-resolution") == 0 ? high_resolution_create(network) : NULL;
     fprintf(out, "%s\n", head);
     for (int32_t b = recording_find(recording, options->from_ms);
          b < recording->block_count && recording->blocks[b].first_ms <= options->until_ms; b++) {
         block_write(&csv, recording, b);
+    }
+    if (csv.log != NULL) {
+        high_resolution_write(&csv, INT64_MAX);
+        high_resolution_release(csv.log);
     }
     observation_buffer_release(&csv.seen);
     report_memory_release(&csv.memory);

@@ -28,7 +28,7 @@ enum status run_network(const struct run_options *options, struct network *ret, 
     import.additional = options->additional;
     progress_files(options->quiet);
     enum status status = import_network(options->network, &import, ret, NULL, problem);
-    progress_files_end();
+    progress_files_end(options->quiet);
     return status;
 }
 
@@ -321,7 +321,7 @@ enum status run_street(const struct run_options *options, const struct network *
     const char *path = options->demand != NULL ? options->demand : options->network;
     progress_files(options->quiet);
     enum status status = demand_open(network, path, &wish, &demand, problem);
-    progress_files_end();
+    progress_files_end(options->quiet);
     if (status != STATUS_OK) {
         return status;
     }

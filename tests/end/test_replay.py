@@ -2,6 +2,7 @@
 `kill -9`, damaged, or made of another network is told for what it is, and what is whole of it is used."""
 import json
 import pathlib
+import re
 import signal
 import time
 
@@ -134,6 +135,39 @@ def recordings_are_cut_joined_and_read_out(folder):
     name = plans.split("\n")[1].split(",")[1]
     one, _ = run(INTERGREEN, "recording", "csv", file, "--kind", "plans", "--intersection", name)
     assert {line.split(",")[1] for line in one.strip().split("\n")[1:]} == {name}
+
+
+@test
+def the_high_resolution_log_keeps_the_enumeration(folder):
+    place = city(folder)
+    sim(place, "max-pressure", "--record", folder / "days", "--sensing", "loops")
+    (file,) = (folder / "days").glob("*.igr")
+    text, _ = run(INTERGREEN, "recording", "csv", file, "--kind", "high-resolution")
+    lines = text.strip().split("\n")
+    assert lines[0] == "SignalId,Timestamp,EventCode,EventParam" and len(lines) > 5000, lines[:2]
+    listed = {int(code) for code in re.findall(r"^\| (\d+) \|", (harness.ROOT / "docs" / "high-resolution.md").read_text(
+        encoding="utf-8"), re.M)}
+    # Begin and end of each pair take turns, for each phase and detector channel.
+    pairs = {1: ("green", True), 7: ("green", False), 8: ("yellow", True), 9: ("yellow", False), 10: ("clear", True),
+             11: ("clear", False), 82: ("detector", True), 81: ("detector", False)}
+    state, before, seen = {}, "", {}
+    for line in lines[1:]:
+        signal_id, stamp, code, parameter = line.split(",")
+        assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d", stamp), line
+        assert stamp >= before, (before, line)
+        before = stamp
+        code = int(code)
+        assert code in listed, f"docs/high-resolution.md lacks {code}"
+        seen[code] = seen.get(code, 0) + 1
+        if code in pairs:
+            kind, begins = pairs[code]
+            place_of = (signal_id, kind, parameter)
+            assert state.get(place_of, not begins) is not begins, f"{line}: twice"
+            state[place_of] = begins
+        if code == 8:   # Yellow begins when green ends, never while the phase is green.
+            assert not state.get((signal_id, "green", parameter)), line
+    assert {1, 7, 8, 9, 81, 82, 131} <= set(seen), seen
+    assert abs(seen[81] - seen[82]) <= 1, seen
 
 
 if __name__ == "__main__":
