@@ -296,10 +296,12 @@ static double row_print(FILE *file, bool first, int32_t intersections, int threa
                  us, cpu_us, vehicles);
     (void)fflush(stdout);
     if (file != NULL) {
-        (void)fprintf(file, "%s{\"intersections\": %d, \"threads\": %d, \"step_ms_median\": %.3f, \"step_ms_p99\": %.3f, "
+        (void)fprintf(file, "%s{\"intersections\": %d, \"threads\": %d, \"step_ms_median\": %.3f, "
+                      "\"step_ms_p99\": %.3f, "
                       "\"us_per_intersection\": %.3f, \"cpu_us_per_intersection\": %.3f, "
                       "\"vehicles_per_intersection\": %.1f}",
-                      first ? "[" : ",\n ", intersections, threads, 1e3 * median_s, 1e3 * worst_s, us, cpu_us, vehicles);
+                      first ? "[" : ",\n ", intersections, threads, 1e3 * median_s, 1e3 * worst_s, us,
+                      cpu_us, vehicles);
     }
     return median_s;
 }
@@ -341,7 +343,8 @@ static bool size_run(struct bench *bench, int32_t intersections, const char *dem
     double one_s = row_print(file, first, intersections, 1, &timing[0], density);
     double two_s = row_print(file, false, intersections, 2, &timing[1], density);
     (void)printf("%13s two threads are %.2f times one; %.1f %% of plans taken; the plans are %s\n", "",
-                 one_s / two_s, 100.0 * (double)bench->taken / (double)bench->offered, timing[0].plans_hash == timing[1].plans_hash ? "the same bytes" : "NOT THE SAME");
+                 one_s / two_s, 100.0 * (double)bench->taken / (double)bench->offered,
+                 timing[0].plans_hash == timing[1].plans_hash ? "the same bytes" : "NOT THE SAME");
     for (int b = 0; b < BRAIN_COUNT; b++) {
         brain_release(bench->brains[b]);
     }

@@ -14,7 +14,8 @@
 
 #define STEP_MS 1000                  // the engine wants to be woken every second
 #define STATUS_AGE_MS_DEFAULT 3000
-#define THREAD_COUNT_MAX 256
+#define THREAD_COUNT_MAX SIGHT_PART_COUNT_MAX
+#define CHUNK 32                      // intersections that a thread takes at a time: searches differ in length
 #define SILENT_AGAIN_MS 10000         // a silent controller is offered a new hand-over so long after the last began
 
 // What one intersection did in a step. Each is written by the thread that has the intersection, then read in order.
@@ -36,6 +37,7 @@ struct brain {
     size_t memory_bytes;
     int64_t *asked_ms;                        // per signal group: since when somebody waits for it, or INT64_MAX
     struct slot *slots;
+    struct sight_result *taken;               // one per thread: what became of the readings that fell to it
     struct intersection_state *states;
     struct plan *publish;
     struct refusal refused[BRAIN_REFUSAL_COUNT_MAX];
@@ -231,12 +233,13 @@ static void state_update(struct brain *brain, int32_t intersection, int64_t now_
 
 // ---- events --------------------------------------------------------------------------------------------------------
 
-static void seen_take(struct brain *brain, const struct observation_columns *seen, int64_t now_ms)
+// What became of the readings, from the parts that the threads took.
+static void seen_count(struct brain *brain)
 {
     static const enum refusal_kind KIND[SIGHT_FAULT_COUNT] = { [SIGHT_STALE] = REFUSAL_STALE_OBSERVATION,
         [SIGHT_UNKNOWN] = REFUSAL_UNKNOWN, [SIGHT_IMPOSSIBLE] = REFUSAL_IMPOSSIBLE };
     struct sight_result result;
-    estimate_intake(&brain->estimate, seen, now_ms, &result);
+    sight_results_join(brain->taken, brain->threads, &result);
     brain->counts.readings_used += result.used;
     for (int f = 0; f < SIGHT_FAULT_COUNT; f++) {
         brain->counts.readings_refused[KIND[f]] += result.refused[f];
@@ -272,26 +275,31 @@ static void step(struct brain *brain, const struct event *event, struct actions 
 {
     int64_t now_ms = event->now_ms;
     int32_t count = brain->network->intersection_count;
-    if (event->seen != NULL) {
-        seen_take(brain, event->seen, now_ms);
-    }
 #pragma omp parallel num_threads(brain->threads)
     {
-#pragma omp for schedule(static)
+#pragma omp for schedule(static, 1)
+        for (int32_t part = 0; part < brain->threads; part++) {
+            brain->taken[part] = (struct sight_result){ 0 };
+            if (event->seen != NULL) {
+                estimate_intake_part(&brain->estimate, event->seen, now_ms, part, brain->threads, &brain->taken[part]);
+            }
+        }
+#pragma omp for schedule(dynamic, CHUNK)
         for (int32_t i = 0; i < count; i++) {
             estimate_update(&brain->estimate, (struct intersection_id){ i }, now_ms);
         }
-#pragma omp for schedule(static)
+#pragma omp for schedule(dynamic, CHUNK)
         for (int32_t i = 0; i < count; i++) {
             estimate_expect(&brain->estimate, (struct intersection_id){ i }, now_ms);
         }
-#pragma omp for schedule(static)
+#pragma omp for schedule(dynamic, CHUNK)
         for (int32_t i = 0; i < count; i++) {
             intersection_step(brain, i, now_ms);
             state_update(brain, i, now_ms);
         }
     }
     outlook_turn(&brain->outlook);
+    seen_count(brain);
     collect(brain, ret);
 }
 
@@ -471,6 +479,7 @@ enum status brain_create(const struct network *network, const struct brain_optio
         brain->asked_ms[g] = INT64_MAX;
     }
     brain->slots = memory_take_aligned(count, sizeof *brain->slots);
+    brain->taken = memory_take((size_t)options->threads, sizeof *brain->taken);
     brain->states = memory_take_aligned(count, sizeof *brain->states);
     brain->publish = memory_take(count, sizeof *brain->publish);
     *ret = brain;
@@ -492,6 +501,7 @@ void brain_release(struct brain *brain)
     free(brain->memory);
     free(brain->asked_ms);
     free(brain->slots);
+    free(brain->taken);
     free(brain->states);
     free(brain->publish);
     free(brain);

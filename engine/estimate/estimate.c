@@ -98,15 +98,16 @@ static void row_from_loops(struct estimate *estimate, int32_t row, int64_t now_s
     state->confidence = sure / (1.0 + far * FAR_DOUBT);
 }
 
-double estimate_share(const struct estimate *estimate, int32_t movement)
+static void shares_refresh(struct estimate *estimate, const struct approach_row *row)
 {
-    const struct approach_row *row = &estimate->approaches.rows[estimate->approaches.movements[movement].row];
     double sum = 0.0;
     for (int32_t m = row->first_movement; m < row->first_movement + row->movement_count; m++) {
         sum += estimate->share_sum[m];
     }
     double prior = SHARE_PRIOR_VEH / row->movement_count;
-    return (estimate->share_sum[movement] + prior) / (sum + SHARE_PRIOR_VEH);
+    for (int32_t m = row->first_movement; m < row->first_movement + row->movement_count; m++) {
+        estimate->share[m] = (estimate->share_sum[m] + prior) / (sum + SHARE_PRIOR_VEH);
+    }
 }
 
 // A loop does not see turns: what passed is shared out as it was believed before.
@@ -204,6 +205,8 @@ static void row_update(struct estimate *estimate, int32_t row, int64_t now_ms, d
     }
     state->passed_sum += passed;
     state->demand_sum += passed;
+    state->passed_vps = state->rate_s > 0.0 ? state->passed_sum / state->rate_s : 0.0;
+    shares_refresh(estimate, &estimate->approaches.rows[row]);
 }
 
 // What is within reach has grown: it asks, although it has not passed.
@@ -212,6 +215,7 @@ static void row_settle(struct estimate *estimate, int32_t row)
     struct row_estimate *state = &estimate->rows[row];
     state->demand_sum += state->vehicles - state->vehicles_before;
     state->vehicles_before = state->vehicles;
+    state->demand_vps = state->rate_s > 0.0 ? fmax(0.0, state->demand_sum / state->rate_s) : 0.0;
 }
 
 double estimate_reach_m(const struct estimate *estimate, int32_t row)
@@ -304,6 +308,10 @@ void estimate_create(struct estimate *estimate, const struct network *network)
     estimate->stop_loop = memory_take(rows, sizeof *estimate->stop_loop);
     estimate->advance_loop = memory_take(rows, sizeof *estimate->advance_loop);
     estimate->share_sum = memory_take((size_t)estimate->approaches.movement_count, sizeof *estimate->share_sum);
+    estimate->share = memory_take((size_t)estimate->approaches.movement_count, sizeof *estimate->share);
+    for (size_t r = 0; r < rows; r++) {
+        shares_refresh(estimate, &estimate->approaches.rows[r]);
+    }
     estimate->dt_s = memory_take((size_t)network->intersection_count, sizeof *estimate->dt_s);
     estimate->updated_ms = memory_take((size_t)network->intersection_count, sizeof *estimate->updated_ms);
     for (int32_t i = 0; i < network->intersection_count; i++) {
@@ -325,6 +333,7 @@ void estimate_release(struct estimate *estimate)
     free(estimate->stop_loop);
     free(estimate->advance_loop);
     free(estimate->share_sum);
+    free(estimate->share);
     free(estimate->first_sensor);
     free(estimate->sensor);
     free(estimate->dt_s);
@@ -336,6 +345,12 @@ void estimate_intake(struct estimate *estimate, const struct observation_columns
                      struct sight_result *ret)
 {
     sight_take(&estimate->sight, seen, now_ms, ret);
+}
+
+void estimate_intake_part(struct estimate *estimate, const struct observation_columns *seen, int64_t now_ms,
+                          int32_t part, int32_t part_count, struct sight_result *ret)
+{
+    sight_take_part(&estimate->sight, seen, now_ms, part, part_count, ret);
 }
 
 void estimate_update(struct estimate *estimate, struct intersection_id intersection, int64_t now_ms)
@@ -411,18 +426,6 @@ void estimate_expect(struct estimate *estimate, struct intersection_id intersect
             row_settle(estimate, r);
         }
     }
-}
-
-double estimate_passed_vps(const struct estimate *estimate, int32_t row)
-{
-    const struct row_estimate *state = &estimate->rows[row];
-    return state->rate_s > 0.0 ? state->passed_sum / state->rate_s : 0.0;
-}
-
-double estimate_demand_vps(const struct estimate *estimate, int32_t row)
-{
-    const struct row_estimate *state = &estimate->rows[row];
-    return state->rate_s > 0.0 ? fmax(0.0, state->demand_sum / state->rate_s) : 0.0;
 }
 
 double estimate_link_queue(const struct estimate *estimate, struct link_id link)
@@ -505,6 +508,7 @@ void estimate_snapshot(struct estimate *estimate, struct snapshot_walk *walk)
     snapshot_column(walk, estimate->queues, (size_t)estimate->approaches.row_count, sizeof *estimate->queues);
     snapshot_column(walk, estimate->share_sum, (size_t)estimate->approaches.movement_count,
                     sizeof *estimate->share_sum);
+    snapshot_column(walk, estimate->share, (size_t)estimate->approaches.movement_count, sizeof *estimate->share);
     snapshot_column(walk, estimate->updated_ms, (size_t)estimate->network->intersection_count,
                     sizeof *estimate->updated_ms);
 }

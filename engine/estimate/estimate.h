@@ -13,7 +13,7 @@
 //           What no camera shows (none is there, or it is silent) is kept from the loops of the lane (lane_queue.h).
 //           The arrivals that they need to be told of come from the counts at the signals upstream, a travel time
 //           later and spread as platoons spread [Robertson1969]; where nothing is counted upstream, the usual demand.
-// CONTRACT  estimate_intake is serial. estimate_update touches only the rows of its intersection and reads only what
+// CONTRACT  estimate_intake comes first. estimate_update touches only the rows of its intersection and reads only what
 //           intake wrote; estimate_expect, after all of these, reads what they wrote of other intersections and writes
 //           what no other intersection's reads. So both may run in parallel over intersections, one after the other.
 //           Pure, no allocation after estimate_create.
@@ -37,6 +37,7 @@ struct row_estimate {
     double vehicles_before;           // at the update before, for the growth
     double passed_sum, demand_sum;    // vehicles, weighed by age
     double rate_s;                    // seconds, weighed by age
+    double passed_vps, demand_vps;    // the rates
     double confidence;                // 0 .. 1: share of it that was seen lately
     enum row_source source;
     int32_t passed_before[SIGHT_TURN_COUNT];   // counters at the update before
@@ -50,6 +51,7 @@ struct estimate {
     struct sight sight;
     struct row_estimate *rows;        // one per approach row
     double *share_sum;                // one per movement: vehicles that took it, weighed by age
+    double *share;                    // and its part of its row's
     int32_t *stop_loop, *advance_loop;   // one per row: its loops, or INDEX_NONE
     struct lane_queue *queues;        // one per row: from its loops
     struct lane_queue_place *places;
@@ -67,6 +69,10 @@ void estimate_release(struct estimate *estimate);
 void estimate_intake(struct estimate *estimate, const struct observation_columns *seen, int64_t now_ms,
                      struct sight_result *ret);
 
+// One part of the same, for several threads at once (sight_take_part).
+void estimate_intake_part(struct estimate *estimate, const struct observation_columns *seen, int64_t now_ms,
+                          int32_t part, int32_t part_count, struct sight_result *ret);
+
 // Brings one intersection to now.
 void estimate_update(struct estimate *estimate, struct intersection_id intersection, int64_t now_ms);
 
@@ -77,11 +83,21 @@ void estimate_expect(struct estimate *estimate, struct intersection_id intersect
 double estimate_reach_m(const struct estimate *estimate, int32_t row);
 
 // Vehicles per second of a row: passed, and asked for.
-double estimate_passed_vps(const struct estimate *estimate, int32_t row);
-double estimate_demand_vps(const struct estimate *estimate, int32_t row);
+static inline double estimate_passed_vps(const struct estimate *estimate, int32_t row)
+{
+    return estimate->rows[row].passed_vps;
+}
+
+static inline double estimate_demand_vps(const struct estimate *estimate, int32_t row)
+{
+    return estimate->rows[row].demand_vps;
+}
 
 // Share of its row's vehicles that take a movement, 0 .. 1.
-double estimate_share(const struct estimate *estimate, int32_t movement);
+static inline double estimate_share(const struct estimate *estimate, int32_t movement)
+{
+    return estimate->share[movement];
+}
 
 // Vehicles that stand on a link, per lane of it; 0 where neither camera nor loop looks.
 double estimate_link_queue(const struct estimate *estimate, struct link_id link);

@@ -8,6 +8,8 @@
 
 #define SPEED_MMPS_MAX 80000          // 288 km/h: nothing on a street is faster
 #define INTERVAL_MS_MAX 900000
+#define LOOP_ROWS (INT64_C(1) << 32)  // added to rows of loops and edges, so that all rows have one order
+#define EDGE_ROWS (INT64_C(2) << 32)
 // a standing two-wheeler with its gap: no view holds more than one per 2 m
 static const double VEHICLE_M_MIN = 2.0;
 static const double PASSAGE_S_MIN = 0.7;      // least time between two vehicles over a line, with room for two-wheelers
@@ -70,12 +72,13 @@ static bool camera_plausible(const struct network *network, const struct camera_
         && cameras->speed_mmps[row] <= SPEED_MMPS_MAX && bins_plausible(cameras, row, in_view_max);
 }
 
-static void refuse(struct sight_result *result, enum sight_fault fault, int32_t intersection)
+static void refuse(struct sight_result *result, enum sight_fault fault, int32_t intersection, int64_t row)
 {
     result->refused[fault]++;
     if (result->first_count < SIGHT_REFUSAL_COUNT_MAX) {
         result->first[result->first_count].fault = fault;
         result->first[result->first_count].intersection = intersection;
+        result->first[result->first_count].row = row;
         result->first_count++;
     }
 }
@@ -99,16 +102,16 @@ static void camera_take(struct sight *sight, const struct camera_columns *camera
     const struct network *network = sight->network;
     enum sight_fault fault;
     if (cameras->camera[row] < 0 || cameras->camera[row] >= network->camera_count) {
-        refuse(result, SIGHT_UNKNOWN, INDEX_NONE);
+        refuse(result, SIGHT_UNKNOWN, INDEX_NONE, row);
         return;
     }
     const struct camera *camera = &network->cameras[cameras->camera[row]];
     if (!time_plausible(cameras->end_ms[row], cameras->length_ms[row], now_ms, &fault)) {
-        refuse(result, fault, camera->intersection);
+        refuse(result, fault, camera->intersection, row);
         return;
     }
     if (!camera_plausible(network, cameras, row)) {
-        refuse(result, SIGHT_IMPOSSIBLE, camera->intersection);
+        refuse(result, SIGHT_IMPOSSIBLE, camera->intersection, row);
         return;
     }
     struct lane_sight *lane = &sight->lanes[camera->lane];
@@ -132,16 +135,16 @@ static void loop_take(struct sight *sight, const struct loop_columns *loops, int
 {
     enum sight_fault fault;
     if (loops->detector[row] < 0 || loops->detector[row] >= sight->network->detector_count) {
-        refuse(result, SIGHT_UNKNOWN, INDEX_NONE);
+        refuse(result, SIGHT_UNKNOWN, INDEX_NONE, LOOP_ROWS + row);
         return;
     }
     int32_t intersection = sight->network->detectors[loops->detector[row]].intersection;
     if (!time_plausible(loops->end_ms[row], loops->length_ms[row], now_ms, &fault)) {
-        refuse(result, fault, intersection);
+        refuse(result, fault, intersection, LOOP_ROWS + row);
         return;
     }
     if (!loop_plausible(loops, row)) {
-        refuse(result, SIGHT_IMPOSSIBLE, intersection);
+        refuse(result, SIGHT_IMPOSSIBLE, intersection, LOOP_ROWS + row);
         return;
     }
     struct loop_sight *loop = &sight->loops[loops->detector[row]];
@@ -164,16 +167,16 @@ static void edge_take(struct sight *sight, const struct edge_columns *edges, int
 {
     enum sight_fault fault;
     if (edges->detector[row] < 0 || edges->detector[row] >= sight->network->detector_count) {
-        refuse(result, SIGHT_UNKNOWN, INDEX_NONE);
+        refuse(result, SIGHT_UNKNOWN, INDEX_NONE, EDGE_ROWS + row);
         return;
     }
     int32_t intersection = sight->network->detectors[edges->detector[row]].intersection;
     if (!time_plausible(edges->at_ms[row], 1, now_ms, &fault)) {
-        refuse(result, fault, intersection);
+        refuse(result, fault, intersection, EDGE_ROWS + row);
         return;
     }
     if (edges->on[row] != 0 && edges->on[row] != 1) {
-        refuse(result, SIGHT_IMPOSSIBLE, intersection);
+        refuse(result, SIGHT_IMPOSSIBLE, intersection, EDGE_ROWS + row);
         return;
     }
     struct loop_sight *loop = &sight->loops[edges->detector[row]];
@@ -219,20 +222,76 @@ void sight_release(struct sight *sight)
     *sight = (struct sight){ 0 };
 }
 
-void sight_take(struct sight *sight, const struct observation_columns *seen, int64_t now_ms,
-                struct sight_result *ret)
+// The sensors that fall to a part: a range of indices. Those that do not exist fall to the first.
+struct part_range { int32_t first, after; bool others; };
+
+static struct part_range part_range(int32_t sensor_count, int32_t part, int32_t part_count)
+{
+    return (struct part_range){ .first = (int32_t)((int64_t)sensor_count * part / part_count),
+        .after = (int32_t)((int64_t)sensor_count * (part + 1) / part_count), .others = part == 0 };
+}
+
+static bool part_has(const struct part_range *range, int32_t sensor, int32_t sensor_count)
+{
+    bool known = sensor >= 0 && sensor < sensor_count;
+    return known ? sensor >= range->first && sensor < range->after : range->others;
+}
+
+void sight_take_part(struct sight *sight, const struct observation_columns *seen, int64_t now_ms, int32_t part,
+                     int32_t part_count, struct sight_result *ret)
 {
     assert(seen != NULL);
     assert(ret != NULL);
+    int32_t camera_count = sight->network->camera_count, loop_count = sight->network->detector_count;
+    struct part_range cameras = part_range(camera_count, part, part_count);
+    struct part_range loops = part_range(loop_count, part, part_count);
     *ret = (struct sight_result){ 0 };
     for (int32_t row = 0; row < seen->cameras.count; row++) {
-        camera_take(sight, &seen->cameras, row, now_ms, ret);
+        if (part_has(&cameras, seen->cameras.camera[row], camera_count)) {
+            camera_take(sight, &seen->cameras, row, now_ms, ret);
+        }
     }
     for (int32_t row = 0; row < seen->loops.count; row++) {
-        loop_take(sight, &seen->loops, row, now_ms, ret);
+        if (part_has(&loops, seen->loops.detector[row], loop_count)) {
+            loop_take(sight, &seen->loops, row, now_ms, ret);
+        }
     }
     for (int32_t row = 0; row < seen->edges.count; row++) {
-        edge_take(sight, &seen->edges, row, now_ms, ret);
+        if (part_has(&loops, seen->edges.detector[row], loop_count)) {
+            edge_take(sight, &seen->edges, row, now_ms, ret);
+        }
+    }
+}
+
+void sight_take(struct sight *sight, const struct observation_columns *seen, int64_t now_ms,
+                struct sight_result *ret)
+{
+    sight_take_part(sight, seen, now_ms, 0, 1, ret);
+}
+
+void sight_results_join(const struct sight_result *parts, int32_t part_count, struct sight_result *ret)
+{
+    assert(part_count >= 1 && part_count <= SIGHT_PART_COUNT_MAX);
+    int32_t next[SIGHT_PART_COUNT_MAX] = { 0 };
+    *ret = (struct sight_result){ 0 };
+    for (int32_t p = 0; p < part_count; p++) {
+        ret->used += parts[p].used;
+        for (int f = 0; f < SIGHT_FAULT_COUNT; f++) {
+            ret->refused[f] += parts[p].refused[f];
+        }
+    }
+    while (ret->first_count < SIGHT_REFUSAL_COUNT_MAX) {
+        int32_t least = INDEX_NONE;
+        for (int32_t p = 0; p < part_count; p++) {
+            if (next[p] < parts[p].first_count
+                && (least == INDEX_NONE || parts[p].first[next[p]].row < parts[least].first[next[least]].row)) {
+                least = p;
+            }
+        }
+        if (least == INDEX_NONE) {
+            return;
+        }
+        ret->first[ret->first_count++] = parts[least].first[next[least]++];
     }
 }
 

@@ -23,12 +23,13 @@
 enum sight_fault { SIGHT_STALE, SIGHT_UNKNOWN, SIGHT_IMPOSSIBLE, SIGHT_FAULT_COUNT };
 
 #define SIGHT_REFUSAL_COUNT_MAX 64
+#define SIGHT_PART_COUNT_MAX 256
 
 // What became of one set of columns.
 struct sight_result {
     int64_t used, refused[SIGHT_FAULT_COUNT];
-    struct { enum sight_fault fault; int32_t intersection; } first[SIGHT_REFUSAL_COUNT_MAX];
-    int32_t first_count;
+    struct { enum sight_fault fault; int32_t intersection; int64_t row; } first[SIGHT_REFUSAL_COUNT_MAX];
+    int32_t first_count;              // in order of row: cameras, loops, edges
 };
 
 // The picture of one lane, as its camera gave it.
@@ -64,6 +65,14 @@ void sight_create(struct sight *sight, const struct network *network);
 void sight_release(struct sight *sight);
 void sight_take(struct sight *sight, const struct observation_columns *seen, int64_t now_ms,
                 struct sight_result *ret);
+
+// One part of the same, part = 0 .. part_count - 1: takes the readings of the sensors that fall to it, in their order.
+// Parts may be taken at the same time by several threads; together they do what sight_take does.
+void sight_take_part(struct sight *sight, const struct observation_columns *seen, int64_t now_ms, int32_t part,
+                     int32_t part_count, struct sight_result *ret);
+
+// What became of all parts, as sight_take would have told it.
+void sight_results_join(const struct sight_result *parts, int32_t part_count, struct sight_result *ret);
 
 // Walks over what changes from tick to tick (engine/base/snapshot.h).
 void sight_snapshot(struct sight *sight, struct snapshot_walk *walk);

@@ -180,6 +180,24 @@ double upstream_left(const struct upstream *upstream, int32_t movement, int64_t 
         * (1.0 / UPSTREAM_UNIT);
 }
 
+bool upstream_past(const struct upstream *upstream, int32_t movement, int64_t now_ms, int32_t count, uint8_t *ret)
+{
+    assert(count >= 0 && count <= UPSTREAM_PAST_S);
+    int64_t noted_s = upstream->noted_s[movement];
+    int64_t now_s = quantum_floor(now_ms, MS_PER_S) / MS_PER_S;
+    if (noted_s == INT64_MIN || now_s < noted_s || now_s - noted_s >= count) {
+        return false;
+    }
+    int32_t silent_s = (int32_t)(now_s - noted_s);
+    const uint8_t *left = upstream->left + (size_t)movement * UPSTREAM_PAST_S;
+    memset(ret, 0, (size_t)silent_s);
+    for (int32_t ago_s = silent_s; ago_s < count; ago_s++) {
+        bool kept = ago_s - silent_s < UPSTREAM_PAST_S;
+        ret[ago_s] = kept ? left[(now_s - ago_s) & (UPSTREAM_PAST_S - 1)] : 0;
+    }
+    return true;
+}
+
 void upstream_snapshot(struct upstream *upstream, struct snapshot_walk *walk)
 {
     size_t movements = (size_t)upstream->approaches->movement_count;

@@ -15,6 +15,7 @@
 // NOT HERE  What leaves later (the outlooks of engine/optimize).
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "engine/base/snapshot.h"
@@ -47,6 +48,10 @@ void upstream_note(struct upstream *upstream, int32_t movement, int64_t now_ms, 
 
 // Vehicles that took the movement in the second that began ago_s before now's, 0 .. UPSTREAM_PAST_S - 1.
 double upstream_left(const struct upstream *upstream, int32_t movement, int64_t now_ms, int32_t ago_s);
+
+// The same for count seconds at once, in 1 / UPSTREAM_UNIT vehicles; ret[0] is the newest. False, and nothing written,
+// when nobody left in that time.
+bool upstream_past(const struct upstream *upstream, int32_t movement, int64_t now_ms, int32_t count, uint8_t *ret);
 
 // Walks over what changes from tick to tick (engine/base/snapshot.h).
 void upstream_snapshot(struct upstream *upstream, struct snapshot_walk *walk);

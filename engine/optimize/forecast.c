@@ -80,42 +80,68 @@ static void row_add(const struct forecast_query *query, const struct approach_ro
     }
 }
 
-// What is on its way to a link from one source, second by second: what left before, and what will.
+// Vehicles that left a source and have not come within reach yet, by the second of their arrival.
+static void departed_add(const struct forecast_query *query, const struct source *source, double travel_s,
+                         double reach_s, float *link_s)
+{
+    uint8_t left[UPSTREAM_PAST_S];
+    double late_s = s_from_ms(query->at_ms - query->now_ms);
+    int32_t past_s = travel_s > reach_s ? (int32_t)fmin(travel_s - reach_s, UPSTREAM_PAST_S - 1.0) : -1;
+    if (past_s < 0 || !upstream_past(&query->estimate->upstream, source->movement, query->now_ms, past_s + 1, left)) {
+        return;
+    }
+    float each = source->weight * (1.0f / UPSTREAM_UNIT);
+    for (int32_t ago_s = 0; ago_s <= past_s; ago_s++) {
+        double at_s = travel_s - ago_s - late_s;
+        if (left[ago_s] > 0 && at_s < HORIZON_S) {
+            link_s[at_s <= 0.0 ? 0 : (int32_t)at_s] += each * (float)left[ago_s];
+        }
+    }
+}
+
+// Vehicles that a source means to let go from now on.
+static void told_add(const struct forecast_query *query, const struct source *source, const struct told *heard,
+                     double travel_s, float *link_s)
+{
+    double since_s = s_from_ms(query->now_ms - heard->from_ms);   // Who was to leave before now has left, or not.
+    double from_s = s_from_ms(heard->from_ms - query->at_ms) + travel_s;
+    double first = ceil(fmax(0.0, fmax(since_s, -from_s)));
+    double after = fmin((double)OUTLOOK_BIN_COUNT * OUTLOOK_BIN_S, ceil(HORIZON_S - from_s));
+    float each = source->weight * (1.0f / (OUTLOOK_UNIT * OUTLOOK_BIN_S));
+    if (first >= after) {
+        return;
+    }
+    int32_t j = (int32_t)first, end = (int32_t)after;
+    while (j < end) {
+        int32_t bin = j / OUTLOOK_BIN_S, next = (bin + 1) * OUTLOOK_BIN_S;
+        next = next < end ? next : end;
+        if (heard->vehicles[bin] == 0) {
+            j = next;
+        }
+        for (; j < next; j++) {
+            link_s[(int32_t)(from_s + j)] += each * (float)heard->vehicles[bin];
+        }
+    }
+}
+
+// What is on its way to a link from one source, second by second: what left before, and what will. Gives its usual
+// rate.
 static double source_add(const struct forecast_query *query, const struct source *source, double speed_mps,
                          double reach_m, float *link_s)
 {
     const struct estimate *estimate = query->estimate;
-    double rate_vps = 0.0;
-    double late_s = s_from_ms(query->at_ms - query->now_ms);
-    int32_t past_s = (int32_t)((source->to_stop_m - reach_m) / speed_mps);
-    past_s = past_s < UPSTREAM_PAST_S - 1 ? past_s : UPSTREAM_PAST_S - 1;
-    for (int32_t ago_s = 0; ago_s <= past_s; ago_s++) {
-        double vehicles = source->weight * upstream_left(&estimate->upstream, source->movement, query->now_ms, ago_s);
-        double at_s = source->to_stop_m / speed_mps - ago_s - late_s;
-        if (vehicles > 0.0 && at_s < HORIZON_S) {
-            link_s[at_s <= 0.0 ? 0 : (int32_t)at_s] += (float)vehicles;
-        }
-    }
-    const struct movement *movement = &estimate->approaches.movements[source->movement];
-    rate_vps =
-        source->weight * estimate_share(estimate, source->movement) * estimate_passed_vps(estimate, movement->row);
+    double travel_s = (double)source->to_stop_m / speed_mps;
+    int32_t row = estimate->approaches.movements[source->movement].row;
+    double rate_vps = (double)source->weight * estimate_share(estimate, source->movement)
+        * estimate_passed_vps(estimate, row);
+    departed_add(query, source, travel_s, reach_m / speed_mps, link_s);
     const struct told *heard = query->outlook != NULL ? &query->outlook->heard[source->movement] : NULL;
-    if (heard == NULL || heard->from_ms == INT64_MIN) {
-        for (int32_t k = (int32_t)(source->to_stop_m / speed_mps); k < HORIZON_S; k++) {
-            link_s[k] += (float)rate_vps;   // It says nothing: as usual.
-        }
+    if (heard != NULL && heard->from_ms != INT64_MIN) {
+        told_add(query, source, heard, travel_s, link_s);
         return rate_vps;
     }
-    double from_s = s_from_ms(heard->from_ms - query->at_ms) + source->to_stop_m / speed_mps;
-    for (int32_t i = 0; i < OUTLOOK_BIN_COUNT; i++) {
-        double each = source->weight * heard->vehicles[i] * (1.0 / (OUTLOOK_UNIT * OUTLOOK_BIN_S));
-        for (int32_t s = 0; s < OUTLOOK_BIN_S && each > 0.0; s++) {
-            double at_s = from_s + i * OUTLOOK_BIN_S + s;
-            bool left_already = s_from_ms(heard->from_ms - query->now_ms) + i * OUTLOOK_BIN_S + s < 0.0;
-            if (!left_already && at_s >= 0.0 && at_s < HORIZON_S) {
-                link_s[(int32_t)at_s] += (float)each;
-            }
-        }
+    for (int32_t k = (int32_t)travel_s; k < HORIZON_S; k++) {
+        link_s[k] += (float)rate_vps;   // It says nothing: as usual.
     }
     return rate_vps;
 }

@@ -143,12 +143,12 @@ static void loops_keep_light_queues(void **state)
     assert_true(fabs(error.passed_ratio - 1.0) < 0.03);
 }
 
-// The truth ends at 150 m: what the loops know beyond counts as an error here.
+// 40 m hold five. The truth ends at 150 m: what the loops know beyond counts as an error here.
 static void loops_keep_queues_beyond_the_advance_loop(void **state)
 {
     (void)state;
-    struct error error = run(3400, TOLD_LOOPS, TOLD_LOOPS);
-    assert_true(error.truth > 3.0);
+    struct error error = run(2800, TOLD_LOOPS, TOLD_LOOPS);
+    assert_true(error.truth > 1.5);
     assert_true(error.absolute < 0.45 * error.truth);
     assert_true(fabs(error.mean) < 0.3 * error.truth);
     assert_true(fabs(error.passed_ratio - 1.0) < 0.03);

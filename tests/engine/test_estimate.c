@@ -1,0 +1,177 @@
+// Goal: readings taken in parts by several threads do what they do in one go, refusals in the same order; departures
+// read many seconds at once are those read one by one; turning shares and rates agree with counts by hand.
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "engine/base/random.h"
+#include "engine/estimate/estimate.h"
+#include "engine/model/units.h"
+#include "tests/engine/crossings.h"
+
+#define CROSSINGS 6
+#define NOW_MS INT64_C(7200000)
+
+static struct crossings made;
+static struct observation_buffer seen;
+
+static int set_up(void **state)
+{
+    (void)state;
+    crossings_build(&made, CROSSINGS, 300.0);
+    observation_buffer_create(&seen, 400, 1, 200, 1);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    observation_buffer_release(&seen);
+    network_release(&made.network);
+    return 0;
+}
+
+static int32_t draw(uint64_t *number, int32_t below)
+{
+    return (int32_t)(random_unit(3, RANDOM_TEST, (*number)++, 0) * below);
+}
+
+// Good rows and every kind of bad one: unknown sensors, stale times, impossible counts; sensors come several times.
+static void rows_draw(uint64_t *number)
+{
+    const struct network *network = &made.network;
+    observation_buffer_clear(&seen);
+    struct camera_columns *cameras = &seen.rows.cameras;
+    struct loop_columns *loops = &seen.rows.loops;
+    for (; cameras->count < 200; cameras->count++) {
+        int32_t row = cameras->count;
+        cameras->camera[row] = draw(number, network->camera_count + 3) - 1;
+        cameras->end_ms[row] = NOW_MS - 1000 * (draw(number, 40) == 0 ? 2000 : draw(number, 8));
+        cameras->length_ms[row] = 1000;
+        cameras->in_view[row] = draw(number, 12);
+        cameras->queued[row] = draw(number, 12);
+        cameras->tail_mm[row] = draw(number, 100000);
+        cameras->speed_mmps[row] = draw(number, 100000);
+        for (int t = 0; t < 4; t++) {
+            cameras->turned[t][row] = draw(number, 2);
+        }
+        cameras->first_bin[row + 1] = 0;
+    }
+    for (; loops->count < 400; loops->count++) {
+        int32_t row = loops->count;
+        loops->detector[row] = draw(number, network->detector_count + 3) - 1;
+        loops->end_ms[row] = NOW_MS - 1000 * draw(number, 8);
+        loops->length_ms[row] = 1000;
+        loops->vehicles[row] = draw(number, 5);
+        loops->occupied_ms[row] = draw(number, 1200);
+        loops->speed_mmps[row] = draw(number, 20000) - 1;
+    }
+}
+
+static void parts_do_what_the_whole_does(void **state)
+{
+    (void)state;
+    uint64_t number = 0;
+    for (int32_t part_count = 1; part_count <= 5; part_count++) {
+        struct sight whole, split;
+        struct sight_result told, parts[5], joined;
+        sight_create(&whole, &made.network);
+        sight_create(&split, &made.network);
+        for (int round = 0; round < 3; round++) {
+            rows_draw(&number);
+            sight_take(&whole, &seen.rows, NOW_MS, &told);
+            for (int32_t p = part_count - 1; p >= 0; p--) {   // In any order.
+                sight_take_part(&split, &seen.rows, NOW_MS, p, part_count, &parts[p]);
+            }
+            sight_results_join(parts, part_count, &joined);
+            assert_true(told.refused[SIGHT_UNKNOWN] > 0 && told.refused[SIGHT_IMPOSSIBLE] > 0 && told.used > 100);
+            assert_memory_equal(&told, &joined, sizeof told);
+            assert_memory_equal(whole.lanes, split.lanes, (size_t)made.network.lane_count * sizeof *whole.lanes);
+            assert_memory_equal(whole.loops, split.loops, (size_t)made.network.detector_count * sizeof *whole.loops);
+        }
+        sight_release(&whole);
+        sight_release(&split);
+    }
+}
+
+static void many_seconds_are_those_one_by_one(void **state)
+{
+    (void)state;
+    struct approaches approaches;
+    struct upstream upstream;
+    uint64_t number = 1000;
+    approaches_create(&approaches, &made.network);
+    upstream_create(&upstream, &approaches);
+    for (int32_t s = 0; s < 400; s++) {
+        int64_t now_ms = NOW_MS + s * INT64_C(1000);
+        if (draw(&number, 3) == 0 && (s < 150 || s > 290)) {
+            upstream_note(&upstream, 1, now_ms, 0.25 * (draw(&number, 8)));
+        }
+        uint8_t past[UPSTREAM_PAST_S];
+        int32_t count = draw(&number, UPSTREAM_PAST_S + 1);
+        bool any = upstream_past(&upstream, 1, now_ms, count, past);
+        for (int32_t ago_s = 0; ago_s < count; ago_s++) {
+            double one = upstream_left(&upstream, 1, now_ms, ago_s);
+            assert_true(fabs((any ? past[ago_s] / (double)UPSTREAM_UNIT : 0.0) - one) < 1e-12);
+        }
+    }
+    upstream_release(&upstream);
+    approaches_release(&approaches);
+}
+
+// One vehicle every other second for ten minutes, all by one turn: 0.5 a second passed and asked for, whatever the
+// window; its share of its row is (n + 2 / k) / (n + 2) with n vehicles remembered and k movements.
+static void rates_and_shares_by_hand(void **state)
+{
+    (void)state;
+    struct estimate estimate;
+    estimate_create(&estimate, &made.network);
+    const struct approach_row *row = &estimate.approaches.rows[0];
+    int32_t camera = estimate.sight.camera_of_lane[row->lane];
+    assert_int_not_equal(camera, INDEX_NONE);
+    enum turn turn = estimate.approaches.movements[row->first_movement].turn;
+    double before = 1.0 / row->movement_count;
+    assert_true(fabs(estimate_share(&estimate, row->first_movement) - before) < 1e-9);
+    for (int32_t s = 1; s <= 600; s++) {
+        int64_t now_ms = NOW_MS + s * INT64_C(1000);
+        struct sight_result result;
+        observation_buffer_clear(&seen);
+        struct camera_columns *cameras = &seen.rows.cameras;
+        cameras->camera[0] = camera;
+        cameras->end_ms[0] = now_ms;
+        cameras->length_ms[0] = 1000;
+        cameras->in_view[0] = 3;
+        cameras->queued[0] = 2;
+        cameras->tail_mm[0] = 15000;
+        cameras->speed_mmps[0] = 2000;
+        for (int t = 0; t < 4; t++) {
+            cameras->turned[t][0] = t == (int)turn && s % 2 == 0;
+        }
+        cameras->first_bin[1] = 0;
+        cameras->count = 1;
+        estimate_intake(&estimate, &seen.rows, now_ms, &result);
+        assert_int_equal(result.used, 1);
+        estimate_update(&estimate, (struct intersection_id){ row->intersection }, now_ms);
+        estimate_expect(&estimate, (struct intersection_id){ row->intersection }, now_ms);
+    }
+    assert_int_equal(estimate.rows[0].source, ROW_CAMERA);
+    assert_true(fabs(estimate_passed_vps(&estimate, 0) - 0.5) < 0.005);
+    assert_true(fabs(estimate_demand_vps(&estimate, 0) - 0.5) < 0.02);
+    double kept = estimate.share_sum[row->first_movement];
+    assert_true(fabs(estimate_share(&estimate, row->first_movement) - (kept + 2.0 * before) / (kept + 2.0)) < 1e-9);
+    estimate_release(&estimate);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(parts_do_what_the_whole_does),
+        cmocka_unit_test(many_seconds_are_those_one_by_one),
+        cmocka_unit_test(rates_and_shares_by_hand),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
