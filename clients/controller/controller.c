@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "clients/controller/bytes.h"
+#include "clients/wire/bytes.h"
 #include "clients/controller/player.h"
 
 enum { IN_BYTES = 1 << 17, OUT_BYTES = 1 << 14 };

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "clients/controller/bytes.h"
+#include "clients/wire/bytes.h"
 #include "clients/controller/check.h"
 #include "clients/controller/player.h"
 #include "engine/base/random.h"

@@ -1,4 +1,4 @@
-#include "clients/controller/bytes.h"
+#include "clients/wire/bytes.h"
 
 #include <string.h>
 
