@@ -189,8 +189,8 @@ static enum status report_write(const struct run_options *options, const struct 
     }
     struct compared compared = { .network = network, .network_name = options->network,
         .demand_name = options->demand != NULL ? options->demand : options->network,
-        .sensing = options->sensing == SENSING_LOOPS ? "loops" : options->sensing == SENSING_BOTH ? "cameras and loops"
-                                                                                                   : "cameras",
+        .sensing = (options->sensing & SENSING_CAMERA) == 0 ? "loops"
+            : options->sensing == SENSING_CAMERA ? "cameras" : "cameras and loops",
         .begin_ms = jobs[0].result.begin_ms, .end_ms = jobs[0].result.end_ms, .strategy_count = count,
         .strategies = strategies };
     enum status status = compare_report_write(options->out, &compared, problem);

@@ -27,7 +27,7 @@ struct run_options {
     int32_t step_ms;                   // 0: the .sumocfg's where it fits, else 1000
     int threads;
     uint64_t seed;
-    enum loop_sensing sensing;
+    int sensing;                       // of enum loop_sensing
     struct fault_plan faults;          // of the sensors; run_options_release frees it
     bool ignore_route_errors;
     bool quiet;                        // no progress

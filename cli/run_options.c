@@ -17,7 +17,8 @@ const char RUN_OPTIONS_HELP[] =
     "  --step-s S              step of the street, 0.1 to 1 (default: the .sumocfg's, else 1)\n"
     "  --threads T             of street and brain; the result does not depend on it\n"
     "  --seed S                drivers and sensors\n"
-    "  --sensing WHAT          camera (default), loops, or camera,loops\n"
+    "  --sensing WHAT          camera (default), loops (counts of each second), edges (when they are covered and\n"
+    "                          freed), or several by commas\n"
     "  --sensor-faults FILE    which sensors lie, how and when (docs/simulator.md)\n"
     "  --camera-miscount P --loop-miscount P    each vehicle is overlooked or counted twice with this probability\n"
     "  --message-loss P --message-delay S       each reading is lost, or comes so much later\n"
@@ -48,18 +49,28 @@ bool run_number(const char *name, const char *value, double low, double high, do
     return true;
 }
 
-static bool sensing_option(const char *value, enum loop_sensing *ret)
+static bool sensing_option(const char *value, int *ret)
 {
-    if (strcmp(value, "camera") == 0 || strcmp(value, "cameras") == 0) {
-        *ret = SENSING_CAMERA;
-    } else if (strcmp(value, "loops") == 0) {
-        *ret = SENSING_LOOPS;
-    } else if (strcmp(value, "camera,loops") == 0 || strcmp(value, "both") == 0) {
-        *ret = SENSING_BOTH;
-    } else {
-        fprintf(stderr, "intergreen: --sensing takes camera, loops or camera,loops, not '%s'\n", value);
+    static const struct { const char *word; int bits; } WORDS[] = {
+        { "camera", SENSING_CAMERA }, { "cameras", SENSING_CAMERA }, { "loops", SENSING_LOOPS },
+        { "edges", SENSING_EDGES }, { "both", SENSING_CAMERA | SENSING_LOOPS },
+    };
+    int sensing = 0;
+    const char *at = value;
+    while (*at != '\0') {
+        size_t bytes = strcspn(at, ",");
+        int bits = 0;
+        for (size_t i = 0; i < sizeof WORDS / sizeof *WORDS; i++) {
+            bits |= strlen(WORDS[i].word) == bytes && strncmp(at, WORDS[i].word, bytes) == 0 ? WORDS[i].bits : 0;
+        }
+        sensing = bits != 0 ? sensing | bits : 0;
+        at += bits != 0 ? bytes + (at[bytes] == ',') : strlen(at);
+    }
+    if (sensing == 0) {
+        fprintf(stderr, "intergreen: --sensing takes camera, loops, edges or several by commas, not '%s'\n", value);
         return false;
     }
+    *ret = sensing;
     return true;
 }
 

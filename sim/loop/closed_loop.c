@@ -1,6 +1,7 @@
 #include "sim/loop/closed_loop.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -8,6 +9,7 @@
 #include "engine/base/hash.h"
 #include "engine/base/memory.h"
 #include "sim/traffic/street_checkpoint.h"
+#include "sim/loop/loop_edges.h"
 
 #define ARRIVED_CHUNK 4096           // results taken from the street at once
 
@@ -22,13 +24,14 @@ struct closed_loop {
     struct actuation_touch *touches;             // one per intersection
     struct observation_buffer measured;          // by loops, as true as it is
     int64_t measured_ms;
+    struct loop_edges edges;
+    struct observation_buffer gathered;          // readings and edges of the steps since the last tick, with edges
     struct observation_buffer seen;              // what the brain's sensors say, before faults
     struct sensor_faults *faults;
     struct closed_loop_counts counts;
     LIST_OF(struct trip_result) results;
     int64_t trips_given;                         // by the source so far
     uint64_t trips_hash;                         // of them
-    bool faulty;                                 // the sensors have faults
     bool closed;
 };
 
@@ -49,7 +52,7 @@ enum status closed_loop_create(const struct network *network, const struct vehic
     struct sensor_faults *faults = NULL;
     const struct fault_plan none = { 0 };
     enum status status = sensor_faults_create(network, options->faults != NULL ? options->faults : &none, options->seed,
-                                              &faults, problem);
+                                              (options->sensing & SENSING_EDGES) != 0, &faults, problem);
     status = status != STATUS_OK ? status
         : street_create(network, types, type_count, &street_options, &street, problem);
     if (status != STATUS_OK) {
@@ -62,7 +65,7 @@ enum status closed_loop_create(const struct network *network, const struct vehic
     loop->trips = trips;
     loop->options.faults = NULL;
     loop->trips_hash = HASH_SEED;
-    loop->faulty = options->faults != NULL && options->faults->rules.count > 0;
+    loop->options.sensing = peer.step != NULL ? options->sensing : 0;   // nobody to be told
     loop->peer = peer;
     loop->street = street;
     loop->faults = faults;
@@ -71,7 +74,12 @@ enum status closed_loop_create(const struct network *network, const struct vehic
     loop->touches = memory_take((size_t)network->intersection_count, sizeof *loop->touches);
     loop->reports = memory_take((size_t)network->intersection_count, sizeof *loop->reports);
     observation_buffer_create(&loop->measured, network->detector_count, 0, 0, 0);
-    observation_buffer_create(&loop->seen, network->detector_count, 0, network->camera_count, bins_needed(network));
+    int32_t edge_count = (loop->options.sensing & SENSING_EDGES) != 0
+        ? LOOP_EDGES_IN_STEP * network->detector_count * (options->control_ms / options->step_ms) : 0;
+    observation_buffer_create(&loop->gathered, edge_count > 0 ? network->detector_count : 0, edge_count, 0, 0);
+    loop_edges_create(&loop->edges, network);
+    observation_buffer_create(&loop->seen, network->detector_count, edge_count, network->camera_count,
+                              bins_needed(network));
     *ret = loop;
     return STATUS_OK;
 }
@@ -84,6 +92,8 @@ void closed_loop_release(struct closed_loop *loop)
     street_release(loop->street);
     signals_release(loop->signals);
     observation_buffer_release(&loop->measured);
+    observation_buffer_release(&loop->gathered);
+    loop_edges_release(&loop->edges);
     observation_buffer_release(&loop->seen);
     sensor_faults_release(loop->faults);
     free(loop->reports);
@@ -92,10 +102,53 @@ void closed_loop_release(struct closed_loop *loop)
     free(loop);
 }
 
+void loop_sensing_text(int sensing, char *text)
+{
+    (void)snprintf(text, SENSING_BYTES, "%s%s%s", sensing & SENSING_CAMERA ? ",camera" : "",
+                   sensing & SENSING_LOOPS ? ",loops" : "", sensing & SENSING_EDGES ? ",edges" : "");
+    memmove(text, text + 1, strlen(text));       // without the first comma
+}
+
+// Adds readings of one step to those gathered; all loops are read in each step, in the same order.
+static void gather_readings(struct loop_columns *sum, const struct loop_columns *step)
+{
+    for (int32_t i = 0; i < step->count; i++) {
+        bool first = i >= sum->count;
+        int32_t before = first ? 0 : sum->vehicles[i], speed_mmps = first ? 0 : sum->speed_mmps[i];
+        sum->count = first ? i + 1 : sum->count;
+        sum->detector[i] = step->detector[i];
+        sum->end_ms[i] = step->end_ms[i];
+        sum->length_ms[i] = (first ? 0 : sum->length_ms[i]) + step->length_ms[i];
+        sum->occupied_ms[i] = (first ? 0 : sum->occupied_ms[i]) + step->occupied_ms[i];
+        sum->vehicles[i] = before + step->vehicles[i];
+        int64_t weighed = (int64_t)before * speed_mmps + (int64_t)step->vehicles[i] * step->speed_mmps[i];
+        sum->speed_mmps[i] = sum->vehicles[i] > 0 ? (int32_t)(weighed / sum->vehicles[i]) : -1;
+    }
+}
+
+// After each step where edges are asked for: what its loops say.
+static enum status gather(struct closed_loop *loop)
+{
+    struct observation_buffer *step = &loop->measured;
+    observation_buffer_clear(step);
+    enum status status = street_read_loops(loop->street, step);
+    if (status == STATUS_OK) {
+        status = loop_edges_take(&loop->edges, &step->rows.loops, &loop->gathered);
+        gather_readings(&loop->gathered.rows.loops, &step->rows.loops);
+    }
+    observation_buffer_clear(step);
+    return status;
+}
+
 static enum status measure(struct closed_loop *loop)
 {
     observation_buffer_clear(&loop->measured);
     loop->measured_ms = street_now_ms(loop->street);
+    if (loop->options.sensing & SENSING_EDGES) {
+        struct observation_columns readings = { .loops = loop->gathered.rows.loops };
+        loop->gathered.rows.loops.count = 0;
+        return observation_buffer_append(&loop->measured, &readings);
+    }
     return loop->options.read_loops || (loop->options.sensing & SENSING_LOOPS)
         ? street_read_loops(loop->street, &loop->measured) : STATUS_OK;
 }
@@ -110,6 +163,11 @@ static enum status sense(struct closed_loop *loop)
     if (status == STATUS_OK && (loop->options.sensing & SENSING_LOOPS)) {
         status = observation_buffer_append(&loop->seen, &loop->measured.rows);
     }
+    if (status == STATUS_OK && (loop->options.sensing & SENSING_EDGES)) {
+        struct observation_columns edges = { .edges = loop->gathered.rows.edges };
+        status = observation_buffer_append(&loop->seen, &edges);
+        observation_buffer_clear(&loop->gathered);
+    }
     if (status == STATUS_OK && (loop->options.sensing & SENSING_CAMERA)) {
         status = street_read_cameras(loop->street, &loop->seen);
     }
@@ -120,8 +178,7 @@ static enum status sense(struct closed_loop *loop)
 static enum status tick(struct closed_loop *loop, struct problem *problem)
 {
     if (loop->peer.step == NULL) {
-        return loop->options.read_loops && street_now_ms(loop->street) > loop->options.begin_ms ? measure(loop)
-            : STATUS_OK;
+        return street_now_ms(loop->street) > loop->options.begin_ms ? measure(loop) : STATUS_OK;
     }
     int64_t now_ms = street_now_ms(loop->street);
     signals_show(loop->signals, now_ms, street_aspects(loop->street));
@@ -223,7 +280,9 @@ enum status closed_loop_step(struct closed_loop *loop, struct problem *problem)
     street_step(loop->street);
     loop->counts.step_wall_s += wall_s() - began_s;
     take_arrived(loop);
-    return STATUS_OK;
+    return loop->options.sensing & SENSING_EDGES && gather(loop) != STATUS_OK
+        ? problem_report(problem, STATUS_LIMIT, "street", NULL, NULL, "the loops gave more edges than can be")
+        : STATUS_OK;
 }
 
 static int by_number(const void *a, const void *b)
@@ -315,11 +374,71 @@ static enum status checkpoint_possible(const struct closed_loop *loop, struct pr
         return problem_report(problem, STATUS_INFEASIBLE, "checkpoint", NULL, "leave out --daemon",
                               "the brain is in a daemon, whose state is not at hand");
     }
-    if (loop->faulty) {
-        return problem_report(problem, STATUS_INFEASIBLE, "checkpoint", NULL, "leave the faults out",
-                              "readings that faulty sensors hold back are not kept");
-    }
     return STATUS_OK;
+}
+
+// The columns of what was gathered since the last tick; nothing without edges.
+struct gathered_column { void *at; size_t bytes; };
+
+enum { GATHERED_LOOP_COLUMNS = 6, GATHERED_COLUMNS = 9 };
+
+static void gathered_columns(const struct closed_loop *loop, struct gathered_column *ret)
+{
+    const struct loop_columns *loops = &loop->gathered.rows.loops;
+    const struct edge_columns *edges = &loop->gathered.rows.edges;
+    const struct gathered_column columns[GATHERED_COLUMNS] = {
+        { loops->detector, sizeof *loops->detector }, { loops->end_ms, sizeof *loops->end_ms },
+        { loops->length_ms, sizeof *loops->length_ms }, { loops->vehicles, sizeof *loops->vehicles },
+        { loops->occupied_ms, sizeof *loops->occupied_ms }, { loops->speed_mmps, sizeof *loops->speed_mmps },
+        { edges->detector, sizeof *edges->detector }, { edges->at_ms, sizeof *edges->at_ms },
+        { edges->on, sizeof *edges->on },
+    };
+    memcpy(ret, columns, sizeof columns);
+}
+
+static void gathered_save(const struct closed_loop *loop, struct byte_sink *sink)
+{
+    struct gathered_column columns[GATHERED_COLUMNS];
+    gathered_columns(loop, columns);
+    const int32_t counts[] = { loop->gathered.rows.loops.count, loop->gathered.rows.edges.count };
+    sink_put(sink, counts, sizeof counts);
+    for (int i = 0; i < GATHERED_COLUMNS; i++) {
+        sink_put(sink, columns[i].at, columns[i].bytes * (size_t)counts[i >= GATHERED_LOOP_COLUMNS]);
+    }
+    sink_put(sink, loop->edges.covered, (size_t)loop->network->detector_count * sizeof *loop->edges.covered);
+}
+
+static bool detectors_known(const struct closed_loop *loop, const int32_t *detectors, int32_t count)
+{
+    for (int32_t i = 0; i < count; i++) {
+        if (detectors[i] < 0 || detectors[i] >= loop->network->detector_count) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum status gathered_load(struct closed_loop *loop, struct byte_source *source, struct problem *problem)
+{
+    struct gathered_column columns[GATHERED_COLUMNS];
+    struct observation_buffer *gathered = &loop->gathered;
+    int32_t counts[2] = { 0 };
+    source_take(source, counts, sizeof counts);
+    bool whole = !source->failed && counts[0] >= 0 && counts[0] <= gathered->loop_count_max && counts[1] >= 0
+        && counts[1] <= gathered->edge_count_max;
+    gathered_columns(loop, columns);
+    for (int i = 0; i < GATHERED_COLUMNS && whole; i++) {
+        source_take(source, columns[i].at, columns[i].bytes * (size_t)counts[i >= GATHERED_LOOP_COLUMNS]);
+    }
+    if (whole) {
+        source_take(source, loop->edges.covered, (size_t)loop->network->detector_count * sizeof *loop->edges.covered);
+        gathered->rows.loops.count = counts[0];
+        gathered->rows.edges.count = counts[1];
+    }
+    whole = whole && !source->failed && detectors_known(loop, gathered->rows.loops.detector, counts[0])
+        && detectors_known(loop, gathered->rows.edges.detector, counts[1]);
+    return whole ? STATUS_OK
+        : problem_report(problem, STATUS_RANGE, "checkpoint", "loops", "save it anew", "they are not all there");
 }
 
 enum status closed_loop_save(const struct closed_loop *loop, struct byte_sink *sink, struct problem *problem)
@@ -332,7 +451,8 @@ enum status closed_loop_save(const struct closed_loop *loop, struct byte_sink *s
     street_save(loop->street, sink);
     signals_save(loop->signals, sink);
     sink_put(sink, &loop->counts, sizeof loop->counts);
-    sink_put(sink, sensor_faults_counts(loop->faults), sizeof(struct sensor_counts));
+    sensor_faults_save(loop->faults, sink);
+    gathered_save(loop, sink);
     sink_number(sink, loop->trips_given);
     sink_number(sink, (int64_t)loop->trips_hash);
     sink_number(sink, loop->results.count);
@@ -375,10 +495,12 @@ enum status closed_loop_load(struct closed_loop *loop, struct byte_source *sourc
     if (status != STATUS_OK) {
         return status;
     }
-    struct sensor_counts sensors;
     source_take(source, &loop->counts, sizeof loop->counts);
-    source_take(source, &sensors, sizeof sensors);
-    sensor_faults_count_from(loop->faults, &sensors);
+    status = sensor_faults_load(loop->faults, source, problem);
+    status = status != STATUS_OK ? status : gathered_load(loop, source, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
     int64_t given = source_number(source);
     uint64_t hash = (uint64_t)source_number(source);
     int64_t results = source_number(source);

@@ -57,7 +57,12 @@ struct trip_source {
     enum status (*next)(void *self, int64_t until_ms, struct trip_columns *ret, struct problem *problem);
 };
 
-enum loop_sensing { SENSING_CAMERA = 1, SENSING_LOOPS = 2, SENSING_BOTH = 3 };
+// Bits. Loops give a reading of each tick, edges the moments at which they are covered and freed.
+enum loop_sensing { SENSING_CAMERA = 1, SENSING_LOOPS = 2, SENSING_EDGES = 4 };
+
+// As hello says it: "camera,loops". text: at least SENSING_BYTES.
+#define SENSING_BYTES 24
+void loop_sensing_text(int sensing, char *text);
 
 struct loop_options {
     int64_t begin_ms, end_ms;
@@ -65,7 +70,7 @@ struct loop_options {
     int32_t control_ms;              // of the brain: a multiple of step_ms
     int threads;
     uint64_t seed;
-    enum loop_sensing sensing;
+    int sensing;                     // of enum loop_sensing
     bool read_loops;                 // each tick, for reports, though the brain may not be told
     enum signals_fallback fallback;  // what the controllers play without a plan
     const struct fault_plan *faults; // of the sensors, on their way to the brain; borrowed during create; or NULL

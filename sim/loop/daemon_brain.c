@@ -15,6 +15,8 @@ enum status daemon_brain_open(const char *address, const struct network *network
                               const struct loop_options *options, const char *token, struct daemon_brain **ret,
                               struct problem *problem)
 {
+    char sensing[SENSING_BYTES];
+    loop_sensing_text(options->sensing, sensing);
     struct hello hello = {
         .role = ROLE_SIMULATOR,
         .identity = "simulator",
@@ -27,9 +29,7 @@ enum status daemon_brain_open(const char *address, const struct network *network
                        .step_ms = options->control_ms,
                        .fresh = true,
                        .seed = options->seed,
-                       .sensing = options->sensing == SENSING_LOOPS  ? "loops"
-                                  : options->sensing == SENSING_BOTH ? "camera,loops"
-                                                                     : "camera" },
+                       .sensing = sensing },
     };
     struct daemon_link *link = NULL;
     enum status status = daemon_link_open(address, &hello, DAEMON_TIMEOUT_MS_DEFAULT, &link, NULL, problem);

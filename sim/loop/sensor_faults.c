@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/hash.h"
 #include "engine/base/memory.h"
 #include "engine/base/random.h"
 #include "engine/model/units.h"
 
+enum { EDGES_MAX = 24 };   // of one detector at one look
 enum { CHATTER_MS = 50, BACKLOG = 3 };   // BACKLOG: intervals that may arrive at one instant; later ones the next time
 static const int32_t SPEED_MMPS_MAX = 69000;   // noise does not make cars fly
 
@@ -20,17 +22,28 @@ struct setting {
     int32_t delay_ms, jitter_ms;
 };
 
+// Readings on their way go into checkpoints as they lie: `spare` fills the row, so that all its bytes are told.
 struct loop_reading {
-    int32_t detector, length_ms, vehicles, occupied_ms, speed_mmps;
+    int32_t detector, length_ms, vehicles, occupied_ms, speed_mmps, spare;
     int64_t end_ms;
 };
 
 struct camera_reading {
     int32_t camera, length_ms, in_view, queued, tail_mm, speed_mmps, turned[TURN_COUNT], bin_count;
-    int32_t bin_vehicles[CAMERA_BIN_COUNT_MAX], bin_speed_mmps[CAMERA_BIN_COUNT_MAX];
+    int32_t bin_vehicles[CAMERA_BIN_COUNT_MAX], bin_speed_mmps[CAMERA_BIN_COUNT_MAX], spare;
     int64_t end_ms;
 };
 
+struct edge { int32_t detector, on; int64_t at_ms; };
+
+// What a loop's edges have come to: as they are, and as they were told.
+struct edge_state {
+    bool covered, told_covered;
+    bool stuck;                       // or dead, at the last look
+    bool overlooked;                  // the vehicle that covers it now
+};
+
+struct late_edge { int64_t due_ms; struct edge edge; };
 struct late_loop { int64_t due_ms; struct loop_reading reading; };
 struct late_camera { int64_t due_ms; struct camera_reading reading; };
 
@@ -42,11 +55,17 @@ struct sensor_faults {
     int32_t *first_rule;              // by sensor, loops before cameras; one more at the end
     LIST_OF(int32_t) sensor_rules;    // rules, in order, of each sensor
     struct camera_reading *pictures;  // by camera: the last one before it stuck
+    struct edge_state *edge_states;   // by detector
+    LIST_OF(struct late_edge) late_edges;
     LIST_OF(struct late_loop) late_loops;
     LIST_OF(struct late_camera) late_cameras;
     struct observation_buffer out;
     struct sensor_counts counts;
+    bool edges;                       // are spoilt too
 };
+
+// Where the draws of one sensor at one time stand among the 65,536 that it has.
+enum { DRAWS_OF_READING = 4096, DRAWS_OF_EDGE = 32, DRAWS_OF_LOOK = 40000 };
 
 // Draws of one sensor at one time: numbered by time and use.
 struct draws {
@@ -81,17 +100,20 @@ static bool rule_chooses(const struct fault_rule *rule, const struct network *ne
 }
 
 enum status sensor_faults_create(const struct network *network, const struct fault_plan *plan, uint64_t seed,
-                                 struct sensor_faults **ret, struct problem *problem)
+                                 bool edges, struct sensor_faults **ret, struct problem *problem)
 {
     int32_t sensor_count = network->detector_count + network->camera_count;
     struct sensor_faults *faults = memory_take(1, sizeof *faults);
     faults->network = network;
     faults->seed = seed;
+    faults->edges = edges;
     faults->rule_count = plan->rules.count;
     faults->rules = memory_copy(plan->rules.at, (size_t)plan->rules.count, sizeof *faults->rules);
     faults->first_rule = memory_take((size_t)sensor_count + 1, sizeof *faults->first_rule);
     faults->pictures = memory_take((size_t)network->camera_count, sizeof *faults->pictures);
-    observation_buffer_create(&faults->out, BACKLOG * network->detector_count, 0, BACKLOG * network->camera_count,
+    faults->edge_states = memory_take((size_t)network->detector_count, sizeof *faults->edge_states);
+    observation_buffer_create(&faults->out, BACKLOG * network->detector_count,
+                              BACKLOG * EDGES_MAX * network->detector_count, BACKLOG * network->camera_count,
                               BACKLOG * network->camera_count * CAMERA_BIN_COUNT_MAX);
     bool *used = memory_take((size_t)plan->rules.count, sizeof *used);
     for (int32_t sensor = 0; sensor < sensor_count; sensor++) {
@@ -131,7 +153,7 @@ void sensor_faults_release(struct sensor_faults *faults)
     }
     observation_buffer_release(&faults->out);
     void *owned[] = { faults->rules, faults->first_rule, faults->sensor_rules.at, faults->pictures,
-        faults->late_loops.at, faults->late_cameras.at, faults };
+        faults->edge_states, faults->late_edges.at, faults->late_loops.at, faults->late_cameras.at, faults };
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) {
         free(owned[i]);
     }
@@ -348,6 +370,19 @@ static bool put_camera(struct observation_buffer *out, const struct camera_readi
     return true;
 }
 
+static bool put_edge(struct observation_buffer *out, const struct edge *edge)
+{
+    struct edge_columns *rows = &out->rows.edges;
+    if (rows->count >= out->edge_count_max) {
+        return false;
+    }
+    int32_t at = rows->count++;
+    rows->detector[at] = edge->detector;
+    rows->at_ms[at] = edge->at_ms;
+    rows->on[at] = edge->on;
+    return true;
+}
+
 static struct loop_reading loop_reading_of(const struct loop_columns *rows, int32_t at)
 {
     return (struct loop_reading){ .detector = rows->detector[at], .length_ms = rows->length_ms[at],
@@ -382,6 +417,14 @@ static void deliver_late(struct sensor_faults *faults, int64_t now_ms)
         }
     }
     faults->late_loops.count = kept;
+    kept = 0;
+    for (int32_t i = 0; i < faults->late_edges.count; i++) {
+        struct late_edge *late = &faults->late_edges.at[i];
+        if (late->due_ms > now_ms || !put_edge(&faults->out, &late->edge)) {
+            faults->late_edges.at[kept++] = *late;
+        }
+    }
+    faults->late_edges.count = kept;
     kept = 0;
     for (int32_t i = 0; i < faults->late_cameras.count; i++) {
         struct late_camera *late = &faults->late_cameras.at[i];
@@ -472,11 +515,98 @@ static void take_camera(struct sensor_faults *faults, int64_t now_ms, const stru
     }
 }
 
+// Tells an edge, if it gets through.
+static void tell_edge(struct sensor_faults *faults, const struct setting *setting, struct draws *draws, int64_t now_ms,
+                      struct edge edge)
+{
+    int64_t due_ms = now_ms;
+    faults->edge_states[edge.detector].told_covered = edge.on != 0;
+    enum fate fate = fate_of(faults, setting, draws, now_ms, &due_ms);
+    if (fate == FATE_LATE || (fate == FATE_ARRIVES && !put_edge(&faults->out, &edge))) {
+        *GROW(faults->late_edges) = (struct late_edge){ due_ms, edge };
+    }
+}
+
+// One true edge of a loop that is neither dead nor stuck.
+static void take_edge(struct sensor_faults *faults, const struct setting *setting, struct draws *draws, int64_t now_ms,
+                      struct edge edge)
+{
+    struct edge_state *state = &faults->edge_states[edge.detector];
+    int32_t times = 1;
+    if (edge.on != 0 && counts_wrongly(setting)) {
+        state->overlooked = draw(draws) < setting->miss;
+    } else if (edge.on == 0 && counts_wrongly(setting) && !state->overlooked) {
+        // Those that are not overlooked are counted twice so often that it is setting->twice of all.
+        times = setting->miss < 1.0 && draw(draws) < setting->twice / (1.0 - setting->miss) ? 2 : 1;
+    }
+    if (state->overlooked) {
+        faults->counts.altered++;
+    } else {
+        tell_edge(faults, setting, draws, now_ms, edge);
+    }
+    if (times == 2) {
+        faults->counts.altered++;
+        tell_edge(faults, setting, draws, now_ms, (struct edge){ edge.detector, 1, edge.at_ms });
+        tell_edge(faults, setting, draws, now_ms, edge);
+    }
+    state->overlooked = state->overlooked && edge.on != 0;
+}
+
+// What a loop says of itself at a look, its true edges told or not: that it sticks, that it is well again, chatter.
+static void end_edges(struct sensor_faults *faults, int32_t detector, const struct setting *setting,
+                      struct draws *draws, int64_t now_ms)
+{
+    struct edge_state *state = &faults->edge_states[detector];
+    bool stuck = setting->dead || setting->stuck != STUCK_NOT;
+    bool covered = setting->stuck == STUCK_NOT ? state->covered : setting->stuck == STUCK_ON;
+    if (!setting->dead && stuck != state->stuck && covered != state->told_covered) {
+        tell_edge(faults, setting, draws, now_ms, (struct edge){ detector, covered, now_ms });
+    }
+    state->stuck = stuck;
+    if (!stuck && setting->chatter_per_s > 0.0 && !state->told_covered) {
+        int32_t pulses = (int32_t)setting->chatter_per_s;
+        pulses += draw(draws) < setting->chatter_per_s - (double)pulses ? 1 : 0;
+        pulses = pulses < EDGES_MAX / 3 ? pulses : EDGES_MAX / 3;
+        for (int32_t i = 0; i < pulses; i++) {
+            int64_t at_ms = now_ms - (pulses - i) * 2 * CHATTER_MS;
+            faults->counts.altered++;
+            tell_edge(faults, setting, draws, now_ms, (struct edge){ detector, 1, at_ms });
+            tell_edge(faults, setting, draws, now_ms, (struct edge){ detector, 0, at_ms + CHATTER_MS });
+        }
+    }
+}
+
+// All edges of a look, each loop's in a row of its own: those of one loop are spoilt one after the other.
+static void take_edges(struct sensor_faults *faults, int64_t now_ms, const struct edge_columns *rows)
+{
+    for (int32_t i = 0; i < rows->count; i++) {
+        int32_t detector = rows->detector[i];
+        struct setting setting = setting_of(faults, detector, now_ms);
+        struct draws draws = draws_of(faults, detector, now_ms);
+        draws.next += DRAWS_OF_READING + (uint64_t)(rows->at_ms[i] & 1023) * DRAWS_OF_EDGE
+            + (rows->on[i] != 0 ? DRAWS_OF_EDGE / 2 : 0);
+        faults->counts.readings++;
+        faults->edge_states[detector].covered = rows->on[i] != 0;
+        if (setting.dead || setting.stuck != STUCK_NOT) {
+            faults->counts.silent++;
+        } else {
+            take_edge(faults, &setting, &draws, now_ms,
+                      (struct edge){ detector, rows->on[i] != 0, rows->at_ms[i] });
+        }
+    }
+    for (int32_t detector = 0; detector < faults->network->detector_count; detector++) {
+        struct setting setting = setting_of(faults, detector, now_ms);
+        struct draws draws = draws_of(faults, detector, now_ms);
+        draws.next += DRAWS_OF_LOOK;
+        end_edges(faults, detector, &setting, &draws, now_ms);
+    }
+}
+
 const struct observation_columns *sensor_faults_apply(struct sensor_faults *faults, int64_t now_ms,
                                                       const struct observation_columns *seen)
 {
     if (faults->rule_count == 0) {
-        faults->counts.readings += seen->loops.count + seen->cameras.count;
+        faults->counts.readings += seen->loops.count + seen->edges.count + seen->cameras.count;
         return seen;
     }
     observation_buffer_clear(&faults->out);
@@ -487,6 +617,9 @@ const struct observation_columns *sensor_faults_apply(struct sensor_faults *faul
     for (int32_t i = 0; i < seen->cameras.count; i++) {
         take_camera(faults, now_ms, &seen->cameras, i);
     }
+    if (faults->edges) {
+        take_edges(faults, now_ms, &seen->edges);
+    }
     return &faults->out.rows;
 }
 
@@ -495,7 +628,103 @@ const struct sensor_counts *sensor_faults_counts(const struct sensor_faults *fau
     return &faults->counts;
 }
 
-void sensor_faults_count_from(struct sensor_faults *faults, const struct sensor_counts *counts)
+static void put_list(struct byte_sink *sink, const void *at, int32_t count, size_t bytes)
 {
-    faults->counts = *counts;
+    sink_number(sink, count);
+    sink_put(sink, at, (size_t)count * bytes);
+}
+
+// False when the list is not all there.
+static bool take_list(struct byte_source *source, void **at, int32_t *count, int32_t *capacity, size_t bytes)
+{
+    int64_t rows = source_number(source);
+    if (source->failed || rows < 0 || (size_t)rows > source->left / bytes) {
+        return false;
+    }
+    memory_grow(at, capacity, (int32_t)rows, bytes);
+    source_take(source, *at, (size_t)rows * bytes);
+    *count = (int32_t)rows;
+    return true;
+}
+
+// Of the rules and of the sensors that they hit.
+static int64_t rules_hash(const struct sensor_faults *faults)
+{
+    uint64_t hash = hash_number(HASH_SEED, faults->rule_count);
+    for (int32_t r = 0; r < faults->rule_count; r++) {
+        const struct fault_rule *rule = &faults->rules[r];
+        const double numbers[] = { rule->chatter_per_s, rule->miss, rule->twice, rule->noise, rule->loss };
+        const int64_t words[] = { rule->dead, rule->stuck, rule->delay_ms, rule->jitter_ms, rule->from_ms, rule->to_ms,
+            rule->every_ms, rule->for_ms };
+        for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+            int64_t bits;
+            memcpy(&bits, &numbers[i], sizeof bits);
+            hash = hash_number(hash, bits);
+        }
+        for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+            hash = hash_number(hash, words[i]);
+        }
+    }
+    for (int32_t i = 0; i < faults->sensor_rules.count; i++) {
+        hash = hash_number(hash, faults->sensor_rules.at[i]);
+    }
+    return (int64_t)hash;
+}
+
+void sensor_faults_save(const struct sensor_faults *faults, struct byte_sink *sink)
+{
+    sink_put(sink, &faults->counts, sizeof faults->counts);
+    sink_number(sink, rules_hash(faults));
+    put_list(sink, faults->pictures, faults->network->camera_count, sizeof *faults->pictures);
+    put_list(sink, faults->edge_states, faults->network->detector_count, sizeof *faults->edge_states);
+    put_list(sink, faults->late_loops.at, faults->late_loops.count, sizeof *faults->late_loops.at);
+    put_list(sink, faults->late_edges.at, faults->late_edges.count, sizeof *faults->late_edges.at);
+    put_list(sink, faults->late_cameras.at, faults->late_cameras.count, sizeof *faults->late_cameras.at);
+}
+
+static bool known_sensors(const struct sensor_faults *faults)
+{
+    for (int32_t i = 0; i < faults->late_loops.count; i++) {
+        int32_t detector = faults->late_loops.at[i].reading.detector;
+        if (detector < 0 || detector >= faults->network->detector_count) {
+            return false;
+        }
+    }
+    for (int32_t i = 0; i < faults->late_edges.count; i++) {
+        int32_t detector = faults->late_edges.at[i].edge.detector;
+        if (detector < 0 || detector >= faults->network->detector_count) {
+            return false;
+        }
+    }
+    for (int32_t i = 0; i < faults->late_cameras.count; i++) {
+        const struct camera_reading *reading = &faults->late_cameras.at[i].reading;
+        if (reading->camera < 0 || reading->camera >= faults->network->camera_count || reading->bin_count < 0
+            || reading->bin_count > CAMERA_BIN_COUNT_MAX) {
+            return false;
+        }
+    }
+    return true;
+}
+
+enum status sensor_faults_load(struct sensor_faults *faults, struct byte_source *source, struct problem *problem)
+{
+    source_take(source, &faults->counts, sizeof faults->counts);
+    if (source_number(source) != rules_hash(faults)) {
+        return problem_report(problem, STATUS_VERSION, "checkpoint", "sensors",
+                              "load it with the faults that it was saved with", "its sensors have other faults");
+    }
+    int32_t pictures = 0, states = 0, picture_room = faults->network->camera_count,
+        state_room = faults->network->detector_count;
+    bool whole = take_list(source, (void **)&faults->pictures, &pictures, &picture_room, sizeof *faults->pictures)
+        && take_list(source, (void **)&faults->edge_states, &states, &state_room, sizeof *faults->edge_states)
+        && take_list(source, (void **)&faults->late_loops.at, &faults->late_loops.count, &faults->late_loops.capacity,
+                     sizeof *faults->late_loops.at)
+        && take_list(source, (void **)&faults->late_edges.at, &faults->late_edges.count, &faults->late_edges.capacity,
+                     sizeof *faults->late_edges.at)
+        && take_list(source, (void **)&faults->late_cameras.at, &faults->late_cameras.count,
+                     &faults->late_cameras.capacity, sizeof *faults->late_cameras.at)
+        && pictures == faults->network->camera_count && states == faults->network->detector_count
+        && known_sensors(faults);
+    return whole ? STATUS_OK
+        : problem_report(problem, STATUS_RANGE, "checkpoint", "sensors", "save it anew", "they are not all there");
 }

@@ -10,6 +10,8 @@
 //           next to the line), chatter adds, noise scales; loss drops what is left, delay keeps it back.
 //           A camera's vehicles are drawn anew for each picture: its errors come and go, as those of detection do;
 //           of vehicles that left over the line each is drawn once.
+//           Of a loop's edges both of an overlooked vehicle are kept back, and a vehicle that counts twice leaves
+//           twice; a loop that sticks or is well again says so by an edge if its state is another one than was told.
 // CONTRACT  Deterministic: same seed, plan, network and true rows give the same rows, in a daemon's link as in this
 //           process. With an empty plan rows pass unchanged. What stays valid stays valid: no count is negative, none
 //           queued beyond those in view, occupied at most the interval.
@@ -17,8 +19,10 @@
 // NOT HERE  The plan's words (fault_plan.h), what the brain makes of lies (engine/estimate).
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "engine/base/byte_stream.h"
 #include "engine/model/network.h"
 #include "engine/model/observation.h"
 #include "sim/loop/fault_plan.h"
@@ -33,9 +37,9 @@ struct sensor_counts {
     int64_t altered;                  // given otherwise than true
 };
 
-// STATUS_UNKNOWN for a rule whose name fits no sensor.
+// edges: the brain is told edges of loops. STATUS_UNKNOWN for a rule whose name fits no sensor.
 MUST_USE enum status sensor_faults_create(const struct network *network, const struct fault_plan *plan, uint64_t seed,
-                                          struct sensor_faults **ret, struct problem *problem);
+                                          bool edges, struct sensor_faults **ret, struct problem *problem);
 void sensor_faults_release(struct sensor_faults *faults);
 
 // What arrives at now_ms: earlier readings that are due, then those of seen. Rows of a sensor that spoke twice at one
@@ -45,5 +49,8 @@ const struct observation_columns *sensor_faults_apply(struct sensor_faults *faul
 
 const struct sensor_counts *sensor_faults_counts(const struct sensor_faults *faults);
 
-// Goes on counting from here: after a checkpoint.
-void sensor_faults_count_from(struct sensor_faults *faults, const struct sensor_counts *counts);
+// The readings on their way, what stuck sensors show, and the counts: for a checkpoint, and back. STATUS_VERSION when the
+// rules are others.
+void sensor_faults_save(const struct sensor_faults *faults, struct byte_sink *sink);
+MUST_USE enum status sensor_faults_load(struct sensor_faults *faults, struct byte_source *source,
+                                        struct problem *problem);

@@ -40,6 +40,22 @@ def goes_on_to_the_same_bytes(folder):
 
 
 @test
+def with_lying_sensors_too(folder):
+    town = city(folder)
+    words = ["--sensing", "camera,loops,edges", "--camera-miscount", "0.2", "--message-loss", "0.1", "--message-delay",
+             "7", "--dead-sensors", "0.1"]
+    for step in ("1", "0.5"):
+        whole = saved(folder, town, "max-pressure", *words, "--step-s", step, "--out", folder / "whole")
+        rest = sim(*town, "--control", "max-pressure", *words, "--step-s", step, "--load-checkpoint", folder / "x.cp",
+                   "--out", folder / "rest")
+        for name in OUTPUTS:
+            assert (folder / "whole" / name).read_bytes() == (folder / "rest" / name).read_bytes(), (step, name)
+        assert whole["sensor_readings_delayed"] == rest["sensor_readings_delayed"] > 0, (whole, rest)
+    refused([*town, "--control", "max-pressure", *words[:-1], "0.2", "--step-s", "0.5", "--out", folder / "rest",
+             "--load-checkpoint", folder / "x.cp"], "faults")
+
+
+@test
 def on_another_instruction_set_too(folder):
     town = city(folder)
     saved(folder, town, "max-pressure", "--out", folder / "whole", "--threads", 2)

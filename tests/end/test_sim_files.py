@@ -28,7 +28,7 @@ def lying_sensors_lie_the_same_through_a_daemon(folder):
     words, network = city(folder)
     (folder / "faults").write_text("loops */advance loss 0.2 miscount 0.2\nloops */stop chatter 0.1 delay 2 jitter 3\n"
                                    "both * dead every 300 for 30  # now and then\ncameras * noise 0.1\n")
-    words += ["--control", "max-pressure", "--sensing", "both", "--sensor-faults", folder / "faults",
+    words += ["--control", "max-pressure", "--sensing", "camera,loops,edges", "--sensor-faults", folder / "faults",
               "--camera-miscount", "0.1"]
     here = sim(*words, "--out", folder / "near")
     assert here["sensor_readings_lost"] > 0 and here["sensor_readings_delayed"] > 0, here

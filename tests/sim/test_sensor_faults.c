@@ -88,7 +88,7 @@ static struct sensor_faults *faults_of(const char *text, uint64_t seed)
         line = end != NULL ? end + 1 : NULL;
     }
     struct sensor_faults *faults = NULL;
-    assert_int_equal(sensor_faults_create(&network, &plan, seed, &faults, &problem), STATUS_OK);
+    assert_int_equal(sensor_faults_create(&network, &plan, seed, true, &faults, &problem), STATUS_OK);
     fault_plan_release(&plan);
     return faults;
 }
@@ -294,6 +294,61 @@ static void a_rule_for_one_changes_no_other(void **state)
     sensor_faults_release(b);
 }
 
+// One loop, a vehicle every other second: on at .2, off at .6 of it. What arrives, as +/- and the time in tenths.
+static const char *edges_of(const char *plan, int ticks)
+{
+    static char told[1024];
+    struct sensor_faults *faults = faults_of(plan, 11);
+    struct observation_buffer buffer;
+    observation_buffer_create(&buffer, 0, 2, 0, 0);
+    told[0] = '\0';
+    for (int tick = 1; tick <= ticks; tick++) {
+        observation_buffer_clear(&buffer);
+        struct edge_columns *rows = &buffer.rows.edges;
+        for (int on = 1; on >= 0 && tick % 2 == 1; on--) {
+            int32_t at = rows->count++;
+            rows->detector[at] = 5;
+            rows->at_ms[at] = (tick - 1) * 1000 + (on ? 200 : 600);
+            rows->on[at] = on;
+        }
+        const struct edge_columns *got = &sensor_faults_apply(faults, tick * 1000, &buffer.rows)->edges;
+        for (int32_t i = 0; i < got->count; i++) {
+            size_t used = strlen(told);
+            assert_int_equal(got->detector[i], 5);
+            (void)snprintf(told + used, sizeof told - used, "%s%c%d", used > 0 ? " " : "", got->on[i] ? '+' : '-',
+                           (int)(got->at_ms[i] / 100));
+        }
+    }
+    observation_buffer_release(&buffer);
+    sensor_faults_release(faults);
+    return told;
+}
+
+static void edges_are_spoilt_as_readings_are(void **state)
+{
+    (void)state;
+    char plan[256];
+    const char *name = detector_name(5);
+    (void)snprintf(plan, sizeof plan, "loops \"%s\" loss 0", name);
+    assert_string_equal(edges_of(plan, 4), "+2 -6 +22 -26");
+    (void)snprintf(plan, sizeof plan, "loops \"%s\" dead from 2", name);
+    assert_string_equal(edges_of(plan, 6), "+2 -6");
+    (void)snprintf(plan, sizeof plan, "loops \"%s\" stuck-on from 2 to 5", name);
+    assert_string_equal(edges_of(plan, 7), "+2 -6 +20 +42 -46 +62 -66");
+    (void)snprintf(plan, sizeof plan, "loops \"%s\" stuck-on from 2 to 4", name);
+    assert_string_equal(edges_of(plan, 5), "+2 -6 +20 -40 +42 -46");
+    (void)snprintf(plan, sizeof plan, "loops \"%s\" miss 1", name);
+    assert_string_equal(edges_of(plan, 4), "");
+    (void)snprintf(plan, sizeof plan, "loops \"%s\" double 1", name);
+    assert_string_equal(edges_of(plan, 4), "+2 -6 +6 -6 +22 -26 +26 -26");
+    (void)snprintf(plan, sizeof plan, "loops \"%s\" delay 1", name);
+    assert_string_equal(edges_of(plan, 4), "+2 -6 +22 -26");
+    (void)snprintf(plan, sizeof plan, "loops \"%s\" chatter 1 from 2 to 3", name);
+    assert_string_equal(edges_of(plan, 3), "+2 -6 +19 -19 +22 -26");
+    (void)snprintf(plan, sizeof plan, "loops \"%s\" loss 1", name);
+    assert_string_equal(edges_of(plan, 4), "");
+}
+
 static void patterns_choose_by_name(void **state)
 {
     (void)state;
@@ -339,7 +394,7 @@ static void what_is_wrong_is_told(void **state)
     struct problem problem;
     struct sensor_faults *faults = NULL;
     assert_int_equal(fault_plan_add("x", "both nobody dead", 1, &plan, &problem), STATUS_OK);
-    assert_int_equal(sensor_faults_create(&network, &plan, 1, &faults, &problem), STATUS_UNKNOWN);
+    assert_int_equal(sensor_faults_create(&network, &plan, 1, true, &faults, &problem), STATUS_UNKNOWN);
     assert_non_null(strstr(problem.text, "nobody"));
     assert_null(faults);
     fault_plan_release(&plan);
@@ -358,6 +413,7 @@ int main(void)
         cmocka_unit_test(cameras_miscount_within_reason),
         cmocka_unit_test(a_stuck_camera_repeats_its_picture),
         cmocka_unit_test(a_rule_for_one_changes_no_other),
+        cmocka_unit_test(edges_are_spoilt_as_readings_are),
         cmocka_unit_test(patterns_choose_by_name),
         cmocka_unit_test(what_is_wrong_is_told),
     };
