@@ -49,8 +49,8 @@ const struct observation_columns *sensor_faults_apply(struct sensor_faults *faul
 
 const struct sensor_counts *sensor_faults_counts(const struct sensor_faults *faults);
 
-// The readings on their way, what stuck sensors show, and the counts: for a checkpoint, and back. STATUS_VERSION when the
-// rules are others.
+// The readings on their way, what stuck sensors show, and the counts: for a checkpoint, and back. STATUS_VERSION when
+// the rules are others.
 void sensor_faults_save(const struct sensor_faults *faults, struct byte_sink *sink);
 MUST_USE enum status sensor_faults_load(struct sensor_faults *faults, struct byte_source *source,
                                         struct problem *problem);
