@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define REDIS_PORT 6379
+#define SENTINEL_PORT 26379
 #define DATABASE_MAX 1023
 
 struct settings settings_default(void)
@@ -137,10 +138,53 @@ enum status listen_address_read(const char *text, struct listen_address *ret, st
     return STATUS_OK;
 }
 
+// [[USER]:PASSWORD@], where there is one; *at moves behind it.
+static bool account_read(const char **at, const char *end, struct store_address *ret)
+{
+    const char *sign = memrchr(*at, '@', (size_t)(end - *at));
+    if (sign == NULL) {
+        return true;
+    }
+    const char *colon = memchr(*at, ':', (size_t)(sign - *at));
+    if (colon == NULL || !part_copy(ret->user, sizeof ret->user, *at, (size_t)(colon - *at))
+        || !part_copy(ret->password, sizeof ret->password, colon + 1, (size_t)(sign - colon - 1))) {
+        return false;
+    }
+    *at = sign + 1;
+    return true;
+}
+
+// HOST[:PORT][,HOST[:PORT]...]/NAME; *at moves behind it, to a slash or the end.
+static bool sentinels_read(const char **at, const char *end, struct store_address *ret)
+{
+    const char *slash = memchr(*at, '/', (size_t)(end - *at));
+    if (slash == NULL) {
+        return false;
+    }
+    while (*at < slash) {
+        const char *comma = memchr(*at, ',', (size_t)(slash - *at));
+        const char *one_end = comma != NULL ? comma : slash;
+        if (ret->sentinel_count == SENTINEL_COUNT_MAX) {
+            return false;
+        }
+        struct host_port *one = &ret->sentinels[ret->sentinel_count++];
+        if (!host_port_read(*at, (size_t)(one_end - *at), SENTINEL_PORT, one->host, sizeof one->host, &one->port)) {
+            return false;
+        }
+        *at = comma != NULL ? comma + 1 : slash;
+    }
+    const char *name_end = memchr(slash + 1, '/', (size_t)(end - slash - 1));
+    name_end = name_end != NULL ? name_end : end;
+    *at = name_end;
+    return ret->sentinel_count > 0 && name_end > slash + 1
+        && part_copy(ret->name, sizeof ret->name, slash + 1, (size_t)(name_end - slash - 1));
+}
+
 enum status store_address_read(const char *text, struct store_address *ret, struct problem *problem)
 {
     struct store_address address = { .kind = STORE_EMBEDDED };
-    const char *remedy = "Write embedded, none, unix:PATH or redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE].";
+    const char *remedy = "Write embedded, none, unix:PATH, redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE] or "
+                         "sentinel://[[USER]:PASSWORD@]HOST[:PORT][,HOST[:PORT]...]/NAME[/DATABASE].";
     if (strcmp(text, "embedded") == 0 || strcmp(text, "none") == 0) {
         address.kind = strcmp(text, "none") == 0 ? STORE_NONE : STORE_EMBEDDED;
         snprintf(address.text, sizeof address.text, "%s", text);
@@ -156,25 +200,28 @@ enum status store_address_read(const char *text, struct store_address *ret, stru
         *ret = address;
         return STATUS_OK;
     }
-    if (strncmp(text, "redis://", 8) != 0) {
+    bool sentinel = strncmp(text, "sentinel://", 11) == 0;
+    if (!sentinel && strncmp(text, "redis://", 8) != 0) {
         return problem_report(problem, STATUS_SYNTAX, "store", NULL, remedy, "not a store");
     }
-    address.kind = STORE_TCP;
-    const char *at = text + 8, *end = at + strlen(at);
-    const char *sign = strrchr(at, '@');
-    if (sign != NULL) {
-        const char *colon = memchr(at, ':', (size_t)(sign - at));
-        const char *user_end = colon != NULL ? colon : sign;
-        if (colon == NULL || !part_copy(address.user, sizeof address.user, at, (size_t)(user_end - at))
-            || !part_copy(address.password, sizeof address.password, colon + 1, (size_t)(sign - colon - 1))) {
-            return problem_report(problem, STATUS_SYNTAX, "store", NULL, remedy, "user or password cannot be read");
-        }
-        at = sign + 1;
+    address.kind = sentinel ? STORE_SENTINEL : STORE_TCP;
+    const char *at = text + (sentinel ? 11 : 8), *end = at + strlen(at);
+    if (!account_read(&at, end, &address)) {
+        return problem_report(problem, STATUS_SYNTAX, "store", NULL, remedy, "user or password cannot be read");
+    }
+    if (sentinel && !sentinels_read(&at, end, &address)) {
+        return problem_report(problem, STATUS_SYNTAX, "store", NULL, remedy, "sentinels and name cannot be read");
     }
     const char *slash = memchr(at, '/', (size_t)(end - at));
     if (slash != NULL && slash + 1 < end
         && !number_read(slash + 1, (size_t)(end - slash - 1), DATABASE_MAX, &address.database)) {
         return problem_report(problem, STATUS_SYNTAX, "store", NULL, remedy, "the database is not a number");
+    }
+    if (sentinel) {
+        snprintf(address.text, sizeof address.text, "sentinel://%.127s:%d/%s/%d", address.sentinels[0].host,
+                 address.sentinels[0].port, address.name, address.database);
+        *ret = address;
+        return STATUS_OK;
     }
     const char *host_end = slash != NULL ? slash : end;
     if (!host_port_read(at, (size_t)(host_end - at), REDIS_PORT, address.host, sizeof address.host, &address.port)) {

@@ -26,7 +26,14 @@ struct listen_address {
     bool local;                       // nobody from another machine can reach it
 };
 
-enum store_kind { STORE_EMBEDDED, STORE_TCP, STORE_UNIX, STORE_NONE };
+#define SENTINEL_COUNT_MAX 5
+
+enum store_kind { STORE_EMBEDDED, STORE_TCP, STORE_UNIX, STORE_SENTINEL, STORE_NONE };
+
+struct host_port {
+    char host[128];
+    int port;
+};
 
 struct store_address {
     enum store_kind kind;
@@ -35,6 +42,9 @@ struct store_address {
     int port, database;
     char path[256];
     char user[64], password[128];     // "" without
+    struct host_port sentinels[SENTINEL_COUNT_MAX];   // STORE_SENTINEL: whom to ask for the master of `name`
+    int32_t sentinel_count;
+    char name[64];
 };
 
 struct region_strategy { const char *region, *strategy; };
@@ -89,5 +99,6 @@ struct settings settings_default(void);
 // "127.0.0.1:7411", "[::1]:7411", "unix:PATH" into *ret. STATUS_SYNTAX with what is wrong.
 MUST_USE enum status listen_address_read(const char *text, struct listen_address *ret, struct problem *problem);
 
-// "embedded", "none", "unix:PATH", "redis://[[user]:password@]host[:port][/db]".
+// "embedded", "none", "unix:PATH", "redis://[[user]:password@]host[:port][/db]",
+// "sentinel://[[user]:password@]host[:port][,...]/name[/db]".
 MUST_USE enum status store_address_read(const char *text, struct store_address *ret, struct problem *problem);

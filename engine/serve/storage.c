@@ -10,6 +10,8 @@
 #include "engine/serve/city_clock.h"
 #include "engine/serve/journal.h"
 
+#define QUESTION_BYTES 1024
+
 // One watched descriptor. A handle of its own for each connection: the last one may still be closing.
 struct watch {
     struct storage *storage;
@@ -25,6 +27,10 @@ struct storage {
     uv_getaddrinfo_t lookup;
     bool looking, stopping;
     bool lost, drop;                  // to be closed, but not inside a callback of the library
+    bool asking, told;                // the connection is to a sentinel; it has told who the master is
+    int32_t sentinel;                 // the one to ask
+    struct host_port master;
+    struct commands question;
     char cause[160];
     uv_poll_cb on_ready;              // the callbacks of the loop, which stand below
     uv_getaddrinfo_cb on_looked_up;
@@ -81,10 +87,27 @@ static void carry_out(struct storage *storage, const struct store_actions *actio
     }
 }
 
+// A sentinel of the list: who is the master now?
+static void ask_sentinel(struct storage *storage)
+{
+    static const char *const WORDS[] = { "SENTINEL", "get-master-addr-by-name" };
+    commands_clear(&storage->question);
+    commands_begin(&storage->question);
+    commands_word(&storage->question, WORDS[0]);
+    commands_word(&storage->question, WORDS[1]);
+    commands_word(&storage->question, storage->options.address.name);
+    commands_end(&storage->question);
+    redis_send(storage->redis, &storage->question);
+}
+
 static void on_connected(void *owner)
 {
     struct storage *storage = owner;
     struct store_actions actions;
+    if (storage->asking) {
+        ask_sentinel(storage);
+        return;
+    }
     store_connected(storage->store, monotonic_ms(), &actions);
     carry_out(storage, &actions);
 }
@@ -93,23 +116,48 @@ static void on_lost(void *owner, const char *cause)
 {
     struct storage *storage = owner;
     storage->lost = true;
-    snprintf(storage->cause, sizeof storage->cause, "%.150s", cause);
+    snprintf(storage->cause, sizeof storage->cause, "%s%.140s", storage->asking ? "sentinel: " : "", cause);
+    if (storage->asking) {
+        storage->asking = false;
+        storage->sentinel = (storage->sentinel + 1) % storage->options.address.sentinel_count;
+    }
+}
+
+// Its answer: host and port of the master.
+static void sentinel_answered(struct storage *storage, const struct answer *answer)
+{
+    char port[8];
+    const struct answer *host = answer->element, *number = answer->element + 1;
+    if (answer->kind != ANSWER_LIST || answer->count != 2 || host->kind != ANSWER_TEXT || number->kind != ANSWER_TEXT
+        || host->bytes >= (int32_t)sizeof storage->master.host || number->bytes >= (int32_t)sizeof port) {
+        on_lost(storage, "it does not know the master");
+        return;
+    }
+    snprintf(storage->master.host, sizeof storage->master.host, "%.*s", (int)host->bytes, host->text);
+    snprintf(port, sizeof port, "%.*s", (int)number->bytes, number->text);
+    storage->master.port = (int)strtol(port, NULL, 10);
+    storage->asking = false;
+    storage->told = true;
+    storage->drop = true;
 }
 
 static void on_answer(void *owner, const struct answer *answer)
 {
     struct storage *storage = owner;
     struct store_actions actions;
-    if (!storage->drop && !storage->lost) {
+    if (storage->asking) {
+        sentinel_answered(storage, answer);
+    } else if (!storage->drop && !storage->lost) {
         store_answer(storage->store, monotonic_ms(), answer, &actions);
         carry_out(storage, &actions);
     }
 }
 
-static void open_connection(struct storage *storage, const char *host)
+static void open_connection(struct storage *storage, const char *host, int port)
 {
     const struct store_address *to = &storage->options.address;
-    struct redis_address address = { .path = to->kind == STORE_TCP ? NULL : to->path, .host = host, .port = to->port };
+    bool by_path = to->kind == STORE_UNIX || to->kind == STORE_EMBEDDED;
+    struct redis_address address = { .path = by_path ? to->path : NULL, .host = host, .port = port };
     struct redis_hooks hooks = { .owner = storage, .watch = on_watch, .connected = on_connected, .lost = on_lost,
         .answer = on_answer };
     struct problem problem;
@@ -122,16 +170,17 @@ static void open_connection(struct storage *storage, const char *host)
 static void begin_connection(struct storage *storage)
 {
     const struct store_address *to = &storage->options.address;
-    if (to->kind != STORE_TCP) {
-        open_connection(storage, NULL);
+    if (to->kind != STORE_TCP && to->kind != STORE_SENTINEL) {
+        open_connection(storage, NULL, 0);
         return;
     }
     if (storage->looking) {
         return;   // The last look-up is still under way; its answer will serve.
     }
     struct addrinfo wish = { .ai_socktype = SOCK_STREAM };
+    const char *host = to->kind == STORE_SENTINEL ? to->sentinels[storage->sentinel].host : to->host;
     storage->lookup.data = storage;
-    storage->looking = uv_getaddrinfo(storage->options.loop, &storage->lookup, storage->on_looked_up, to->host, NULL,
+    storage->looking = uv_getaddrinfo(storage->options.loop, &storage->lookup, storage->on_looked_up, host, NULL,
                                       &wish) == 0;
     if (!storage->looking) {
         on_lost(storage, "the host name cannot be looked up");
@@ -150,6 +199,14 @@ static void settle(struct storage *storage)
             redis_close(storage->redis);
             storage->redis = NULL;
             watch_drop(storage);
+            if (storage->told && !lost && store_state(storage->store) == STORE_CONNECTING) {
+                open_connection(storage, storage->master.host, storage->master.port);
+            }
+            if (storage->asking && !storage->told) {   // It did not answer in time.
+                storage->sentinel = (storage->sentinel + 1) % storage->options.address.sentinel_count;
+            }
+            storage->told = false;
+            storage->asking = false;
             if (lost) {
                 store_lost(storage->store, monotonic_ms(), storage->cause, &actions);
                 actions.close = false;   // Done already.
@@ -198,7 +255,9 @@ static void on_looked_up(uv_getaddrinfo_t *lookup, int result, struct addrinfo *
     } else if (getnameinfo(found->ai_addr, found->ai_addrlen, host, sizeof host, NULL, 0, NI_NUMERICHOST) != 0) {
         on_lost(storage, "the host's address cannot be written");
     } else if (store_state(storage->store) == STORE_CONNECTING && storage->redis == NULL) {
-        open_connection(storage, host);
+        const struct store_address *to = &storage->options.address;
+        storage->asking = to->kind == STORE_SENTINEL;
+        open_connection(storage, host, storage->asking ? to->sentinels[storage->sentinel].port : to->port);
     }
     uv_freeaddrinfo(found);
     settle(storage);
@@ -216,6 +275,7 @@ void storage_start(const struct storage_options *options, struct storage **ret)
     storage->on_ready = on_ready;
     storage->on_looked_up = on_looked_up;
     storage->on_timer = on_timer;
+    commands_create(&storage->question, QUESTION_BYTES);
     store_create(options->network, &options->store, &storage->store);
     uv_timer_init(options->loop, &storage->timer);
     storage->timer.data = storage;
@@ -249,6 +309,7 @@ void storage_release(struct storage *storage)
 {
     if (storage != NULL) {
         store_release(storage->store);
+        commands_release(&storage->question);
         free(storage);
     }
 }

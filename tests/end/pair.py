@@ -1,0 +1,153 @@
+"""A pair of daemons on one store, the controllers of a small city that know both, and stores of the centre's own: a
+redis-server on a port, one behind Sentinel, one behind a wire that can be cut."""
+import json
+import signal
+import socket
+import subprocess
+import tempfile
+
+from harness import BUILD, INTERGREEN, Daemon, run, wait_for
+
+CITY = 60                                                  # intersections, each with a controller
+_city = None
+
+
+def network():
+    global _city
+    if _city is None:
+        _city = tempfile.mkdtemp(prefix="ig-pair-")
+        run(INTERGREEN, "generate", "--no-demand", "--intersections", CITY, "--seed", 5, "-o", _city)
+    return f"{_city}/network.ig"
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Store:
+    """A redis-server of the centre's own, on a port, so that it can be killed and come back."""
+
+    def __init__(self, folder, *words, port=None):
+        self.folder, self.port, self.words = folder, port or free_port(), words
+        folder.mkdir(exist_ok=True)
+        self.process = None
+
+    def start(self):
+        self.process = subprocess.Popen(["redis-server", "--port", str(self.port), "--dir", str(self.folder), "--save", "",
+                                         *self.words], stdout=subprocess.DEVNULL)
+        wait_for("the store", lambda: self.ask("PING") == "PONG")
+        return self
+
+    def ask(self, *words):
+        return subprocess.run(["redis-cli", "-p", str(self.port), "--raw", *words], capture_output=True, text=True, timeout=30,
+                              check=False).stdout.strip()
+
+    def lease(self):
+        return self.ask("GET", "intergreen:{pair}:lease")
+
+    def epoch(self):
+        found = self.ask("GET", "intergreen:{pair}:epoch").split(".")
+        return int(found[0]) if len(found) == 2 else 0
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    __enter__ = start
+
+    def __exit__(self, *_):
+        self.kill()
+
+
+class Half(Daemon):
+    """One daemon of a pair. It is ready when it leads or stands by."""
+
+    def __init__(self, folder, store, **keys):
+        folder.mkdir()
+        self.port = free_port()
+        keys = {"city": "pair", "standby": "yes", "store": store, "listen": f'[ "127.0.0.1:{self.port}" ]',
+                "store_times": "{ answer_ms: 400, connect_ms: 1000 }", **keys}
+        super().__init__(folder, network(), **keys)
+        self.address = f"127.0.0.1:{self.port}"
+
+    def answers(self):
+        assert self.process.poll() is None, self.said()
+        return "standby: " in self.said()
+
+    def leads(self):
+        return self.said().count("ready: ") > self.said().count("steps down")
+
+
+class Pair:
+    """Two halves and the city's controllers, who know both addresses."""
+
+    def __init__(self, folder, store, **keys):
+        self.halves = [Half(folder / name, store, **keys) for name in ("one", "two")]
+
+    def __enter__(self):
+        self.halves[0].start()
+        wait_for("the first to lead", self.halves[0].leads)
+        self.halves[1].start()
+        addresses = ",".join(half.address for half in self.halves)
+        self.load = subprocess.Popen([str(BUILD / "load"), "--network", network(), "--daemon", addresses, "--controllers",
+                                      str(CITY), "--stations", str(CITY), "--readings", "8", "--cameras", "8",
+                                      "--subscribe", "--seconds", "120"], stdout=subprocess.PIPE, text=True)
+        return self
+
+    def seen(self):
+        self.load.send_signal(signal.SIGTERM)
+        stdout, _ = self.load.communicate(timeout=60)
+        first, last = stdout.strip().split("\n")
+        return {**json.loads(first), **json.loads(last)}
+
+    def served(self, half):
+        """Every controller plays under this half."""
+        def all_report():
+            done = subprocess.run([INTERGREEN, "status", "--daemon", half.address], capture_output=True, text=True,
+                                  check=False)
+            return f"{CITY}: {CITY} reported" in done.stdout and "0 in fallback" in done.stdout
+        wait_for("all controllers to play plans", all_report, 40)
+
+    def __exit__(self, *_):
+        self.load.kill()
+        self.load.wait()
+        for half in self.halves:
+            half.__exit__()
+
+
+def safe(seen):
+    """What no controller may ever see."""
+    assert seen["plans_older"] == 0, seen
+    assert seen["uncovered_ms_max"] <= 0, f"a controller's plan had run out for {seen['uncovered_ms_max']} ms"
+
+
+class Sentinel:
+    """A master, its replica, and one sentinel that watches them."""
+
+    def __init__(self, folder):
+        self.master = Store(folder / "master")
+        self.replica = Store(folder / "replica", "--replicaof", "127.0.0.1", str(self.master.port))
+        self.port, self.folder = free_port(), folder
+
+    def __enter__(self):
+        self.master.start()
+        self.replica.start()
+        wait_for("the replica to follow", lambda: "master_link_status:up" in self.replica.ask("INFO", "replication"))
+        config = self.folder / "sentinel.conf"
+        config.write_text(f"port {self.port}\ndir {self.folder}\nsentinel monitor city 127.0.0.1 {self.master.port} 1\n"
+                          "sentinel down-after-milliseconds city 500\nsentinel failover-timeout city 3000\n")
+        self.process = subprocess.Popen(["redis-server", str(config), "--sentinel"], stdout=subprocess.DEVNULL)
+        wait_for("the sentinel to know the replica", lambda: "slaves=1" in self.ask("INFO", "sentinel"))
+        return self
+
+    def ask(self, *words):
+        return subprocess.run(["redis-cli", "-p", str(self.port), "--raw", *words], capture_output=True, text=True, timeout=30,
+                              check=False).stdout.strip()
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self.replica.kill()
+        self.master.kill()
