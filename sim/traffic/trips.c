@@ -329,6 +329,17 @@ static int32_t legs_fill(const struct street *street, const int32_t *links, int3
     return -1;
 }
 
+int32_t trip_legs(const struct street *street, const int32_t *links, int32_t count, uint32_t user, struct leg *ret)
+{
+    uint32_t allowed;
+    return legs_fill(street, links, count, user, ret, &allowed);
+}
+
+int64_t trips_legs_kept(int32_t legs)
+{
+    return (int64_t)piece_size_for(legs) * PIECE_LEGS;
+}
+
 int32_t trips_leg_room(const struct trip *trip)
 {
     return trip->piece_size * PIECE_LEGS;

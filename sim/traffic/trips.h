@@ -21,6 +21,11 @@ void trips_make_room(struct street *street, int32_t trips, int64_t legs);
 void trips_clear(struct street *street);
 int32_t trip_put(struct street *street, const struct trip *trip, const struct leg *legs);
 
+// Fills the legs of a route for a user. Returns the first link of it that does not lead on, or -1. And pieces that hold
+// so many legs, as leg_capacity counts.
+int32_t trip_legs(const struct street *street, const int32_t *links, int32_t count, uint32_t user, struct leg *ret);
+int64_t trips_legs_kept(int32_t legs);
+
 // The path on which the trip leaves the cell, if the cell's link is leg `leg` of its route; PATH_END or PATH_NONE.
 int32_t trip_path(const struct street *street, const struct trip *trip, int32_t leg, int32_t cell);
 

@@ -200,6 +200,7 @@ static void who_yields_calls_the_stage_that_protects(void **state)
         (void)look(scene, s, W_LEFT, 0);
     }
     assert_int_equal(look(scene, 5, W_LEFT, 0), 1);
+    actuation_release(&scene->actuation);
     scene_begin(scene);
     for (int s = 1; s < 30; s++) {
         assert_int_equal(look(scene, s, s < 3 ? W_LEFT : 0, 0), 0);   // it found its gap
