@@ -402,8 +402,8 @@ static int32_t next_of(const struct street *street, int32_t link, int32_t choice
     return at < street->first_choice[link + 1] ? street->choices[at] : INDEX_NONE;
 }
 
-// A trip of the running street that is on `link` of the whole network now: the part of its route that is kept, with what
-// each leg prefers.
+// A trip of the running street that is on `link` of the whole network now: the part of its route that is kept, with
+// what each leg prefers.
 static int32_t trip_copy(struct rollout *rollout, const struct street *from, int32_t index, int32_t link, float front)
 {
     const struct street *street = rollout->street;

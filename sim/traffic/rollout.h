@@ -1,9 +1,9 @@
 // rollout.h: a part of the street, set to a state and driven ahead: what would happen if the lamps were these?
 //
-// THEORY    The same street as everywhere (street.h), cut out of a network: one intersection with the links that lead to
-//           it and away from it, a region, or all of it. It is told who is where, what the lamps show and since when, and
-//           who is expected at its borders; then it is stepped under lamps that the caller sets before each step; then
-//           it is asked for delay and queues, reset, and told the next state.
+// THEORY    The same street as everywhere (street.h), cut out of a network: one intersection with the links that lead
+//           to it and away from it, a region, or all of it. It is told who is where, what the lamps show and since
+//           when, and who is expected at its borders; then it is stepped under lamps that the caller sets before each
+//           step; then it is asked for delay and queues, reset, and told the next state.
 //
 //              reset ─▶ put, expect, light ─▶ (light, step) × n ─▶ measure ─▶ reset ─▶ …
 //

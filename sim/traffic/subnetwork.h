@@ -1,9 +1,9 @@
 // subnetwork.h: some links of a network and what lies between them, as a network of its own.
 //
-// THEORY    Kept are the links that are named with all their lanes, the connections from one of them to another, the foes
-//           among these, the junctions that they touch, and the intersections that control any of them with all their
-//           groups. Everything keeps its order, so what an index of the small network is in the large one stands in an
-//           ascending table, and the way back is a search in it.
+// THEORY    Kept are the links that are named with all their lanes, the connections from one of them to another, the
+//           foes among these, the junctions that they touch, and the intersections that control any of them with all
+//           their groups. Everything keeps its order, so what an index of the small network is in the large one stands
+//           in an ascending table, and the way back is a search in it.
 // CONTRACT  The small network holds what a street reads, no more: no names, stages, programs, detectors, cameras.
 //           Nothing in it is proportional to the large network.
 // OWNERSHIP subnetwork_release frees all of it; nothing of the large network is kept.

@@ -192,7 +192,8 @@ static void feed_middle(struct scene *scene, int32_t intersection, int32_t trips
     struct problem problem;
     int32_t row;
     for (int32_t i = 0; i < trips; i++) {
-        int32_t group = at->first_group + (int32_t)(random_bits(3, RANDOM_TEST, (uint64_t)i, 0) % (uint64_t)at->group_count);
+        uint64_t draw = random_bits(3, RANDOM_TEST, (uint64_t)i, 0);
+        int32_t group = at->first_group + (int32_t)(draw % (uint64_t)at->group_count);
         const struct signal_group *from = &scene->network.groups[group];
         int32_t member = (int32_t)(random_bits(3, RANDOM_TEST, (uint64_t)i, 1) % (uint64_t)from->member_count);
         const struct connection *over =
@@ -418,7 +419,8 @@ static void refuses_what_is_not_of_its_part(void **state)
     assert_false(rollout_expect(rollout, &(struct rollout_arrival){ .links = &outside, .link_count = 1 }));
     lane = scene->network.links[links[0]].first_lane;
     assert_false(rollout_put(rollout, &(struct rollout_vehicle){ .lane = lane, .connection = INDEX_NONE, .type = 2 }));
-    assert_true(rollout_put(rollout, &(struct rollout_vehicle){ .lane = lane, .connection = INDEX_NONE, .front_m = 9 }));
+    assert_true(rollout_put(rollout,
+        &(struct rollout_vehicle){ .lane = lane, .connection = INDEX_NONE, .front_m = 9.0 }));
     rollout_step(rollout);
     assert_false(rollout_put(rollout, &(struct rollout_vehicle){ .lane = lane, .connection = INDEX_NONE }));
     rollout_release(rollout);
