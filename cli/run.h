@@ -20,6 +20,7 @@ struct run_options {
     const char *out;                   // folder of the outputs, or NULL
     struct output_options output;      // what goes there; its directory is `out`
     const char *save_checkpoint, *load_checkpoint;   // files, or NULL
+    enum signals_fallback fallback;    // what controllers play that hear nothing
     double checkpoint_at_s;            // on the demand's clock; NAN: not said
     bool emissions;                    // sums of fuel and CO2 without a folder too
     double begin_s, seconds;           // NAN: the demand's begin; the rest of its hours

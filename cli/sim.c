@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/commands.h"
 #include "cli/run.h"
@@ -103,6 +104,16 @@ static int simulate(const struct run_options *options, bool json)
     return status == STATUS_OK ? CLI_DONE : run_failed(status, &problem);
 }
 
+static bool fallback_option(const char *value, enum signals_fallback *ret)
+{
+    *ret = strcmp(value, "actuated") == 0 ? SIGNALS_ACTUATED : SIGNALS_PROGRAM;
+    if (*ret == SIGNALS_PROGRAM && strcmp(value, "program") != 0) {
+        fprintf(stderr, "intergreen: --fallback takes program or actuated, not '%s'\n", value);
+        return false;
+    }
+    return true;
+}
+
 int cli_sim(int argc, char **argv)
 {
     struct run_options options = RUN_OPTIONS_DEFAULT;
@@ -111,12 +122,13 @@ int cli_sim(int argc, char **argv)
     bool json = false;
     struct option extra[] = { { "json", no_argument, NULL, 'j' }, { "control", required_argument, NULL, 'c' },
         { "save-checkpoint", required_argument, NULL, 's' }, { "load-checkpoint", required_argument, NULL, 'l' },
-        { "checkpoint-at", required_argument, NULL, 't' }, { 0 } };
+        { "checkpoint-at", required_argument, NULL, 't' }, { "fallback", required_argument, NULL, 'f' }, { 0 } };
     struct sim_options reader = {
         .usage = "usage: intergreen sim --network FILE --demand FILE --control STRATEGY [--json] …\n"
                  "  --control STRATEGY      program, webster, actuated, max-pressure, adaptive (default program);\n"
                  "                          actuated-local: no brain, the controllers act on their own loops\n"
                  "  --json                  one object, last on standard output\n"
+                 "  --fallback WHAT         what controllers play that hear nothing: program (default) or actuated\n"
                  "  --save-checkpoint FILE --checkpoint-at T    keep the whole state at T seconds, and go on\n"
                  "  --load-checkpoint FILE  go on from there, with the same other options, to the same trips\n"
     };
@@ -126,6 +138,9 @@ int cli_sim(int argc, char **argv)
         options.control = code == 'c' ? optarg : options.control;
         options.save_checkpoint = code == 's' ? optarg : options.save_checkpoint;
         options.load_checkpoint = code == 'l' ? optarg : options.load_checkpoint;
+        if (code == 'f' && !fallback_option(optarg, &options.fallback)) {
+            return CLI_USAGE;
+        }
         if (code == 't' && !run_number("checkpoint-at", optarg, -1e9, 1e10, &options.checkpoint_at_s)) {
             return CLI_USAGE;
         }

@@ -3,14 +3,14 @@
 // THEORY    actuation.h has the rules; here its loops are filled in. Where a stop-line lane has loops that speak each
 //           tick, they are taken as they are. Where it has a camera, two stretches of its picture stand for them, each
 //           as long as a vehicle drives in a second, so that nobody passes unseen between two pictures: one up to the
-//           line, and one from 30 m before it (or at the beginning of a shorter lane). A lane whose sensors are silent
+//           line, and one from 40 m before it (or at the beginning of a shorter lane). A lane whose sensors are silent
 //           counts as covered: a failed loop calls and holds, it never starves anybody. That a camera sees more than
 //           this is left unused on purpose: this is the controller that the others are measured against.
 #include "engine/optimize/strategy.h"
 
 #include <math.h>
 
-static const double ADVANCE_FROM_M = 30.0;        // as the importer's loops, 40 m before the line
+static const double ADVANCE_FROM_M = 40.0;        // as the importer's loops
 static const double STRETCH_M_MIN = 10.0;
 
 struct actuated_memory {

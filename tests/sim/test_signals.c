@@ -283,6 +283,26 @@ static void actuated_goes_where_it_is_called(void **state)
     assert_int_equal(report.age_ms[7], 199000 - 113000);
 }
 
+// The plan of stage 2 ends at 70 s, cleared at 80 s: then the first stage of its own rotation is green at once, and
+// everybody counts as having called.
+static void falls_back_to_actuated_control(void **state)
+{
+    struct scene *scene = *state;
+    signals_fall_back_to(scene->signals, SIGNALS_ACTUATED);
+    look(scene, BEGIN_MS);
+    scene->green_ms[0] = scene->green_ms[1] = scene->green_ms[8] = BEGIN_MS;
+    struct plan plan = plan_enter(scene, 1, BEGIN_MS + 40000, 30000);
+    assert_int_equal(signals_offer(scene->signals, &plan, scene->now_ms), STATUS_OK);
+    for (int s = 1; s < 80; s++) {
+        touch(scene, BEGIN_MS + s * STEP_MS, 0);
+        assert_int_equal(s >= 40 ? green_groups(scene) : 0, s >= 40 && s < 70 ? 0x130 : 0);
+    }
+    for (int s = 80; s < 110; s++) {
+        touch(scene, BEGIN_MS + s * STEP_MS, 0);
+        assert_int_equal(green_groups(scene), s % 10 < 5 ? UINT64_C(3) << (s - 80) / 10 * 2 | 0x100 : 0x100);
+    }
+}
+
 // Any touches, any hand-overs in between: look() holds every lamp against the rules.
 static void actuated_keeps_every_rule_whatever_comes(void **state)
 {
@@ -322,6 +342,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(refuses_what_it_cannot_take, setup, teardown),
         cmocka_unit_test_setup_teardown(falls_back_when_nobody_speaks_any_more, setup, teardown),
         cmocka_unit_test_setup_teardown(actuated_goes_where_it_is_called, setup, teardown),
+        cmocka_unit_test_setup_teardown(falls_back_to_actuated_control, setup, teardown),
         cmocka_unit_test_setup_teardown(actuated_keeps_every_rule_whatever_comes, setup, teardown),
     };
     return cmocka_run_group_tests_name("signals", tests, NULL, NULL);
