@@ -19,7 +19,7 @@ static const char USAGE[] =
     "  --intersections N           signalised intersections, 1 to 200000\n"
     "  --seed S                    the same seed gives the same bytes\n"
     "  -o, --output DIR            network.ig, demand.ig and city.yaml go here\n"
-    "  --trips-per-intersection X  trips a day; default: as many as the signals bear (0.85 of saturation in the "
+    "  --trips-per-intersection X  trips a day; default: as many as the signals bear (0.70 of saturation in the "
     "peaks)\n"
     "  --demand-scale X            times that; the programs stay as for 1\n"
     "  --hours A-B                 only trips that depart from A to B o'clock go into demand.ig\n"

@@ -1,8 +1,8 @@
 // city.h: a whole generated city: network, demand, configuration.
 //
 // THEORY    plan ─▶ roads ─▶ derive_signals ─▶ loads ─▶ programs. The number of trips follows from the signals: it is
-//           scaled so that the busiest intersections (the 98th percentile) reach a degree of saturation of 0.85 in the
-//           peak hours under Webster's splits, and those that stand out (the 99.5th) 0.95 at most, which is as much as
+//           scaled so that the busiest intersections (the 98th percentile) reach a degree of saturation of 0.70 in the
+//           peak hours under Webster's splits, and those that stand out (the 99.5th) 0.80 at most, which is as much as
 //           a city bears with queues that still clear; or it is asked for.
 // CONTRACT  Same options, same bytes in every file, for any number of threads.
 // OWNERSHIP city_generate fills a network that the caller releases.

@@ -7,6 +7,8 @@
 #include "engine/base/random.h"
 
 static const double GAP_M_MIN = 150.0, GAP_M_SPAN = 330.0;   // between lines: many short blocks, few long ones
+static const int32_t TOWN_MOST = 200, CITY_LEAST = 1300;       // intersections of a fine net, of a wide one
+static const double STRETCH = 1.3;                            // how much wider that is
 static const double SHAKE = 0.09;                            // of a node, in shares of the gap beside it
 static const double BEND = 0.03;                             // of a line, in shares of its length
 static const double OUTSIDE_M_MIN = 220.0, OUTSIDE_M_SPAN = 260.0;
@@ -34,10 +36,11 @@ struct line {
 static struct line *lines_draw(const struct city_plan *plan, int32_t count, bool rows)
 {
     struct line *lines = memory_take((size_t)count, sizeof *lines);
-    double at_m = 0.0, before_m = GAP_M_MIN + GAP_M_SPAN;
+    double at_m = 0.0, before_m = plan->stretch * (GAP_M_MIN + GAP_M_SPAN);
     int32_t next = (int32_t)(draw(plan, rows ? DRAW_FIRST_ROW : DRAW_FIRST_COLUMN, 0) * 3.0);
     for (int32_t i = 0; i < count; i++) {
-        double u = draw(plan, rows ? DRAW_GAP_Y : DRAW_GAP_X, i), gap_m = GAP_M_MIN + GAP_M_SPAN * u * u;
+        double u = draw(plan, rows ? DRAW_GAP_Y : DRAW_GAP_X, i);
+        double gap_m = plan->stretch * (GAP_M_MIN + GAP_M_SPAN * u * u);
         struct line *line = &lines[i];
         *line = (struct line){ .at_m = at_m, .gap_m = fmin(before_m, gap_m), .arterial = i == next };
         double lanes = draw(plan, rows ? DRAW_LANES_ROW : DRAW_LANES_COLUMN, i);
@@ -208,7 +211,9 @@ void plan_create(int32_t intersection_count, uint64_t seed, struct city_plan *re
 {
     assert(intersection_count >= 1);
     assert(intersection_count <= CITY_INTERSECTION_COUNT_MAX);
-    *ret = (struct city_plan){ .seed = seed, .intersection_count = intersection_count };
+    double wide = (double)(intersection_count - TOWN_MOST) / (CITY_LEAST - TOWN_MOST);
+    *ret = (struct city_plan){ .seed = seed, .intersection_count = intersection_count,
+        .stretch = 1.0 + STRETCH * fmin(fmax(wide, 0.0), 1.0) };
     while (ret->column_count * ret->column_count < intersection_count) {
         ret->column_count++;
     }

@@ -14,7 +14,7 @@ enum purpose { TO_WORK, TO_HOME, OTHER, PURPOSE_COUNT };
 enum draw { DRAW_HOME = 200, DRAW_WORK, DRAW_LEG, DRAW_TASTE, DRAW_SET,            // of RANDOM_CITY, by place
             DRAW_COUNT = 0, DRAW_HOUR, DRAW_PLACE, DRAW_SIDE, DRAW_TYPE };         // of RANDOM_DEMAND, by trip
 
-static const double GRAVITY_S = 520.0;              // t0
+static const double GRAVITY_S = 520.0, GRAVITY_S_WIDE = 200.0;   // t0, and more of it the wider the net
 static const int32_t SPREAD_MS = 1500000;           // nobody drives longer than 25 min by the costs
 static const int32_t HOUR_MS = 3600000, MORNING_MS = 27000000, EVENING_MS = 61200000;   // 7:30, 17:00
 static const int32_t NEAR_MS = 90000;               // nor takes the car for less than this
@@ -22,7 +22,8 @@ static const double TASTE = 0.5;                    // how much dearer a link ca
 static const int32_t TURN_MS = 8000;
 // A stop line costs 12 s, and more by the fourth power of its saturation x: 24 s at 0.85, 36 s at 1, 133 s at 1.5.
 static const double SIGNAL_MS = 12000.0, SIGNAL_RISE = 2.0;
-static const double OUTSIDE_WEIGHT = 5.0;           // of a border street's lane against an intersection
+static const double LEARNT_MOST = 2.0;              // x beyond this frightens no more: a run too full is no habit
+static const double OUTSIDE_WEIGHT = 2.5;           // of a border street's lane against an intersection
 
 // Shares of each purpose, and when it departs, in thousandths by hour: an ordinary working day in shape.
 static const double SHARE[PURPOSE_COUNT] = { 0.32, 0.32, 0.36 };
@@ -255,12 +256,13 @@ static void places_find(const struct city_trips *trips, struct cost_set *set, in
     int32_t count = router_settled(set->router, &settled);
     set->places.count = set->home_sum.count = set->work_sum.count = 0;
     double home = 0.0, work = 0.0;
+    double gravity_s = GRAVITY_S + GRAVITY_S_WIDE * (trips->plan->stretch - 1.0);
     for (int32_t i = 0; i < count; i++) {
         int32_t link = settled[i], time_ms = router_time_ms(set->router, link);
         if (time_ms < NEAR_MS || trips->home[link] <= 0.0 || link == origin) {
             continue;
         }
-        double ratio = s_from_ms(time_ms) / GRAVITY_S, fall = 1.0 + ratio * ratio;
+        double ratio = s_from_ms(time_ms) / gravity_s, fall = 1.0 + ratio * ratio;
         home += trips->home[link] / (fall * fall);
         work += trips->work[link] / (fall * fall);
         *GROW(set->places) = link;
@@ -432,7 +434,7 @@ void trips_learn(struct city_trips *trips, const double *saturation)
 {
     trips->learned++;
     for (int32_t l = 0; l < trips->network->link_count; l++) {
-        trips->saturation[l] += (saturation[l] - trips->saturation[l]) / trips->learned;
+        trips->saturation[l] += (fmin(saturation[l], LEARNT_MOST) - trips->saturation[l]) / trips->learned;
     }
     for (int32_t i = 0; i < CITY_COST_SETS; i++) {
         costs_set(trips, i);
