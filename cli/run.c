@@ -305,6 +305,9 @@ static void say_notes(const struct run_options *options, const struct demand *de
     for (int32_t i = 0; !options->quiet && i < demand_note_count(demand); i++) {
         fprintf(stderr, "note: %s\n", demand_note(demand, i));
     }
+    if (counts->before_begin > 0 && !options->quiet) {
+        fprintf(stderr, "note: %lld trips depart before the begin and are left out\n", (long long)counts->before_begin);
+    }
     if (counts->route_errors > 0) {
         fprintf(stderr, "note: %lld of %lld trips are dropped: they have no route, or a bad one\n",
                 (long long)counts->route_errors, (long long)counts->read);

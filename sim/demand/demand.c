@@ -12,6 +12,7 @@
 #include "sim/demand/demand_file.h"
 #include "sim/demand/demand_rows.h"
 #include "sim/demand/demand_sumo.h"
+#include "sim/demand/sumo_types.h"
 
 enum { BATCH_TRIPS = 4096, SCALE_UNIT = 1000 };   // SUMO, too, takes its --scale in thousandths
 
@@ -66,6 +67,11 @@ static enum status read_whole(struct demand *demand, enum file_kind kind, const 
                               "name a SUMO route file or .sumocfg, a CityFlow "
                               "flow.json, or a demand file of `intergreen generate`",
                               "holds no trips");
+    }
+    struct vehicle_type usual;
+    if (status == STATUS_OK && rows->types.count == 0 && sumo_class_type("passenger", &usual)) {
+        (void)snprintf(usual.name, sizeof usual.name, "DEFAULT_VEHTYPE");   // of a demand without any vehicle
+        *GROW(rows->types) = usual;
     }
     return status == STATUS_OK ? rows_finish(rows) : status;
 }
