@@ -643,7 +643,8 @@ int main(void)
         cmocka_unit_test(types_have_models_and_deviations),
         cmocka_unit_test(a_configuration_scales_and_forgives),
         cmocka_unit_test(several_files_are_one_demand),
-        cmocka_unit_test(wrong_trips_are_told_by_line), cmocka_unit_test(a_demand_may_be_empty), cmocka_unit_test(broken_files_always_fail),
+        cmocka_unit_test(wrong_trips_are_told_by_line), cmocka_unit_test(a_demand_may_be_empty),
+        cmocka_unit_test(broken_files_always_fail),
         cmocka_unit_test(one_bad_trip_costs_itself), cmocka_unit_test(cityflow_flows),
         cmocka_unit_test(own_file_round_trip), cmocka_unit_test(own_file_survives_harm),
     };
