@@ -47,8 +47,8 @@ def load_sumo(engine):
             return __import__(name)
         except ImportError:
             continue
-    raise intergreen.Error(f"SUMO's Python library ({engine}) is not found for {sys.executable}: install Debian's packages sumo "
-                           "and sumo-tools, and run this with /usr/bin/python3")
+    raise intergreen.Error(f"SUMO's Python library ({engine}) is not found for {sys.executable}: install Debian's package "
+                           "sumo, and run this with /usr/bin/python3")
 
 
 def config_values(sumocfg, *names):
@@ -395,7 +395,6 @@ def parse(words):
     parser.add_argument("--first-seed", type=int, default=1, metavar="FIRST")
     parser.add_argument("--sensing", default="camera", help="camera, loops, or camera,loops (default camera)")
     parser.add_argument("--intergreen-s", type=float, metavar="X", help="for studies: the same intergreen for every conflict")
-    parser.add_argument("--site", metavar="DIR", help="folder of site data for the daemon that is started")
     parser.add_argument("--begin", type=float, metavar="S", help="default: the configuration's")
     parser.add_argument("--seconds", type=float, metavar="S", help="default: to the configuration's end")
     parser.add_argument("--scale", type=float, default=1.0, help="of the demand")
@@ -420,8 +419,7 @@ def play_all(options, folder):
         if any(strategy not in (SUMO_PROGRAM, SUMO_ACTUATED) for strategy in options.strategies):
             network = intergreen.Network.load(options.sumocfg, intergreen_s=options.intergreen_s)
             if options.daemon is None:
-                site = str(pathlib.Path(options.site).resolve()) if options.site else None
-                daemon = intergreen.Daemon(options.sumocfg, intergreen_s=options.intergreen_s, site=site).__enter__()
+                daemon = intergreen.Daemon(options.sumocfg, intergreen_s=options.intergreen_s).__enter__()
         for strategy in options.strategies:
             for seed in range(options.first_seed, options.first_seed + options.seeds):
                 row = Run(options, strategy or DAEMONS_OWN, seed, network, options.daemon or (daemon and daemon.address),
