@@ -8,7 +8,7 @@
 
 static const float SAFE_MPS2 = 4.0f;           // b_safe of MOBIL
 static const float POLITENESS = 0.2f;
-static const float COURTESY_MPS = 1.5f;        // taken off the speed of one who lets somebody in
+static const float COURTESY_MPS = 1.5f;        // taken off the speed of one who lets somebody in, if it can brake so
 static const float URGENT_M = 100.0f;          // to the end of a wrong lane
 static const float HARD_MPS2 = 6.0f;           // limit of mandatory changes where the lane ends
 static const float STANDING_MPS = 1.0f;
@@ -38,10 +38,12 @@ static float row_length(const struct street *street, const struct row *row, int 
     return street->types.length[row->kind[column] & KIND_TYPE];
 }
 
-static struct neighbours neighbours_find(const struct street *street, const struct row *rows, int32_t count, int column,
+static struct neighbours neighbours_find(const struct street *street, const struct group *group, int column,
                                          float front, float length)
 {
     struct neighbours found = { 0, FAR_M, FAR_M, 0.0f, 0.0f };
+    const struct row *rows = &street->rows[group->first_row];
+    int32_t count = group->count[column];
     while (found.place < count && rows[found.place].front[column] >= front) {
         found.place++;
     }
@@ -49,12 +51,32 @@ static struct neighbours neighbours_find(const struct street *street, const stru
         const struct row *row = &rows[found.place - 1];
         found.ahead = row->front[column] - row_length(street, row, column) - front;
         found.ahead_mps = row->speed[column];
+    } else if ((group->over >> column) & 1u) {
+        found.ahead = group->over_rear[column] - front;
     }
     if (found.place < count) {
         found.behind = front - length - rows[found.place].front[column];
         found.behind_mps = rows[found.place].speed[column];
     }
     return found;
+}
+
+// Whether those who are about to come into the lane can brake for one who would be its last, its rear at `rear`.
+static bool entries_brake(const struct street *street, const struct group *group, int column, float rear, float v)
+{
+    for (int32_t i = 0; i < group->entry_count[column]; i++) {
+        int32_t path_index = street->entries[group->first_entry[column] + i];
+        if (street->inside[path_index].count > 0) {
+            // Where it was before this step; it has driven on since.
+            const struct crosser *first = &street->now[street->inside[path_index].first];
+            float closing = first->speed > v ? first->speed - v : 0.0f;
+            float gap = rear + street->paths[path_index].length - first->front - first->speed * street->step_s;
+            if (gap < APART_M + closing * closing / (2.0f * SAFE_MPS2) + closing * street->step_s) {
+                return false;
+            }
+        }
+    }
+    return true;
 }
 
 static void vehicle_adapt(const struct street *street, struct vehicle *vehicle, int32_t cell)
@@ -118,16 +140,19 @@ static void change_make(struct street *street, struct change *change, int32_t k,
 }
 
 // Whether one of this length fits at `front` beside vehicle `except` of the column's rows taken away.
-static bool fits_without(const struct street *street, const struct row *rows, int32_t count, int column,
-                         int32_t except, float front, float length)
+static bool fits_without(const struct street *street, const struct group *group, int column, int32_t except,
+                         float front, float length)
 {
+    const struct row *rows = &street->rows[group->first_row];
     if (except > 0) {
         const struct row *row = &rows[except - 1];
         if (row->front[column] - row_length(street, row, column) - front < APART_M) {
             return false;
         }
+    } else if (((group->over >> column) & 1u) && group->over_rear[column] - front < APART_M) {
+        return false;
     }
-    return except + 1 >= count || front - length - rows[except + 1].front[column] >= APART_M;
+    return except + 1 >= group->count[column] || front - length - rows[except + 1].front[column] >= APART_M;
 }
 
 // Two that stand side by side, each wanting the other's lane, change places.
@@ -143,9 +168,9 @@ static bool exchange(struct street *street, const struct change *change, int32_t
             && row->front[c] - row_length(street, row, c) < mine->front[c] + APART_M;
         if (!overlap || !(row->kind[c] & opposite) || row->speed[c] > STANDING_MPS
             || mine->speed[c] > STANDING_MPS
-            || !fits_without(street, change->to_rows, change->to->count[c], c, i, mine->front[c],
+            || !fits_without(street, change->to, c, i, mine->front[c],
                 row_length(street, mine, c))
-            || !fits_without(street, change->from_rows, change->from->count[c], c, k, row->front[c],
+            || !fits_without(street, change->from, c, k, row->front[c],
                 row_length(street, row, c))) {
             continue;
         }
@@ -173,8 +198,10 @@ static void change_mandatory(struct street *street, struct change *change, int32
     float to_end = change->from->length[c] - row->front[c];
     float urgency = to_end < URGENT_M ? 1.0f - to_end / URGENT_M : 0.0f;
     float limit = SAFE_MPS2 * 0.5f + (HARD_MPS2 - SAFE_MPS2 * 0.5f) * urgency;
-    struct neighbours near = neighbours_find(street, change->to_rows, change->to->count[c], c, row->front[c], length);
-    if (near.ahead >= APART_M && near.behind >= APART_M) {
+    struct neighbours near = neighbours_find(street, change->to, c, row->front[c], length);
+    bool last = near.place == change->to->count[c];
+    if (near.ahead >= APART_M && near.behind >= APART_M
+        && (!last || entries_brake(street, change->to, c, row->front[c] - length, v))) {
         float own = acceleration_of(street, row->kind[c], v, row->desired[c], near.ahead, near.ahead_mps);
         float other = 0.0f;
         if (near.place < change->to->count[c]) {
@@ -192,7 +219,9 @@ static void change_mandatory(struct street *street, struct change *change, int32
     }
     if (near.place < change->to->count[c]) {
         float *speed = &change->to_rows[near.place].speed[c];
-        *speed = *speed > COURTESY_MPS ? *speed - COURTESY_MPS : 0.0f;
+        float most = street->types.deceleration[change->to_rows[near.place].kind[c] & KIND_TYPE] * street->step_s;
+        float courtesy = most < COURTESY_MPS ? most : COURTESY_MPS;
+        *speed = *speed > courtesy ? *speed - courtesy : 0.0f;
         change->to->changed |= 1u << c;
     }
 }
@@ -208,7 +237,7 @@ static void change_for_gain(struct street *street, struct change *change, int32_
         gap = leader->front[c] - row_length(street, leader, c) - row->front[c];
         leader_mps = leader->speed[c];
     }
-    struct neighbours near = neighbours_find(street, change->to_rows, change->to->count[c], c, row->front[c], length);
+    struct neighbours near = neighbours_find(street, change->to, c, row->front[c], length);
     uint32_t type = row->kind[c] & KIND_TYPE;
     if (near.ahead < street->types.gap[type] || near.behind < street->types.gap[type]) {
         return;
@@ -229,7 +258,9 @@ static void change_for_gain(struct street *street, struct change *change, int32_
             return;
         }
     }
-    if (then - now > GAIN_MPS2 + POLITENESS * loss) {
+    bool last = near.place == change->to->count[c];
+    if (then - now > GAIN_MPS2 + POLITENESS * loss
+        && (!last || entries_brake(street, change->to, c, row->front[c] - length, v))) {
         change_make(street, change, k, near.place);
     }
 }

@@ -104,6 +104,18 @@ static bool waits_for(const struct street *street, const struct path *path, int3
     return false;
 }
 
+// Where on the path it comes together with another one into the same lane.
+static float merge_begins(const struct street *street, const struct path *path, int32_t other)
+{
+    for (int32_t i = 0; i < path->foe_count; i++) {
+        const struct path_foe *foe = &street->foes[path->first_foe + i];
+        if (foe->path == other) {
+            return foe->enter;
+        }
+    }
+    return path->length;
+}
+
 // Vehicles on other paths into the same lane that have less left to drive to it.
 static void heed_merging(const struct street *street, const struct viewer *viewer, int32_t path_index, float x,
                          struct view *view)
@@ -119,8 +131,47 @@ static void heed_merging(const struct street *street, const struct viewer *viewe
             float crosser_left = street->paths[other].length - crosser->front;
             bool first = crosser_left < left || (crosser_left <= left && other < path_index);
             if (first && !waits_for(street, path, other, crosser)) {
-                heed_leader(street, viewer, left - crosser_left - crosser->length, crosser->speed, view);
+                float gap = left - crosser_left - crosser->length;
+                heed(street, viewer, gap, crosser->speed, view);
+                // Side by side they can be till the paths meet, no further.
+                view->bound = fminf(view->bound, fmaxf(gap - CLEARANCE_M, merge_begins(street, path, other) - x));
                 break;
+            }
+        }
+    }
+}
+
+// How far behind the line the path is clear of the i-th path of its lane; PATH_NONE: nowhere, as it has no path.
+static float parted(const struct street *street, int32_t path_index, int32_t i)
+{
+    return path_index >= 0 ? street->parts[street->paths[path_index].first_part + i] : 0.0f;
+}
+
+// Those that have just left the lane and are not clear of it, or on another path not of this one.
+static void heed_parting(const struct street *street, int32_t cell, int32_t path_index, const struct viewer *viewer,
+                         float to_line, struct view *view)
+{
+    const struct group *group = cell_group(street, cell);
+    int column = cell % WIDE;
+    for (int32_t i = 0; i < group->path_count[column]; i++) {
+        int32_t other = group->first_path[column] + i;
+        const struct path *path = &street->paths[other];
+        int32_t inside = street->inside[other].count;
+        if (inside > 0) {
+            const struct crosser *last = &street->now[street->inside[other].first + inside - 1];
+            float until = other == path_index ? 0.0f : parted(street, path_index, i);
+            if (last->front - last->length < until) {
+                heed_leader(street, viewer, to_line + last->front - last->length, last->speed, view);
+            }
+        } else if (inside == 0 && path->length < street->length_max) {
+            // A long vehicle whose front is on the lane beyond already.
+            const struct published *seen = &cell_group(street, path->to_cell)->seen;
+            int at = path->to_cell % WIDE;
+            float rear = seen->tail_rear[at] + path->length;
+            float until = other == path_index ? 0.0f : parted(street, path_index, i);
+            bool from_here = seen->tail_path[at] == other || seen->tail_path[at] == PATH_NONE;
+            if (seen->count[at] > 0 && from_here && rear < until) {
+                heed_leader(street, viewer, to_line + rear, seen->tail_speed[at], view);
             }
         }
     }
@@ -163,19 +214,17 @@ static void look_along(const struct street *street, const struct viewer *viewer,
         if (way > reach) {
             return;
         }
+        int32_t cell = path->to_cell;
         leg = beyond ? leg + 1 : trip->leg + 1;
         beyond = true;
-        path_index = trip_path(street, trip, leg, path->to_cell);
+        path_index = trip_path(street, trip, leg, cell);
+        if (to->length[column] < 2.0f * street->length_max) {
+            heed_parting(street, cell, path_index, viewer, way, view);   // who is on it longest is its first
+        }
     }
     if (path_index == PATH_NONE) {
         heed_line(street, viewer, way, view);
     }
-}
-
-// How far behind the line the path is clear of the i-th path of its lane; PATH_NONE: nowhere, as it has no path.
-static float parted(const struct street *street, int32_t path_index, int32_t i)
-{
-    return path_index >= 0 ? street->parts[street->paths[path_index].first_part + i] : 0.0f;
 }
 
 // Those on other paths of the same lane that are ahead of one inside and not clear of its path yet.
@@ -198,34 +247,6 @@ static void heed_siblings(const struct street *street, int32_t path_index, const
     }
 }
 
-// Those that have just left the lane on another path and are not clear of this one.
-static void heed_parting(const struct street *street, int32_t cell, int32_t path_index, const struct viewer *viewer,
-                         float to_line, struct view *view)
-{
-    const struct group *group = cell_group(street, cell);
-    int column = cell % WIDE;
-    for (int32_t i = 0; i < group->path_count[column]; i++) {
-        int32_t other = group->first_path[column] + i;
-        const struct path *path = &street->paths[other];
-        int32_t inside = street->inside[other].count;
-        if (other != path_index && inside > 0) {
-            const struct crosser *last = &street->now[street->inside[other].first + inside - 1];
-            if (last->front - last->length < parted(street, path_index, i)) {
-                heed_leader(street, viewer, to_line + last->front - last->length, last->speed, view);
-            }
-        } else if (inside == 0 && path->length < street->length_max) {
-            // A long vehicle whose front is on the lane beyond already.
-            const struct published *seen = &cell_group(street, path->to_cell)->seen;
-            int at = path->to_cell % WIDE;
-            float rear = seen->tail_rear[at] + path->length;
-            if (seen->count[at] > 0 && seen->tail_path[at] == other
-                && rear < parted(street, path_index, i)) {
-                heed_leader(street, viewer, to_line + rear, seen->tail_speed[at], view);
-            }
-        }
-    }
-}
-
 static struct view view_free(void)
 {
     return (struct view){ .gap = FAR_M, .speed = 0.0f, .strain = 0.0f, .bound = FAR_M, .cap = FAR_M,
@@ -243,7 +264,9 @@ struct view look_from_lane(const struct street *street, int32_t cell, int32_t pa
     if (path_index == PATH_NONE) {
         // Who must go left leaves room before it for one of the left lane who must go right: else both are stuck.
         float room = (viewer->kind & KIND_LEFT) ? street->length_max + ROOM_M : 0.0f;
-        heed_line(street, viewer, to_line > room ? to_line - room : to_line, &view);
+        float brake = street->types.deceleration[viewer->kind & KIND_TYPE];
+        bool stops = viewer->speed * (viewer->speed + 2.0f * brake * street->step_s) < 2.0f * brake * (to_line - room);
+        heed_line(street, viewer, stops ? to_line - room : to_line, &view);
     }
     if (path_index < 0) {
         return view;

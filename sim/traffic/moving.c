@@ -1,12 +1,14 @@
 #include "sim/traffic/moving.h"
 
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 #include "sim/traffic/street_kernel.h"
 #include "sim/traffic/columns.h"
 #include "sim/traffic/detour.h"
 #include "sim/traffic/look_ahead.h"
+#include "sim/traffic/right_of_way.h"
 #include "sim/traffic/trips.h"
 
 static const float SOON_S = 1.5f;              // who reaches its line so soon may leave in this step
@@ -89,15 +91,21 @@ static float driver_factor(const struct street *street, uint32_t kind, int32_t t
     return desired < street->types.speed_max[kind & KIND_TYPE] ? desired / limit : street->trips[trip].factor;
 }
 
-// A line that closed while the head passes it: the second one, if its own line is closed too, may have to stop.
-static bool holds_second(const struct street *street, const struct published *seen, int column)
+// While the head passes its line the second one, who will be the head then, may have to stop already: at a signal that
+// closed, at the end of a wrong lane, or because its own way is taken.
+static bool holds_second(const struct street *street, const struct group *group, const struct row *row, int c)
 {
-    int32_t path = seen->second_path[column];
-    if (seen->count[column] < 2 || path < 0 || street->paths[path].group < 0) {
+    int32_t path = row[1].path[c];
+    if (group->count[c] < 2 || path == PATH_END) {
         return false;
     }
-    enum aspect aspect = (enum aspect)street->aspects[street->paths[path].group];
-    return aspect == ASPECT_YELLOW || (aspect == ASPECT_RED && !street->paths[path].right_on_red);
+    float to_line = group->length[c] - row[1].front[c];
+    if (path == PATH_NONE || group->length[c] - row[0].front[c] > SOON_S * row[0].speed[c]) {
+        return path == PATH_NONE;
+    }
+    struct viewer viewer = { row[1].speed[c], street->types.length[row[1].kind[c] & KIND_TYPE], row[1].desired[c], 1.0f,
+        row[1].kind[c], row[1].trip[c], 0.0f, false };
+    return line_verdict(street, path, &viewer, -to_line) != LINE_OPEN;
 }
 
 // A head that stands at the end of a wrong lane for long drives on where the lane leads.
@@ -127,7 +135,7 @@ static void head_lost(struct street *street, struct worker *worker, int32_t cell
 static bool stays_at_red(const struct street *street, struct group *group, int c)
 {
     int32_t signal = group->seen.head_signal[c];
-    if (signal < 0 || street->aspects[signal] != ASPECT_RED) {
+    if (signal < 0 || street->aspects[signal] != ASPECT_RED || ((group->over >> c) & 1u)) {
         return false;
     }
     if ((group->clear >> c) & 1u) {
@@ -165,7 +173,7 @@ static void head_look(struct street *street, struct worker *worker, int32_t grou
     if (view.verdict == LINE_TAKEN && row->speed[c] < STANDING_MPS && to_line < AT_LINE_M) {
         group->yielding[c] = (int16_t)(group->yielding[c] + (group->yielding[c] < YIELDING_STEPS_MAX ? 1 : 0));
     }
-    if (view.verdict == LINE_OPEN && holds_second(street, &group->seen, c)) {
+    if (view.verdict == LINE_OPEN && holds_second(street, group, row, c)) {
         ahead->hold[c] = group->length[c];
         ahead->holds = true;
     }
@@ -201,6 +209,12 @@ static void heads_leave(struct street *street, struct worker *worker, struct blo
             rows[0].front[c] - group->length[c], rows[0].front[c] - moved_from[c], rows[0].speed[c],
             rows[0].desired[c], rows[0].kind[c], rows[0].halt[c] };
         leave(street, worker, &leaver, INDEX_NONE);
+        float rear = rows[0].front[c] - street->types.length[rows[0].kind[c] & KIND_TYPE];
+        if (rear < group->length[c] && leaver.path != PATH_END) {
+            group->over_rear[c] = (group->over >> c) & 1u ? fminf(rear, group->over_rear[c]) : rear;
+            group->over |= 1u << c;
+            block->over = true;
+        }
         column_remove(rows, group->count[c], 0, c);
         group->count[c]--;
         group->yielding[c] = 0;
@@ -218,9 +232,35 @@ static void heads_leave(struct street *street, struct worker *worker, struct blo
     }
 }
 
+// The rearmost of those beyond the line of a lane, as they were before this step; FAR_M where none reaches back.
+static float rear_beyond(const struct street *street, const struct group *group, int c)
+{
+    float least = FAR_M;
+    for (int32_t i = 0; i < group->path_count[c]; i++) {
+        int32_t path_index = group->first_path[c] + i;
+        const struct path *path = &street->paths[path_index];
+        const struct published *seen = &cell_group(street, path->to_cell)->seen;
+        int at = path->to_cell % WIDE;
+        float rear = FAR_M;
+        if (street->inside[path_index].count > 0) {
+            const struct inside *inside = &street->inside[path_index];
+            const struct crosser *last = &street->now[inside->first + inside->count - 1];
+            rear = group->length[c] + last->front - last->length;
+        } else if (path->length < street->length_max && seen->count[at] > 0
+            && (seen->tail_path[at] == path_index || seen->tail_path[at] == PATH_NONE)) {
+            rear = group->length[c] + path->length + seen->tail_rear[at];
+        }
+        least = rear < least ? rear : least;
+    }
+    return least < group->length[c] ? least : FAR_M;
+}
+
 // Whether somebody is about to come into the lane from upstream, so that nobody may be inserted before it.
 static bool entry_busy(const struct street *street, const struct group *group, int column)
 {
+    if (rear_beyond(street, group, column) < 2.0f * street->length_max) {
+        return true;   // the lane is short, and somebody beyond it covers it
+    }
     for (int32_t i = 0; i < group->entry_count[column]; i++) {
         int32_t path_index = street->entries[group->first_entry[column] + i];
         const struct path *path = &street->paths[path_index];
@@ -238,6 +278,22 @@ static bool entry_busy(const struct street *street, const struct group *group, i
     return false;
 }
 
+static void over_refresh(const struct street *street, struct block *block)
+{
+    block->over = false;
+    for (int32_t i = 0; i < block->lane_count; i++) {
+        struct group *group = &street->groups[block->first_group + i];
+        for (uint32_t rest = group->over; rest != 0; rest &= rest - 1) {
+            int c = __builtin_ctz(rest);
+            group->over_rear[c] = rear_beyond(street, group, c);
+            if (group->over_rear[c] >= FAR_M) {
+                group->over &= ~(1u << c);
+            }
+        }
+        block->over = block->over || group->over != 0;
+    }
+}
+
 static void move_block(struct street *street, struct worker *worker, const struct follow_job *job,
                        struct block *block)
 {
@@ -247,6 +303,9 @@ static void move_block(struct street *street, struct worker *worker, const struc
             int32_t link = block->link[c];
             group->entry_busy[c] = link >= 0 && street->queue_first[link] >= 0 && entry_busy(street, group, c);
         }
+    }
+    if (block->over) {
+        over_refresh(street, block);
     }
     if (block->vehicles == 0) {
         return;

@@ -60,9 +60,8 @@ static void arrive_on_lane(struct street *street, const struct transfer *transfe
     }
     if (k > 0) {
         float behind = rear_at(street, rows, k - 1, column) - CLEARANCE_M;
-        float came_from = vehicle.front - transfer->driven;
         if (vehicle.front > behind) {
-            vehicle.front = behind > came_from ? behind : came_from;
+            vehicle.front = behind;
             vehicle.speed = fminf(vehicle.speed, rows[k - 1].speed[column]);
             trip->length_mm -= (int32_t)((trip->since_front - vehicle.front) * 1000.0f + 0.5f);
             trip->since_front = vehicle.front;
@@ -153,7 +152,8 @@ static float room_at_start(const struct street *street, int32_t cell)
     const struct group *group = cell_group(street, cell);
     int column = cell % WIDE;
     int32_t count = group->count[column];
-    return count > 0 ? rear_at(street, cell_rows(street, cell), count - 1, column) : group->length[column];
+    float empty = (group->over >> column) & 1u ? group->over_rear[column] : group->length[column];
+    return count > 0 ? rear_at(street, cell_rows(street, cell), count - 1, column) : empty;
 }
 
 // The lane with the most room of the set; INDEX_NONE when all are held.
@@ -194,6 +194,14 @@ static bool insert(struct street *street, int32_t cell, int32_t trip_index, int6
         }
         safe = fminf(safe, safe_speed(gap - types->gap[trip->type], rows[count - 1].speed[column], b,
             types->headway[trip->type], street->step_s));
+    }
+    if (count == 0 && (group->over >> column) & 1u) {
+        float gap = group->over_rear[column] - front;
+        if (gap < types->gap[trip->type]) {
+            return false;
+        }
+        safe = fminf(safe, safe_speed(gap - types->gap[trip->type], 0.0f, b, types->headway[trip->type],
+            street->step_s));
     }
     if (vehicle.path != PATH_END) {
         safe = fminf(safe, sqrtf(2.0f * b * (lane_m - front)));

@@ -212,10 +212,11 @@ static void krauss_row(const struct follow_job *job, const struct wide_types *ty
         float least = v - b * h;
         float hardest = v - types->emergency[c] * h;
         float wish = most < safe ? most : safe;
-        float held = wish > (safe < least ? hardest : least) ? wish : (safe < least ? hardest : least);
+        float floor = safe < least ? hardest : least;   // dawdling too brakes no harder
+        float held = wish > floor ? wish : floor;
         float pull = types->acceleration[c] < held ? types->acceleration[c] : held;
         float dawdled = held - types->imperfection[c] * pull * luck[c] * h;
-        dawdled = dawdled > least || safe < least ? dawdled : least;
+        dawdled = dawdled > floor ? dawdled : floor;
         float after = dawdled > 0.0f ? dawdled : 0.0f;
         bool krauss = types->krauss[c] != 0;
         speed[c] = krauss ? after : speed[c];

@@ -331,6 +331,10 @@ static void foes_create(struct street *street)
         for (int32_t k = 0; k < connection->foe_count; k++) {
             const struct foe *foe = &network->foes[connection->first_foe + k];
             const struct foe *back = foe_back(network, foe->connection, path->connection);
+            // Two that cross and of whom the network lets none yield still cannot be in one place: the one of the lower
+            // index goes first.
+            bool nobody = !foe->merges && !foe->yields && (back == NULL || !back->yields);
+            bool by_index = nobody && street->path_of_connection[foe->connection] < i;
             street->foes[first++] = (struct path_foe){
                 .path = street->path_of_connection[foe->connection],
                 .enter = (float)foe->enter_m,
@@ -339,11 +343,11 @@ static void foes_create(struct street *street)
                 .foe_leave = back != NULL ? (float)back->leave_m
                                           : (float)network->connections[foe->connection].length_m,
                 .merges = foe->merges,
-                .yields = foe->yields,
-                .foe_yields = back != NULL && back->yields,
+                .yields = foe->yields || by_index,
+                .foe_yields = back != NULL && (back->yields || (nobody && !by_index)),
                 .conflicting = groups_conflict(network, connection->group, network->connections[foe->connection].group),
             };
-            bool yields = foe->yields && !street->foes[first - 1].conflicting;
+            bool yields = (foe->yields || by_index) && !street->foes[first - 1].conflicting;
             path->crosses = path->crosses || !foe->merges;
             path->yields = path->yields || yields;
             wait = yields ? fmin(wait, foe->enter_m - WAIT_MARGIN_M) : wait;

@@ -110,6 +110,7 @@ struct group {
     int32_t first_entry[WIDE], entry_count[WIDE];   // paths that lead in, in street.entries
     int16_t yielding[WIDE];           // steps that the head has stood before a line held by somebody else's right
     int32_t entered[WIDE];            // path on which the last vehicle came in, or PATH_NONE
+    float over_rear[WIDE];            // of the columns of `over`: the rear of one beyond the line, on this lane still
     bool entry_busy[WIDE];            // somebody is about to come in: no insertion here
     int64_t first_row;                // its piece of street.rows
     int32_t row_count;                // rows of the piece
@@ -118,6 +119,7 @@ struct group {
     uint32_t held;                    // columns whose head's line was closed to it in the step before
     uint32_t clear;                   // of them those with nobody left on the lane's paths: none can come past the head
     uint32_t changed;                 // columns whose last vehicle may be another one than tails tells of
+    uint32_t over;                    // columns back over whose line somebody may reach
     int32_t lane_position;            // 0 at the kerb
     int32_t loop_layer, loop_layer_count;   // in street.loops
 };
@@ -128,6 +130,7 @@ struct block {
     int32_t waiting;                  // vehicles waiting to enter on its links
     int32_t vehicles;                 // under way on its lanes
     bool stale;                       // what it publishes has changed
+    bool over;                        // some group's `over` is not 0
 };
 
 // One loop per column of a group; several layers where lanes have several.

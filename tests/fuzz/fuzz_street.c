@@ -1,0 +1,20 @@
+// Goal: in a small network of any shape, with any trips, types and step, the street keeps its laws at every step.
+// The input is hashed into the seed that draws all of it.
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "engine/base/hash.h"
+#include "tests/fuzz/fuzz_target.h"
+#include "tests/sim/wild_run.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
+{
+    uint64_t seed = hash_bytes(HASH_SEED, data, bytes);
+    char text[512];
+    struct laws_counts counts = { 0 };
+    if (!wild_run(seed, &counts, text, sizeof text)) {
+        (void)fprintf(stderr, "seed %llu: %s\n", (unsigned long long)seed, text);
+        abort();
+    }
+    return 0;
+}

@@ -1,0 +1,281 @@
+#include "tests/sim/street_laws.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/memory.h"
+#include "engine/base/status.h"
+
+#define VEHICLES_MAX 20000
+
+static const double ROOM_M = 0.05;             // between two vehicles: the street keeps 0.1
+static const double EPSILON = 0.02;            // floats of a lane of kilometres
+
+struct laws {
+    const struct network *network;
+    const struct street *street;
+    const struct vehicle_type *types;
+    double step_s, speed_max;
+    struct vehicle_view *now, *before;
+    int32_t now_count, before_count;
+    int32_t *row_before;               // by number: its row in before, or -1
+    int32_t *came_by;                  // by number: the last connection it was on, or INDEX_NONE
+    int32_t *lane_first, *lane_last;   // rows in now of the vehicles on each lane, or -1: first from the front
+    int32_t *path_first, *path_last;   // the same of each connection
+    uint8_t *aspects;
+    int32_t number_count;
+    struct laws_counts counts;
+    char text[512];
+};
+
+struct laws *laws_create(const struct network *network, const struct street *street, const struct vehicle_type *types,
+                         int32_t type_count, double step_s, int32_t number_count)
+{
+    struct laws *laws = memory_take(1, sizeof *laws);
+    *laws = (struct laws){ .network = network, .street = street, .types = types, .step_s = step_s,
+        .number_count = number_count };
+    laws->now = memory_take(VEHICLES_MAX, sizeof *laws->now);
+    laws->before = memory_take(VEHICLES_MAX, sizeof *laws->before);
+    laws->row_before = memory_take((size_t)number_count, sizeof(int32_t));
+    laws->came_by = memory_take((size_t)number_count, sizeof(int32_t));
+    laws->lane_first = memory_take((size_t)network->lane_count, sizeof(int32_t));
+    laws->lane_last = memory_take((size_t)network->lane_count, sizeof(int32_t));
+    laws->path_first = memory_take((size_t)network->connection_count, sizeof(int32_t));
+    laws->path_last = memory_take((size_t)network->connection_count, sizeof(int32_t));
+    laws->aspects = memory_take((size_t)network->group_count, 1);
+    memset(laws->came_by, 0xff, (size_t)number_count * sizeof(int32_t));
+    double factor_max = 0.0, limit_max = 0.0;
+    for (int32_t i = 0; i < type_count; i++) {
+        factor_max = fmax(factor_max, types[i].speed_factor + 2.0 * types[i].speed_deviation);
+    }
+    for (int32_t i = 0; i < network->lane_count; i++) {
+        limit_max = fmax(limit_max, network->lanes[i].speed_mps);
+    }
+    for (int32_t i = 0; i < network->connection_count; i++) {
+        limit_max = fmax(limit_max, network->connections[i].speed_mps);
+    }
+    laws->speed_max = limit_max * factor_max + EPSILON;
+    return laws;
+}
+
+void laws_release(struct laws *laws)
+{
+    if (laws == NULL) {
+        return;
+    }
+    void *taken[] = { laws->now, laws->before, laws->row_before, laws->came_by, laws->lane_first, laws->lane_last,
+        laws->path_first, laws->path_last, laws->aspects };
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
+        free(taken[i]);
+    }
+    free(laws);
+}
+
+static PRINTF_LIKE(3, 4) const char *breach(struct laws *laws, const struct vehicle_view *who, const char *format, ...)
+{
+    char what[256];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(what, sizeof what, format, arguments);
+    va_end(arguments);
+    (void)snprintf(laws->text, sizeof laws->text, "t %.1f s, vehicle %d (lane %d, connection %d, front %.2f, %.2f m/s): %s",
+        (double)street_now_ms(laws->street) / 1000.0, who->number, who->lane, who->connection, who->front_m,
+        who->speed_mps, what);
+    return laws->text;
+}
+
+void laws_before_step(struct laws *laws, const uint8_t *aspects)
+{
+    memcpy(laws->aspects, aspects, (size_t)laws->network->group_count);
+    struct vehicle_view *views = laws->before;
+    laws->before = laws->now;
+    laws->now = views;
+    laws->before_count = street_list_vehicles(laws->street, laws->before, VEHICLES_MAX);
+    memset(laws->row_before, 0xff, (size_t)laws->number_count * sizeof(int32_t));
+    for (int32_t i = 0; i < laws->before_count; i++) {
+        laws->row_before[laws->before[i].number] = i;
+    }
+}
+
+// The connection over which it came to where it is: seen on it, or passed within the step; INDEX_NONE if not known.
+static int32_t came_by_of(const struct laws *laws, const struct vehicle_view *now)
+{
+    int32_t row = laws->row_before[now->number];
+    if (now->connection >= 0 || row < 0) {
+        return now->connection;
+    }
+    const struct vehicle_view *then = &laws->before[row];
+    if (then->connection < 0 && then->lane == now->lane) {
+        return laws->came_by[now->number];
+    }
+    const struct lane *lane = &laws->network->lanes[then->lane];
+    for (int32_t i = 0; i < lane->connection_count; i++) {
+        int32_t connection = lane->first_connection + i;
+        if (laws->network->connections[connection].to_lane == now->lane) {
+            return connection;
+        }
+    }
+    return INDEX_NONE;   // it changed lanes, or passed a whole link
+}
+
+static void places_note(struct laws *laws)
+{
+    memset(laws->lane_first, 0xff, (size_t)laws->network->lane_count * sizeof(int32_t));
+    memset(laws->lane_last, 0xff, (size_t)laws->network->lane_count * sizeof(int32_t));
+    memset(laws->path_first, 0xff, (size_t)laws->network->connection_count * sizeof(int32_t));
+    memset(laws->path_last, 0xff, (size_t)laws->network->connection_count * sizeof(int32_t));
+    for (int32_t i = 0; i < laws->now_count; i++) {
+        const struct vehicle_view *view = &laws->now[i];
+        int32_t *first = view->connection >= 0 ? &laws->path_first[view->connection] : &laws->lane_first[view->lane];
+        int32_t *last = view->connection >= 0 ? &laws->path_last[view->connection] : &laws->lane_last[view->lane];
+        *first = *first < 0 ? i : *first;
+        *last = i;
+        laws->came_by[view->number] = came_by_of(laws, view);
+    }
+}
+
+// The head of a lane must stay behind a rear that reaches `back_m` before the lane's end.
+static const char *head_room(struct laws *laws, const struct vehicle_view *leader, int32_t lane, double back_m)
+{
+    int32_t row = laws->lane_first[lane];
+    if (row >= 0 && laws->now[row].front_m > laws->network->lanes[lane].length_m - back_m - ROOM_M) {
+        return breach(laws, &laws->now[row], "stands in vehicle %d, whose rear is %.2f m before the stop line still",
+                      leader->number, back_m);
+    }
+    return NULL;
+}
+
+static const char *room_of(struct laws *laws, int32_t i)
+{
+    const struct vehicle_view *view = &laws->now[i], *ahead = view - 1;
+    double rear = view->front_m - view->length_m;
+    if (i > 0 && ahead->lane == view->lane && ahead->connection == view->connection
+        && view->front_m > ahead->front_m - ahead->length_m - ROOM_M) {
+        return breach(laws, view, "stands in vehicle %d, whose rear is at %.2f", ahead->number,
+                      ahead->front_m - ahead->length_m);
+    }
+    if (rear >= 0.0) {
+        return NULL;
+    }
+    if (view->connection >= 0) {
+        return head_room(laws, view, view->lane, -rear);
+    }
+    int32_t came_by = laws->came_by[view->number];
+    if (came_by < 0 || laws->network->connections[came_by].to_lane != view->lane) {
+        return NULL;   // inserted here, or it changed lanes since
+    }
+    const struct connection *path = &laws->network->connections[came_by];
+    int32_t row = laws->path_first[came_by];
+    if (row >= 0 && laws->now[row].front_m > path->length_m + rear - ROOM_M) {
+        return breach(laws, &laws->now[row], "stands in vehicle %d, whose rear is %.2f m before this path's end still",
+                      view->number, -rear);
+    }
+    return -rear > path->length_m ? head_room(laws, view, path->from_lane, -rear - path->length_m) : NULL;
+}
+
+static const char *motion_of(struct laws *laws, const struct vehicle_view *now)
+{
+    const struct vehicle_type *type = &laws->types[now->type];
+    if (!(now->speed_mps >= 0.0 && now->speed_mps <= laws->speed_max)) {
+        return breach(laws, now, "its speed is out of bounds (%.2f m/s)", laws->speed_max);
+    }
+    int32_t row = laws->row_before[now->number];
+    if (row < 0) {
+        return NULL;
+    }
+    const struct vehicle_view *then = &laws->before[row];
+    double gain = now->speed_mps - then->speed_mps;
+    if (gain > type->acceleration_mps2 * laws->step_s + EPSILON) {
+        return breach(laws, now, "accelerated from %.2f m/s", then->speed_mps);
+    }
+    if (gain < -type->emergency_mps2 * laws->step_s - EPSILON) {
+        laws->counts.hard_brakes++;
+    }
+    bool same_link = then->connection < 0 && now->connection < 0
+        && laws->network->lanes[then->lane].link == laws->network->lanes[now->lane].link;
+    double way = now->front_m - then->front_m;
+    double most = (then->speed_mps + type->acceleration_mps2 * laws->step_s) * laws->step_s + EPSILON;
+    if ((same_link || (then->connection == now->connection && then->lane == now->lane))
+        && (way < -EPSILON || way > most)) {
+        return breach(laws, now, "moved by %.2f m at %.2f m/s before", way, then->speed_mps);
+    }
+    return NULL;
+}
+
+// A signal that it passed in this step from its lane; the one of its path, as far as it is seen there.
+static const char *signal_of(struct laws *laws, const struct vehicle_view *now)
+{
+    int32_t row = laws->row_before[now->number];
+    if (row < 0 || laws->before[row].connection >= 0 || now->connection < 0 || laws->before[row].lane != now->lane) {
+        return NULL;
+    }
+    const struct connection *path = &laws->network->connections[now->connection];
+    if (path->group < 0) {
+        return NULL;
+    }
+    enum aspect aspect = (enum aspect)laws->aspects[path->group];
+    if (aspect == ASPECT_RED_YELLOW || (aspect == ASPECT_RED && !path->right_on_red)) {
+        return breach(laws, now, "passed a red signal from %.2f m before the line at %.2f m/s",
+                      laws->network->lanes[now->lane].length_m - laws->before[row].front_m,
+                      laws->before[row].speed_mps);
+    }
+    return NULL;
+}
+
+static bool within_area(const struct vehicle_view *view, double enter_m, double leave_m)
+{
+    return view->front_m > enter_m + EPSILON && view->front_m - view->length_m < leave_m - EPSILON;
+}
+
+static void crossing_count(struct laws *laws, const struct vehicle_view *now)
+{
+    const struct network *network = laws->network;
+    const struct connection *path = &network->connections[now->connection];
+    for (int32_t k = 0; k < path->foe_count; k++) {
+        const struct foe *foe = &network->foes[path->first_foe + k];
+        if (foe->merges || laws->path_first[foe->connection] < 0 || !within_area(now, foe->enter_m, foe->leave_m)) {
+            continue;
+        }
+        const struct connection *other = &network->connections[foe->connection];
+        for (int32_t b = 0; b < other->foe_count; b++) {
+            const struct foe *back = &network->foes[other->first_foe + b];
+            for (int32_t i = laws->path_first[foe->connection];
+                 back->connection == now->connection && i <= laws->path_last[foe->connection]; i++) {
+                laws->counts.shared_areas += within_area(&laws->now[i], back->enter_m, back->leave_m);
+            }
+        }
+    }
+}
+
+const char *laws_after_step(struct laws *laws)
+{
+    laws->now_count = street_list_vehicles(laws->street, laws->now, VEHICLES_MAX);
+    places_note(laws);
+    const struct street_counts *counts = street_counts(laws->street);
+    if (counts->scheduled != counts->waiting + counts->under_way + counts->arrived
+        || counts->under_way != laws->now_count) {
+        (void)snprintf(laws->text, sizeof laws->text, "books: %lld scheduled, %lld waiting, %lld under way, %lld arrived, "
+                       "%d seen", (long long)counts->scheduled, (long long)counts->waiting,
+                       (long long)counts->under_way, (long long)counts->arrived, laws->now_count);
+        return laws->text;
+    }
+    const char *found = NULL;
+    for (int32_t i = 0; i < laws->now_count && found == NULL; i++) {
+        found = room_of(laws, i);
+        found = found != NULL ? found : motion_of(laws, &laws->now[i]);
+        found = found != NULL ? found : signal_of(laws, &laws->now[i]);
+        if (laws->now[i].connection >= 0) {
+            crossing_count(laws, &laws->now[i]);
+        }
+    }
+    laws->counts.vehicle_steps += laws->now_count;
+    return found;
+}
+
+struct laws_counts laws_counted(const struct laws *laws)
+{
+    return laws->counts;
+}

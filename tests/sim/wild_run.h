@@ -1,0 +1,11 @@
+// wild_run.h: some minutes of a street in a wild town (wild_town.h), its laws watched at every step (street_laws.h).
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tests/sim/street_laws.h"
+
+// Returns whether all laws held; else *ret_text says which did not. The seed decides all: town, trips, types, step.
+// Adds what was counted to *counts.
+bool wild_run(uint64_t seed, struct laws_counts *counts, char *ret_text, int32_t text_bytes);
