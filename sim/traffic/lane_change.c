@@ -53,6 +53,7 @@ static struct neighbours neighbours_find(const struct street *street, const stru
         found.ahead_mps = row->speed[column];
     } else if ((group->over >> column) & 1u) {
         found.ahead = group->over_rear[column] - front;
+        found.ahead_mps = group->over_mps[column];
     }
     if (found.place < count) {
         found.behind = front - length - rows[found.place].front[column];

@@ -105,7 +105,7 @@ static bool holds_second(const struct street *street, const struct group *group,
     }
     struct viewer viewer = { row[1].speed[c], street->types.length[row[1].kind[c] & KIND_TYPE], row[1].desired[c], 1.0f,
         row[1].kind[c], row[1].trip[c], 0.0f, false };
-    return line_verdict(street, path, &viewer, -to_line) != LINE_OPEN;
+    return street->paths[path].group >= 0 && street->aspects[street->paths[path].group] != ASPECT_GREEN && line_verdict(street, path, &viewer, -to_line) != LINE_OPEN;
 }
 
 // A head that stands at the end of a wrong lane for long drives on where the lane leads.
@@ -212,6 +212,7 @@ static void heads_leave(struct street *street, struct worker *worker, struct blo
         float rear = rows[0].front[c] - street->types.length[rows[0].kind[c] & KIND_TYPE];
         if (rear < group->length[c] && leaver.path != PATH_END) {
             group->over_rear[c] = (group->over >> c) & 1u ? fminf(rear, group->over_rear[c]) : rear;
+            group->over_mps[c] = rows[0].speed[c];
             group->over |= 1u << c;
             block->over = true;
         }
@@ -233,23 +234,26 @@ static void heads_leave(struct street *street, struct worker *worker, struct blo
 }
 
 // The rearmost of those beyond the line of a lane, as they were before this step; FAR_M where none reaches back.
-static float rear_beyond(const struct street *street, const struct group *group, int c)
+static float rear_beyond(const struct street *street, const struct group *group, int c, float *ret_mps)
 {
     float least = FAR_M;
+    *ret_mps = 0.0f;
     for (int32_t i = 0; i < group->path_count[c]; i++) {
         int32_t path_index = group->first_path[c] + i;
         const struct path *path = &street->paths[path_index];
         const struct published *seen = &cell_group(street, path->to_cell)->seen;
         int at = path->to_cell % WIDE;
-        float rear = FAR_M;
+        float rear = FAR_M, mps = seen->tail_speed[at];
         if (street->inside[path_index].count > 0) {
             const struct inside *inside = &street->inside[path_index];
             const struct crosser *last = &street->now[inside->first + inside->count - 1];
             rear = group->length[c] + last->front - last->length;
+            mps = last->speed;
         } else if (path->length < street->length_max && seen->count[at] > 0
             && (seen->tail_path[at] == path_index || seen->tail_path[at] == PATH_NONE)) {
             rear = group->length[c] + path->length + seen->tail_rear[at];
         }
+        *ret_mps = rear < least ? mps : *ret_mps;
         least = rear < least ? rear : least;
     }
     return least < group->length[c] ? least : FAR_M;
@@ -258,7 +262,8 @@ static float rear_beyond(const struct street *street, const struct group *group,
 // Whether somebody is about to come into the lane from upstream, so that nobody may be inserted before it.
 static bool entry_busy(const struct street *street, const struct group *group, int column)
 {
-    if (rear_beyond(street, group, column) < 2.0f * street->length_max) {
+    float mps;
+    if (rear_beyond(street, group, column, &mps) < 2.0f * street->length_max) {
         return true;   // the lane is short, and somebody beyond it covers it
     }
     for (int32_t i = 0; i < group->entry_count[column]; i++) {
@@ -285,7 +290,7 @@ static void over_refresh(const struct street *street, struct block *block)
         struct group *group = &street->groups[block->first_group + i];
         for (uint32_t rest = group->over; rest != 0; rest &= rest - 1) {
             int c = __builtin_ctz(rest);
-            group->over_rear[c] = rear_beyond(street, group, c);
+            group->over_rear[c] = rear_beyond(street, group, c, &group->over_mps[c]);
             if (group->over_rear[c] >= FAR_M) {
                 group->over &= ~(1u << c);
             }
