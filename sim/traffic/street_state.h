@@ -110,7 +110,8 @@ struct group {
     int32_t first_entry[WIDE], entry_count[WIDE];   // paths that lead in, in street.entries
     int16_t yielding[WIDE];           // steps that the head has stood before a line held by somebody else's right
     int32_t entered[WIDE];            // path on which the last vehicle came in, or PATH_NONE
-    float over_rear[WIDE], over_mps[WIDE];   // of the columns of `over`: one beyond the line, its rear on this lane still
+    // Of the columns of `over`: one beyond the line whose rear is on this lane still.
+    float over_rear[WIDE], over_mps[WIDE];
     bool entry_busy[WIDE];            // somebody is about to come in: no insertion here
     int64_t first_row;                // its piece of street.rows
     int32_t row_count;                // rows of the piece
