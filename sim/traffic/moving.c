@@ -92,7 +92,7 @@ static float driver_factor(const struct street *street, uint32_t kind, int32_t t
 }
 
 // While the head passes its line the second one, who will be the head then, may have to stop already: at a signal that
-// closed, at the end of a wrong lane, or because its own way is taken.
+// closed, or at the end of a wrong lane.
 static bool holds_second(const struct street *street, const struct group *group, const struct row *row, int c)
 {
     int32_t path = row[1].path[c];
@@ -105,7 +105,9 @@ static bool holds_second(const struct street *street, const struct group *group,
     }
     struct viewer viewer = { row[1].speed[c], street->types.length[row[1].kind[c] & KIND_TYPE], row[1].desired[c], 1.0f,
         row[1].kind[c], row[1].trip[c], 0.0f, false };
-    return street->paths[path].group >= 0 && street->aspects[street->paths[path].group] != ASPECT_GREEN && line_verdict(street, path, &viewer, -to_line) != LINE_OPEN;
+    int32_t signal = street->paths[path].group;
+    return signal >= 0 && street->aspects[signal] != ASPECT_GREEN
+        && line_verdict(street, path, &viewer, -to_line) != LINE_OPEN;
 }
 
 // A head that stands at the end of a wrong lane for long drives on where the lane leads.

@@ -81,7 +81,8 @@ static PRINTF_LIKE(3, 4) const char *breach(struct laws *laws, const struct vehi
     va_start(arguments, format);
     (void)vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
-    (void)snprintf(laws->text, sizeof laws->text, "t %.1f s, vehicle %d (lane %d, connection %d, front %.2f, %.2f m/s): %s",
+    (void)snprintf(laws->text, sizeof laws->text,
+        "t %.1f s, vehicle %d (lane %d, connection %d, front %.2f, %.2f m/s): %s",
         (double)street_now_ms(laws->street) / 1000.0, who->number, who->lane, who->connection, who->front_m,
         who->speed_mps, what);
     return laws->text;
@@ -257,8 +258,8 @@ const char *laws_after_step(struct laws *laws)
     const struct street_counts *counts = street_counts(laws->street);
     if (counts->scheduled != counts->waiting + counts->under_way + counts->arrived
         || counts->under_way != laws->now_count) {
-        (void)snprintf(laws->text, sizeof laws->text, "books: %lld scheduled, %lld waiting, %lld under way, %lld arrived, "
-                       "%d seen", (long long)counts->scheduled, (long long)counts->waiting,
+        (void)snprintf(laws->text, sizeof laws->text,
+                       "books: %lld scheduled, %lld waiting, %lld under way, %lld arrived, %d seen", (long long)counts->scheduled, (long long)counts->waiting,
                        (long long)counts->under_way, (long long)counts->arrived, laws->now_count);
         return laws->text;
     }

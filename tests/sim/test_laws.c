@@ -1,5 +1,5 @@
-// Goal: the street's laws (street_laws.h) hold at every step in hundreds of small networks of every shape. Thousands more
-// by `./dev fuzz 60 street`. INTERGREEN_LAWS_SEEDS=FIRST:END plays these seeds alone.
+// Goal: the street's laws (street_laws.h) hold at every step in hundreds of small networks of every shape. Thousands
+// more by `./dev fuzz 60 street`. INTERGREEN_LAWS_SEEDS=FIRST:END plays these seeds alone.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
