@@ -259,8 +259,9 @@ const char *laws_after_step(struct laws *laws)
     if (counts->scheduled != counts->waiting + counts->under_way + counts->arrived
         || counts->under_way != laws->now_count) {
         (void)snprintf(laws->text, sizeof laws->text,
-                       "books: %lld scheduled, %lld waiting, %lld under way, %lld arrived, %d seen", (long long)counts->scheduled, (long long)counts->waiting,
-                       (long long)counts->under_way, (long long)counts->arrived, laws->now_count);
+                       "books: %lld scheduled, %lld waiting, %lld under way, %lld arrived, %d seen",
+                       (long long)counts->scheduled, (long long)counts->waiting, (long long)counts->under_way,
+                       (long long)counts->arrived, laws->now_count);
         return laws->text;
     }
     const char *found = NULL;

@@ -2,10 +2,10 @@
 //
 // THEORY    2 to 6 junctions on a rough circle with streets between them, one way or both, and ends of the network
 //           beside them. Each junction draws its kind (signals, priority, right before left, stop, unregulated), each
-//           street its lanes (1 to 4), speed and length (some shorter than a vehicle), each pair of streets at a junction which
-//           lanes lead where: lanes without a way on, lane drops and merges included. Paths are straight lines between
-//           the lanes' ends; where two come nearer than a vehicle's width they are foes. Signals are green street by
-//           street, now and then two streets at once, whose crossing paths then yield to one another.
+//           street its lanes (1 to 4), speed and length (some shorter than a vehicle), each lane its ways on: lanes
+//           without any, lane drops and merges included. Paths are straight lines between the lanes' ends; where two
+//           come nearer than a vehicle's width they are foes. Signals are green street by street, now and then two
+//           streets at once, whose crossing paths then yield to one another.
 // CONTRACT  The same seed gives the same network and trips. Never larger than WILD_LANES_MAX lanes.
 #pragma once
 
