@@ -86,6 +86,7 @@ static enum status drive(struct closed_loop *loop, const struct run_options *opt
         if (outputs != NULL) {
             run_outputs_step(outputs, loop);
         }
+        approach_sampler_look(run->sampler, loop);
         if (run->book != NULL) {
             day_book_look(run->book, loop);
         }
@@ -212,13 +213,19 @@ static enum status drive_and_report(const struct run_options *options, const str
     if (status == STATUS_OK && options->load_checkpoint != NULL) {
         status = run_checkpoint_load(options->load_checkpoint, loop, outputs, problem);
     }
+    struct approach_sampler sampler;
+    approach_sampler_create(&sampler, subject->network);
+    run->sampler = &sampler;
     status = status != STATUS_OK ? status : drive(loop, options, outputs, run, problem);
+    run->sampler = NULL;
     if (status != STATUS_OK) {
+        approach_sampler_release(&sampler);
         run_outputs_abandon(outputs);
         return status;
     }
     closed_loop_close_books(loop);
-    measures_of(loop, subject->network, &run->measures);
+    measures_of(loop, subject->network, &sampler, &run->measures);
+    approach_sampler_release(&sampler);
     run->sensors = *closed_loop_sensor_counts(loop);
     run->burnt = outputs != NULL;
     return outputs == NULL ? STATUS_OK : run_outputs_close(outputs, loop, &run->co2_kg, &run->fuel_l, problem);

@@ -55,6 +55,7 @@ struct run_result {
     int64_t open_end_ms;               // the last departure, where the run ends when all have arrived; or none
     int32_t step_ms;
     struct day_book *book;             // given, or NULL
+    struct approach_sampler *sampler;  // while it runs
 };
 
 // Options that `sim` and `compare` share; getopt_long's rows, ended by zeros, and what each means. run_option gives

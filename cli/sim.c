@@ -37,6 +37,7 @@ static void print_json(const struct run_options *options, const struct network *
     add(object, "average_delay_s", rounded(m->average_delay_s));
     add(object, "average_trip_duration_s", rounded(m->average_trip_duration_s));
     add(object, "average_departure_delay_s", rounded(m->average_departure_delay_s));
+    add(object, "average_approach_time_s", rounded(m->average_approach_time_s));
     add(object, "average_queue_veh", rounded(m->average_queue_veh));
     add(object, "stops_per_vehicle", rounded(m->stops_per_vehicle));
     add(object, "worst_movement_delay_s", rounded(m->worst_movement_delay_s));

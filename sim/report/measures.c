@@ -1,5 +1,10 @@
 #include "sim/report/measures.h"
 
+#include <stdlib.h>
+
+#include "engine/base/memory.h"
+#include "engine/model/units.h"
+
 // A mean over fewer passages says little about a movement.
 static const int64_t MOVEMENT_PASSAGES_MIN = 20;
 
@@ -41,7 +46,37 @@ static double mean(double sum, int64_t count)
     return count > 0 ? sum / (double)count : 0.0;
 }
 
-void measures_of(const struct closed_loop *loop, const struct network *network, struct measures *ret)
+void approach_sampler_create(struct approach_sampler *sampler, const struct network *network)
+{
+    *sampler = (struct approach_sampler){ .network = network };
+}
+
+void approach_sampler_release(struct approach_sampler *sampler)
+{
+    free(sampler->views);
+    *sampler = (struct approach_sampler){ 0 };
+}
+
+void approach_sampler_look(struct approach_sampler *sampler, const struct closed_loop *loop)
+{
+    if (closed_loop_now_ms(loop) % APPROACH_SAMPLE_MS != 0) {
+        return;
+    }
+    const struct network *network = sampler->network;
+    const struct street *street = closed_loop_street(loop);
+    int32_t under_way = (int32_t)street_counts(street)->under_way;
+    memory_grow((void **)&sampler->views, &sampler->view_count_max, under_way + 1, sizeof *sampler->views);
+    int32_t count = street_list_vehicles(street, sampler->views, sampler->view_count_max);
+    for (int32_t i = 0; i < count; i++) {
+        const struct vehicle_view *view = &sampler->views[i];
+        const struct link *link = &network->links[network->lanes[view->lane].link];
+        bool approaches = network->junctions[link->to_junction].intersection != INDEX_NONE;
+        sampler->vehicle_samples += approaches && view->connection == INDEX_NONE ? 1 : 0;
+    }
+}
+
+void measures_of(const struct closed_loop *loop, const struct network *network, const struct approach_sampler *sampler,
+                 struct measures *ret)
 {
     const struct street *street = closed_loop_street(loop);
     const struct street_counts *counts = street_counts(street);
@@ -56,6 +91,8 @@ void measures_of(const struct closed_loop *loop, const struct network *network, 
     sum.average_departure_delay_s = mean(sum.average_departure_delay_s, sum.scheduled);
     sum.average_trip_duration_s = mean(sum.average_trip_duration_s, sum.arrived);
     sum.stops_per_vehicle = mean(sum.stops_per_vehicle, sum.scheduled);
+    sum.average_approach_time_s =
+        mean(s_from_ms(sampler->vehicle_samples * APPROACH_SAMPLE_MS), sum.scheduled - sum.waiting);
     sum.average_queue_veh = mean((double)counts->queue_vehicle_steps, counts->steps);
     find_worst_movement(street, network, &sum);
     sum.vehicle_updates = counts->vehicle_updates;
