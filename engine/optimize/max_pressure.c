@@ -2,8 +2,10 @@
 //
 // THEORY    The pressure of a movement is what waits for it upstream less what stands on the link it leads to, per
 //           lane; that of a stage is the sum over its movements. The stage of greatest pressure is green until the next
-//           decision; on equal terms the one that is green goes on. Each queue is counted over its whole reach with
-//           its feeders, and each vehicle once: by its row, shared out among the row's movements.
+//           decision; on equal terms the one that is green goes on. Vehicles wait when they stand: those that roll
+//           towards the line are no queue yet, in [Varaiya2013] as in the published comparisons. Each queue is counted
+//           over its whole reach with its feeders, and each vehicle once: by its row, shared out among the row's
+//           movements. Decision 0004 has what counting all in view would be worth.
 #include "engine/optimize/strategy.h"
 
 #include <math.h>
@@ -27,8 +29,8 @@ static double stage_pressure(const struct view *view, uint64_t groups)
             continue;
         }
         double share = estimate_share(view->estimate, m);
-        double before = view->estimate->rows[movement->row].vehicles;
-        double after = estimate_link_vehicles(view->estimate, (struct link_id){ movement->to_link });
+        double before = view->estimate->rows[movement->row].queue;
+        double after = estimate_link_queue(view->estimate, (struct link_id){ movement->to_link });
         pressure += share * (before - after);
     }
     return pressure;
