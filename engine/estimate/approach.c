@@ -20,6 +20,7 @@ struct builder {
     const struct network *network;
     struct inflow inflow;
     LIST_OF(struct feeder) feeders;
+    LIST_OF(int32_t) foes;
     int32_t first_of_row;
 };
 
@@ -97,16 +98,6 @@ static bool lane_signalled(const struct network *network, const struct lane *lan
     return false;
 }
 
-static bool connection_yields(const struct network *network, const struct connection *connection)
-{
-    for (int32_t f = connection->first_foe; f < connection->first_foe + connection->foe_count; f++) {
-        if (network->foes[f].yields) {
-            return true;
-        }
-    }
-    return false;
-}
-
 // Appends the movements of a row: one per (group, exit link) of its lane's connections.
 static int32_t movements_fill(struct approaches *approaches, int32_t row_index)
 {
@@ -124,13 +115,11 @@ static int32_t movements_fill(struct approaches *approaches, int32_t row_index)
                && (approaches->movements[m].group != group || approaches->movements[m].to_link != to_link)) {
             m++;
         }
-        struct movement *movement = &approaches->movements[m];
         if (m == approaches->movement_count) {
-            *movement = (struct movement){ .row = row_index, .group = group, .to_link = to_link,
-                                           .turn = connection->turn };
+            approaches->movements[m] = (struct movement){ .row = row_index, .group = group, .to_link = to_link,
+                                                         .turn = connection->turn };
             approaches->movement_count++;
         }
-        movement->yields = movement->yields || connection_yields(network, connection);
         row->groups |= group == INDEX_NONE ? 0 : UINT64_C(1) << group;
     }
     row->movement_count = approaches->movement_count - row->first_movement;
@@ -165,6 +154,63 @@ static void rows_fill(struct approaches *approaches)
             approaches->row_of_lane[lane] = row;
         }
     }
+}
+
+int32_t approaches_movement(const struct approaches *approaches, int32_t connection)
+{
+    const struct network *network = approaches->network;
+    const struct connection *at = &network->connections[connection];
+    int32_t row = approaches->row_of_lane[at->from_lane];
+    if (row == INDEX_NONE) {
+        return INDEX_NONE;
+    }
+    const struct approach_row *of = &approaches->rows[row];
+    int32_t group = at->group == INDEX_NONE ? INDEX_NONE
+        : at->group - network->intersections[of->intersection].first_group;
+    int32_t to_link = network->lanes[at->to_lane].link;
+    for (int32_t m = of->first_movement; m < of->first_movement + of->movement_count; m++) {
+        if (approaches->movements[m].group == group && approaches->movements[m].to_link == to_link) {
+            return m;
+        }
+    }
+    return INDEX_NONE;
+}
+
+// Adds the movements that a connection of movement m yields to.
+static void foes_add(struct builder *builder, struct approaches *approaches, int32_t m,
+                     const struct connection *connection)
+{
+    struct movement *movement = &approaches->movements[m];
+    for (int32_t f = connection->first_foe; f < connection->first_foe + connection->foe_count; f++) {
+        const struct foe *foe = &builder->network->foes[f];
+        int32_t other = foe->yields ? approaches_movement(approaches, foe->connection) : INDEX_NONE;
+        bool here = other != INDEX_NONE
+            && approaches->rows[approaches->movements[other].row].intersection
+                == approaches->rows[movement->row].intersection;
+        for (int32_t i = movement->first_foe; here && i < movement->first_foe + movement->foe_count; i++) {
+            here = builder->foes.at[i] != other;
+        }
+        if (here && other != m) {
+            *GROW(builder->foes) = other;
+            movement->foe_count++;
+        }
+    }
+}
+
+static void foes_fill(struct builder *builder, struct approaches *approaches)
+{
+    const struct network *network = builder->network;
+    for (int32_t m = 0; m < approaches->movement_count; m++) {
+        const struct lane *lane = &network->lanes[approaches->rows[approaches->movements[m].row].lane];
+        approaches->movements[m].first_foe = builder->foes.count;
+        for (int32_t c = lane->first_connection; c < lane->first_connection + lane->connection_count; c++) {
+            if (approaches_movement(approaches, c) == m) {
+                foes_add(builder, approaches, m, &network->connections[c]);
+            }
+        }
+    }
+    approaches->foes = builder->foes.at;
+    approaches->foe_count = builder->foes.count;
 }
 
 static void conflicts_fill(struct approaches *approaches)
@@ -208,6 +254,7 @@ void approaches_create(struct approaches *approaches, const struct network *netw
             row->feeder_count = builder.feeders.count - builder.first_of_row;
         }
     }
+    foes_fill(&builder, approaches);
     inflow_release(&builder.inflow);
     approaches->feeders = builder.feeders.at;
     approaches->feeder_count = builder.feeders.count;
@@ -218,6 +265,7 @@ void approaches_release(struct approaches *approaches)
     free(approaches->at);
     free(approaches->rows);
     free(approaches->movements);
+    free(approaches->foes);
     free(approaches->feeders);
     free(approaches->row_of_lane);
     free(approaches->conflicts);

@@ -42,7 +42,7 @@ struct movement {
     int32_t group;                    // within the intersection, or INDEX_NONE where no lamp holds it
     int32_t to_link;
     enum turn turn;
-    bool yields;                      // it has somebody to yield to while it is green
+    int32_t first_foe, foe_count;     // in foes: movements of the intersection that it yields to where both are green
 };
 
 struct intersection_rows {
@@ -57,6 +57,8 @@ struct approaches {
     int32_t row_count;
     struct movement *movements;
     int32_t movement_count;
+    int32_t *foes;                    // movements
+    int32_t foe_count;
     struct feeder *feeders;
     int32_t feeder_count;
     int32_t *row_of_lane;             // INDEX_NONE for lanes without a signal at their end
@@ -65,3 +67,6 @@ struct approaches {
 
 void approaches_create(struct approaches *approaches, const struct network *network);
 void approaches_release(struct approaches *approaches);
+
+// The movement that a connection belongs to, or INDEX_NONE where its lane has no signal at its end.
+int32_t approaches_movement(const struct approaches *approaches, int32_t connection);

@@ -36,21 +36,6 @@ static void inflow_fill(struct walker *walker, const struct network *network)
     free(next);
 }
 
-// The movement that a signalled connection belongs to.
-static int32_t movement_of(const struct approaches *approaches, const struct connection *connection)
-{
-    const struct network *network = approaches->network;
-    const struct approach_row *row = &approaches->rows[approaches->row_of_lane[connection->from_lane]];
-    int32_t group = connection->group - network->intersections[row->intersection].first_group;
-    int32_t to_link = network->lanes[connection->to_lane].link;
-    for (int32_t m = row->first_movement; m < row->first_movement + row->movement_count; m++) {
-        if (approaches->movements[m].group == group && approaches->movements[m].to_link == to_link) {
-            return m;
-        }
-    }
-    return INDEX_NONE;
-}
-
 static void source_add(struct walker *walker, int32_t movement, double weight, double to_stop_m)
 {
     for (int32_t i = walker->first_of_link; i < walker->sources.count; i++) {
@@ -96,7 +81,7 @@ static void walk(struct walker *walker, int32_t link, double weight, double star
         const struct connection *connection = &network->connections[walker->in[i]];
         double to_stop_m = start_m + connection->length_m;
         if (connection->group != INDEX_NONE) {
-            source_add(walker, movement_of(walker->approaches, connection), weight, to_stop_m);
+            source_add(walker, approaches_movement(walker->approaches, walker->in[i]), weight, to_stop_m);
             continue;
         }
         int32_t from = network->lanes[connection->from_lane].link;

@@ -5,10 +5,13 @@
 //
 //             stream     a stop-line lane that some stage holds back; lanes of one link with the same groups become one
 //                        stream where there are more than STREAM_COUNT_MAX
-//             capacity   saturation flow times the share of its vehicles that the stage lets go, squared when it is not
-//                        all of them: who must wait blocks who might go
+//             capacity   saturation flow; less where some of its vehicles must wait, since they block those behind:
+//                        of n vehicles a share of p + p^2 + ... + p^n over n gets through when p may go. Those who give
+//                        way are slower, and stand while their foes pass (horizon.h). A queue that did not move for
+//                        STUCK_S of its green is taken to be blocked, by whatever it is, until the stage is over
 //             weight     rises slowly with the time that its head has waited, falls with the queue on the exits
-//             stages     those that serve somebody who will come; one that serves no more than another is left out
+//             stages     those that serve somebody who will come; one that serves them no better than another is left
+//                        out, and better is also what need not give way
 //
 //           While the present stage cannot be left there is nothing to search.
 #include "engine/optimize/strategy.h"
@@ -20,17 +23,29 @@
 #include "engine/optimize/forecast.h"
 
 #define SETTLED_S 2                   // a stage that must stay longer than this needs no search
+#define START_LOSS_S 1                // until the first of a queue has crossed the line
+#define YELLOW_GAIN_S 1               // of the yellow, in which a queue still flows
+#define GREEN_VEHICLES 5              // of a lane, let go by one green: what a blocked lane is judged by
+#define STUCK_S 5                     // a queue that stands for so long although it is green is stuck
 static const float SATURATION_VPS = 0.5f;         // per lane, near HCM's 1900 veh/h
-static const float YIELDING = 0.6f;               // of it, where a movement yields
+static const float YIELDING_VPS = 0.4f;           // of those who give way while nobody comes: 2.5 s each [HCM]
+static const float SHUT_S = 2.5f;                 // of a gap that each vehicle on a foe's lane shuts
+static const float STUCK_VPS = 0.02f;
 static const float WAITED_WEIGHT = 0.02f;         // per second that the head of a queue has waited
 static const float WAITED_S_MAX = 120.0f;
 static const double EXIT_WEIGHT = 0.1;            // per vehicle that stands on an exit lane
-static const float SWITCH_PRICE = 1.0f, END_PRICE = 15.0f, WAIT_PRICE = 10.0f;   // vehicle seconds
+static const float SWITCH_PRICE = 1.0f, END_PRICE = 15.0f, WAIT_PRICE = 15.0f, SERVE_PRICE = 3.0f;   // horizon.h
 static const float ASKED_VEH_MIN = 0.3f;          // fewer than this to come by the end of the horizon are nobody
-#define BEAM 5
 
 struct adaptive_memory {
-    float rate;                       // weighed vehicle seconds a second, of the best plan before
+    uint64_t stuck_rows;              // queues that did not move although their groups were green
+    uint64_t stuck_groups;            // the groups that were green then
+};
+
+// What a row lets go in a stage.
+struct row_flow {
+    float vps;                        // nobody in the way
+    float part;                       // of the time per vehicle that is theirs who give way
 };
 
 // How the streams of a site lie; filled anew for every search.
@@ -43,6 +58,7 @@ struct site {
     float lanes[STREAM_COUNT_MAX];
     int32_t stream_count;
     int8_t stage[HORIZON_STAGE_COUNT_MAX];        // of the search -> of the site
+    struct row_flow flows[STAGE_COUNT_MAX][STREAM_COUNT_MAX];
 };
 
 static uint64_t groups_of(const struct site *site, int32_t stage)
@@ -93,21 +109,89 @@ static void streams_lay(struct site *site, bool merge)
     }
 }
 
-// Share of a row's vehicles that the groups let go, those that yield counted less.
-static float row_capacity(const struct site *site, int32_t row, uint64_t green)
+static bool movement_goes(const struct movement *movement, uint64_t green)
+{
+    return movement->group == INDEX_NONE || (green >> movement->group & 1) != 0;
+}
+
+static bool movement_yields(const struct approaches *approaches, const struct movement *movement, uint64_t green)
+{
+    for (int32_t f = movement->first_foe; f < movement->first_foe + movement->foe_count; f++) {
+        if (movement_goes(&approaches->movements[approaches->foes[f]], green)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Vehicles whose movement is red block the lane for the others.
+static struct row_flow row_flow_of(const struct site *site, int32_t row, uint64_t green)
 {
     const struct approaches *approaches = &site->view->estimate->approaches;
     const struct approach_row *at = &approaches->rows[row];
-    float share = 0.0f, speed = 0.0f;
+    float share = 0.0f, free_s = 0.0f, yielding_s = 0.0f;
     for (int32_t m = at->first_movement; m < at->first_movement + at->movement_count; m++) {
         const struct movement *movement = &approaches->movements[m];
-        if (movement->group == INDEX_NONE || (green >> movement->group & 1) != 0) {
+        if (movement_goes(movement, green)) {
             float part = (float)estimate_share(site->view->estimate, m);
+            bool yields = movement_yields(approaches, movement, green);
             share += part;
-            speed += part * (movement->yields ? YIELDING : 1.0f);
+            free_s += yields ? 0.0f : part / SATURATION_VPS;
+            yielding_s += yields ? part / YIELDING_VPS : 0.0f;
         }
     }
-    return share > 0.0f ? SATURATION_VPS * speed * (share > 0.999f ? 1.0f : share) : 0.0f;
+    if (share <= 0.0f) {
+        return (struct row_flow){ 0.0f, 0.0f };
+    }
+    float open = 0.0f;                // mean over a green's vehicles of the chance that nobody before had to stay
+    for (int32_t i = 0; i < GREEN_VEHICLES; i++) {
+        open = share * (1.0f + open);
+    }
+    open *= 1.0f / GREEN_VEHICLES;
+    float vps = share / (free_s + yielding_s) * (share > 0.999f ? 1.0f : open / share);
+    return (struct row_flow){ vps, yielding_s / (free_s + yielding_s) };
+}
+
+static bool row_moved(const struct view *view, const struct approach_row *row)
+{
+    double left = 0.0;
+    for (int32_t m = row->first_movement; m < row->first_movement + row->movement_count; m++) {
+        for (int32_t ago_s = 0; ago_s < STUCK_S; ago_s++) {
+            left += upstream_left(&view->estimate->upstream, m, view->now_ms, ago_s);
+        }
+    }
+    return left > 0.0;
+}
+
+// Notes which queues stand although they are green: whoever is first cannot go, and nobody behind him.
+static void stuck_note(const struct site *site, struct adaptive_memory *mine)
+{
+    const struct view *view = site->view;
+    uint64_t green = view->lamps->green;
+    if (green != mine->stuck_groups) {
+        mine->stuck_rows = 0;
+    }
+    bool long_green = view->lamps->at_ms - view->lamps->stage_start_ms >= (STUCK_S + 2) * MS_PER_S;
+    for (int32_t i = 0; i < site->rows->count && i < 64; i++) {
+        const struct approach_row *row = &view->estimate->approaches.rows[site->rows->first + i];
+        if ((mine->stuck_rows >> i & 1) == 0 && !(long_green && (row->groups & green) != 0)) {
+            continue;
+        }
+        bool moved = row_moved(view, row);
+        bool queue = view->estimate->rows[site->rows->first + i].queue >= 1.0;
+        mine->stuck_rows &= ~(moved ? UINT64_C(1) << i : 0);
+        if (long_green && (row->groups & green) != 0 && !moved && queue) {
+            mine->stuck_rows = (green == mine->stuck_groups ? mine->stuck_rows : 0) | UINT64_C(1) << i;
+            mine->stuck_groups = green;
+        }
+    }
+}
+
+static bool row_stuck(const struct site *site, const struct adaptive_memory *mine, int32_t row, uint64_t green)
+{
+    int32_t i = row - site->rows->first;
+    uint64_t goes = site->view->estimate->approaches.rows[row].groups & green;
+    return i < 64 && (mine->stuck_rows >> i & 1) != 0 && (goes & ~mine->stuck_groups) == 0;
 }
 
 static float row_weight(const struct site *site, int32_t row)
@@ -158,36 +242,54 @@ static int32_t stage_green_s(const struct site *site, int32_t stage)
     return seconds_up(green_ms);
 }
 
-// Streams that a stage serves and that somebody will come on, as bits.
-static uint32_t streams_served(const struct site *site, const struct horizon *horizon, int32_t stage)
+static bool stream_asked(const struct horizon *horizon, int32_t stream)
 {
-    uint64_t groups = groups_of(site, stage);
-    uint32_t served = 0;
+    return horizon->arrived[HORIZON_S][stream] >= ASKED_VEH_MIN;
+}
+
+static bool stage_serves(const struct site *site, const struct horizon *horizon, int32_t stage)
+{
     for (int32_t r = 0; r < site->stream_count; r++) {
-        bool asked = horizon->arrived[HORIZON_S][r] >= ASKED_VEH_MIN;
-        uint64_t of_row = site->view->estimate->approaches.rows[site->row_of_stream[r]].groups;
-        served |= asked && (of_row & groups) != 0 ? UINT32_C(1) << r : 0;
+        if (stream_asked(horizon, r) && site->flows[stage][r].vps > 0.0f) {
+            return true;
+        }
     }
-    return served;
+    return false;
+}
+
+// Whether whoever comes is served by stage b as well as by stage a, be it that he gives way in neither or in both.
+static bool stage_covers(const struct site *site, const struct horizon *horizon, int32_t b, int32_t a)
+{
+    for (int32_t r = 0; r < site->stream_count; r++) {
+        const struct row_flow *of_a = &site->flows[a][r], *of_b = &site->flows[b][r];
+        if (stream_asked(horizon, r) && (of_b->vps < of_a->vps || of_b->part > of_a->part)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 // The present stage, and every other that is worth a thought.
-static void stages_choose(struct site *site, struct horizon *horizon)
+static void stages_choose(struct site *site, const struct adaptive_memory *mine, struct horizon *horizon)
 {
     int32_t now = site->view->lamps->stage;
-    uint32_t served[STAGE_COUNT_MAX];
     for (int32_t s = 0; s < site->at->stage_count; s++) {
-        served[s] = streams_served(site, horizon, s);
+        for (int32_t r = 0; r < site->stream_count; r++) {
+            site->flows[s][r] = row_flow_of(site, site->row_of_stream[r], groups_of(site, s));
+            if (row_stuck(site, mine, site->row_of_stream[r], groups_of(site, s))) {
+                site->flows[s][r].vps = STUCK_VPS;
+            }
+        }
     }
     site->stage[0] = (int8_t)now;
     horizon->stage_count = 1;
     for (int32_t s = 0; s < site->at->stage_count && horizon->stage_count < HORIZON_STAGE_COUNT_MAX; s++) {
-        bool worth = s != now && served[s] != 0;
+        bool worth = s != now && stage_serves(site, horizon, s);
         for (int32_t other = 0; other < site->at->stage_count && worth; other++) {
-            bool covers = (served[s] & ~served[other]) == 0;
-            bool more = served[other] != served[s] || (groups_of(site, s) & ~groups_of(site, other)) == 0;
+            bool equal = stage_covers(site, horizon, s, other);
+            bool least = (groups_of(site, s) & ~groups_of(site, other)) == 0;
             bool same = groups_of(site, s) == groups_of(site, other);
-            worth = other == s || !covers || !more || (same && other > s);
+            worth = other == s || !stage_covers(site, horizon, other, s) || (equal && !least) || (same && other > s);
         }
         if (worth) {
             site->stage[horizon->stage_count++] = (int8_t)s;
@@ -195,20 +297,58 @@ static void stages_choose(struct site *site, struct horizon *horizon)
     }
 }
 
+// Who shuts the gaps of a stream in a stage, and for how long with each of its vehicles.
+static bool foes_fill(const struct site *site, struct horizon *horizon, int32_t stream, uint64_t green,
+                      struct giving_way *giving, int32_t *foe_count)
+{
+    const struct approaches *approaches = &site->view->estimate->approaches;
+    const struct approach_row *row = &approaches->rows[site->row_of_stream[stream]];
+    float shut_s[STREAM_COUNT_MAX] = { 0 };
+    for (int32_t m = row->first_movement; m < row->first_movement + row->movement_count; m++) {
+        const struct movement *movement = &approaches->movements[m];
+        int32_t foes = movement_goes(movement, green) ? movement->foe_count : 0;
+        for (int32_t f = movement->first_foe; f < movement->first_foe + foes; f++) {
+            int32_t other = approaches->foes[f];
+            int32_t foe = site->stream_of_row[approaches->movements[other].row - site->rows->first];
+            if (foe >= 0 && foe != stream && movement_goes(&approaches->movements[other], green)) {
+                float with = SHUT_S * (float)estimate_share(site->view->estimate, other);
+                shut_s[foe] = with > shut_s[foe] ? with : shut_s[foe];
+            }
+        }
+    }
+    giving->first_foe = (int16_t)*foe_count;
+    for (int32_t r = 0; r < site->stream_count; r++) {
+        if (shut_s[r] > 0.0f && *foe_count < FOE_COUNT_MAX) {
+            horizon->foes[(*foe_count)++] = (struct way_foe){ .stream = (int16_t)r, .shut_s = shut_s[r] };
+        }
+    }
+    giving->foe_count = (int16_t)(*foe_count - giving->first_foe);
+    return giving->foe_count > 0;
+}
+
 static void stages_fill(const struct site *site, struct horizon *horizon)
 {
     const struct view *view = site->view;
+    int32_t giving_count = 0, foe_count = 0;
     for (int32_t s = 0; s < horizon->stage_count; s++) {
+        horizon->first_giving[s] = giving_count;
         horizon->green_s_min[s] = stage_green_s(site, site->stage[s]);
         for (int32_t t = 0; t < horizon->stage_count; t++) {
             horizon->transition_s[s][t] = (uint8_t)seconds_up(transition_ms(view->transitions,
                 view->intersection.index, site->stage[s], site->stage[t]));
         }
         for (int32_t r = 0; r < site->stream_count; r++) {
-            horizon->capacity[s][r] = site->lanes[r] * row_capacity(site, site->row_of_stream[r],
-                                                                   groups_of(site, site->stage[s]));
+            uint64_t green = groups_of(site, site->stage[s]);
+            struct row_flow flow = site->flows[site->stage[s]][r];
+            struct giving_way giving = { .stream = (int16_t)r, .part = flow.part };
+            horizon->capacity[s][r] = site->lanes[r] * flow.vps;
+            if (flow.part > 0.0f && giving_count < GIVING_COUNT_MAX
+                && foes_fill(site, horizon, r, green, &giving, &foe_count)) {
+                horizon->giving[giving_count++] = giving;
+            }
         }
     }
+    horizon->first_giving[horizon->stage_count] = giving_count;
 }
 
 static void columns_clear(struct horizon *horizon)
@@ -225,13 +365,12 @@ static void horizon_fill(struct site *site, const struct adaptive_memory *mine, 
     horizon->stream_count = site->stream_count;
     horizon->stage_now = 0;
     horizon->leave_s = leave_s(site);
-    horizon->start_loss_s = 2;
-    horizon->yellow_gain_s = 1;
-    horizon->beam = BEAM;
+    horizon->start_loss_s = START_LOSS_S;
+    horizon->yellow_gain_s = YELLOW_GAIN_S;
     horizon->switch_price = SWITCH_PRICE;
     horizon->end_price = END_PRICE;
     horizon->wait_price = WAIT_PRICE;
-    horizon->rate = mine->rate;
+    horizon->serve_price = SERVE_PRICE;
     struct forecast_query query = { .estimate = view->estimate, .outlook = view->outlook,
         .intersection = view->intersection, .now_ms = view->now_ms, .at_ms = view->at_ms,
         .stream_of_row = site->stream_of_row };
@@ -244,7 +383,7 @@ static void horizon_fill(struct site *site, const struct adaptive_memory *mine, 
     for (int32_t r = 0; r < site->stream_count; r++) {
         horizon->weight[r] = row_weight(site, site->row_of_stream[r]);
     }
-    stages_choose(site, horizon);
+    stages_choose(site, mine, horizon);
     stages_fill(site, horizon);
 }
 
@@ -319,9 +458,9 @@ static void decide(const struct view *view, void *memory, struct decision *ret)
     }
     struct horizon horizon;
     struct horizon_plan plan;
+    stuck_note(&site, mine);
     horizon_fill(&site, mine, &horizon);
     horizon_search(&horizon, &plan);
-    mine->rate = plan.price / (float)HORIZON_S;
     tell(&site, &horizon, &plan);
     bool leaves = plan.visit_count > 1 && plan.visits[0].end_s == 0;
     ret->stage = leaves ? site.stage[plan.visits[1].stage] : now;

@@ -10,6 +10,7 @@
 // Greens that began longer ago than this are listed as if they had begun then, and reds as if unknown: times in a plan
 // are 32-bit offsets, and no rule reaches farther back.
 #define PAST_MS_MAX 3600000
+#define CLEARED_MS 20000              // longer than any intergreen
 
 static uint64_t bit(int32_t group)
 {
@@ -331,6 +332,22 @@ int32_t compose_green_count_max(const struct network *network, struct intersecti
     return count < PLAN_GREEN_COUNT_MAX ? count : PLAN_GREEN_COUNT_MAX;
 }
 
+// Whether a group that starts at start_ms or later does so after every intergreen from what was green until at_ms.
+static bool starts_clear(const struct network *network, const struct plan *running, int32_t group, int64_t start_ms,
+                         int64_t at_ms)
+{
+    const struct intersection *at = &network->intersections[running->intersection];
+    for (int32_t other = 0; other < at->group_count; other++) {
+        int64_t other_start_ms, other_end_ms;
+        int32_t intergreen_ms = network_intergreen_ms(network, at, other, group);
+        if (intergreen_ms >= 0 && plan_last_green(running, other, at_ms - 1, &other_start_ms, &other_end_ms)
+            && other_end_ms < at_ms && start_ms < other_end_ms + intergreen_ms) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool compose_meets(const struct network *network, const struct plan *running, const struct plan *next, int64_t at_ms)
 {
     const struct intersection *at = &network->intersections[running->intersection];
@@ -344,6 +361,14 @@ bool compose_meets(const struct network *network, const struct plan *running, co
         bool old_yellow = old_known && !old_on && old_end_ms > clear_ms;
         bool new_yellow = new_known && !new_on && new_end_ms > clear_ms;
         if (old_on != new_on && !(new_on && new_start_ms == at_ms && !old_yellow)) {
+            return false;
+        }
+        if (old_on && new_on && new_end_ms - old_start_ms < network->groups[at->first_group + g].green_ms_min) {
+            return false;
+        }
+        int64_t next_start_ms, next_end_ms;
+        if (plan_last_green(next, g, at_ms + CLEARED_MS, &next_start_ms, &next_end_ms) && next_start_ms >= at_ms
+            && !starts_clear(network, running, g, next_start_ms, at_ms)) {
             return false;
         }
         if (!old_on && !new_on && (old_yellow || new_yellow) && old_end_ms != new_end_ms) {

@@ -92,7 +92,8 @@ void compose_cyclic(const struct transitions *transitions, int32_t intersection,
 int32_t compose_green_count_max(const struct network *network, struct intersection_id intersection);
 
 // Whether the change from one plan to the other at at_ms changes no lamp at that instant: the same groups are green
-// (or start just then, out of a finished red), and every yellow that shows is the same in both.
+// (or start just then, out of a finished red), and every yellow that shows is the same in both; and whether no green is
+// cut below its minimum nor an intergreen by what follows.
 bool compose_meets(const struct network *network, const struct plan *running, const struct plan *next, int64_t at_ms);
 
 // Whether every group that is green under the plan at at_ms starts at that instant, as a hand-over must.

@@ -4,23 +4,21 @@
 #include <math.h>
 #include <string.h>
 
-// Durations at which a stage may be ended, after its minimum green; and those of the present stage, from now.
-static const int32_t GREEN_STEPS[] = { 0, 2, 4, 6, 9, 12, 16, 21, 27, 35, 45 };
-static const int32_t STAY_STEPS[] = { 0, 1, 2, 3, 4, 6, 8, 11, 14, 18, 23, 30, 40, 55 };
-#define GREEN_STEP_COUNT ((int32_t)(sizeof GREEN_STEPS / sizeof *GREEN_STEPS))
-#define STAY_STEP_COUNT ((int32_t)(sizeof STAY_STEPS / sizeof *STAY_STEPS))
-#define CHILD_COUNT_MAX (STAY_STEP_COUNT > GREEN_STEP_COUNT * HORIZON_STAGE_COUNT_MAX                                  \
-                             ? STAY_STEP_COUNT : GREEN_STEP_COUNT * HORIZON_STAGE_COUNT_MAX)
-#define LEVEL_COUNT_MAX (VISIT_COUNT_MAX - 1)
+#define LABELS 2                      // courses kept of each stage and second
+#define FINE_S 12                     // until then a stage may be left at every second, later at every COARSE_S
+#define COARSE_S 3
+static const float OPEN_MIN = 0.05f;  // of the time: somebody slips through at the end
+static const float NEED_VEH_MIN = 0.3f;   // a stage that gains fewer than this is not worth a change
 
-// A stage that ends at end_s. gone and price describe that instant.
-struct node {
-    float gone[STREAM_COUNT_MAX];
+// A course that has a stage green, free to be left, at a second. Its streams stand in search.gone at the same index.
+struct label {
     float price;                      // so far
-    float rank;                       // what the beam compares
-    int16_t stage, start_s, end_s;
-    int16_t parent;                   // in the level before
-    bool left_now;                    // the plan's first stage ends at once
+    float queue;                      // weighed vehicles that wait
+    float rank;                       // what the courses of one stage and second are compared by; INFINITY: no course
+    int16_t start_s;                  // of the stage
+    int16_t prev_stage, prev_end_s;   // when the stage before was left; unused in the first visit
+    int16_t prev;                     // which of its LABELS courses it was
+    int16_t visits;                   // stages so far
 };
 
 struct run {
@@ -53,6 +51,40 @@ INLINE void advance(const struct horizon *horizon, struct run *run, const float 
     for (int32_t r = 0; r < width; r++) {
         run->gone[r] = gone[r];
         run->waited[r] = waited[r];
+    }
+}
+
+// The rate of the second after at_s for those that give way in a stage.
+INLINE void give_way(const struct horizon *horizon, int32_t stage, int32_t at_s, const float *gone, float *step)
+{
+    const float *arrived = horizon->arrived[at_s + 1];
+    for (int32_t i = horizon->first_giving[stage]; i < horizon->first_giving[stage + 1]; i++) {
+        const struct giving_way *giving = &horizon->giving[i];
+        float open = 1.0f;
+        for (int32_t f = giving->first_foe; f < giving->first_foe + giving->foe_count; f++) {
+            const struct way_foe *foe = &horizon->foes[f];
+            float waiting = arrived[foe->stream] - gone[foe->stream], rate = horizon->capacity[stage][foe->stream];
+            open -= foe->shut_s * (waiting < rate ? waiting : rate);
+        }
+        open = open > OPEN_MIN ? open : OPEN_MIN;
+        step[giving->stream] = horizon->capacity[stage][giving->stream] * open
+            / (open * (1.0f - giving->part) + giving->part);
+    }
+}
+
+// Seconds from_s + 1 .. to_s of a stage's green.
+INLINE void flow(const struct horizon *horizon, struct run *run, int32_t stage, int32_t from_s, int32_t to_s,
+                 int32_t width)
+{
+    if (horizon->first_giving[stage] == horizon->first_giving[stage + 1]) {
+        advance(horizon, run, horizon->capacity[stage], from_s, to_s, width);
+        return;
+    }
+    float step[STREAM_COUNT_MAX];
+    memcpy(step, horizon->capacity[stage], sizeof(float) * (size_t)width);
+    for (int32_t k = from_s; k < to_s; k++) {
+        give_way(horizon, stage, k, run->gone, step);
+        advance(horizon, run, step, k, k + 1, width);
     }
 }
 
@@ -93,135 +125,157 @@ INLINE void rates_between(const struct horizon *horizon, int32_t from, int32_t t
     }
 }
 
-struct level {
-    struct node nodes[BEAM_MAX];
-    int32_t count;
-};
+#define LABEL_COUNT_MAX (HORIZON_S * HORIZON_STAGE_COUNT_MAX * LABELS)
 
 struct search {
     const struct horizon *horizon;
-    struct level levels[LEVEL_COUNT_MAX];
-    struct node best;                 // complete; its parent is in levels[best_level]
-    int32_t best_level;
-    float best_stay, best_leave;
+    struct label labels[LABEL_COUNT_MAX];                      // by second, stage, course
+    float gone[LABEL_COUNT_MAX * STREAM_COUNT_MAX];            // `width` of each label, side by side
+    float wait_s[HORIZON_STAGE_COUNT_MAX][STREAM_COUNT_MAX];   // what a vehicle still costs once a stage plays
+    struct label last;                // the best complete course: its last stage ends with the horizon
+    int16_t last_stage;
+    float last_price;
 };
 
-// Keeps the node if it is among the best of its level. Equal ranks: the earlier stays, so that order is one.
-static void keep(struct level *level, int32_t beam, const struct node *node)
+static inline int32_t label_index(const struct horizon *horizon, int32_t at_s, int32_t stage, int32_t course)
 {
-    int32_t at = level->count;
-    if (at == beam) {
-        if (node->rank >= level->nodes[at - 1].rank) {
-            return;
-        }
-        at--;
-    } else {
-        level->count++;
-    }
-    while (at > 0 && node->rank < level->nodes[at - 1].rank) {
-        level->nodes[at] = level->nodes[at - 1];
-        at--;
-    }
-    level->nodes[at] = *node;
+    return (at_s * horizon->stage_count + stage) * LABELS + course;
 }
 
-static void complete(struct search *search, int32_t parent_level, const struct node *node)
+// What those who wait will still cost, by whether the stage serves them.
+INLINE float to_come(const struct search *search, int32_t stage, const float *gone, int32_t at_s, int32_t width)
 {
-    if (node->left_now) {
-        search->best_leave = node->price < search->best_leave ? node->price : search->best_leave;
-    } else {
-        search->best_stay = node->price < search->best_stay ? node->price : search->best_stay;
+    float cost[STREAM_COUNT_MAX];
+#pragma omp simd
+    for (int32_t r = 0; r < width; r++) {
+        cost[r] = search->wait_s[stage][r] * (search->horizon->arrived[at_s][r] - gone[r]);
     }
-    if (node->price < search->best.price) {
-        search->best = *node;
-        search->best_level = parent_level;
-    }
+    return weigh(search->horizon, cost, width);
 }
 
-// Takes a snapshot of a run at end_s as a child of level `parent_level` (-1: the root).
-INLINE void snapshot(struct search *search, const struct run *run, struct node *node, float before, int32_t end_s,
-                     int32_t parent_level, int32_t width)
+// Takes a course to the label (stage, at_s), or to the end of the horizon. Of equal ones the earlier stays.
+INLINE void offer(struct search *search, int32_t stage, int32_t at_s, const struct label *label, const float *gone,
+                  int32_t width)
 {
     const struct horizon *horizon = search->horizon;
-    node->end_s = (int16_t)end_s;
-    node->price = before + weigh(horizon, run->waited, width);
-    float queue = waiting(horizon, run->gone, end_s, width);
-    if (end_s >= HORIZON_S) {
-        node->price += horizon->end_price * queue;
-        complete(search, parent_level, node);
+    if (at_s >= HORIZON_S) {
+        float price = label->price + horizon->end_price * label->queue;
+        if (price < search->last_price) {
+            search->last_price = price;
+            search->last = *label;
+            search->last_stage = (int16_t)stage;
+        }
         return;
     }
-    node->rank = node->price + horizon->wait_price * queue - horizon->rate * (float)end_s;
-    struct level *level = &search->levels[parent_level + 1];
-    if (level->count == horizon->beam && node->rank >= level->nodes[level->count - 1].rank) {
-        return;
+    int32_t first = label_index(horizon, at_s, stage, 0), worst = first;
+    for (int32_t i = first; i < first + LABELS; i++) {
+        const struct label *known = &search->labels[i];
+        if (known->rank < INFINITY && known->price == label->price && known->queue == label->queue) {
+            return;                   // as good as the same course
+        }
+        worst = known->rank > search->labels[worst].rank ? i : worst;
     }
-    memcpy(node->gone, run->gone, sizeof(float) * (size_t)width);
-    keep(level, horizon->beam, node);
+    float rank = label->price + to_come(search, stage, gone, at_s, width);
+    if (rank < search->labels[worst].rank) {
+        search->labels[worst] = *label;
+        search->labels[worst].rank = rank;
+        memcpy(search->gone + worst * width, gone, sizeof(float) * (size_t)width);
+    }
 }
 
 INLINE void root(struct search *search, int32_t width)
 {
     const struct horizon *horizon = search->horizon;
     struct run run = { { 0 }, { 0 } };
-    struct node node = { .stage = (int16_t)horizon->stage_now, .parent = -1 };
-    int32_t at_s = 0;
-    for (int32_t i = 0; i <= STAY_STEP_COUNT; i++) {
-        int32_t end_s = i == STAY_STEP_COUNT ? HORIZON_S : horizon->leave_s + STAY_STEPS[i];
-        if (end_s > HORIZON_S) {
-            continue;
-        }
-        advance(horizon, &run, horizon->capacity[horizon->stage_now], at_s, end_s, width);
-        at_s = end_s;
-        node.left_now = end_s == 0;
-        snapshot(search, &run, &node, 0.0f, end_s, -1, width);
-    }
+    struct label label = { .visits = 1 };
+    int32_t leave_s = horizon->leave_s < HORIZON_S ? horizon->leave_s : HORIZON_S;
+    flow(horizon, &run, horizon->stage_now, 0, leave_s, width);
+    label.price = weigh(horizon, run.waited, width);
+    label.queue = waiting(horizon, run.gone, leave_s, width);
+    offer(search, horizon->stage_now, leave_s, &label, run.gone, width);
 }
 
-INLINE void expand(struct search *search, int32_t level, int32_t index, int32_t stage, int32_t width)
+static inline void run_begin(const struct search *search, int32_t index, int32_t width, struct run *ret)
+{
+    memcpy(ret->gone, search->gone + index * width, sizeof(float) * (size_t)width);
+    memset(ret->waited, 0, sizeof(float) * (size_t)width);
+}
+
+// One second more in the same stage.
+INLINE void stay(struct search *search, int32_t stage, int32_t course, int32_t at_s, int32_t width)
 {
     const struct horizon *horizon = search->horizon;
-    const struct node *parent = &search->levels[level].nodes[index];
+    int32_t index = label_index(horizon, at_s, stage, course);
+    struct run run;
+    struct label label = search->labels[index];
+    run_begin(search, index, width, &run);
+    flow(horizon, &run, stage, at_s, at_s + 1, width);
+    label.queue = weigh(horizon, run.waited, width);
+    label.price += label.queue;
+    offer(search, stage, at_s + 1, &label, run.gone, width);
+}
+
+// Whether anybody whom `from` holds back will wait for `to` by end_s.
+INLINE bool needed(const struct horizon *horizon, const float *gone, int32_t from, int32_t to, int32_t end_s,
+                   int32_t width)
+{
+    float most = 0.0f;
+    for (int32_t r = 0; r < width; r++) {
+        float queue = horizon->arrived[end_s][r] - gone[r];
+        queue = horizon->capacity[to][r] > horizon->capacity[from][r] ? queue : 0.0f;
+        most = queue > most ? queue : most;
+    }
+    return most >= NEED_VEH_MIN;
+}
+
+// From one stage to another, until the other may be left in its turn.
+INLINE void change(struct search *search, int32_t from, int32_t course, int32_t to, int32_t at_s, int32_t width)
+{
+    const struct horizon *horizon = search->horizon;
+    int32_t index = label_index(horizon, at_s, from, course);
+    const struct label *parent = &search->labels[index];
     struct run run;
     float both[STREAM_COUNT_MAX];
-    memcpy(run.gone, parent->gone, sizeof(float) * (size_t)width);
-    memset(run.waited, 0, sizeof(float) * (size_t)width);
-    struct node node = { .stage = (int16_t)stage, .parent = (int16_t)index, .left_now = parent->left_now };
-    int32_t start_s = parent->end_s + horizon->transition_s[parent->stage][stage];
-    int32_t gain_s = parent->end_s + horizon->yellow_gain_s, moving_s = start_s + horizon->start_loss_s;
-    gain_s = gain_s < HORIZON_S ? gain_s : HORIZON_S;
-    moving_s = moving_s < HORIZON_S ? moving_s : HORIZON_S;
-    moving_s = moving_s > gain_s ? moving_s : gain_s;
-    rates_between(horizon, parent->stage, stage, both, width);
-    advance(horizon, &run, horizon->capacity[parent->stage], parent->end_s, gain_s, width);
-    advance(horizon, &run, both, gain_s, moving_s, width);
-    node.start_s = (int16_t)start_s;
-    int32_t at_s = moving_s;
-    float before = parent->price + horizon->switch_price;
-    for (int32_t i = 0; i <= GREEN_STEP_COUNT; i++) {
-        int32_t end_s = i == GREEN_STEP_COUNT ? HORIZON_S : start_s + horizon->green_s_min[stage] + GREEN_STEPS[i];
-        bool last = end_s >= HORIZON_S;
-        end_s = last ? HORIZON_S : end_s;
-        advance(horizon, &run, horizon->capacity[stage], at_s, end_s, width);
-        at_s = end_s > at_s ? end_s : at_s;
-        snapshot(search, &run, &node, before, end_s, level, width);
-        if (last) {
-            return;
-        }
+    run_begin(search, index, width, &run);
+    int32_t start_s = at_s + horizon->transition_s[from][to];
+    int32_t end_s = start_s + horizon->green_s_min[to];
+    end_s = end_s < HORIZON_S ? end_s : HORIZON_S;
+    if (!needed(horizon, run.gone, from, to, end_s, width)) {
+        return;
     }
+    int32_t gain_s = at_s + horizon->yellow_gain_s, moving_s = start_s + horizon->start_loss_s;
+    gain_s = gain_s < end_s ? gain_s : end_s;
+    moving_s = moving_s < end_s ? moving_s : end_s;
+    moving_s = moving_s > gain_s ? moving_s : gain_s;
+    rates_between(horizon, from, to, both, width);
+    advance(horizon, &run, horizon->capacity[from], at_s, gain_s, width);
+    advance(horizon, &run, both, gain_s, moving_s, width);
+    flow(horizon, &run, to, moving_s, end_s, width);
+    struct label label = { .price = parent->price + horizon->switch_price + weigh(horizon, run.waited, width),
+        .queue = waiting(horizon, run.gone, end_s, width), .start_s = (int16_t)start_s, .prev_stage = (int16_t)from,
+        .prev_end_s = (int16_t)at_s, .prev = (int16_t)course, .visits = (int16_t)(parent->visits + 1) };
+    offer(search, to, end_s, &label, run.gone, width);
 }
 
 INLINE void search_all(struct search *search, int32_t width)
 {
     const struct horizon *horizon = search->horizon;
     root(search, width);
-    for (int32_t level = 0; level + 1 < LEVEL_COUNT_MAX; level++) {
-        for (int32_t i = 0; i < search->levels[level].count; i++) {
-            for (int32_t s = 0; s < horizon->stage_count; s++) {
-                if (s != search->levels[level].nodes[i].stage) {
-                    expand(search, level, i, s, width);
+    for (int32_t k = horizon->leave_s; k < HORIZON_S; k++) {
+        bool leave = k < FINE_S || k % COARSE_S == 0;
+        for (int32_t i = 0; i < horizon->stage_count * LABELS; i++) {
+            int32_t s = i / LABELS, course = i % LABELS;
+            const struct label *label = &search->labels[label_index(horizon, k, s, course)];
+            if (label->rank == INFINITY) {
+                continue;
+            }
+            bool changes = leave && label->visits < VISIT_COUNT_MAX;
+            for (int32_t t = 0; changes && t < horizon->stage_count; t++) {
+                if (t != s) {
+                    change(search, s, course, t, k, width);
                 }
             }
+            stay(search, s, course, k, width);
         }
     }
 }
@@ -247,42 +301,8 @@ WIDE static void search_32(struct search *search)
     search_all(search, 32);
 }
 
-void horizon_search(const struct horizon *horizon, struct horizon_plan *ret)
-{
-    assert(horizon->stage_count >= 1 && horizon->stage_count <= HORIZON_STAGE_COUNT_MAX);
-    assert(horizon->stream_count >= 0 && horizon->stream_count <= STREAM_COUNT_MAX);
-    assert(horizon->beam >= 1 && horizon->beam <= BEAM_MAX);
-    struct search search;
-    search.horizon = horizon;
-    for (int32_t level = 0; level < LEVEL_COUNT_MAX; level++) {
-        search.levels[level].count = 0;
-    }
-    search.best.price = search.best_stay = search.best_leave = INFINITY;
-    search.best_level = -1;
-    if (horizon->stream_count <= 8) {
-        search_8(&search);
-    } else if (horizon->stream_count <= 16) {
-        search_16(&search);
-    } else {
-        search_32(&search);
-    }
-    ret->price = search.best.price;
-    ret->stay_price = search.best_stay;
-    ret->leave_price = search.best_leave;
-    // From the last stage back to the first.
-    ret->visit_count = search.best_level + 2;
-    const struct node *node = &search.best;
-    for (int32_t level = search.best_level; ; level--) {
-        ret->visits[level + 1] = (struct visit){ .stage = node->stage, .start_s = node->start_s, .end_s = node->end_s };
-        if (level < 0) {
-            return;
-        }
-        node = &search.levels[level].nodes[node->parent];
-    }
-}
-
 // The rates of one second of a plan.
-struct stretch { const float *rate; int32_t to_s; };
+struct stretch { const float *rate; int32_t stage, to_s; };   // rate NULL: the stage's green
 
 // Cuts a visit into stretches of constant rates: the yellow before it, the change, its green. `both` holds the rates of
 // the change. Returns their number.
@@ -297,11 +317,21 @@ static int32_t stretches_of(const struct horizon *horizon, const struct visit *v
         gain_s = gain_s < HORIZON_S ? gain_s : HORIZON_S;
         moving_s = moving_s < HORIZON_S ? moving_s : HORIZON_S;
         rates_between(horizon, visits[i - 1].stage, visits[i].stage, both, STREAM_COUNT_MAX);
-        ret[count++] = (struct stretch){ horizon->capacity[visits[i - 1].stage], gain_s };
-        ret[count++] = (struct stretch){ both, moving_s > gain_s ? moving_s : gain_s };
+        ret[count++] = (struct stretch){ horizon->capacity[visits[i - 1].stage], 0, gain_s };
+        ret[count++] = (struct stretch){ both, 0, moving_s > gain_s ? moving_s : gain_s };
     }
-    ret[count++] = (struct stretch){ horizon->capacity[visits[i].stage], end_s };
+    ret[count++] = (struct stretch){ NULL, visits[i].stage, end_s };
     return count;
+}
+
+static void stretch_flow(const struct horizon *horizon, struct run *run, const struct stretch *stretch, int32_t from_s,
+                         int32_t to_s)
+{
+    if (stretch->rate != NULL) {
+        advance(horizon, run, stretch->rate, from_s, to_s, STREAM_COUNT_MAX);
+    } else {
+        flow(horizon, run, stretch->stage, from_s, to_s, STREAM_COUNT_MAX);
+    }
 }
 
 float horizon_price(const struct horizon *horizon, const struct visit *visits, int32_t visit_count)
@@ -313,7 +343,7 @@ float horizon_price(const struct horizon *horizon, const struct visit *visits, i
     for (int32_t i = 0; i < visit_count; i++) {
         int32_t count = stretches_of(horizon, visits, i, both, stretches);
         for (int32_t j = 0; j < count; j++) {
-            advance(horizon, &run, stretches[j].rate, at_s, stretches[j].to_s, STREAM_COUNT_MAX);
+            stretch_flow(horizon, &run, &stretches[j], at_s, stretches[j].to_s);
             at_s = stretches[j].to_s > at_s ? stretches[j].to_s : at_s;
         }
     }
@@ -333,7 +363,7 @@ void horizon_departures(const struct horizon *horizon, const struct visit *visit
         int32_t count = stretches_of(horizon, visits, i, both, stretches);
         for (int32_t j = 0; j < count; j++) {
             for (; at_s < stretches[j].to_s; at_s++) {
-                advance(horizon, &run, stretches[j].rate, at_s, at_s + 1, STREAM_COUNT_MAX);
+                stretch_flow(horizon, &run, &stretches[j], at_s, at_s + 1);
                 memcpy(gone[at_s + 1], run.gone, sizeof run.gone);
             }
         }
@@ -341,4 +371,69 @@ void horizon_departures(const struct horizon *horizon, const struct visit *visit
     for (; at_s < HORIZON_S; at_s++) {
         memcpy(gone[at_s + 1], run.gone, sizeof run.gone);
     }
+}
+
+static void search_begin(struct search *search, const struct horizon *horizon)
+{
+    search->horizon = horizon;
+    search->last_price = INFINITY;
+    for (int32_t s = 0; s < horizon->stage_count; s++) {
+        for (int32_t r = 0; r < STREAM_COUNT_MAX; r++) {
+            search->wait_s[s][r] = horizon->capacity[s][r] > 0.0f ? horizon->serve_price : horizon->wait_price;
+        }
+    }
+    for (int32_t i = 0; i < HORIZON_S * horizon->stage_count * LABELS; i++) {
+        search->labels[i].rank = INFINITY;
+    }
+}
+
+// From the last stage of the best course back to its first.
+static void search_read(const struct search *search, struct horizon_plan *ret)
+{
+    struct visit visit = { .stage = search->last_stage, .end_s = HORIZON_S };
+    const struct label *label = &search->last;
+    ret->price = search->last_price;
+    ret->visit_count = label->visits;
+    for (int32_t i = ret->visit_count - 1; i >= 0; i--) {
+        visit.start_s = label->start_s;
+        ret->visits[i] = visit;
+        visit = (struct visit){ .stage = label->prev_stage, .end_s = label->prev_end_s };
+        if (i > 0) {
+            label = &search->labels[label_index(search->horizon, label->prev_end_s, label->prev_stage, label->prev)];
+        }
+    }
+}
+
+// The price of the plan when all of it begins a second later.
+static float price_later(const struct horizon *horizon, const struct horizon_plan *plan)
+{
+    struct visit visits[VISIT_COUNT_MAX];
+    int32_t count = 0;
+    for (int32_t i = 0; i < plan->visit_count; i++) {
+        struct visit visit = plan->visits[i];
+        visit.start_s = (int16_t)(visit.start_s + (i > 0));
+        visit.end_s = (int16_t)(visit.end_s < HORIZON_S ? visit.end_s + 1 : HORIZON_S);
+        if (visit.start_s < HORIZON_S) {
+            visits[count++] = visit;
+        }
+    }
+    return horizon_price(horizon, visits, count);
+}
+
+void horizon_search(const struct horizon *horizon, struct horizon_plan *ret)
+{
+    assert(horizon->stage_count >= 1 && horizon->stage_count <= HORIZON_STAGE_COUNT_MAX);
+    assert(horizon->stream_count >= 0 && horizon->stream_count <= STREAM_COUNT_MAX);
+    struct search search;
+    search_begin(&search, horizon);
+    if (horizon->stream_count <= 8) {
+        search_8(&search);
+    } else if (horizon->stream_count <= 16) {
+        search_16(&search);
+    } else {
+        search_32(&search);
+    }
+    search_read(&search, ret);
+    bool leaves = ret->visit_count > 1 && ret->visits[0].end_s == 0;
+    ret->stay_price = leaves ? price_later(horizon, ret) : ret->price;
 }

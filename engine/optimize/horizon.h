@@ -16,15 +16,21 @@
 //
 //           which is one addition and one minimum for all streams side by side.
 //
-//           The search tree: a node is a stage that ends at a time; its children are the stages that may follow, each
-//           ended at one of a list of durations, all read off one run of the recursion. Level by level the BEAM best
-//           are kept. Nodes of a level end at different times; they are compared by
+//           A stream that must give way to others of its stage passes less while these do (struct giving_way).
 //
-//               price so far + wait_price * weighed vehicles waiting - rate * time
+//           The search goes forward in time. A *label* (stage, k) is a course on which the stage is green, has served
+//           its minimum and may be left, at second k:
 //
-//           with the rate at which an average second costs, taken from the best complete plan of the search before. A
-//           node past the end of the horizon is complete. The root is the stage that is green; its durations begin with
-//           "leave now".
+//              (s, k) ─ stay ──▶ (s, k + 1)
+//                     ╰ change ▶ (t, k + transition + minimum green of t)      for every other stage t
+//
+//           Of the courses that come to one label the LABELS best are kept, by
+//
+//               price so far + sum over streams of weight * vehicles waiting * (serve_price or wait_price, s)
+//
+//           the second factor being what a vehicle still costs that the label's stage serves, and does not serve. All
+//           courses of a label end at one time in one stage, so that the comparison is fair; ranks of courses that end
+//           at different times are not (measured: decision 0004). A course past the end of the horizon is complete.
 // CONTRACT  Pure, no allocation; same bits on every instruction set: sums over streams are taken in one fixed tree.
 // OWNERSHIP The caller owns all.
 // NOT HERE  Where arrivals, capacities and weights come from (adaptive.c).
@@ -35,9 +41,23 @@
 
 #define HORIZON_S 90
 #define STREAM_COUNT_MAX 32
-#define HORIZON_STAGE_COUNT_MAX 24
-#define BEAM_MAX 16
+#define HORIZON_STAGE_COUNT_MAX 16
+#define GIVING_COUNT_MAX 64
+#define FOE_COUNT_MAX 256
 #define VISIT_COUNT_MAX 12            // stages of one plan, the present one included
+
+// A stream part of which gives way to others in a stage: a gap is open for 1 - sum of shut * vehicles a second that
+// pass on the foes, but OPEN_MIN at the least.
+struct giving_way {
+    int16_t stream;
+    int16_t first_foe, foe_count;     // in foes
+    float part;                       // share of the lane's time that those who give way take where nobody comes
+};
+
+struct way_foe {
+    int16_t stream;
+    float shut_s;                     // seconds for which one of its vehicles shuts the gap
+};
 
 struct horizon {
     int32_t stream_count;             // 0 .. STREAM_COUNT_MAX
@@ -45,12 +65,15 @@ struct horizon {
     int32_t stage_now;
     int32_t leave_s;                  // the earliest end of the present stage
     int32_t start_loss_s, yellow_gain_s;
-    int32_t beam;                     // 1 .. BEAM_MAX
-    float switch_price, end_price, wait_price, rate;
+    float switch_price, end_price;    // vehicle seconds
+    float wait_price, serve_price;    // see above, seconds
     int32_t green_s_min[HORIZON_STAGE_COUNT_MAX];
     uint8_t transition_s[HORIZON_STAGE_COUNT_MAX][HORIZON_STAGE_COUNT_MAX];
     // Columns of streams; rows beyond stream_count are 0.
     float capacity[HORIZON_STAGE_COUNT_MAX][STREAM_COUNT_MAX];   // vehicles per second
+    struct giving_way giving[GIVING_COUNT_MAX];
+    int32_t first_giving[HORIZON_STAGE_COUNT_MAX + 1];           // of each stage
+    struct way_foe foes[FOE_COUNT_MAX];
     float weight[STREAM_COUNT_MAX];
     float arrived[HORIZON_S + 1][STREAM_COUNT_MAX];              // cumulative; row 0: those that wait now
 };
@@ -60,8 +83,7 @@ struct visit { int16_t stage, start_s, end_s; };
 
 struct horizon_plan {
     float price;                      // of the best plan
-    // of the best that stays for a second or more, and that leaves now; INFINITY: none
-    float stay_price, leave_price;
+    float stay_price;                 // of it, or where it leaves now, of the same a second later
     int32_t visit_count;
     struct visit visits[VISIT_COUNT_MAX];
 };
