@@ -440,18 +440,6 @@ double estimate_link_queue(const struct estimate *estimate, struct link_id link)
     return at->lane_count > 0 ? vehicles / at->lane_count : 0.0;
 }
 
-double estimate_link_vehicles(const struct estimate *estimate, struct link_id link)
-{
-    const struct link *at = &estimate->network->links[link.index];
-    double vehicles = 0.0;
-    for (int32_t lane = at->first_lane; lane < at->first_lane + at->lane_count; lane++) {
-        int32_t row = estimate->approaches.row_of_lane[lane];
-        vehicles += row != INDEX_NONE && estimate->rows[row].source == ROW_LOOPS
-            ? estimate->rows[row].vehicles : estimate->sight.lanes[lane].in_view;
-    }
-    return at->lane_count > 0 ? vehicles / at->lane_count : 0.0;
-}
-
 double estimate_group_vehicles(const struct estimate *estimate, struct intersection_id intersection, int32_t group)
 {
     const struct intersection_rows *at = &estimate->approaches.at[intersection.index];

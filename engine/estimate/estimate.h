@@ -102,9 +102,6 @@ static inline double estimate_share(const struct estimate *estimate, int32_t mov
 // Vehicles that stand on a link, per lane of it; 0 where neither camera nor loop looks.
 double estimate_link_queue(const struct estimate *estimate, struct link_id link);
 
-// Vehicles on a link, per lane of it.
-double estimate_link_vehicles(const struct estimate *estimate, struct link_id link);
-
 // Vehicles within reach that wait for a group (within the intersection), or are about to.
 double estimate_group_vehicles(const struct estimate *estimate, struct intersection_id intersection, int32_t group);
 
