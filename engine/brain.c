@@ -10,6 +10,7 @@
 #include "engine/ledger.h"
 #include "engine/model/units.h"
 #include "engine/optimize/conduct.h"
+#include "engine/optimize/priority.h"
 #include "engine/optimize/strategy.h"
 
 #define STEP_MS 1000                  // the engine wants to be woken every second
@@ -20,7 +21,7 @@
 
 // What one intersection did in a step. Each is written by the thread that has the intersection, then read in order.
 struct slot {
-    bool published, decided, refused;
+    bool published, decided, refused, yielded;
     struct guard_refusal refusal;
 };
 
@@ -30,6 +31,7 @@ struct brain {
     struct transitions transitions;
     struct actuation actuation;
     struct outlook outlook;
+    struct priority_book priority;
     struct ledger ledger;
     struct guard *guard;
     const struct strategy **strategy;         // one per region, from the configuration
@@ -80,6 +82,24 @@ static void *strategy_memory(struct brain *brain, int32_t intersection, int64_t 
     return memory;
 }
 
+// An emergency vehicle that needs its stage now gets it; what the strategy thought of its own choice stays told.
+static void yield_to_emergency(struct brain *brain, const struct view *view, struct decision *decision)
+{
+    struct priority_wish wish;
+    if (view->lamps == NULL || view->lamps->stage == INDEX_NONE) {
+        return;                       // Its own program plays: there is no stage to choose.
+    }
+    int32_t wanted = decision->kind == DECIDE_STAGE ? decision->stage : view->lamps->stage;
+    if (!priority_wish(&brain->priority, &brain->estimate, &brain->transitions, view->lamps, wanted, &wish)) {
+        return;
+    }
+    bool same = decision->kind == DECIDE_STAGE && decision->stage == wish.stage;
+    brain->slots[view->intersection.index].yielded = !same;
+    *decision = (struct decision){ .kind = DECIDE_STAGE, .stage = wish.stage,
+        .reason = { .kind = REASON_PRIORITY, .stage = wish.stage, .now_value = decision->reason.now_value,
+                    .best_value = decision->reason.best_value } };
+}
+
 static void decide(struct brain *brain, const struct view *view, struct decision *ret)
 {
     int32_t i = view->intersection.index;
@@ -93,6 +113,7 @@ static void decide(struct brain *brain, const struct view *view, struct decision
     struct view mine = *view;
     mine.since_ms = entry->strategy_since_ms;
     entry->strategy->decide(&mine, memory, ret);
+    yield_to_emergency(brain, view, ret);
 }
 
 // The last word, and out: numbers the plan that was made, asks the guard, sends it.
@@ -256,6 +277,7 @@ static void collect(struct brain *brain, struct actions *ret)
     for (int32_t i = 0; i < brain->network->intersection_count; i++) {
         const struct slot *slot = &brain->slots[i];
         brain->counts.decisions += slot->decided ? 1 : 0;
+        brain->counts.yielded += slot->yielded ? 1 : 0;
         if (slot->refused) {
             brain->counts.guard_refused[slot->refusal.rule]++;
             brain->counts.readings_refused[REFUSAL_GUARD]++;
@@ -275,6 +297,7 @@ static void step(struct brain *brain, const struct event *event, struct actions 
 {
     int64_t now_ms = event->now_ms;
     int32_t count = brain->network->intersection_count;
+    priority_begin(&brain->priority, now_ms);
 #pragma omp parallel num_threads(brain->threads)
     {
 #pragma omp for schedule(static, 1)
@@ -379,6 +402,16 @@ static void restore_take(struct brain *brain, const struct event *event, struct 
     }
 }
 
+static void priority_hear(struct brain *brain, const struct event *event, struct actions *ret)
+{
+    ret->accepted = event->priority != NULL
+        && priority_take(&brain->priority, event->priority, event->now_ms, &ret->accepted_until_ms);
+    if (!ret->accepted) {
+        brain->counts.readings_refused[REFUSAL_UNKNOWN]++;
+        refuse(brain, (struct refusal){ .kind = REFUSAL_UNKNOWN, .intersection = INDEX_NONE });
+    }
+}
+
 static void report_take(struct brain *brain, const struct controller_report *report)
 {
     if (report == NULL || !ledger_report(&brain->ledger, report)) {
@@ -406,7 +439,8 @@ void brain_step(struct brain *brain, const struct event *event, struct actions *
         override_take(brain, event, ret);
         break;
     case EVENT_PRIORITY:
-        break;   // No strategy of the table serves requests yet: accepted stays false.
+        priority_hear(brain, event, ret);
+        break;
     case EVENT_LINK_DOWN:
         ledger_link_down(&brain->ledger, event->intersection);
         break;
@@ -471,6 +505,7 @@ enum status brain_create(const struct network *network, const struct brain_optio
     estimate_create(&brain->estimate, network);
     transitions_create(&brain->transitions, network);
     actuation_create(&brain->actuation, network, true);
+    priority_create(&brain->priority, network);
     outlook_create(&brain->outlook, brain->estimate.approaches.movement_count);
     ledger_create(&brain->ledger, network, options->epoch, options->daemon, age_ms);
     brain->memory = memory_take_aligned(count, brain->memory_bytes);
@@ -495,6 +530,7 @@ void brain_release(struct brain *brain)
     transitions_release(&brain->transitions);
     actuation_release(&brain->actuation);
     outlook_release(&brain->outlook);
+    priority_release(&brain->priority);
     ledger_release(&brain->ledger);
     guard_release(brain->guard);
     free(brain->strategy);
@@ -512,6 +548,7 @@ static void brain_walk(struct brain *brain, struct snapshot_walk *walk)
     size_t count = (size_t)brain->network->intersection_count;
     estimate_snapshot(&brain->estimate, walk);
     outlook_snapshot(&brain->outlook, walk);
+    priority_snapshot(&brain->priority, walk);
     ledger_snapshot(&brain->ledger, walk);
     snapshot_column(walk, brain->memory, count, brain->memory_bytes);
     snapshot_column(walk, brain->asked_ms, (size_t)brain->network->group_count, sizeof *brain->asked_ms);

@@ -75,6 +75,7 @@ struct refusal {
 
 struct counts {                       // since brain_create
     int64_t steps, plans, decisions;
+    int64_t yielded;                  // decisions for an emergency vehicle that the strategy would not have made
     int64_t readings_used, readings_refused[REFUSAL_KIND_COUNT];
     int64_t guard_refused[GUARD_RULE_COUNT];
 };

@@ -382,6 +382,10 @@ static void horizon_fill(struct site *site, const struct adaptive_memory *mine, 
     }
     for (int32_t r = 0; r < site->stream_count; r++) {
         horizon->weight[r] = row_weight(site, site->row_of_stream[r]);
+        if (view->priority != NULL) {
+            horizon->weight[r] *= (float)priority_weight(view->priority, view->estimate, site->row_of_stream[r],
+                                                         view->at_ms);
+        }
     }
     stages_choose(site, mine, horizon);
     stages_fill(site, horizon);

@@ -19,6 +19,7 @@
 #include "engine/model/plan.h"
 #include "engine/optimize/compose.h"
 #include "engine/optimize/outlook.h"
+#include "engine/optimize/priority.h"
 
 #define STRATEGIES(S)                                                                                                  \
     S(program)                                                                                                         \
@@ -36,6 +37,7 @@ struct view {
     int64_t now_ms;                   // the tick
     int64_t at_ms;                    // when what is decided now takes effect at the earliest
     struct outlook *outlook;          // read what neighbours told; tell of this intersection's movements only
+    const struct priority_book *priority;   // vehicles that ask for more than their turn, or NULL
     const struct lamps *lamps;        // at at_ms, in a stage; NULL while its own program plays
     int64_t since_ms;                 // when this strategy took over here
 };
