@@ -15,6 +15,7 @@ struct run_outputs {
     struct trip_traces traces;
     struct summary_output summary;
     struct detector_output detectors;
+    struct area_output areas;
     struct fcd_output fcd;
     int32_t results_seen;
     LIST_OF(struct vehicle_view) views;
@@ -28,6 +29,9 @@ static enum status open_files(struct run_outputs *outputs, struct problem *probl
     status = status != STATUS_OK ? status
         : detectors_open(&outputs->detectors, options->directory, outputs->subject->network, outputs->begin_ms,
                          options->detector_period_ms, problem);
+    status = status != STATUS_OK ? status
+        : areas_open(&outputs->areas, options->directory, outputs->subject->network, outputs->begin_ms,
+                     options->detector_period_ms, problem);
     return status != STATUS_OK || !options->fcd ? status
         : fcd_open(&outputs->fcd, options->directory, outputs->subject, &options->fcd_filter, outputs->begin_ms,
                    problem);
@@ -74,6 +78,7 @@ void run_outputs_step(struct run_outputs *outputs, const struct closed_loop *loo
     summary_row(&outputs->summary, outputs->subject->network, counts, views, count, now_ms, outputs->step_ms,
                 (now_ms - outputs->begin_ms) % MS_PER_S == 0);
     detectors_take(&outputs->detectors, closed_loop_measured(loop), closed_loop_measured_ms(loop));
+    areas_look(&outputs->areas, views, count, now_ms, outputs->step_ms);
     if (outputs->options.fcd) {
         fcd_step(&outputs->fcd, views, count, now_ms);
     }
@@ -84,8 +89,10 @@ static enum status close_files(struct run_outputs *outputs, int64_t now_ms, stru
     const char *directory = outputs->options.directory;
     enum status of_summary = summary_close(&outputs->summary, directory, problem);
     enum status of_detectors = detectors_close(&outputs->detectors, directory, now_ms, problem);
+    enum status of_areas = areas_close(&outputs->areas, directory, now_ms, problem);
     enum status of_fcd = fcd_close(&outputs->fcd, directory, problem);
-    return of_summary != STATUS_OK ? of_summary : of_detectors != STATUS_OK ? of_detectors : of_fcd;
+    return of_summary != STATUS_OK ? of_summary : of_detectors != STATUS_OK ? of_detectors
+        : of_areas != STATUS_OK ? of_areas : of_fcd;
 }
 
 static void release(struct run_outputs *outputs)
@@ -133,6 +140,9 @@ void run_outputs_save(const struct run_outputs *outputs, struct byte_sink *sink)
     sink_put(sink, &traces->co2_mg, sizeof traces->co2_mg);
     sink_put(sink, &traces->fuel_l, sizeof traces->fuel_l);
     sink_number(sink, traces->seen_ms);
+    sink_put(sink, &outputs->summary.waited_s, sizeof outputs->summary.waited_s);
+    sink_put(sink, &outputs->summary.travelled_s, sizeof outputs->summary.travelled_s);
+    sink_number(sink, outputs->summary.arrived);
     sink_number(sink, outputs->results_seen);
     sink_number(sink, traces->rows.count);
     sink_put(sink, traces->rows.at, (size_t)traces->rows.count * sizeof *traces->rows.at);
@@ -148,6 +158,10 @@ enum status run_outputs_load(struct run_outputs *outputs, struct byte_source *so
     source_take(source, &traces->co2_mg, sizeof traces->co2_mg);
     source_take(source, &traces->fuel_l, sizeof traces->fuel_l);
     traces->seen_ms = source_number(source);
+    source_take(source, &outputs->summary.waited_s, sizeof outputs->summary.waited_s);
+    source_take(source, &outputs->summary.travelled_s, sizeof outputs->summary.travelled_s);
+    outputs->summary.arrived = source_number(source);
+    outputs->detectors.begin_ms = outputs->areas.begin_ms = traces->seen_ms;   // their files begin here
     outputs->results_seen = (int32_t)source_number(source);
     int64_t rows = source_number(source);
     if (source->failed || rows < 0 || (size_t)rows > source->left / sizeof *traces->rows.at) {

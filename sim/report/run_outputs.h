@@ -5,6 +5,7 @@
 //              closed_loop_step ─▶ run_outputs_step ─▶ trip_traces (fuel, CO2, first and last lane)
 //                                                   ├▶ summary.xml, summary.csv        each second
 //                                                   ├▶ detectors.xml, detectors.csv    each interval
+//                                                   ├▶ areas.xml, areas.csv            where detectors watch areas
 //                                                   └▶ fcd.xml, fcd.csv                where asked for
 //              closed_loop_close_books ─▶ run_outputs_close ─▶ tripinfo.xml, trips.csv
 //
@@ -13,6 +14,7 @@
 // OWNERSHIP The subject and what it points to are borrowed until close, which always takes the outputs.
 #pragma once
 
+#include "sim/report/area_output.h"
 #include "sim/report/detector_output.h"
 #include "sim/report/fcd_output.h"
 #include "sim/report/summary_output.h"

@@ -222,6 +222,34 @@ def a_configuration_of_packed_files_in_folders_runs(folder):
 
 
 @test
+def area_detectors_see_what_drives_over_them(folder):
+    grid(folder)
+    (folder / "areas.add.xml").write_text('<additional><laneAreaDetector id="A" lane="A0B0_0" pos="50" endPos="150" '
+                                          'freq="60" file="x"/><inductionLoop id="L" lane="A0B0_0" pos="-5" freq="60" '
+                                          'file="x"/></additional>')
+    sim("--network", folder / "grid.net.xml", "--demand", folder / "trips.xml", "--additional", folder / "areas.add.xml",
+        "--control", "program", "--out", folder / "out", "--fcd", "--seconds", "600")
+    intervals = elements(folder / "out" / "areas.xml", "interval")
+    assert [interval["id"] for interval in intervals] == ["A"] * 10, intervals
+    over = collections.Counter()                 # vehicles over the area, by second: cars are 5 m long
+    halting = collections.Counter()
+    for row in rows(folder / "out" / "fcd.csv"):
+        if row["lane"] == "A0B0_0" and 50 < float(row["position_m"]) < 155:
+            over[int(float(row["time_s"]))] += 1
+            halting[int(float(row["time_s"]))] += float(row["speed_mps"]) < 5 / 3.6
+    assert sum(over.values()) > 100 and sum(halting.values()) > 10, "too little to see"
+    for k, interval in enumerate(intervals):
+        seconds = range(60 * k + 1, 60 * k + 61)
+        near(interval["sampledSeconds"], sum(over[second] for second in seconds), 0.01, f"interval {k}")
+        near(interval["jamLengthInVehiclesSum"], sum(halting[second] for second in seconds), 0.01, f"interval {k}")
+        assert int(interval["maxVehicleNumber"]) == max(over[second] for second in seconds), (k, interval)
+        assert 0 <= float(interval["meanOccupancy"]) <= float(interval["maxOccupancy"]) <= 100, interval
+    entered, left = (sum(int(interval[key]) for interval in intervals) for key in ("nVehEntered", "nVehLeft"))
+    assert entered - left == over[600] and entered > 10, (entered, left)
+    assert len(rows(folder / "out" / "areas.csv")) == 10
+
+
+@test
 def packed_files_that_are_cut_are_told(folder):
     grid(folder)
     packed = gzip.compress((folder / "trips.xml").read_bytes())
