@@ -27,7 +27,7 @@ struct settings settings_default(void)
         .solve_latency_ms = 1000,   // a step of half a second, the way to the cabinet, and its clock's error
         .status_age_ms = 3000,
         .store_connect_ms = 3000,
-        .store_answer_ms = 1000,
+        .store_answer_ms = 700,
         .store_retry_ms_min = 50,
         .store_retry_ms_max = 1000,
         .store_restore_ms = 10000,

@@ -15,7 +15,7 @@
 #define CHANGES_BYTES_MAX 8192            // of one message on the channel of changes
 #define BATCH_BYTES_RESERVED 32768        // kept free for what ends a batch
 #define FENCED_WAIT_MS 1000               // how often a daemon that does not lead looks again
-#define IDLE_WAIT_MS 1000
+#define LOOK_MS 250                       // a connection that has been idle so long is tried
 #define FIRST_MS_MAX 3000                 // without a first connection: now it is worth a word
 #define LEASE_RENEW_PART 4                // of lease_ms: how often it is written, looked at; how long it is to be free
 #define LEASE_LOOK_PART 8
@@ -44,6 +44,7 @@ struct store {
     int32_t restore_cursor;
 
     bool follows, lease_withheld, resigns;
+    bool lease_seen_held;                 // on this connection
     struct store_epoch lease_holder;      // as last looked at; {0}: free
     int64_t lease_written_ms, lease_looked_ms;
     int64_t lease_free_since_ms;          // INT64_MAX: it is held, or has not been looked at on this connection
@@ -182,9 +183,11 @@ void store_follow(struct store *store)
 
 bool store_lease_free(const struct store *store, int64_t now_ms, struct store_epoch *ret_holder)
 {
+    // On a connection that never showed it held the leader may not have come back to the store yet.
+    int64_t needed_ms = store->lease_seen_held ? store->options.lease_ms / LEASE_FREE_PART
+                                               : store->options.lease_ms + 2 * (int64_t)store->options.retry_ms_max;
     *ret_holder = store->lease_holder;
-    return store->lease_free_since_ms != INT64_MAX
-        && now_ms - store->lease_free_since_ms >= store->options.lease_ms / LEASE_FREE_PART;
+    return store->lease_free_since_ms != INT64_MAX && now_ms - store->lease_free_since_ms >= needed_ms;
 }
 
 void store_read_again(struct store *store)
@@ -293,6 +296,7 @@ static void go_away(struct store *store, int64_t now_ms, struct store_actions *r
     ret->close = true;
     store->state = STORE_AWAY;
     store->lease_free_since_ms = INT64_MAX;   // Nobody knows.
+    store->lease_seen_held = false;
     store->awaiting = 0;
     store->held = ANSWER_GOOD;
     store->wake_ms = now_ms + back_off_ms(store);
@@ -467,7 +471,7 @@ static void look(struct store *store, int64_t now_ms, struct store_actions *ret)
 static void looked(struct store *store, const struct answer *answer, int64_t now_ms)
 {
     store->state = STORE_READY;
-    store->wake_ms = now_ms + store->options.lease_ms / LEASE_LOOK_PART;
+    store->wake_ms = now_ms;
     if (answer->kind != ANSWER_LIST || answer->count != 2) {
         return;
     }
@@ -476,6 +480,7 @@ static void looked(struct store *store, const struct answer *answer, int64_t now
     store->lease_holder = epoch_from(&answer->element[0]);
     if (store->lease_holder.number != 0) {
         store->lease_free_since_ms = INT64_MAX;
+        store->lease_seen_held = true;
     } else if (store->lease_free_since_ms == INT64_MAX) {
         store->lease_free_since_ms = now_ms;
     }
@@ -905,17 +910,19 @@ static void ready(struct store *store, int64_t now_ms, struct store_actions *ret
         && now_ms - store->lease_written_ms >= lease_ms / LEASE_RENEW_PART;
     bool work = store->offered || store->daemon_offered || store->minute_count > 0 || renew;
     bool waits = store->fenced || store->trouble != ANSWER_GOOD;   // until its time has come
+    bool follows = store->follows && !store->leads;
+    // A server that is not asked cannot be found missing: the same question serves whoever has nothing else to say.
+    int32_t look_ms = follows ? lease_ms / LEASE_LOOK_PART : LOOK_MS;
     if (store->read_again) {
         store->read_again = false;
         store->restore_cursor = 0;
         restore_more(store, now_ms, ret);
     } else if (store->leads && work && (!waits || now_ms >= store->wake_ms)) {
         fence(store, now_ms, ret);
-    } else if (!store->leads && store->follows
-               && now_ms - store->lease_looked_ms >= lease_ms / LEASE_LOOK_PART) {
+    } else if (now_ms - (follows ? store->lease_looked_ms : store->progress_ms) >= look_ms && !waits) {
         look(store, now_ms, ret);
     } else if (now_ms >= store->wake_ms) {
-        store->wake_ms = now_ms + (lease_ms > 0 ? lease_ms / LEASE_LOOK_PART : IDLE_WAIT_MS);
+        store->wake_ms = now_ms + look_ms;
     }
 }
 

@@ -16,7 +16,8 @@
 //           Two daemons, one city. Who leads holds a lease, a key that expires lease_ms after it was last written and
 //           is written again every quarter of that. Who follows looks at it every eighth; once it has been free for a
 //           third of lease_ms, so that a leader whose lease was lost with other writes can renew it, the follower may
-//           take over: it reads the plans again, and leads with a greater epoch.
+//           take over: it reads the plans again, and leads with a greater epoch. Where the connection is new and never
+//           showed the lease held, it waits as long as a leader may take to come back to a store that was away.
 //
 //           READY ──store_follow──▶ LOOKING ──▶ READY            READY ──store_read_again──▶ RESTORING ──▶ READY
 //

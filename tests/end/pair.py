@@ -3,8 +3,10 @@ redis-server on a port, one behind Sentinel, one behind a wire that can be cut."
 import json
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
+import threading
 
 from harness import BUILD, INTERGREEN, Daemon, run, wait_for
 
@@ -75,6 +77,13 @@ class Half(Daemon):
     def answers(self):
         assert self.process.poll() is None, self.said()
         return "standby: " in self.said()
+
+    def again(self):
+        """Starts anew after a kill, with a log of its own."""
+        (self.folder / "state" / "starts").unlink(missing_ok=True)      # no test of a pair is about crash loops
+        self.log.close()
+        (self.folder / "daemon.log").unlink()
+        self.start()
 
     def leads(self):
         return self.said().count("ready: ") > self.said().count("steps down")
@@ -151,3 +160,69 @@ class Sentinel:
         self.process.wait()
         self.replica.kill()
         self.master.kill()
+
+
+class Wire:
+    """A wire between a daemon and a store: it carries bytes, or is cut, reset, or swallows what it is given."""
+
+    def __init__(self, to_port):
+        self.to_port, self.how, self.open, self.dead = to_port, "carry", [], []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                near, _ = self.listener.accept()
+            except OSError:
+                return
+            if self.how == "swallow":
+                self.dead.append(near)                     # taken, and nothing comes back
+                continue
+            if self.how == "reset":
+                self._reset(near)
+                continue
+            try:
+                far = socket.create_connection(("127.0.0.1", self.to_port))
+            except OSError:
+                near.close()
+                continue
+            self.open += [near, far]
+            for one, other in ((near, far), (far, near)):
+                threading.Thread(target=self._carry, args=(one, other), daemon=True).start()
+
+    def _carry(self, one, other):
+        try:
+            while data := one.recv(65536):
+                if self.how == "carry":
+                    other.sendall(data)
+        except OSError:
+            pass
+        for end in (one, other):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    @staticmethod
+    def _reset(end):
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        end.close()
+
+    def become(self, how):
+        self.how = how
+        if how in ("reset", "carry"):
+            for end in self.open + self.dead:
+                try:
+                    end.shutdown(socket.SHUT_RDWR) if how == "carry" else self._reset(end)
+                except OSError:
+                    pass
+            self.open, self.dead = [], []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+        self.become("reset")
