@@ -8,11 +8,11 @@
 
 #include "engine/base/memory.h"
 #include "engine/base/random.h"
+#include "engine/store/changes.h"
 #include "engine/model/units.h"
 
 #define KEY_BYTES_MAX 1024
 #define RESTORE_COUNT 128                 // plans asked for in one MGET
-#define CHANGES_BYTES_MAX 8192            // of one message on the channel of changes
 #define BATCH_BYTES_RESERVED 32768        // kept free for what ends a batch
 #define FENCED_WAIT_MS 1000               // how often a daemon that does not lead looks again
 #define LOOK_MS 250                       // a connection that has been idle so long is tried
@@ -74,8 +74,7 @@ struct store {
     int64_t away_since_ms;
     struct commands commands;
     char said[STORE_PROBLEM_BYTES_MAX];
-    char changes[CHANGES_BYTES_MAX];
-    int32_t changes_bytes;
+    struct changes changes;
     struct store_counts counts;
 };
 
@@ -157,14 +156,6 @@ void store_release(struct store *store)
     free(store->sensor);
     free(store->sensor_first);
     free(store);
-}
-
-static int epoch_compare(struct store_epoch a, struct store_epoch b)
-{
-    if (a.number != b.number) {
-        return a.number < b.number ? -1 : 1;
-    }
-    return a.daemon < b.daemon ? -1 : a.daemon > b.daemon;
 }
 
 void store_lead(struct store *store, struct store_epoch epoch)
@@ -382,29 +373,11 @@ static void restore_take(struct store *store, const struct answer *answer)
     }
 }
 
-// "12.7" -> {12, 7}; anything else -> {0, 0}: a store without an epoch.
-static struct store_epoch epoch_from(const struct answer *answer)
-{
-    char text[32];
-    struct store_epoch epoch = { 0 };
-    if (answer->kind != ANSWER_TEXT || answer->bytes <= 0 || answer->bytes >= (int32_t)sizeof text) {
-        return epoch;
-    }
-    memcpy(text, answer->text, (size_t)answer->bytes);
-    text[answer->bytes] = '\0';
-    int read = 0;
-    if (sscanf(text, "%" SCNu32 ".%" SCNu32 "%n", &epoch.number, &epoch.daemon, &read) != 2
-        || read != answer->bytes) {
-        return (struct store_epoch){ 0 };
-    }
-    return epoch;
-}
-
 // GREETING -> RESTORING, or READY where it has been done.
 static void greeted(struct store *store, const struct answer *answer, int64_t now_ms, struct store_actions *ret)
 {
-    struct store_epoch found = epoch_from(answer);
-    if (epoch_compare(found, store->epoch_found) > 0) {
+    struct store_epoch found = store_epoch_from(answer);
+    if (store_epoch_compare(found, store->epoch_found) > 0) {
         store->epoch_found = found;
     }
     store->counts.connects++;
@@ -475,9 +448,9 @@ static void looked(struct store *store, const struct answer *answer, int64_t now
     if (answer->kind != ANSWER_LIST || answer->count != 2) {
         return;
     }
-    struct store_epoch found = epoch_from(&answer->element[1]);
-    store->epoch_found = epoch_compare(found, store->epoch_found) > 0 ? found : store->epoch_found;
-    store->lease_holder = epoch_from(&answer->element[0]);
+    struct store_epoch found = store_epoch_from(&answer->element[1]);
+    store->epoch_found = store_epoch_compare(found, store->epoch_found) > 0 ? found : store->epoch_found;
+    store->lease_holder = store_epoch_from(&answer->element[0]);
     if (store->lease_holder.number != 0) {
         store->lease_free_since_ms = INT64_MAX;
         store->lease_seen_held = true;
@@ -505,50 +478,6 @@ static void put_lease(struct store *store, int64_t now_ms)
     }
     commands_end(commands);
     store->lease_written_ms = now_ms;
-}
-
-static void changes_publish(struct store *store)
-{
-    char key[KEY_BYTES_MAX];
-    if (store->changes_bytes == 0) {
-        return;
-    }
-    key_write(store, "changes", INDEX_NONE, key);
-    commands_begin(&store->commands);
-    commands_word(&store->commands, "PUBLISH");
-    commands_word(&store->commands, key);
-    memcpy(store->changes + store->changes_bytes, "]}", 2);
-    commands_bytes(&store->commands, store->changes, (size_t)store->changes_bytes + 2);
-    commands_end(&store->commands);
-    store->changes_bytes = 0;
-}
-
-static void changes_add(struct store *store, int32_t intersection)
-{
-    const char *name = network_name(store->network, store->network->intersections[intersection].name);
-    size_t needed = 6 * strlen(name) + 8;
-    if (needed > CHANGES_BYTES_MAX / 2) {
-        return;   // A name of a thousand letters is found by its key.
-    }
-    if ((size_t)store->changes_bytes + needed > CHANGES_BYTES_MAX) {
-        changes_publish(store);
-    }
-    char *text = store->changes;
-    int at = store->changes_bytes;
-    if (at == 0) {
-        at = snprintf(text, CHANGES_BYTES_MAX, "{\"time_ms\":%" PRId64 ",\"changed\":[\"", store->time_ms);
-    } else {
-        at += snprintf(text + at, (size_t)(CHANGES_BYTES_MAX - at), ",\"");
-    }
-    for (const unsigned char *letter = (const unsigned char *)name; *letter != '\0'; letter++) {
-        if (*letter < 0x20 || *letter == '"' || *letter == '\\') {
-            at += snprintf(text + at, (size_t)(CHANGES_BYTES_MAX - at), "\\u%04x", *letter);
-        } else {
-            text[at++] = (char)*letter;
-        }
-    }
-    text[at++] = '"';
-    store->changes_bytes = at;
 }
 
 static void put_field(struct commands *commands, const char *field, int64_t number)
@@ -609,7 +538,9 @@ static bool put_row(struct store *store, int32_t i)
         commands_bytes(commands, plan.bytes, plan.byte_count);
         commands_end(commands);
     }
-    changes_add(store, i);
+    key_write(store, "changes", INDEX_NONE, key);
+    changes_add(&store->changes, commands, key, network_name(store->network, store->network->intersections[i].name),
+                store->time_ms);
     store->written[i] = store->now[i];
     store->valid[i] = 1;
     store->batch[store->batch_count++] = i;
@@ -712,7 +643,7 @@ static void write_batch(struct store *store, int64_t now_ms, struct store_action
         put_daemon(store);
     }
     store->batch_count = 0;
-    store->changes_bytes = 0;
+    store->changes.bytes = 0;
     int32_t first = store->cursor, i = first;
     while (i < store->network->intersection_count && (!row_dirty(store, i) || put_row(store, i))) {
         i++;
@@ -721,7 +652,8 @@ static void write_batch(struct store *store, int64_t now_ms, struct store_action
     store->cursor = complete ? 0 : i;
     store->offered = !complete || first != 0;   // Rows before `first` may have changed since the walk began.
     put_minutes(store);
-    changes_publish(store);
+    key_write(store, "changes", INDEX_NONE, key);
+    changes_publish(&store->changes, commands, key);
     commands_begin(commands);
     commands_word(commands, "EXEC");
     bool whole = commands_end(commands);
@@ -734,8 +666,8 @@ static void write_batch(struct store *store, int64_t now_ms, struct store_action
 static void fence_answered(struct store *store, const struct answer *answer, int64_t now_ms,
                            struct store_actions *ret)
 {
-    struct store_epoch found = epoch_from(answer);
-    int order = epoch_compare(found, store->epoch);
+    struct store_epoch found = store_epoch_from(answer);
+    int order = store_epoch_compare(found, store->epoch);
     if (order > 0) {
         if (!store->fenced) {
             snprintf(store->said, sizeof store->said, "store: epoch %" PRIu32 " of daemon %" PRIu32
