@@ -63,3 +63,19 @@ int32_t detour_take(struct street *street, struct worker *worker, struct trip *t
     trip_reroute(street, trip, worker->detour, best_count);
     return trip_path(street, trip, trip->leg, cell);
 }
+
+int32_t detour_out(struct street *street, struct trip *trip, int32_t cell)
+{
+    const struct group *group = cell_group(street, cell);
+    int column = cell % WIDE;
+    uint32_t user = street->types.user[trip->type];
+    for (int32_t i = 0; i < group->path_count[column]; i++) {
+        int32_t path = group->first_path[column] + i;
+        if (street->paths[path].users & user) {
+            int32_t links[2] = { street->network->lanes[group->lane[column]].link, street->paths[path].to_link };
+            trip_reroute(street, trip, links, 2);
+            return trip_path(street, trip, trip->leg, cell);
+        }
+    }
+    return PATH_NONE;
+}

@@ -14,3 +14,7 @@
 // Gives the trip, which stands in the cell, a route that begins with one of the cell's paths. Returns the path, or
 // PATH_NONE when there is no such route.
 int32_t detour_take(struct street *street, struct worker *worker, struct trip *trip, int32_t cell);
+
+// Gives the trip, which stands in a cell from which no way leads to its goal, the next link as its last one. Returns
+// the path there, or PATH_NONE where its kind may not go on at all.
+int32_t detour_out(struct street *street, struct trip *trip, int32_t cell);

@@ -16,6 +16,7 @@ static const float AT_LINE_M = 4.0f;           // a head this near has stopped a
 static const float STANDING_MPS = 0.5f;
 static const float ENTRY_M = 60.0f;            // a head this near to its line may come in
 static const float LOST_S = 20.0f;             // so long one waits at the end of a wrong lane
+static const float GONE_S = 60.0f;             // and so long if no way leads on
 static const float LOST_M = 10.0f;
 static const int16_t YIELDING_STEPS_MAX = 32000;
 
@@ -110,7 +111,9 @@ static bool holds_second(const struct street *street, const struct group *group,
         && line_verdict(street, path, &viewer, -to_line) != LINE_OPEN;
 }
 
-// A head that stands at the end of a wrong lane for long drives on where the lane leads.
+// A head that stands at the end of a wrong lane for long drives on where the lane leads; where no way leads on from
+// there to its goal, as on the lanes out of a city, it goes out after a longer while. Two such heads, each in the
+// other's lane, would else hold all behind them for ever.
 static void head_lost(struct street *street, struct worker *worker, int32_t cell, float to_line)
 {
     struct group *group = cell_group(street, cell);
@@ -120,13 +123,16 @@ static void head_lost(struct street *street, struct worker *worker, int32_t cell
         return;
     }
     group->yielding[c] = (int16_t)(group->yielding[c] + 1);
-    if ((float)group->yielding[c] * street->step_s < LOST_S) {
+    float waited_s = (float)group->yielding[c] * street->step_s;
+    bool leaves = waited_s >= GONE_S;
+    if (!leaves && (waited_s < LOST_S || waited_s >= LOST_S + street->step_s)) {
         return;
     }
-    group->yielding[c] = 0;
     struct trip *trip = &street->trips[row->trip[c]];
-    int32_t path = detour_take(street, worker, trip, cell);
+    int32_t path = leaves ? detour_out(street, trip, cell) : detour_take(street, worker, trip, cell);
+    group->yielding[c] = leaves ? 0 : group->yielding[c];
     if (path != PATH_NONE) {
+        group->yielding[c] = 0;
         row->path[c] = path;
         row->kind[c] = trip_kind(street, trip, cell);
         worker->detours++;

@@ -82,7 +82,7 @@ struct street_counts {
     int64_t vehicle_updates;           // vehicle steps computed so far
     int64_t queue_vehicle_steps;       // sum over steps of vehicles slower than 1.39 m/s, the ones waiting to enter too
     int64_t steps;
-    int64_t detours;                   // drivers who could not get into their lane and took another way
+    int64_t detours;                   // drivers who could not get into their lane: took another way, or went out
     int64_t teleported;                // always 0: nobody is taken off the road
 };
 
