@@ -407,6 +407,8 @@ static void on_start(struct sumo_xml *xml, void *user, const char *element, cons
         detector_start(xml, reader, element, attributes, false);
     } else if (strcmp(element, "laneAreaDetector") == 0 || strcmp(element, "e2Detector") == 0) {
         detector_start(xml, reader, element, attributes, true);
+    } else if (strcmp(element, "entryExitDetector") == 0 || strcmp(element, "e3Detector") == 0) {
+        reader->raw->entry_exit_count++;
     }
 }
 

@@ -93,6 +93,7 @@ struct sumo_raw {
     LIST_OF(struct sumo_detector) detectors;
     bool rounded;                      // a time was no multiple of 100 ms
     bool branching;                    // a phase names several that may follow it
+    int32_t entry_exit_count;          // detectors between entries and exits (E3): nothing here is measured so
 };
 
 // Reads a .net.xml, then each additional file, into an empty raw.

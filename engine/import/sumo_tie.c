@@ -612,6 +612,10 @@ static void make_all(struct tie *tie)
         make_detector(tie, &raw->detectors.at[i], &taken);
     }
     names_release(&taken);
+    if (raw->entry_exit_count > 0) {
+        import_note(tie->report, NOTE_WARNING, "%d detectors between entries and exits are left out: loops and areas "
+                    "alone are read", raw->entry_exit_count);
+    }
 }
 
 enum status sumo_tie(const struct sumo_raw *raw, const char *const *files, struct network_draft *draft,

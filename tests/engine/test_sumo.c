@@ -190,13 +190,23 @@ static void detectors_of_additional_files(void **state)
         "<laneAreaDetector id=\"three\" lane=\"a_0\" pos=\"40\" endPos=\"88\" freq=\"60\" file=\"o\"/>\n"
         "<e2Detector id=\"four\" lane=\"c_0\" pos=\"60\" length=\"20\" freq=\"60\" file=\"o\"/>\n"
         "<inductionLoop id=\"inside\" lane=\":J_0_0\" pos=\"1\" freq=\"60\" file=\"o\"/>\n"
+        "<entryExitDetector id=\"e3\" freq=\"60\" file=\"o\"><detEntry lane=\"a_0\" pos=\"9\"/>"
+        "<detExit lane=\"c_0\" pos=\"9\"/></entryExitDetector>\n"
         "</additional>\n");
     struct import_options options = IMPORT_OPTIONS_DEFAULT;
     options.additional = &additional;
     options.additional_count = 1;
     struct network_draft draft = { 0 };
     struct problem problem = { "" };
-    assert_int_equal(sumo_read(network, &options, &draft, NULL, &problem), STATUS_OK);
+    struct import_report report = { { 0 } };
+    assert_int_equal(sumo_read(network, &options, &draft, &report, &problem), STATUS_OK);
+    int told = 0;                                     // of one inside the junction, of one between entry and exit
+    for (int32_t i = 0; i < report.lines.count; i++) {
+        told += strstr(report.lines.at[i].text, "'inside' lies inside a junction") != NULL;
+        told += strstr(report.lines.at[i].text, "1 detectors between entries and exits") != NULL;
+    }
+    assert_int_equal(told, 2);
+    import_report_release(&report);
     assert_int_equal(draft.detectors.count, 4);       // the one inside the junction is left out
     static const double TO_STOP_M[] = { 5.0, 40.0, 2.0, 10.0 }, LENGTH_M[] = { 2.0, 2.0, 48.0, 20.0 };
     for (int i = 0; i < 4; i++) {
