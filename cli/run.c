@@ -329,6 +329,12 @@ enum status run_street(const struct run_options *options, const struct network *
         .additional = options->additional, .additional_count = options->import.additional_count };
     struct demand *demand = NULL;
     const char *path = options->demand != NULL ? options->demand : options->network;
+    enum file_kind kind = FILE_UNKNOWN;
+    struct problem unread;             // what the network could not say it said when it was read
+    if (options->demand != NULL && import_sniff(options->network, &kind, &unread) == STATUS_OK
+        && kind == FILE_SUMO_CONFIG) {
+        wish.config = options->network;
+    }
     progress_files(options->quiet);
     enum status status = demand_open(network, path, &wish, &demand, problem);
     progress_files_end(options->quiet);

@@ -204,6 +204,7 @@ enum status demand_open(const struct network *network, const char *path, const s
     }
     demand->rows.problem = NULL;
     demand->rows.options.additional = NULL;
+    demand->rows.options.config = NULL;
     if (demand->file == NULL && copies_before(demand, demand->rows.rows.count) > INT32_MAX) {
         demand_release(demand);
         return problem_report(problem, STATUS_LIMIT, path, NULL, "lower the scale", "more than %d trips", INT32_MAX);

@@ -32,6 +32,7 @@ struct demand_options {
     double scale;                      // 0 .. DEMAND_SCALE_MAX; 1: as the file says
     bool ignore_route_errors;
     uint64_t seed;                     // of choices that the file leaves open (distributions, random lanes)
+    const char *config;                // a .sumocfg whose times, types and scale hold for other route files; or NULL
     const char *const *additional;     // SUMO files with types, routes and trips of their own, read before the demand
     int32_t additional_count;
 };

@@ -582,21 +582,51 @@ static enum status read_additional(struct reader *reader, const char *const *pat
     return status;
 }
 
-enum status demand_sumo_routes(const char *path, struct demand_rows *rows)
+// What a configuration says of a demand but for its route files.
+static enum status apply_config(struct reader *reader, const struct sumo_config *config)
 {
-    struct reader reader;
-    reader_create(&reader, rows);
-    rows->open_end = true;
-    enum status status = read_additional(&reader, rows->options.additional, rows->options.additional_count);
+    struct demand_rows *rows = reader->rows;
+    rows->begin_ms = config->begin_ms;
+    rows->end_ms = config->end_ms;
+    rows->open_end = config->end_ms == DEMAND_TIME_NONE;
+    rows->step_ms = config->says_step ? config->step_ms : 0;
+    rows->scale = config->scale;
+    rows->options.ignore_route_errors |= config->ignore_route_errors;
+    reader->speed_deviation = config->speed_deviation;
+    return read_additional(reader, (const char *const *)config->additional.at, config->additional.count);
+}
+
+static enum status read_list(struct reader *reader, const char *path)
+{
     bool list = demand_is_list(path);
+    enum status status = STATUS_OK;
     for (const char *at = path; *at != '\0' && status == STATUS_OK; ) {
         char one[4096];
         size_t bytes = list ? strcspn(at, ",") : strlen(at);
         (void)snprintf(one, sizeof one, "%.*s", (int)bytes, at);
-        status = bytes > 0 ? read_file(&reader, one, rows->problem) : STATUS_OK;
+        status = bytes > 0 ? read_file(reader, one, reader->rows->problem) : STATUS_OK;
         at += bytes + (at[bytes] == ',');
     }
+    return status;
+}
+
+enum status demand_sumo_routes(const char *path, struct demand_rows *rows)
+{
+    struct sumo_config config = { .network = NULL };
+    enum status status =
+        rows->options.config == NULL ? STATUS_OK : sumo_config_read(rows->options.config, &config, rows->problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct reader reader;
+    reader_create(&reader, rows);
+    rows->open_end = true;
+    status = rows->options.config == NULL ? STATUS_OK : apply_config(&reader, &config);
+    status = status != STATUS_OK ? status
+        : read_additional(&reader, rows->options.additional, rows->options.additional_count);
+    status = status != STATUS_OK ? status : read_list(&reader, path);
     reader_release(&reader);
+    sumo_config_release(&config);
     return status;
 }
 
@@ -607,16 +637,9 @@ enum status demand_sumo_config(const char *path, struct demand_rows *rows)
     if (status != STATUS_OK) {
         return status;
     }
-    rows->begin_ms = config.begin_ms;
-    rows->end_ms = config.end_ms;
-    rows->open_end = config.end_ms == DEMAND_TIME_NONE;
-    rows->step_ms = config.says_step ? config.step_ms : 0;
-    rows->scale = config.scale;
-    rows->options.ignore_route_errors |= config.ignore_route_errors;
     struct reader reader;
     reader_create(&reader, rows);
-    reader.speed_deviation = config.speed_deviation;
-    status = read_additional(&reader, (const char *const *)config.additional.at, config.additional.count);
+    status = apply_config(&reader, &config);
     status = status != STATUS_OK ? status
         : read_additional(&reader, rows->options.additional, rows->options.additional_count);
     for (int32_t i = 0; i < config.routes.count && status == STATUS_OK; i++) {

@@ -379,6 +379,27 @@ static void a_configuration_scales_and_forgives(void **state)
     departs(demand, (const double[]){ 1, 1, 1 }, 3);
 }
 
+// Another route file than the configuration's: its times, scale and types still hold.
+static void a_configuration_holds_for_other_routes(void **state)
+{
+    (void)state;
+    write_text("net.xml", "<net/>");
+    write_text("long.add.xml", "<additional><vType id=\"long\" length=\"9\"/></additional>");
+    write_text("c.sumocfg", "<configuration><net-file value=\"net.xml\"/><route-files value=\"gone.rou.xml\"/>"
+               "<additional-files value=\"long.add.xml\"/><begin value=\"4\"/><end value=\"50\"/>"
+               "<scale value=\"2\"/></configuration>");
+    write_text("other.rou.xml", "<routes><trip id=\"t\" depart=\"3\" from=\"a\" to=\"b\"/>"
+               "<trip id=\"u\" depart=\"5\" from=\"a\" to=\"b\" type=\"long\"/></routes>");
+    char config[128];
+    (void)snprintf(config, sizeof config, "%s", path_of("c.sumocfg"));
+    struct demand_options options = DEMAND_OPTIONS_DEFAULT;
+    options.config = config;
+    struct demand *demand = open_with("other.rou.xml", &options);
+    assert_int_equal(demand_begin_ms(demand), 4000);
+    assert_int_equal(demand_end_ms(demand), 50000);
+    departs(demand, (const double[]){ 5, 5 }, 2);
+}
+
 // Route files by commas, types from an additional file; a comma in the name of one file is no list.
 static void several_files_are_one_demand(void **state)
 {
@@ -643,6 +664,7 @@ int main(void)
         cmocka_unit_test(types_have_models_and_deviations),
         cmocka_unit_test(a_configuration_scales_and_forgives),
         cmocka_unit_test(several_files_are_one_demand),
+        cmocka_unit_test(a_configuration_holds_for_other_routes),
         cmocka_unit_test(wrong_trips_are_told_by_line), cmocka_unit_test(a_demand_may_be_empty),
         cmocka_unit_test(broken_files_always_fail),
         cmocka_unit_test(one_bad_trip_costs_itself), cmocka_unit_test(cityflow_flows),
