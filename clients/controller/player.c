@@ -182,7 +182,7 @@ static void pending_drop(struct player *player, int32_t count)
 // A hand-over whose time to clear has come overrides what would begin before it: cleared until the plan begins.
 static void hand_over(struct player *player, int64_t t_ms)
 {
-    for (int32_t i = 0; i < player->pending_count; i++) {
+    for (int32_t i = player->pending_count - 1; i >= 0; i--) {
         if (player->pending[i].handover && t_ms >= player->pending[i].valid_from_ms - player->cabinet->handover_ms) {
             pending_drop(player, i);
             if (player->mode != MODE_CLEARING) {
@@ -252,19 +252,21 @@ void player_step(struct player *player, int64_t now_ms)
 
 // ---- what is offered ----
 
+// Greens in range, in order, neither overlapping nor touching, over the wrap of a cycle too.
 static bool greens_good(const struct cabinet *cabinet, const struct plan *plan)
 {
-    const struct cabinet_green *greens = plan->greens;
-    int64_t cycle_ms = plan->cycle_ms;
+    int64_t first_ms = 0;            // start of the group's first green
     for (int32_t i = 0; i < plan->green_count; i++) {
-        const struct cabinet_green *green = &greens[i];
+        const struct cabinet_green *green = &plan->greens[i], *last = i > 0 ? green - 1 : NULL;
+        bool same = last != NULL && last->group == green->group;
+        first_ms = same ? first_ms : green->start_ms;
         bool good = green->group >= 0 && green->group < cabinet->group_count && green->end_ms > green->start_ms
-            && (!plan->cyclic || (green->start_ms >= 0 && green->start_ms < cycle_ms
-                && green->end_ms - green->start_ms <= cycle_ms));
-        bool ordered = i == 0 || greens[i - 1].group < green->group
-            || (greens[i - 1].group == green->group && greens[i - 1].end_ms < green->start_ms);
-        if (!good || !ordered || (plan->base_ms + green->start_ms) % cabinet->quantum_ms != 0
-            || (plan->base_ms + green->end_ms) % cabinet->quantum_ms != 0) {
+            && (last == NULL || last->group < green->group || (same && last->end_ms < green->start_ms))
+            && (plan->base_ms + green->start_ms) % cabinet->quantum_ms == 0
+            && (plan->base_ms + green->end_ms) % cabinet->quantum_ms == 0;
+        bool whole = !same && green->end_ms - green->start_ms == plan->cycle_ms;      // green all the time
+        if (!good || (plan->cyclic && (green->start_ms < 0 || green->start_ms >= plan->cycle_ms
+                                       || (!whole && green->end_ms - plan->cycle_ms >= first_ms)))) {
             return false;
         }
     }
@@ -279,34 +281,36 @@ static bool plan_good(const struct cabinet *cabinet, const struct plan *plan)
         && greens_good(cabinet, plan);
 }
 
-// What is shown from now on if all goes as accepted, up to where the plan begins.
-static void course_before(const struct player *player, const struct plan *plan, struct course *course)
+// What is showing and was shown last.
+static void course_so_far(const struct player *player, struct course *course)
 {
     for (int32_t group = 0; group < player->cabinet->group_count; group++) {
         if (player->green_end_ms[group] != INT64_MIN) {
             course_add(course, group, player->green_start_ms[group], player->green_end_ms[group]);
         }
         if (player->lamp[group] == LAMP_GREEN) {
-            int64_t to_ms = player->mode == MODE_CLEARING ? player->clears_ms[group] : player->tick_ms;
-            course_add(course, group, player->since_ms[group],
-                       to_ms > player->since_ms[group] ? to_ms : player->since_ms[group] + 1);
+            course_add(course, group, player->since_ms[group], player->tick_ms + 1);
         }
     }
-    int64_t from_ms = player->tick_ms;
-    const struct plan *played = player->mode == MODE_PLAN ? &player->running : NULL;
-    for (int32_t i = 0; i <= player->pending_count; i++) {
-        const struct plan *next = i < player->pending_count ? &player->pending[i] : plan;
-        if (next->valid_from_ms >= plan->valid_from_ms) {
-            next = plan;
-        }
-        if (played != NULL) {
-            course_add_plan(course, played, from_ms, next->valid_from_ms);
-        }
-        if (next == plan) {
-            return;
-        }
-        played = next;
-        from_ms = next->valid_from_ms;
+}
+
+// What is shown from now on if all goes as accepted, up to where the plan begins. Before a hand-over everything is
+// cleared, so that what comes after it has to do with nothing before it.
+static void course_before(const struct player *player, const struct plan *plan, struct course *course)
+{
+    int32_t count = 0, first = -1;
+    while (count < player->pending_count && player->pending[count].valid_from_ms < plan->valid_from_ms) {
+        first = player->pending[count].handover ? count : first;
+        count++;
+    }
+    if (first < 0) {
+        course_so_far(player, course);
+        course_add_plan(course, &player->running, player->tick_ms,
+                        count > 0 ? player->pending[0].valid_from_ms : plan->valid_from_ms);
+    }
+    for (int32_t i = first < 0 ? 0 : first; i < count; i++) {
+        course_add_plan(course, &player->pending[i], player->pending[i].valid_from_ms,
+                        i + 1 < count ? player->pending[i + 1].valid_from_ms : plan->valid_from_ms);
     }
 }
 

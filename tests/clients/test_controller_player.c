@@ -202,6 +202,33 @@ static void refuses_by_version_site_and_time(void **state)
     assert_int_equal(offer(&plan, T0 + 30000), ANSWER_REFUSED);      // from the fallback only by hand-over
 }
 
+// What a fuzzer found: plans that wait behind a hand-over have nothing to do with what came before it, and a later
+// hand-over overrides an earlier one; a green that passes the wrap may not meet the group's first one.
+static void the_fuzzers_finds_stay_found(void **state)
+{
+    (void)state;
+    static const struct cabinet_green WRAP[] = { { 0, 0, 38000, 101000 } };
+    struct plan first = rolling(T0 + 14000, T0 + 87000, true, 1, WRAP), second, third;
+    first.cyclic = true;
+    first.cycle_ms = 71000;
+    assert_int_equal(offer(&first, T0), ANSWER_ACCEPTED);
+    second = first;
+    second.version.sequence = ++sequence;
+    second.valid_from_ms = second.base_ms = T0 + 19000;
+    second.cycle_ms = 93000;
+    assert_int_equal(offer(&second, T0 + 3000), ANSWER_ACCEPTED);
+    third = rolling(T0 + 22000, T0 + 23000, false, 0, WRAP);
+    assert_int_equal(offer(&third, T0 + 6000), ANSWER_REFUSED);      // it would break off 3 s of green
+    lamps_are(T0 + 18999, "rrr");
+    lamps_are(T0 + 19000, "Grr");
+    (void)setup(NULL);
+    static const struct cabinet_green MEETS[] = { { 0, 0, 12000, 16000 }, { 0, 0, 58000, 116000 } };
+    struct plan meets = rolling(T0 + 12000, T0 + 60000, true, 2, MEETS);
+    meets.cyclic = true;
+    meets.cycle_ms = 92000;
+    assert_int_equal(offer(&meets, T0), ANSWER_MALFORMED);
+}
+
 static struct table table_of_two(void)
 {
     // From 06:00 on weekdays program 1, else program 0.
@@ -382,6 +409,7 @@ int main(void)
         cmocka_unit_test_setup(follows_without_a_gap, setup),
         cmocka_unit_test_setup(refuses_by_its_own_rules, setup),
         cmocka_unit_test_setup(refuses_by_version_site_and_time, setup),
+        cmocka_unit_test_setup(the_fuzzers_finds_stay_found, setup),
         cmocka_unit_test_setup(plays_the_table_that_the_last_plan_named, setup),
         cmocka_unit_test_setup(refuses_a_table_that_is_unsafe, setup),
         cmocka_unit_test_setup(a_clock_that_jumps_restarts_in_red, setup),
