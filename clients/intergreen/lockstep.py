@@ -6,7 +6,7 @@ from .controller import TAKEN, Controller
 from .errors import Closed, Error, Refused
 from .messages import message
 from .network import Network
-from .observe import Observations
+from .observe import Eyes, Observations
 from .plan import Plan
 
 ROLE_SIMULATOR = 4
@@ -43,6 +43,7 @@ class Lockstep:
         self._controllers = []
         self._sequence = 0
         self._said_readings = False
+        self._eyes = None
         if begin_ms is not None:
             self._open(begin_ms)
 
@@ -121,13 +122,17 @@ class Lockstep:
         """Tells the daemon what was seen up to t, runs its engine to t, and gives {intersection name: Plan}: for every
         intersection what it plays from t on, with what is known to follow.
 
-        observations: Observations, or None when nothing was seen (the first tick)."""
+        observations: Observations; or every Vehicle that is on a lane, seen with the session's own Eyes; or None when
+        nothing was seen (the first tick)."""
         if self._connection is None:
             if self.now_ms is not None:
                 raise Closed(f"{self.address}: this session was closed; make a new Lockstep")
             self._open(t_ms)
         if self.now_ms is not None and t_ms < self.now_ms:
             raise Error(f"the clock goes back from {self.now_ms} to {t_ms} ms: advance() takes rising times")
+        if observations is not None and not isinstance(observations, Observations):
+            self._eyes = self._eyes or Eyes(self.network)
+            observations = self._eyes.look(observations)
         since_ms = t_ms - self.now_ms if self.now_ms is not None and t_ms > self.now_ms else self.step_ms
         self._say_reports(t_ms)
         if observations is not None:

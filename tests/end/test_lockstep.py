@@ -176,6 +176,25 @@ def a_run_repeats(folder):
 
 
 @test
+def vehicles_may_be_told_as_they_are(folder):
+    """Without Eyes of one's own: the same plans."""
+    import intergreen
+    path = roadnet(folder)
+    shown = []
+    with intergreen.Daemon(path, strategy="max-pressure") as daemon:
+        for own in (True, False):
+            with intergreen.Lockstep(daemon.address, path) as engine:
+                eyes = intergreen.Eyes(engine.network)
+                lamps = []
+                for t_ms in range(0, 90_000, 1000):
+                    queue = [intergreen.Vehicle(f"v{i}", f"in{t_ms // 20_000 % 4}_1", 285 - 7.5 * i, 0.0) for i in range(9)]
+                    plan = engine.advance(t_ms, eyes.look(queue) if own else queue)["c"]
+                    lamps.append(intergreen.aspects(plan, t_ms))
+                shown.append(lamps)
+    assert shown[0] == shown[1] and len(set(shown[0])) > 4, shown
+
+
+@test
 def names_and_phases_of_cityflow_are_reachable(folder):
     import intergreen
     network = intergreen.Network.load(roadnet(folder))
