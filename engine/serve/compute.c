@@ -48,6 +48,7 @@ struct compute {
     int32_t *minute_counts;
     int32_t count_columns;
     bool off_said;
+    int64_t off_ms;               // as last looked at
 
     _Atomic uint64_t steps;
     _Atomic int64_t progress_ms;
@@ -492,10 +493,13 @@ static void clock_check(struct compute *compute)
     int64_t off_ms = city_clock_follow(compute->options.clock);
     compute->mine->wall_off_ms = off_ms;
     bool off = off_ms > OFF_MS_MAX || off_ms < -OFF_MS_MAX;
-    if (off != compute->off_said) {
+    int64_t moved_ms = off_ms - compute->off_ms;
+    bool jumped = off && (moved_ms > OFF_MS_MAX || moved_ms < -OFF_MS_MAX);
+    compute->off_ms = off_ms;
+    if (off != compute->off_said || jumped) {
         compute->off_said = off;
         char text[160];
-        snprintf(text, sizeof text, off ? "the wall clock jumped by %lld ms; lamps follow it slowly"
+        snprintf(text, sizeof text, off ? "the wall clock is %lld ms off the city's; lamps follow it slowly"
                                         : "the city's clock is with the wall clock again (%lld ms)",
                  (long long)off_ms);
         compute->options.hooks.said(compute->options.hooks.owner, off, text);

@@ -92,7 +92,7 @@ class Daemon:
                  "state_dir": self.folder / "state", **keys}
         self.config = self.folder / "intergreend.yaml"
         self.config.write_text("".join(f"{key}: {value}\n" for key, value in lines.items()))
-        self.process = None
+        self.process, self.environment = None, {}
 
     def __enter__(self):
         self.start()
@@ -101,7 +101,7 @@ class Daemon:
     def start(self):
         self.log = open(self.folder / "daemon.log", "ab")
         self.process = subprocess.Popen([INTERGREEND, "--config", str(self.config)], stdin=subprocess.DEVNULL,
-                                        stdout=self.log, stderr=self.log)
+                                        stdout=self.log, stderr=self.log, env={**os.environ, **self.environment})
         wait_for("the daemon to answer", self.answers)
 
     def answers(self):

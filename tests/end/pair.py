@@ -1,6 +1,7 @@
 """A pair of daemons on one store, the controllers of a small city that know both, and stores of the centre's own: a
 redis-server on a port, one behind Sentinel, one behind a wire that can be cut."""
 import json
+import os
 import signal
 import socket
 import struct
@@ -9,8 +10,10 @@ import tempfile
 import threading
 
 from harness import BUILD, INTERGREEN, Daemon, run, wait_for
+from wire_client import Client
 
 CITY = 60                                                  # intersections, each with a controller
+PLAYED = f"{CITY} reported, 0 overridden, 0 in fallback"
 _city = None
 
 
@@ -89,6 +92,11 @@ class Half(Daemon):
         return self.said().count("ready: ") > self.said().count("steps down")
 
 
+def status_of(daemon):
+    done = subprocess.run([INTERGREEN, "status", "--daemon", daemon.address], capture_output=True, text=True, check=False)
+    return done.stdout
+
+
 class Pair:
     """Two halves and the city's controllers, who know both addresses."""
 
@@ -111,13 +119,9 @@ class Pair:
         first, last = stdout.strip().split("\n")
         return {**json.loads(first), **json.loads(last)}
 
-    def served(self, half):
-        """Every controller plays under this half."""
-        def all_report():
-            done = subprocess.run([INTERGREEN, "status", "--daemon", half.address], capture_output=True, text=True,
-                                  check=False)
-            return f"{CITY}: {CITY} reported" in done.stdout and "0 in fallback" in done.stdout
-        wait_for("all controllers to play plans", all_report, 40)
+    def served(self, half, words=f"{CITY} reported"):
+        """Every controller reports to this half; with PLAYED: and plays a plan."""
+        wait_for(f"all controllers: {words}", lambda: words in status_of(half), 40)
 
     def __exit__(self, *_):
         self.load.kill()
@@ -226,3 +230,58 @@ class Wire:
     def __exit__(self, *_):
         self.listener.close()
         self.become("reset")
+
+
+class Single(Half):
+    """One daemon alone, on a store of the centre's own."""
+
+    def __init__(self, folder, store, **keys):
+        super().__init__(folder, store, standby="no", **keys)
+
+    def answers(self):
+        assert self.process.poll() is None, self.said()
+        return "ready: " in self.said()
+
+
+class City:
+    """A daemon with controllers and stations, and what they saw."""
+
+    def __init__(self, folder, store, environment=None, **keys):
+        self.daemon = Single(folder / "daemon", store, **keys)
+        self.daemon.environment = environment or {}
+
+    def __enter__(self):
+        self.daemon.start()
+        self.load = subprocess.Popen([str(BUILD / "load"), "--network", network(), "--daemon", self.daemon.address,
+                                      "--controllers", str(CITY), "--stations", str(CITY), "--readings", "8", "--cameras",
+                                      "8", "--subscribe", "--seconds", "900"], stdout=subprocess.PIPE, text=True)
+        wait_for("all controllers to report", lambda: f"{CITY} reported" in status_of(self.daemon), 40)
+        return self
+
+    def played(self):
+        return PLAYED in status_of(self.daemon)
+
+    def steps(self):
+        with Client(self.daemon.address) as operator:
+            operator.hello("operator")
+            operator.send(status_request={"request": 1})
+            status = operator.wait("status")
+            return status.steps, status.readings_used
+
+    def goes_on(self):
+        """The engine steps and takes readings."""
+        before = self.steps()
+        wait_for("two steps", lambda: self.steps()[0] >= before[0] + 2)
+        assert self.steps()[1] > before[1], "no reading was taken"
+
+    def rss_mib(self):
+        with open(f"/proc/{self.daemon.process.pid}/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE") / 1048576
+
+    def seen(self):
+        return Pair.seen(self)
+
+    def __exit__(self, *_):
+        self.load.kill()
+        self.load.wait()
+        self.daemon.__exit__()

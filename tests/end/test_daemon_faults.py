@@ -10,70 +10,13 @@ import subprocess
 import time
 
 import harness
-from harness import INTERGREEN, test, wait_for
-from pair import CITY, Half, Pair, Store, Wire, network, safe
-from wire_client import Client
+from harness import test, wait_for
+from pair import CITY, City, Pair, Single, Store, Wire, safe
 
 CHAOS = os.environ.get("CHAOS") == "1"
 STOP_S = 60 if CHAOS else 0
 KILLS = int(os.environ.get("CHAOS_KILLS", "1000")) if CHAOS else 12
 ROUNDS = 10 if CHAOS else 1
-
-
-class Single(Half):
-    """One daemon alone, on a store of the centre's own."""
-
-    def __init__(self, folder, store, **keys):
-        super().__init__(folder, store, standby="no", **keys)
-
-    def answers(self):
-        assert self.process.poll() is None, self.said()
-        return "ready: " in self.said()
-
-
-class City:
-    """A daemon with controllers and stations, and what they saw."""
-
-    def __init__(self, folder, store, **keys):
-        self.daemon = Single(folder / "daemon", store, **keys)
-
-    def __enter__(self):
-        self.daemon.start()
-        self.load = subprocess.Popen([str(harness.BUILD / "load"), "--network", network(), "--daemon", self.daemon.address,
-                                      "--controllers", str(CITY), "--stations", str(CITY), "--readings", "8", "--cameras",
-                                      "8", "--subscribe", "--seconds", "900"], stdout=subprocess.PIPE, text=True)
-        wait_for("all controllers to play plans", self.played, 40)
-        return self
-
-    def played(self):
-        done = subprocess.run([INTERGREEN, "status", "--daemon", self.daemon.address], capture_output=True, text=True,
-                              check=False)
-        return f"{CITY}: {CITY} reported" in done.stdout and "0 in fallback" in done.stdout
-
-    def steps(self):
-        with Client(self.daemon.address) as operator:
-            operator.hello("operator")
-            operator.send(status_request={"request": 1})
-            status = operator.wait("status")
-            return status.steps, status.readings_used
-
-    def goes_on(self):
-        """The engine steps and takes readings."""
-        before = self.steps()
-        wait_for("two steps", lambda: self.steps()[0] >= before[0] + 2)
-        assert self.steps()[1] > before[1], "no reading was taken"
-
-    def rss_mib(self):
-        with open(f"/proc/{self.daemon.process.pid}/statm", encoding="ascii") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE") / 1048576
-
-    def seen(self):
-        return Pair.seen(self)
-
-    def __exit__(self, *_):
-        self.load.kill()
-        self.load.wait()
-        self.daemon.__exit__()
 
 
 def fresh(store, daemon_steps):

@@ -6,7 +6,7 @@ import time
 
 import harness
 from harness import run, test, wait_for
-from pair import CITY, Half, Pair, Sentinel, Store, safe
+from pair import CITY, PLAYED, Half, Pair, Sentinel, Store, safe
 
 
 @test
@@ -14,7 +14,7 @@ def whoever_leads_is_followed(folder):
     """Killed: within three seconds. Stopped: the one that wakes up late steps down. Told to end: it gives its lease up."""
     with Store(folder / "store") as store, Pair(folder, f"redis://127.0.0.1:{store.port}") as pair:
         one, two = pair.halves
-        pair.served(one)
+        pair.served(one, PLAYED)
         assert not two.leads() and store.lease() == f"{store.epoch()}.{store.lease().split('.')[1]}"
         was = store.epoch()
         one.kill()
