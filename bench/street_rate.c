@@ -20,7 +20,7 @@
 #include "tests/sim/grid_town.h"
 
 #define VEHICLES_PER_LANE 2.5
-#define DEPART_MS 60000
+#define DEPART_MS 100000
 #define ROUTE_LINKS 24
 #define WARM_STEPS 150
 

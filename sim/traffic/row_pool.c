@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define PIECE_ROWS_MIN 8
+#define SPARE_ROWS 3               // in a smaller piece, or it would be outgrown at once
 
 static int32_t size_rows(int32_t size)
 {
@@ -30,15 +31,31 @@ int64_t rows_bound(int32_t rows)
     return bound;
 }
 
-static int64_t piece_take(struct street *street, struct row_pool *pool, int32_t size)
+static int64_t chain_take(const struct street *street, struct row_pool *pool, int32_t size)
 {
     int64_t piece = pool->free[size];
-    if (piece >= 0) {
-        memcpy(&pool->free[size], &street->rows[piece], sizeof piece);
-        memset(&street->rows[piece], 0, sizeof piece);   // what was an index is a number again
+    memcpy(&pool->free[size], &street->rows[piece], sizeof piece);
+    memset(&street->rows[piece], 0, sizeof piece);   // what was an index is a number again
+    return piece;
+}
+
+static void chain_add(const struct street *street, struct row_pool *pool, int32_t size, int64_t piece)
+{
+    memcpy(&street->rows[piece], &pool->free[size], sizeof piece);
+    pool->free[size] = piece;
+}
+
+static int64_t piece_take(const struct street *street, struct row_pool *pool, int32_t size)
+{
+    if (pool->free[size] >= 0) {
+        return chain_take(street, pool, size);
+    }
+    if (size + 2 < ROW_PIECE_SIZES && pool->free[size + 2] >= 0) {   // one twice as long
+        int64_t piece = chain_take(street, pool, size + 2);
+        chain_add(street, pool, size, piece + size_rows(size));
         return piece;
     }
-    piece = pool->next_row;
+    int64_t piece = pool->next_row;
     pool->next_row += size_rows(size);
     assert(pool->next_row <= pool->row_end);
     return piece;
@@ -48,9 +65,7 @@ static void piece_move(struct street *street, struct row_pool *pool, struct grou
 {
     int64_t piece = piece_take(street, pool, size);
     memcpy(&street->rows[piece], &street->rows[group->first_row], (size_t)group->count_max * sizeof(struct row));
-    int32_t left = size_for(group->row_count);
-    memcpy(&street->rows[group->first_row], &pool->free[left], sizeof piece);
-    pool->free[left] = group->first_row;
+    chain_add(street, pool, size_for(group->row_count), group->first_row);
     group->first_row = piece;
     group->row_count = size_rows(size);
 }
@@ -78,8 +93,8 @@ void rows_reserve(struct street *street, struct row_pool *pool, struct group *gr
 
 void rows_shrink(struct street *street, struct row_pool *pool, struct group *group)
 {
-    int32_t enough = group->count_max + 1;
-    if (group->row_count > PIECE_ROWS_MIN && 2 * enough < group->row_count) {
+    int32_t enough = group->count_max + SPARE_ROWS;
+    if (group->row_count > PIECE_ROWS_MIN && 3 * enough <= 2 * group->row_count) {
         piece_move(street, pool, group, size_for(enough));
     }
 }

@@ -201,8 +201,9 @@ static void paths_create(struct street *street, const uint64_t *keys)
     }
     street->now = memory_take((size_t)slots, sizeof *street->now);
     street->next = memory_take((size_t)slots, sizeof *street->next);
-    street->inside = memory_take((size_t)count, sizeof *street->inside);
-    street->inside_next = memory_take((size_t)count, sizeof *street->inside_next);
+    // Aligned ones are written to at once: no step is to wait for their pages.
+    street->inside = memory_take_aligned((size_t)count, sizeof *street->inside);
+    street->inside_next = memory_take_aligned((size_t)count, sizeof *street->inside_next);
     free(order);
     free(rank);
     free(junctions);
@@ -523,12 +524,16 @@ static void rows_create(struct street *street)
     for (int32_t w = 0; w < street->worker_count; w++) {
         struct worker *worker = &street->workers[w];
         worker->pool.next_row = rows;
+        int32_t longest = 1;
         for (int32_t i = worker->first_block; i < worker->block_end; i++) {
             const struct block *block = &street->blocks[i];
             for (int32_t k = 0; k < block->lane_count; k++) {
-                rows += rows_bound(street->groups[block->first_group + k].row_count_max);
+                int32_t most = street->groups[block->first_group + k].row_count_max;
+                rows += rows_bound(most);
+                longest = most > longest ? most : longest;
             }
         }
+        rows += rows_bound(longest);
         worker->pool.row_end = rows;
     }
     // Not memory_take_aligned: rows that no vehicle reaches must stay untouched, or they would cost memory.
@@ -572,7 +577,7 @@ enum status layout_create(struct street *street, struct problem *ret)
     loop_calls_create(street);
     workers_create(street);
     rows_create(street);
-    street->turned = memory_take((size_t)network->lane_count, sizeof *street->turned);
+    street->turned = memory_take_aligned((size_t)network->lane_count, sizeof *street->turned);
     street->turned_read = memory_take((size_t)network->camera_count, sizeof *street->turned_read);
     street->queue_first = memory_take((size_t)network->link_count, sizeof(int32_t));
     street->queue_last = memory_take((size_t)network->link_count, sizeof(int32_t));
@@ -581,7 +586,7 @@ enum status layout_create(struct street *street, struct problem *ret)
     street->aspects = memory_take((size_t)network->group_count, sizeof *street->aspects);
     street->aspects_before = memory_take((size_t)network->group_count, sizeof *street->aspects_before);
     street->green_since_ms = memory_take((size_t)network->group_count, sizeof *street->green_since_ms);
-    street->passage_sums = memory_take((size_t)network->connection_count, sizeof *street->passage_sums);
+    street->passage_sums = memory_take_aligned((size_t)network->connection_count, sizeof *street->passage_sums);
     street->passages = memory_take((size_t)network->connection_count, sizeof *street->passages);
     return STATUS_OK;
 }
