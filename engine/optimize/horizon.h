@@ -30,7 +30,7 @@
 //
 //           the second factor being what a vehicle still costs that the label's stage serves, and does not serve. All
 //           courses of a label end at one time in one stage, so that the comparison is fair; ranks of courses that end
-//           at different times are not (measured: decision 0004). A course past the end of the horizon is complete.
+//           at different times are not (measured: decision 0040). A course past the end of the horizon is complete.
 // CONTRACT  Pure, no allocation; same bits on every instruction set: sums over streams are taken in one fixed tree.
 // OWNERSHIP The caller owns all.
 // NOT HERE  Where arrivals, capacities and weights come from (adaptive.c).

@@ -5,7 +5,7 @@
 //           decision; on equal terms the one that is green goes on. Vehicles wait when they stand: those that roll
 //           towards the line are no queue yet, in [Varaiya2013] as in the published comparisons. Each queue is counted
 //           over its whole reach with its feeders, and each vehicle once: by its row, shared out among the row's
-//           movements. Decision 0004 has what counting all in view would be worth.
+//           movements. Decision 0040 has what counting all in view would be worth.
 #include "engine/optimize/strategy.h"
 
 #include <math.h>
