@@ -8,6 +8,7 @@
 
 static const float SIGHT_M = 4.5f;             // from here one sees who comes: SUMO's default visibility distance
 static const float CLEARANCE_M = 0.1f;         // as in the kernel
+static const float AT_LINE_M = 5.0f;           // as in right_of_way.c
 static const float WAITING_MPS = 0.5f;
 static const float ROOM_M = 4.0f;              // beyond a vehicle's length, to change lanes in
 
@@ -278,6 +279,12 @@ struct view look_from_lane(const struct street *street, int32_t cell, int32_t pa
         return view;
     }
     heed_limit(street, viewer, to_line, path->limit, &view);
+    float delay = viewer->speed < WAITING_MPS && to_line < AT_LINE_M ? start_delay(street, path, viewer->kind) : 0.0f;
+    if (delay > 0.0f) {
+        // It reacts within this step: it gains the speed of what is left of it.
+        float gain = street->types.acceleration[viewer->kind & KIND_TYPE] * (street->step_s - delay);
+        view.cap = fminf(view.cap, viewer->speed + (gain > 0.0f ? gain : 0.0f));
+    }
     if (path->yields) {
         heed_yield(street, viewer, to_line + path->wait, &view);
     }

@@ -46,6 +46,17 @@ static bool stops_at_yellow(const struct street *street, const struct viewer *vi
     return stops_within(viewer->speed, to_line + saved, fmaxf(YELLOW_MPS2, street->types.deceleration[type]));
 }
 
+float start_delay(const struct street *street, const struct path *path, uint32_t kind)
+{
+    double loss_s = street->types.start_loss[kind & KIND_TYPE];
+    if (loss_s <= 0.0 || path->group < 0) {
+        return 0.0f;
+    }
+    int64_t green_ms = street->now_ms - street->green_since_ms[path->group];
+    double left_s = loss_s - (double)green_ms * 0.001;
+    return left_s > 0.0 ? (float)left_s : 0.0f;
+}
+
 static enum aspect path_aspect(const struct street *street, const struct path *path)
 {
     return path->group >= 0 ? (enum aspect)street->aspects[path->group] : ASPECT_DARK;
@@ -61,10 +72,8 @@ static bool signal_open(const struct street *street, const struct path *path, co
     }
     switch ((enum aspect)street->aspects[path->group]) {
     case ASPECT_GREEN: {
-        double loss_s = street->types.start_loss[viewer->kind & KIND_TYPE];
-        int64_t green_ms = street->now_ms - street->green_since_ms[path->group];
-        return !(loss_s > 0.0 && viewer->speed < STANDING_MPS && to_line < AT_LINE_M
-            && (double)green_ms < loss_s * 1000.0);
+        return !(viewer->speed < STANDING_MPS && to_line < AT_LINE_M
+            && start_delay(street, path, viewer->kind) >= street->step_s);
     }
     case ASPECT_DARK:
     case ASPECT_FLASHING_YELLOW:

@@ -32,6 +32,9 @@ struct viewer {
 
 enum verdict { LINE_OPEN, LINE_CLOSED, LINE_TAKEN };   // CLOSED: signal or room; TAKEN: somebody else's right
 
+// Seconds from now on that a queue's head still takes to react to its green (start_loss_s).
+float start_delay(const struct street *street, const struct path *path, uint32_t kind);
+
 enum verdict line_verdict(const struct street *street, int32_t path, const struct viewer *viewer, float x);
 
 // Whether one who waits inside at its path's wait point may go on.
