@@ -16,6 +16,7 @@
 #include "engine/import/import.h"
 #include "engine/model/units.h"
 #include "sim/demand/demand.h"
+#include "sim/traffic/calibration.h"
 #include "sim/traffic/signals.h"
 
 #define VEHICLE_COUNT_MAX 200000
@@ -138,7 +139,12 @@ int main(int argc, char **argv)
         || demand_open(&probe.network, argv[2], &wish, &probe.demand, &problem) != STATUS_OK) {
         return fail(&problem);
     }
-    const struct vehicle_type *types = demand_types(probe.demand, &type_count);
+    const struct vehicle_type *told = demand_types(probe.demand, &type_count);
+    struct vehicle_type *types = memory_take((size_t)type_count, sizeof *types);
+    memcpy(types, told, (size_t)type_count * sizeof *types);
+    if (calibration_grant(types, type_count, step_ms, &problem) != STATUS_OK) {
+        return fail(&problem);
+    }
     struct street_options options = { .begin_ms = wish.begin_ms, .step_ms = step_ms, .threads = 1, .seed = 1 };
     if (street_create(&probe.network, types, type_count, &options, &probe.street, &problem) != STATUS_OK) {
         return fail(&problem);
@@ -164,6 +170,7 @@ int main(int argc, char **argv)
     signals_release(probe.signals);
     demand_release(probe.demand);
     network_release(&probe.network);
+    free(types);
     free(probe.views);
     free(probe.link_of);
     free(probe.inside);

@@ -8,10 +8,12 @@
 #include "cli/commands.h"
 #include "cli/progress.h"
 #include "cli/run_checkpoint.h"
+#include "engine/base/memory.h"
 #include "engine/model/units.h"
 #include "engine/record/recording_folder.h"
 #include "sim/loop/daemon_brain.h"
 #include "sim/loop/local_brain.h"
+#include "sim/traffic/calibration.h"
 
 int run_failed(enum status status, const struct problem *problem)
 {
@@ -252,6 +254,25 @@ static enum status checkpoint_check(const struct run_options *options, const str
     return STATUS_OK;
 }
 
+// The demand's types, discharging as they or the command line wish.
+static enum status types_fill(const struct run_options *options, const struct vehicle_type *told, int32_t count,
+                              int32_t step_ms, struct vehicle_type *ret, struct problem *problem)
+{
+    for (int32_t i = 0; i < count; i++) {
+        ret[i] = told[i];
+        bool motor = ((unsigned)told[i].user & USER_MOTOR) != 0;
+        if (motor && !isnan(options->saturation_flow_vph)) {
+            ret[i].wished_flow_vph = options->saturation_flow_vph;
+            ret[i].wishes |= WISH_FLOW;
+        }
+        if (motor && !isnan(options->start_loss_s)) {
+            ret[i].wished_lost_s = options->start_loss_s;
+            ret[i].wishes |= WISH_LOST;
+        }
+    }
+    return calibration_grant(ret, count, step_ms, problem);
+}
+
 static enum status loop_through(const struct run_options *options, const struct network *network, struct demand *demand,
                                 struct run_result *run, struct problem *problem)
 {
@@ -260,11 +281,13 @@ static enum status loop_through(const struct run_options *options, const struct 
         .read_loops = options->out != NULL, .faults = &options->faults,
         .fallback = run_is_local(options) ? SIGNALS_ACTUATED : options->fallback };
     int32_t type_count = 0;
-    const struct vehicle_type *types = demand_types(demand, &type_count);
+    const struct vehicle_type *told = demand_types(demand, &type_count);
+    struct vehicle_type *types = memory_take((size_t)type_count, sizeof *types);
     struct peers peers = { 0 };
     struct brain_peer peer = { 0 };
     struct closed_loop *loop = NULL;
     enum status status = checkpoint_check(options, run, problem);
+    status = status != STATUS_OK ? status : types_fill(options, told, type_count, run->step_ms, types, problem);
     status = status != STATUS_OK ? status : peer_open(options, network, &loop_options, &peers, &peer, problem);
     status = status != STATUS_OK
                  ? status
@@ -273,6 +296,7 @@ static enum status loop_through(const struct run_options *options, const struct 
     struct report_subject subject = { .network = network, .types = types, .name = name_trip, .names = demand };
     status = status != STATUS_OK ? status : drive_and_report(options, &subject, loop, run, problem);
     closed_loop_release(loop);
+    free(types);
     struct problem closing;
     enum status closed = peers_close(&peers, &closing);
     if (status == STATUS_OK && closed != STATUS_OK) {

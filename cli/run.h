@@ -27,6 +27,7 @@ struct run_options {
     double demand_scale;
     int32_t step_ms;                   // 0: the .sumocfg's where it fits, else 1000
     int threads;
+    double saturation_flow_vph, start_loss_s;   // of every type; NAN: as the types say
     uint64_t seed;
     int sensing;                       // of enum loop_sensing
     struct fault_plan faults;          // of the sensors; run_options_release frees it
@@ -40,9 +41,10 @@ struct run_options {
 };
 
 #define RUN_OPTIONS_DEFAULT                                                                                            \
-    ((struct run_options){ .begin_s = NAN, .seconds = NAN, .checkpoint_at_s = NAN, .demand_scale = 1.0, .threads =     \
-        1, .seed = 1, .sensing = SENSING_CAMERA, .emissions = true, .output = { .detector_period_ms = 60000,           \
-        .fcd_filter = { .period_ms = 1000 } }, .import = { .intergreen_ms = -1 } })
+    ((struct run_options){ .begin_s = NAN, .seconds = NAN, .checkpoint_at_s = NAN, .demand_scale = 1.0, .threads = 1,  \
+        .saturation_flow_vph = NAN, .start_loss_s = NAN, .seed = 1, .sensing = SENSING_CAMERA, .emissions = true,      \
+        .output = { .detector_period_ms = 60000, .fcd_filter = { .period_ms = 1000 } },                                \
+        .import = { .intergreen_ms = -1 } })
 
 struct run_result {
     struct measures measures;

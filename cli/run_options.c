@@ -6,6 +6,7 @@
 
 #include "cli/run.h"
 #include "engine/model/units.h"
+#include "sim/traffic/calibration.h"
 
 const char RUN_OPTIONS_HELP[] =
     "  --network FILE          SUMO .net.xml or .sumocfg, CityFlow roadnet.json, or our own\n"
@@ -15,6 +16,8 @@ const char RUN_OPTIONS_HELP[] =
     "  --credential FILE       the token for it\n"
     "  --begin T --seconds S   simulated hours, in seconds of the demand's clock\n"
     "  --step-s S              step of the street, 0.1 to 1 (default: the .sumocfg's, else 1)\n"
+    "  --saturation-flow-vph X what a queue of each type discharges, 1500 to 2200 (default: as its parameters give)\n"
+    "  --start-loss-s Y        start-up lost time of a queue, 0 to 4 (default: as its parameters give)\n"
     "  --threads T             of street and brain; the result does not depend on it\n"
     "  --seed S                drivers and sensors\n"
     "  --sensing WHAT          camera (default), loops (counts of each second), edges (when they are covered and\n"
@@ -187,6 +190,10 @@ bool run_option(const char *name, const char *value, struct run_options *ret)
             fprintf(stderr, "intergreen: --step-s must divide a second: 0.1, 0.2, 0.25, 0.5 or 1\n");
             return false;
         }
+    } else if (strcmp(name, "saturation-flow-vph") == 0) {
+        good = run_number(name, value, DISCHARGE_FLOW_VPH_MIN, DISCHARGE_FLOW_VPH_MAX, &ret->saturation_flow_vph);
+    } else if (strcmp(name, "start-loss-s") == 0) {
+        good = run_number(name, value, 0.0, DISCHARGE_LOST_S_MAX, &ret->start_loss_s);
     } else if (strcmp(name, "threads") == 0) {
         good = run_number(name, value, 1, 256, &read);
         ret->threads = (int)read;

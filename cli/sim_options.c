@@ -9,6 +9,7 @@ static const struct option SHARED[] = {
     { "daemon", required_argument, NULL, 1 }, { "credential", required_argument, NULL, 1 },
     { "begin", required_argument, NULL, 1 },
     { "seconds", required_argument, NULL, 1 }, { "step-s", required_argument, NULL, 1 },
+    { "saturation-flow-vph", required_argument, NULL, 1 }, { "start-loss-s", required_argument, NULL, 1 },
     { "threads", required_argument, NULL, 1 }, { "seed", required_argument, NULL, 1 },
     { "sensing", required_argument, NULL, 1 }, { "demand-scale", required_argument, NULL, 1 },
     { "intergreen-s", required_argument, NULL, 1 }, { "out", required_argument, NULL, 1 },

@@ -472,6 +472,8 @@ static void on_start(struct sumo_xml *xml, void *user, const char *element, cons
         read_type(reader, xml, attributes);
     } else if (strncmp(element, "carFollowing-", 13) == 0 && reader->type_open) {
         sumo_type_read_model(xml, element, attributes, &reader->rows->types.at[reader->rows->types.count - 1]);
+    } else if (strcmp(element, "param") == 0 && reader->type_open) {
+        sumo_type_read_param(xml, attributes, &reader->rows->types.at[reader->rows->types.count - 1]);
     } else if (strcmp(element, "route") == 0) {
         read_route(reader, xml, attributes);
     } else if (strcmp(element, "vTypeDistribution") == 0 || strcmp(element, "routeDistribution") == 0) {

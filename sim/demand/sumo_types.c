@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/traffic/calibration.h"
+
 struct class_row {
     const char *name;
     enum user_class user;
@@ -125,6 +127,19 @@ static void read_driving(struct sumo_xml *xml, const char *element, const char *
     type->headway_s = sumo_xml_number(xml, element, attributes, "tau", type->headway_s, 0.01, 60.0);
     type->imperfection = sumo_xml_number(xml, element, attributes, "sigma", type->imperfection, 0.0, 1.0);
     type->start_loss_s = sumo_xml_number(xml, element, attributes, "startupDelay", type->start_loss_s, 0.0, 60.0);
+}
+
+void sumo_type_read_param(struct sumo_xml *xml, const char **attributes, struct vehicle_type *type)
+{
+    const char *key = sumo_xml_find(attributes, "key");
+    if (key != NULL && strcmp(key, "saturationFlow") == 0) {
+        type->wished_flow_vph = sumo_xml_number(xml, "param", attributes, "value", 0.0, DISCHARGE_FLOW_VPH_MIN,
+                                                DISCHARGE_FLOW_VPH_MAX);
+        type->wishes |= WISH_FLOW;
+    } else if (key != NULL && strcmp(key, "startLoss") == 0) {
+        type->wished_lost_s = sumo_xml_number(xml, "param", attributes, "value", 0.0, 0.0, DISCHARGE_LOST_S_MAX);
+        type->wishes |= WISH_LOST;
+    }
 }
 
 void sumo_type_read_model(struct sumo_xml *xml, const char *element, const char **attributes,

@@ -21,6 +21,10 @@ bool sumo_class_type(const char *vclass, struct vehicle_type *ret);
 bool sumo_type_read(struct sumo_xml *xml, const char **attributes, double speed_deviation, struct vehicle_type *ret,
                     bool *ret_model_known);
 
+// <param key="saturationFlow" value="1900"/> (veh/h) and key="startLoss" (s) within a vType: what its queues are to
+// discharge (sim/traffic/calibration.h). Other keys are passed over, as by SUMO.
+void sumo_type_read_param(struct sumo_xml *xml, const char **attributes, struct vehicle_type *type);
+
 // The older form: <carFollowing-IDM tau="1.2"/> inside the vType.
 void sumo_type_read_model(struct sumo_xml *xml, const char *element, const char **attributes,
                           struct vehicle_type *type);

@@ -6,8 +6,9 @@
 #include "engine/base/memory.h"
 #include "engine/model/units.h"
 
-enum { QUEUE_COUNT = 24, FIRST_COUNTED = 4, LAST_COUNTED = 20, QUEUES_DAWDLING = 8 };
+enum { QUEUE_COUNT = 24, FIRST_COUNTED = 4, LAST_COUNTED = 20, QUEUES = 6 };
 
+static const double APPROACH_M = 300.0, APART_M = 5.3;
 static const double LIMIT_MPS = 50.0 / 3.6;
 static const int64_t FILL_MS = 600 * MS_PER_S, EMPTY_MS = 200 * MS_PER_S;
 static const double HEADWAY_S_LEAST = 0.2, HEADWAY_S_MOST = 3.5, GAP_M_LEAST = 1.0, ACCELERATION_MOST = 8.0;
@@ -132,36 +133,45 @@ static int32_t queue_release(struct street *street, int32_t step_ms, double ret_
     return passed_count;
 }
 
+// One queue: where its vehicles come to stand depends a little on where they come from.
+static enum status queue_measure(const struct vehicle_type *type, int32_t step_ms, int number, struct discharge *ret,
+                                 struct problem *problem)
+{
+    struct network network;
+    struct street *street = NULL;
+    double passed_s[QUEUE_COUNT] = { 0.0 };
+    double length_m = (QUEUE_COUNT + 2) * (type->length_m + type->gap_m) + APPROACH_M + number * APART_M;
+    struct street_options options = { .step_ms = step_ms, .threads = 1, .seed = (uint64_t)number };
+    enum status status = lane_create(length_m, &network, problem);
+    status = status != STATUS_OK ? status : street_create(&network, type, 1, &options, &street, problem);
+    status = status != STATUS_OK ? status : queue_enter(street, problem);
+    if (status == STATUS_OK && queue_release(street, step_ms, passed_s) < LAST_COUNTED) {
+        status = problem_report(problem, STATUS_RANGE, "calibration", type->name, NULL, "its queue does not clear");
+    }
+    double headway_s = (passed_s[LAST_COUNTED - 1] - passed_s[FIRST_COUNTED - 1]) / (LAST_COUNTED - FIRST_COUNTED);
+    *ret = (struct discharge){ headway_s, passed_s[FIRST_COUNTED - 1] - FIRST_COUNTED * headway_s };
+    street_release(street);
+    network_release(&network);
+    return status;
+}
+
 enum status calibration_measure(const struct vehicle_type *type, int32_t step_ms, struct discharge *ret,
                                 struct problem *problem)
 {
-    struct network network;
     struct vehicle_type even = *type;
     even.speed_deviation = 0.0;
-    double length_m = (QUEUE_COUNT + 2) * (type->length_m + type->gap_m) + 200.0;
-    enum status status = lane_create(length_m, &network, problem);
-    bool dawdles = type->following == FOLLOW_KRAUSS && type->imperfection > 0.0;
     double headway_s = 0.0, lost_s = 0.0;
-    int queues = dawdles ? QUEUES_DAWDLING : 1;
-    for (int i = 0; i < queues && status == STATUS_OK; i++) {
-        struct street *street = NULL;
-        double passed_s[QUEUE_COUNT] = { 0.0 };
-        struct street_options options = { .step_ms = step_ms, .threads = 1, .seed = (uint64_t)i };
-        status = street_create(&network, &even, 1, &options, &street, problem);
-        status = status != STATUS_OK ? status : queue_enter(street, problem);
-        if (status == STATUS_OK && queue_release(street, step_ms, passed_s) < LAST_COUNTED) {
-            status = problem_report(problem, STATUS_RANGE, "calibration", type->name, NULL, "its queue does not clear");
+    for (int i = 0; i < QUEUES; i++) {
+        struct discharge queue;
+        enum status status = queue_measure(&even, step_ms, i, &queue, problem);
+        if (status != STATUS_OK) {
+            return status;
         }
-        double h = (passed_s[LAST_COUNTED - 1] - passed_s[FIRST_COUNTED - 1]) / (LAST_COUNTED - FIRST_COUNTED);
-        headway_s += h / queues;
-        lost_s += (passed_s[FIRST_COUNTED - 1] - FIRST_COUNTED * h) / queues;
-        street_release(street);
+        headway_s += queue.flow_vph / QUEUES;   // as yet its headway
+        lost_s += queue.lost_s / QUEUES;
     }
-    network_release(&network);
-    if (status == STATUS_OK) {
-        *ret = (struct discharge){ 3600.0 / headway_s, lost_s };
-    }
-    return status;
+    *ret = (struct discharge){ 3600.0 / headway_s, lost_s };
+    return STATUS_OK;
 }
 
 // Halves [low, high] of a parameter of *type that lessens the flow as it grows, until the flow is as wished.
@@ -238,5 +248,20 @@ enum status calibration_find(const struct vehicle_type *type, int32_t step_ms, s
             wish.lost_s, measured.flow_vph, measured.lost_s);
     }
     *ret = found;
+    return STATUS_OK;
+}
+
+enum status calibration_grant(struct vehicle_type *types, int32_t count, int32_t step_ms, struct problem *problem)
+{
+    for (int32_t i = 0; i < count; i++) {
+        struct discharge wish = { (types[i].wishes & WISH_FLOW) ? types[i].wished_flow_vph : 0.0,
+            (types[i].wishes & WISH_LOST) ? types[i].wished_lost_s : -1.0 };
+        if (types[i].wishes != 0) {
+            enum status status = calibration_find(&types[i], step_ms, wish, &types[i], problem);
+            if (status != STATUS_OK) {
+                return status;
+            }
+        }
+    }
     return STATUS_OK;
 }

@@ -20,6 +20,10 @@ struct discharge { double flow_vph, lost_s; };
 #define DISCHARGE_FLOW_VPH_MAX 2200.0
 #define DISCHARGE_LOST_S_MAX 4.0
 
+// Every type that wishes (wishes != 0) becomes what it wishes for.
+MUST_USE enum status calibration_grant(struct vehicle_type *types, int32_t count, int32_t step_ms,
+                                       struct problem *problem);
+
 // What the type does in steps of step_ms.
 MUST_USE enum status calibration_measure(const struct vehicle_type *type, int32_t step_ms, struct discharge *ret,
                                          struct problem *problem);

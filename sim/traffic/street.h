@@ -42,7 +42,12 @@ struct vehicle_type {
     double speed_mps_max;
     double speed_factor, speed_deviation;   // desired speed / limit: mean, standard deviation over drivers
     double start_loss_s;               // extra reaction of a queue's head at green; calibrated with headway_s
+    // What calibration.h is asked to make of it; the street itself does not read these.
+    double wished_flow_vph, wished_lost_s;
+    int64_t wishes;                    // WISH_ bits: which of the two are told
 };
+
+enum { WISH_FLOW = 1, WISH_LOST = 2 };
 
 // Trips in order of departure. Rows of one batch; depart_ms never falls over batches either.
 struct trip_columns {

@@ -1,5 +1,5 @@
-// Goal: saturation flow and start-up lost time can be set over the whole range that the field knows, for both models, at
-// steps of 1 s and of 0.1 s, and are then what the street does.
+// Goal: saturation flow and start-up lost time can be set over the whole range that the field knows, for both models,
+// at steps of 1 s and of 0.1 s, and are then what the street does.
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
