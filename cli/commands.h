@@ -16,5 +16,6 @@ int cli_compare(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_plan(int argc, char **argv);
 int cli_override(int argc, char **argv);
+int cli_priority(int argc, char **argv);
 int cli_recording(int argc, char **argv);
 int cli_replay(int argc, char **argv);

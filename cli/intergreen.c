@@ -22,6 +22,7 @@ static const struct command COMMANDS[] = {
     { "status", cli_status, "what a running daemon says of its city" },
     { "plan", cli_plan, "plan show INTERSECTION: the plan in force" },
     { "override", cli_override, "override set INTERSECTION …: an operator's hand on one intersection" },
+    { "priority", cli_priority, "priority request LINK …: an emergency vehicle or a late bus asks for green" },
     { "recording", cli_recording, "recorded days: info | cut | merge | csv" },
     { "replay", cli_replay, "a recorded day again: --exact holds its plans against the recorded ones" },
 };

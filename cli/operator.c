@@ -1,4 +1,4 @@
-// operator.c: what an operator asks of a running daemon: status, plan show, override set.
+// operator.c: what an operator asks of a running daemon: status, plan show, override set, priority request.
 #include <getopt.h>
 #include <math.h>
 #include <stdio.h>
@@ -15,6 +15,8 @@ struct operator_options {
     const char *stage, *strategy;
     double seconds;
     bool fallback, end;
+    const char *kind, *route;         // of priority request
+    double vehicle, lane, to_stop_m, late_s;
 };
 
 static const struct option OPTIONS[] = {
@@ -25,6 +27,12 @@ static const struct option OPTIONS[] = {
     { "seconds", required_argument, NULL, 't' },
     { "fallback", no_argument, NULL, 'f' },
     { "end", no_argument, NULL, 'e' },
+    { "kind", required_argument, NULL, 'k' },
+    { "route", required_argument, NULL, 'r' },
+    { "vehicle", required_argument, NULL, 'v' },
+    { "lane", required_argument, NULL, 'l' },
+    { "to-stop-m", required_argument, NULL, 'm' },
+    { "late-s", required_argument, NULL, 'a' },
     { "help", no_argument, NULL, 'h' },
     { 0 },
 };
@@ -42,6 +50,12 @@ static int read_options(int argc, char **argv, const char *usage, struct operato
         case 't': ret->seconds = strtod(optarg, NULL); break;
         case 'f': ret->fallback = true; break;
         case 'e': ret->end = true; break;
+        case 'k': ret->kind = optarg; break;
+        case 'r': ret->route = optarg; break;
+        case 'v': ret->vehicle = strtod(optarg, NULL); break;
+        case 'l': ret->lane = strtod(optarg, NULL); break;
+        case 'm': ret->to_stop_m = strtod(optarg, NULL); break;
+        case 'a': ret->late_s = strtod(optarg, NULL); break;
         default:
             fputs(usage, code == 'h' ? stdout : stderr);
             return code == 'h' ? CLI_DONE : CLI_USAGE;
@@ -187,6 +201,21 @@ static bool override_of(const struct operator_options *options, struct override_
     return true;
 }
 
+// Says what became of a request, and hangs up.
+static int result_tell(enum status status, const struct client_event *event, const char *subject,
+                       struct daemon_link *link, struct problem *problem)
+{
+    if (status == STATUS_OK && !event->request_result.accepted) {
+        status = problem_report(problem, STATUS_REFUSED, subject, NULL, NULL, "%s",
+                                event->request_result.text != NULL ? event->request_result.text : "refused");
+    }
+    if (status == STATUS_OK) {
+        printf("accepted until %lld ms\n", (long long)event->request_result.until_ms);
+    }
+    daemon_link_close(link);
+    return status == STATUS_OK ? CLI_DONE : run_failed(status, problem);
+}
+
 int cli_override(int argc, char **argv)
 {
     static const char USAGE[] =
@@ -211,13 +240,58 @@ int cli_override(int argc, char **argv)
     if (status == STATUS_OK) {
         status = ask(link, wire_put_override(daemon_link_out(link), &request), CLIENT_REQUEST_RESULT, &event, &problem);
     }
-    if (status == STATUS_OK && !event.request_result.accepted) {
-        status = problem_report(&problem, STATUS_REFUSED, request.intersection_name, NULL, NULL, "%s",
-                                event.request_result.text != NULL ? event.request_result.text : "refused");
+    return result_tell(status, &event, request.intersection_name, link, &problem);
+}
+
+#define ROUTE_NAME_COUNT_MAX 256
+
+// Splits "a,b,c" in place. Returns how many, -1 when there are more than fit.
+static int32_t route_split(char *text, const char **ret)
+{
+    int32_t count = 0;
+    for (char *rest = NULL, *name = strtok_r(text, ",", &rest); name != NULL; name = strtok_r(NULL, ",", &rest)) {
+        if (count == ROUTE_NAME_COUNT_MAX) {
+            return -1;
+        }
+        ret[count++] = name;
     }
+    return count;
+}
+
+int cli_priority(int argc, char **argv)
+{
+    static const char USAGE[] =
+        "usage: intergreen priority request LINK --kind emergency|transit --route LINK,LINK,… [--vehicle N]\n"
+        "                  [--lane POSITION] [--to-stop-m M] [--late-s S] --daemon ADDRESS\n"
+        "LINK is where the vehicle is; the route begins with it. To be said again each second or two, as it moves.\n";
+    struct operator_options options;
+    int code = read_options(argc, argv, USAGE, &options);
+    if (code >= 0) {
+        return code;
+    }
+    char route[16384] = "";
+    const char *names[ROUTE_NAME_COUNT_MAX];
+    bool emergency = options.kind != NULL && strcmp(options.kind, "emergency") == 0;
+    bool transit = options.kind != NULL && strcmp(options.kind, "transit") == 0;
+    bool fits = options.route != NULL && snprintf(route, sizeof route, "%s", options.route) < (int)sizeof route;
+    int32_t count = fits ? route_split(route, names) : 0;
+    if (argc - optind != 2 || strcmp(argv[optind], "request") != 0 || !(emergency || transit) || count < 1
+        || !(options.to_stop_m >= 0.0 && options.to_stop_m < 1e6 && options.late_s >= 0.0 && options.late_s < 1e6
+             && options.lane >= 0.0 && options.lane < 64.0 && options.vehicle >= 0.0 && options.vehicle < 9e15)) {
+        fputs(USAGE, stderr);
+        return CLI_USAGE;
+    }
+    struct priority_request request = { .request = 1, .link_name = argv[optind + 1],
+        .lane_position = (int32_t)options.lane, .route_names = { count, names },
+        .what = { .vehicle = (int64_t)options.vehicle, .kind = emergency ? PRIORITY_EMERGENCY : PRIORITY_TRANSIT,
+                  .lane = INDEX_NONE, .to_stop_mm = (int32_t)(1000.0 * options.to_stop_m),
+                  .late_s = (int32_t)options.late_s } };
+    struct problem problem;
+    struct daemon_link *link = NULL;
+    struct client_event event = { .kind = CLIENT_NOTHING };
+    enum status status = connect_operator(&options, &link, &problem);
     if (status == STATUS_OK) {
-        printf("accepted until %lld ms\n", (long long)event.request_result.until_ms);
+        status = ask(link, wire_put_priority(daemon_link_out(link), &request), CLIENT_REQUEST_RESULT, &event, &problem);
     }
-    daemon_link_close(link);
-    return status == STATUS_OK ? CLI_DONE : run_failed(status, &problem);
+    return result_tell(status, &event, request.link_name, link, &problem);
 }

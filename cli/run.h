@@ -32,6 +32,7 @@ struct run_options {
     int sensing;                       // of enum loop_sensing
     struct fault_plan faults;          // of the sensors; run_options_release frees it
     bool ignore_route_errors;
+    bool no_priority;                  // emergency vehicles and buses ask the signals for nothing
     bool quiet;                        // no progress
     bool book;                         // keep a day book: run_result.book
     const struct corridor *corridors;  // for it, as day_book_create wants them

@@ -26,6 +26,7 @@ const char RUN_OPTIONS_HELP[] =
     "  --camera-miscount P --loop-miscount P    each vehicle is overlooked or counted twice with this probability\n"
     "  --message-loss P --message-delay S       each reading is lost, or comes so much later\n"
     "  --dead-sensors P        this share of all sensors says nothing\n"
+    "  --no-priority           emergency vehicles, buses and trams ask the signals for nothing\n"
     "  --demand-scale X        each trip X times\n"
     "  --intergreen-s X        this intergreen for every conflict, for studies\n"
     "  --ignore-route-errors   a bad trip costs only itself\n"
@@ -205,6 +206,8 @@ bool run_option(const char *name, const char *value, struct run_options *ret)
         ret->import.intergreen_ms = (int32_t)ms_from_s(read);
     } else if (strcmp(name, "ignore-route-errors") == 0) {
         ret->ignore_route_errors = true;
+    } else if (strcmp(name, "no-priority") == 0) {
+        ret->no_priority = true;
     } else if (strcmp(name, "quiet") == 0) {
         ret->quiet = true;
     }

@@ -13,6 +13,8 @@
 
 #define ARRIVED_CHUNK 4096           // results taken from the street at once
 
+#define CALLER_COUNT_MAX 256         // vehicles that tell the signals where they are, at one tick
+
 struct closed_loop {
     const struct network *network;
     struct loop_options options;
@@ -32,12 +34,28 @@ struct closed_loop {
     LIST_OF(struct trip_result) results;
     int64_t trips_given;                         // by the source so far
     uint64_t trips_hash;                         // of them
+    uint32_t caller_users;                       // user classes that call: 0 where no type is of one
+    uint32_t *type_users;                        // of each type
+    struct bound_view *callers;
+    struct priority *priorities;
     bool closed;
 };
 
 static int32_t bins_needed(const struct network *network)
 {
     return network->camera_count * CAMERA_BIN_COUNT_MAX;
+}
+
+// Which of the vehicle types tell the signals where they are.
+static void callers_find(struct closed_loop *loop, const struct vehicle_type *types, int32_t type_count)
+{
+    loop->type_users = memory_take((size_t)type_count, sizeof *loop->type_users);
+    for (int32_t t = 0; t < type_count; t++) {
+        loop->type_users[t] = types[t].user;
+        loop->caller_users |= loop->options.no_priority ? 0 : types[t].user & (USER_EMERGENCY | USER_BUS | USER_TRAM);
+    }
+    loop->callers = memory_take(CALLER_COUNT_MAX, sizeof *loop->callers);
+    loop->priorities = memory_take(CALLER_COUNT_MAX, sizeof *loop->priorities);
 }
 
 enum status closed_loop_create(const struct network *network, const struct vehicle_type *types, int32_t type_count,
@@ -80,6 +98,7 @@ enum status closed_loop_create(const struct network *network, const struct vehic
     loop_edges_create(&loop->edges, network);
     observation_buffer_create(&loop->seen, network->detector_count, edge_count, network->camera_count,
                               bins_needed(network));
+    callers_find(loop, types, type_count);
     *ret = loop;
     return STATUS_OK;
 }
@@ -98,6 +117,9 @@ void closed_loop_release(struct closed_loop *loop)
     sensor_faults_release(loop->faults);
     free(loop->reports);
     free(loop->touches);
+    free(loop->type_users);
+    free(loop->callers);
+    free(loop->priorities);
     free(loop->results.at);
     free(loop);
 }
@@ -174,6 +196,23 @@ static enum status sense(struct closed_loop *loop)
     return status;
 }
 
+// What emergency vehicles, buses and trams say now; in order of place.
+static int32_t callers_hear(struct closed_loop *loop)
+{
+    int32_t count = loop->caller_users == 0 ? 0
+        : street_list_bound(loop->street, loop->caller_users, loop->callers, CALLER_COUNT_MAX);
+    for (int32_t i = 0; i < count; i++) {
+        const struct bound_view *caller = &loop->callers[i];
+        bool emergency = loop->type_users[caller->type] == USER_EMERGENCY;
+        loop->priorities[i] = (struct priority){ .vehicle = caller->number,
+            .kind = emergency ? PRIORITY_EMERGENCY : PRIORITY_TRANSIT, .lane = caller->lane,
+            .to_stop_mm = (int32_t)(1000.0 * caller->to_stop_m), .speed_mmps = (int32_t)(1000.0 * caller->speed_mps),
+            .late_s = emergency ? 0 : (int32_t)caller->lost_s, .route = caller->route,
+            .route_count = caller->route_count };
+    }
+    return count;
+}
+
 // The controllers report, the sensors speak, the brain answers, the controllers take what they can.
 static enum status tick(struct closed_loop *loop, struct problem *problem)
 {
@@ -191,7 +230,8 @@ static enum status tick(struct closed_loop *loop, struct problem *problem)
     }
     struct loop_tick told = { .now_ms = now_ms, .reports = loop->reports,
         .report_count = loop->network->intersection_count,
-        .seen = sensor_faults_apply(loop->faults, now_ms, &loop->seen.rows) };
+        .seen = sensor_faults_apply(loop->faults, now_ms, &loop->seen.rows),
+        .priorities = loop->priorities, .priority_count = callers_hear(loop) };
     struct loop_answer answer = { 0 };
     status = loop->peer.step(loop->peer.self, &told, &answer, problem);
     if (status != STATUS_OK) {

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "engine/model/controller.h"
+#include "engine/model/request.h"
 #include "engine/model/network.h"
 #include "engine/model/observation.h"
 #include "engine/model/plan.h"
@@ -30,6 +31,8 @@ struct loop_tick {
     const struct controller_report *reports;     // one per intersection
     int32_t report_count;
     const struct observation_columns *seen;
+    const struct priority *priorities;           // what emergency vehicles, buses and trams ask for
+    int32_t priority_count;
 };
 
 // What it answers: plans that changed, in order of intersection. Borrowed until the next step of the peer.
@@ -73,6 +76,7 @@ struct loop_options {
     int sensing;                     // of enum loop_sensing
     bool read_loops;                 // each tick, for reports, though the brain may not be told
     enum signals_fallback fallback;  // what the controllers play without a plan
+    bool no_priority;                // no vehicle asks the signals for anything
     const struct fault_plan *faults; // of the sensors, on their way to the brain; borrowed during create; or NULL
 };
 

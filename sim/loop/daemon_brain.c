@@ -93,6 +93,17 @@ static enum status say_observations(struct daemon_brain *daemon, const struct lo
     return STATUS_OK;
 }
 
+static enum status say_priorities(struct daemon_brain *daemon, const struct loop_tick *tick, struct problem *problem)
+{
+    enum status status = STATUS_OK;
+    for (int32_t i = 0; i < tick->priority_count && status == STATUS_OK; i++) {
+        struct priority_request request = { .request = (uint32_t)i + 1, .what = tick->priorities[i] };
+        status = wire_put_priority(daemon_link_out(daemon->link), &request) == STATUS_OK
+            ? daemon_link_send(daemon->link, problem) : too_much(problem);
+    }
+    return status;
+}
+
 // Keeps a plan of this tick: its greens are pointed to once all are in, since the list may move as it grows.
 static void keep_plan(struct daemon_brain *daemon, const struct plan *plan)
 {
@@ -120,6 +131,7 @@ static enum status step(void *self, const struct loop_tick *tick, struct loop_an
     daemon->greens.count = 0;
     enum status status = say_reports(daemon, tick, problem);
     status = status != STATUS_OK ? status : say_observations(daemon, tick, problem);
+    status = status != STATUS_OK ? status : say_priorities(daemon, tick, problem);
     if (status == STATUS_OK) {
         status = wire_put_clock_advance(daemon_link_out(daemon->link), tick->now_ms) == STATUS_OK
             ? daemon_link_send(daemon->link, problem) : too_much(problem);

@@ -58,6 +58,11 @@ static enum status step(void *self, const struct loop_tick *tick, struct loop_an
             .intersection = tick->reports[i].intersection };
         tell(local, &report, &actions);
     }
+    for (int32_t i = 0; i < tick->priority_count; i++) {
+        struct event asked = { .kind = EVENT_PRIORITY, .now_ms = tick->now_ms, .priority = &tick->priorities[i],
+            .intersection = INDEX_NONE };
+        tell(local, &asked, &actions);
+    }
     struct event event = { .kind = EVENT_STEP, .now_ms = tick->now_ms, .seen = tick->seen,
         .intersection = INDEX_NONE };
     tell(local, &event, &actions);

@@ -1,7 +1,8 @@
 // local_brain.h: a brain in this process, as a peer of the closed loop.
 //
 // CONTRACT  Gives the brain the very events that the daemon's lockstep session gives it, in the same order: the reports
-//           by intersection, then the step. Version: epoch 1, daemon 1, as a fresh daemon of a lockstep session.
+//           by intersection, what vehicles ask for, then the step. Version: epoch 1, daemon 1, as a fresh daemon of a
+//           lockstep session.
 // OWNERSHIP local_brain_create gives, local_brain_release takes. peer.self borrows it.
 #pragma once
 

@@ -297,3 +297,29 @@ int32_t street_list_vehicles(const struct street *street, struct vehicle_view *r
     }
     return count;
 }
+
+int32_t street_list_bound(const struct street *street, uint32_t users, struct bound_view *ret, int32_t count_max)
+{
+    int32_t count = 0;
+    for (int32_t lane = 0; lane < street->network->lane_count; lane++) {
+        int32_t cell = street->cell_of_lane[lane];
+        const struct group *group = cell_group(street, cell);
+        const struct row *rows = cell_rows(street, cell);
+        int c = cell % WIDE;
+        for (int32_t k = 0; k < group->count[c] && count < count_max; k++) {
+            uint32_t type = rows[k].kind[c] & KIND_TYPE;
+            if ((street->types.user[type] & users) == 0) {
+                continue;
+            }
+            const struct trip *trip = &street->trips[rows[k].trip[c]];
+            struct bound_view *view = &ret[count++];
+            *view = (struct bound_view){ .number = trip->number, .type = (int32_t)type, .lane = lane,
+                .to_stop_m = fmax(0.0, (double)(group->length[c] - rows[k].front[c])),
+                .speed_mps = (double)rows[k].speed[c],
+                .lost_s = 0.001 * ((double)trip->loss_ms + trip->entered_ms - trip->depart_ms) };
+            view->route_count = trip_links_ahead(street, trip, street->network->lanes[lane].link, view->route,
+                                                 BOUND_LINK_COUNT_MAX);
+        }
+    }
+    return count;
+}

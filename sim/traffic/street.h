@@ -139,3 +139,16 @@ struct vehicle_view {
     double speed_mps, length_m;
 };
 int32_t street_list_vehicles(const struct street *street, struct vehicle_view *ret, int32_t count_max);
+
+// A vehicle on a lane and where it goes from there, as it would tell the signals. Order: lane, then from the front.
+#define BOUND_LINK_COUNT_MAX 24
+struct bound_view {
+    int32_t number, type, lane;
+    double to_stop_m, speed_mps;
+    double lost_s;                             // against its free flow so far, the wait to enter too
+    int32_t route_count;
+    int32_t route[BOUND_LINK_COUNT_MAX];       // links, from its own on
+};
+
+// Those whose type is of one of the user classes (bits). Who is inside a junction is left out for that while.
+int32_t street_list_bound(const struct street *street, uint32_t users, struct bound_view *ret, int32_t count_max);

@@ -141,6 +141,17 @@ int32_t trip_last_link(const struct street *street, const struct trip *trip, int
     return link;
 }
 
+int32_t trip_links_ahead(const struct street *street, const struct trip *trip, int32_t link, int32_t *ret,
+                         int32_t count_max)
+{
+    int32_t count = 0;
+    for (int32_t i = trip->leg; i < trip->leg_count && count < count_max; i++) {
+        ret[count++] = link;
+        link = i + 1 < trip->leg_count ? next_link(street, link, &street->legs[trip->first_leg + i]) : link;
+    }
+    return count;
+}
+
 uint32_t trip_kind(const struct street *street, const struct trip *trip, int32_t cell)
 {
     uint32_t kind = trip->type | (uint32_t)random_mix((uint64_t)trip->number) << KIND_LUCK_SHIFT;

@@ -38,6 +38,10 @@ uint32_t trip_first_lanes(const struct street *street, const struct trip *trip);
 // The links of its route from the one it is on, which is `link`; returns the last of them.
 int32_t trip_last_link(const struct street *street, const struct trip *trip, int32_t link);
 
+// The first of them, the one that it is on included; gives how many.
+int32_t trip_links_ahead(const struct street *street, const struct trip *trip, int32_t link, int32_t *ret,
+                         int32_t count_max);
+
 // How many legs the trip's piece holds; and a new route, from the link it is on, that fits into it.
 int32_t trips_leg_room(const struct trip *trip);
 void trip_reroute(struct street *street, struct trip *trip, const int32_t *links, int32_t count);
