@@ -75,7 +75,9 @@ static void print_table(const struct row *rows, int count, bool burnt)
     for (int i = 0; i < count; i++) {
         const struct measures *m = &rows[i].mean;
         char co2[32] = "";
-        (void)snprintf(co2, sizeof co2, burnt ? " %8.0f" : "", rows[i].co2_kg);
+        if (burnt) {
+            (void)snprintf(co2, sizeof co2, " %8.0f", rows[i].co2_kg);
+        }
         printf("%-14s %12.1f %9.1f %11.1f %9.1f %7.2f %15.1f %10lld%s %8.1f\n", rows[i].control,
                m->average_travel_time_s, m->average_delay_s, rows[i].delay_s_worst, m->average_queue_veh,
                m->stops_per_vehicle, m->worst_movement_delay_s, (long long)m->arrived, co2, rows[i].wall_s);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/replay_what_if.h"
 #include "cli/run.h"
 #include "engine/import/site_data.h"
 #include "engine/model/units.h"
@@ -17,6 +18,8 @@
 
 struct replay_options {
     const char *day, *network, *site;
+    const char *control;              // strategies, by commas; NULL without --control
+    uint64_t seed;
     bool exact, json, quiet;
     int threads;
     double from_s, until_s;           // NAN: all
@@ -24,12 +27,16 @@ struct replay_options {
 };
 
 static const char USAGE[] =
-    "usage: intergreen replay DAY --exact [--network FILE] [--threads T] [--from T] [--until T] [--json] [--quiet]\n"
+    "usage: intergreen replay DAY --exact [--from T] [--until T] …\n"
+    "       intergreen replay DAY --control STRATEGY[,STRATEGY…] [--seed S] …\n"
     "  DAY                     a recording (*.igr)\n"
     "  --exact                 feed it to the brain again: every plan must be the recorded one, byte for byte\n"
+    "  --control STRATEGY      what if: trips that explain the counts, driven under the recorded strategy and\n"
+    "                          under these\n"
     "  --network FILE          default: the file that the recording names\n"
     "  --site DIR              the site data that it was made with\n"
-    "  --threads T             segments at once (default: one a core)\n"
+    "  --threads T             segments at once, or of street and brain (default: one a core)\n"
+    "  --json --quiet          one object, last on standard output; no progress\n"
     "  --from T --until T      only blocks that reach into these seconds of the recording's clock\n";
 
 static const struct option OPTIONS[] = {
@@ -38,6 +45,7 @@ static const struct option OPTIONS[] = {
     { "until", required_argument, NULL, 'u' }, { "intergreen-s", required_argument, NULL, 'i' },
     { "site", required_argument, NULL, 's' },
     { "json", no_argument, NULL, 'j' }, { "quiet", no_argument, NULL, 'q' },
+    { "control", required_argument, NULL, 'c' }, { "seed", required_argument, NULL, 'r' },
     { "help", no_argument, NULL, 'h' }, { 0 },
 };
 
@@ -52,6 +60,8 @@ static int read_options(int argc, char **argv, struct replay_options *ret)
         case 'u': ret->until_s = strtod(optarg, NULL); break;
         case 'i': ret->import.intergreen_ms = (int32_t)ms_from_s(strtod(optarg, NULL)); break;
         case 's': ret->site = optarg; break;
+        case 'c': ret->control = optarg; break;
+        case 'r': ret->seed = strtoull(optarg, NULL, 10); break;
         case 'j': ret->json = true; break;
         case 'q': ret->quiet = true; break;
         default:
@@ -59,7 +69,7 @@ static int read_options(int argc, char **argv, struct replay_options *ret)
             return code == 'h' ? CLI_DONE : CLI_USAGE;
         }
     }
-    if (argc - optind != 1 || !ret->exact || ret->threads < 1 || ret->threads > 256) {
+    if (argc - optind != 1 || ret->exact == (ret->control != NULL) || ret->threads < 1 || ret->threads > 256) {
         fputs(USAGE, stderr);
         return CLI_USAGE;
     }
@@ -156,11 +166,27 @@ static void print_text(const struct replay_options *options, const struct record
     }
 }
 
+static enum status replay_exactly(const struct replay_options *options, const struct network *network,
+                                  const struct recording *recording, bool *ret_same, struct problem *problem)
+{
+    struct exact_options exact = { .threads = options->threads, .progress = progress, .owner = (void *)options,
+        .from_ms = isnan(options->from_s) ? INT64_MIN : ms_from_s(options->from_s),
+        .until_ms = isnan(options->until_s) ? INT64_MAX : ms_from_s(options->until_s) };
+    struct exact_report report;
+    enum status status = exact_replay(network, recording, &exact, &report, problem);
+    if (status == STATUS_OK) {
+        *ret_same = report.steps_differing == 0 && report.steps > 0;
+        options->json ? print_json(&report) : print_text(options, recording, &report);
+    }
+    return status;
+}
+
 static int replay(const struct replay_options *options)
 {
     struct problem problem;
     struct recording *recording = NULL;
     struct network network;
+    bool same = true;
     enum status status = recording_open(options->day, &recording, &problem);
     if (status != STATUS_OK) {
         return run_failed(status, &problem);
@@ -170,15 +196,10 @@ static int replay(const struct replay_options *options)
         recording_release(recording);
         return run_failed(status, &problem);
     }
-    struct exact_options exact = { .threads = options->threads, .progress = progress, .owner = (void *)options,
-        .from_ms = isnan(options->from_s) ? INT64_MIN : ms_from_s(options->from_s),
-        .until_ms = isnan(options->until_s) ? INT64_MAX : ms_from_s(options->until_s) };
-    struct exact_report report;
-    status = exact_replay(&network, recording, &exact, &report, &problem);
-    bool same = status == STATUS_OK && report.steps_differing == 0 && report.steps > 0;
-    if (status == STATUS_OK) {
-        options->json ? print_json(&report) : print_text(options, recording, &report);
-    }
+    struct replay_wish wish = { .control = options->control, .threads = options->threads, .seed = options->seed,
+        .json = options->json, .quiet = options->quiet };
+    status = options->exact ? replay_exactly(options, &network, recording, &same, &problem)
+                            : replay_what_if(&wish, &network, recording, &problem);
     network_release(&network);
     recording_release(recording);
     return status != STATUS_OK ? run_failed(status, &problem) : same ? CLI_DONE : CLI_FAILED;
@@ -188,7 +209,7 @@ int cli_replay(int argc, char **argv)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     struct replay_options options = { .threads = cores < 1 ? 1 : cores > 256 ? 256 : (int)cores, .from_s = NAN,
-        .until_s = NAN, .import = { .intergreen_ms = -1 } };
+        .until_s = NAN, .seed = 1, .import = { .intergreen_ms = -1 } };
     int code = read_options(argc, argv, &options);
     return code >= 0 ? code : replay(&options);
 }

@@ -23,7 +23,7 @@ ROOMS = {                                        # room: (folder or files, rooms
     "serve": (["engine/serve/"], ["brain", "wire", "record", "store", "import"]),
     "demand": (["sim/demand/"], ["import", "traffic", "optimize"]),
     "loop": (["sim/loop/"], ["brain", "wire", "record", "demand"]),
-    "replay": (["sim/replay/"], ["loop", "record"]),
+    "replay": (["sim/replay/"], ["loop", "record", "demand"]),
     "report": (["sim/report/"], ["loop", "replay"]),
     "cli": (["cli/"], ["report", "serve"]),
     "daemon": (["engine/intergreend.c", "engine/config"], ["serve"]),

@@ -29,11 +29,28 @@ struct recording_folder {
     struct problem fault;
 };
 
+// The folder and those above it.
+static bool folder_make(const char *path)
+{
+    char part[PATH_BYTES_MAX];
+    size_t length = strlen(path);
+    for (size_t i = 1; i <= length && length < sizeof part; i++) {
+        if (path[i] == '/' || path[i] == '\0') {
+            memcpy(part, path, i);
+            part[i] = '\0';
+            if (mkdir(part, 0755) != 0 && errno != EEXIST) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 enum status recording_folder_open(const char *path, uint64_t network_hash, int64_t bytes_max,
                                   struct recording_folder **ret, struct problem *problem)
 {
     struct stat about;
-    if ((mkdir(path, 0755) != 0 && errno != EEXIST) || stat(path, &about) != 0 || !S_ISDIR(about.st_mode)) {
+    if (!folder_make(path) || stat(path, &about) != 0 || !S_ISDIR(about.st_mode)) {
         return problem_report(problem, STATUS_IO, path, NULL, "Name a folder that can be written.",
                               "is no folder for recordings: %s", strerror(errno));
     }

@@ -170,5 +170,24 @@ def the_high_resolution_log_keeps_the_enumeration(folder):
     assert abs(seen[81] - seen[82]) <= 1, seen
 
 
+@test
+def what_if_explains_the_counts_and_keeps_the_delay(folder):
+    place = folder / "city"
+    run(INTERGREEN, "generate", "--intersections", 30, "--seed", 9, "-o", place)
+    words = ["--network", place / "network.ig", "--demand", place / "demand.ig", "--begin", 27000, "--seconds", 2400,
+             "--demand-scale", 0.6]
+    truth = harness.sim(*words, "--control", "program")["average_delay_s"]
+    for sensing in ("camera", "loops"):
+        days = folder / sensing
+        harness.sim(*words, "--control", "program", "--sensing", sensing, "--record", days)
+        (file,) = days.glob("*.igr")
+        out, _ = run(INTERGREEN, "replay", file, "--control", "actuated", "--json", "--quiet")
+        found = json.loads(out.strip().split("\n")[-1])
+        assert found["geh_below_5_percent"] >= 90 and found["detectors"] > 200, found
+        again = {row["control"]: row["average_delay_s"] for row in found["strategies"]}
+        assert abs(again["program"] / truth - 1) < 0.10, (sensing, again, truth)
+        assert again["actuated"] < again["program"], again
+
+
 if __name__ == "__main__":
     harness.main()

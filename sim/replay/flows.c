@@ -1,0 +1,490 @@
+#include "sim/replay/flows.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/base/memory.h"
+#include "engine/base/random.h"
+#include "engine/model/units.h"
+#include "sim/demand/router.h"
+
+#define OVERSAMPLE 2
+#define WEIGHT_MAX 2.0
+#define PRIOR 0.05
+#define SWEEPS 25
+#define FIT_ROUNDS 12
+#define USE_MIN 0.02                  // a connection is never used less than this against another
+#define ROUTE_LINK_COUNT_MAX 400
+#define SLOWER 1.3                    // than in free flow: what a trip takes where signals are
+
+struct model {
+    const struct counts_book *counts;
+    const struct network *network;
+    struct router *router;
+    int32_t periods;
+    float *flow;                      // link x period: vehicles over its end; below 0: nobody counts there
+    float *step_flow;                 // step x period
+    float *came;                      // link x period: over the steps that lead in
+    double *use;                      // of each connection, against the others of its lane: fitted
+    double *begin_share, *end_share;  // by link: of its flow that begins on it; of what comes in that ends on it
+    uint64_t seed;
+    LIST_OF(int32_t) links;           // of all candidates
+    LIST_OF(int32_t) first;           // where each candidate's links begin
+    LIST_OF(int64_t) depart_ms;
+    LIST_OF(float) weight;
+};
+
+static size_t link_row(const struct model *model, int32_t link, int32_t period)
+{
+    return (size_t)link * (size_t)model->periods + (size_t)period;
+}
+
+// ---- 1: flows over links and steps ------------------------------------------------------------------------------
+
+struct lane_sensors { int32_t camera, stop, up; };   // or INDEX_NONE
+
+static struct lane_sensors *sensors_find(const struct network *network)
+{
+    struct lane_sensors *ret = memory_take((size_t)network->lane_count, sizeof *ret);
+    for (int32_t l = 0; l < network->lane_count; l++) {
+        ret[l] = (struct lane_sensors){ INDEX_NONE, INDEX_NONE, INDEX_NONE };
+    }
+    for (int32_t c = 0; c < network->camera_count; c++) {
+        ret[network->cameras[c].lane].camera = c;
+    }
+    for (int32_t d = 0; d < network->detector_count; d++) {
+        struct lane_sensors *at = &ret[network->detectors[d].lane];
+        *(network->detectors[d].place == DETECTOR_STOP_LINE ? &at->stop : &at->up) = d;
+    }
+    return ret;
+}
+
+static int32_t step_of(const struct model *model, int32_t link, int32_t next)
+{
+    const int32_t *nexts;
+    int32_t count = router_successors(model->router, link, &nexts);
+    for (int32_t i = 0; i < count; i++) {
+        if (nexts[i] == next) {
+            return router_step(model->router, link) + i;
+        }
+    }
+    return INDEX_NONE;
+}
+
+// Shares a lane's count out among its connections, of one turn or of all (TURN_COUNT), as they are used.
+static void lane_spread(struct model *model, int32_t lane, int turn, int32_t period, double vehicles)
+{
+    const struct network *network = model->network;
+    const struct lane *from = &network->lanes[lane];
+    double sum = 0.0;
+    for (int32_t c = from->first_connection; c < from->first_connection + from->connection_count; c++) {
+        sum += turn == TURN_COUNT || (int)network->connections[c].turn == turn ? model->use[c] : 0.0;
+    }
+    for (int32_t c = from->first_connection; c < from->first_connection + from->connection_count; c++) {
+        const struct connection *way = &network->connections[c];
+        int32_t step = step_of(model, from->link, network->lanes[way->to_lane].link);
+        if (step != INDEX_NONE && sum > 0.0 && (turn == TURN_COUNT || (int)way->turn == turn)) {
+            model->step_flow[(size_t)step * (size_t)model->periods + (size_t)period] +=
+                (float)(vehicles * model->use[c] / sum);
+        }
+    }
+}
+
+// A lane's count over its end, or below 0; its steps get their shares.
+static double lane_count(struct model *model, const struct lane_sensors *sensors, int32_t lane, int32_t period)
+{
+    const struct lane_sensors *at = &sensors[lane];
+    double count = -1.0;
+    if (at->camera != INDEX_NONE && counts_turned(model->counts, at->camera, period, 0) >= 0.0) {
+        count = 0.0;
+        for (int t = 0; t < TURN_COUNT; t++) {
+            double turned = counts_turned(model->counts, at->camera, period, t);
+            lane_spread(model, lane, t, period, turned);
+            count += turned;
+        }
+        return count;
+    }
+    count = at->stop != INDEX_NONE ? counts_loop(model->counts, at->stop, period) : -1.0;
+    count = count < 0.0 && at->up != INDEX_NONE ? counts_loop(model->counts, at->up, period) : count;
+    if (count >= 0.0) {
+        lane_spread(model, lane, TURN_COUNT, period, count);
+    }
+    return count;
+}
+
+// Lanes without a sensor of a link that has others count as the mean of those.
+static void link_count(struct model *model, const struct lane_sensors *sensors, int32_t link, int32_t period)
+{
+    const struct link *at = &model->network->links[link];
+    double sum = 0.0;
+    int32_t known = 0, lanes = 0;
+    for (int32_t l = at->first_lane; l < at->first_lane + at->lane_count; l++) {
+        if ((model->network->lanes[l].users & USER_MOTOR) == 0) {
+            continue;
+        }
+        double count = lane_count(model, sensors, l, period);
+        lanes++;
+        known += count >= 0.0;
+        sum += count > 0.0 ? count : 0.0;
+    }
+    model->flow[link_row(model, link, period)] = known > 0 ? (float)(sum * lanes / known) : -1.0f;
+}
+
+// What comes into links that nobody counts goes on over their steps in equal parts.
+static void flows_complete(struct model *model, int32_t period)
+{
+    int32_t links = model->network->link_count;
+    for (int round = 0; round < 4; round++) {
+        for (int32_t l = 0; l < links; l++) {
+            model->came[link_row(model, l, period)] = 0.0f;
+        }
+        for (int32_t l = 0; l < links; l++) {
+            const int32_t *nexts;
+            int32_t count = router_successors(model->router, l, &nexts), first = router_step(model->router, l);
+            for (int32_t i = 0; i < count; i++) {
+                size_t step = (size_t)(first + i) * (size_t)model->periods + (size_t)period;
+                model->came[link_row(model, nexts[i], period)] += model->step_flow[step];
+            }
+        }
+        for (int32_t l = 0; l < links; l++) {
+            const int32_t *nexts;
+            int32_t count = router_successors(model->router, l, &nexts), first = router_step(model->router, l);
+            for (int32_t i = 0; i < count && model->flow[link_row(model, l, period)] < 0.0f; i++) {
+                size_t step = (size_t)(first + i) * (size_t)model->periods + (size_t)period;
+                model->step_flow[step] = model->came[link_row(model, l, period)] / (float)count;
+            }
+        }
+    }
+}
+
+static void flows_count(struct model *model, const struct lane_sensors *sensors)
+{
+    size_t steps = (size_t)router_step_count(model->router) * (size_t)model->periods;
+    memset(model->step_flow, 0, steps * sizeof *model->step_flow);
+    for (int32_t p = 0; p < model->periods; p++) {
+        for (int32_t l = 0; l < model->network->link_count; l++) {
+            link_count(model, sensors, l, p);
+        }
+        flows_complete(model, p);
+    }
+}
+
+// A lane's loop does not tell where its vehicles go. What the next links count does, to a degree: the connections into
+// a link that counts more than comes in are used more, and the other way round, in turns until both agree (iterative
+// proportional fitting [Deming1940]).
+static void uses_fit(struct model *model)
+{
+    const struct network *network = model->network;
+    double *flow = memory_take((size_t)network->link_count, sizeof *flow);
+    double *came = memory_take((size_t)network->link_count, sizeof *came);
+    for (int32_t l = 0; l < network->link_count; l++) {
+        for (int32_t p = 0; p < model->periods; p++) {
+            size_t row = link_row(model, l, p);
+            flow[l] += model->flow[row] >= 0.0f ? (double)model->flow[row] : 0.0;
+            came[l] += model->flow[row] >= 0.0f ? (double)model->came[row] : 0.0;
+        }
+    }
+    for (int32_t c = 0; c < network->connection_count; c++) {
+        int32_t to = network->lanes[network->connections[c].to_lane].link;
+        if (flow[to] > 0.0 && came[to] > 0.0) {
+            model->use[c] = fmin(fmax(model->use[c] * sqrt(flow[to] / came[to]), USE_MIN), 1.0 / USE_MIN);
+        }
+    }
+    free(flow);
+    free(came);
+}
+
+static void flows_find(struct model *model)
+{
+    struct lane_sensors *sensors = sensors_find(model->network);
+    for (int round = 0; round < FIT_ROUNDS; round++) {
+        flows_count(model, sensors);
+        uses_fit(model);
+    }
+    flows_count(model, sensors);
+    free(sensors);
+}
+
+// ---- 2 and 3: where trips begin, and how they walk --------------------------------------------------------------
+
+static int32_t period_at(const struct model *model, int64_t at_ms)
+{
+    int64_t period = quantum_floor(at_ms - model->counts->begin_ms, model->counts->period_ms)
+        / model->counts->period_ms;
+    return period < 0 ? 0 : period >= model->periods ? model->periods - 1 : (int32_t)period;
+}
+
+// A link whose flow is more than what comes in, over the whole day, is where trips begin; one with less, where they
+// end. Period by period the two differ anyway: by chance, and by who is on the way between the counters. (Who begins
+// and ends on the same link cannot be told apart from who drives on.)
+static void ends_find(struct model *model)
+{
+    for (int32_t l = 0; l < model->network->link_count; l++) {
+        double flow = 0.0, came = 0.0;
+        for (int32_t p = 0; p < model->periods; p++) {
+            size_t row = link_row(model, l, p);
+            if (model->flow[row] >= 0.0f) {
+                flow += (double)model->flow[row];
+                came += (double)model->came[row];
+            }
+        }
+        model->begin_share[l] = flow > came ? (flow - came) / flow : 0.0;
+        model->end_share[l] = came > flow ? (came - flow) / came : 0.0;
+    }
+}
+
+static bool passed(const int32_t *links, int32_t count, int32_t link)
+{
+    for (int32_t i = 0; i < count; i++) {
+        if (links[i] == link) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// The next link by the turning shares of the period, or INDEX_NONE where the trip ends.
+static int32_t next_link(const struct model *model, const int32_t *links, int32_t count, int32_t period, double draw)
+{
+    const int32_t *nexts;
+    int32_t link = links[count - 1];
+    int32_t choices = router_successors(model->router, link, &nexts), first = router_step(model->router, link);
+    double sum = 0.0, run = 0.0;
+    for (int32_t i = 0; i < choices; i++) {
+        sum += passed(links, count, nexts[i]) || !router_usable(model->router, nexts[i], USER_CAR) ? 0.0
+            : (double)model->step_flow[(size_t)(first + i) * (size_t)model->periods + (size_t)period];
+    }
+    for (int32_t i = 0; i < choices && sum > 0.0; i++) {
+        run += passed(links, count, nexts[i]) || !router_usable(model->router, nexts[i], USER_CAR) ? 0.0
+            : (double)model->step_flow[(size_t)(first + i) * (size_t)model->periods + (size_t)period];
+        if (draw * sum < run) {
+            return router_connected(model->router, link, nexts[i], USER_CAR) ? nexts[i] : INDEX_NONE;
+        }
+    }
+    return INDEX_NONE;
+}
+
+static void trip_walk(struct model *model, int32_t link, int64_t depart_ms)
+{
+    int32_t route[ROUTE_LINK_COUNT_MAX], count = 0;
+    uint64_t number = (uint64_t)model->depart_ms.count;
+    int64_t at_ms = depart_ms;
+    while (link != INDEX_NONE && count < ROUTE_LINK_COUNT_MAX) {
+        route[count++] = link;
+        at_ms += (int64_t)(SLOWER * router_free_flow_ms(model->router, link));
+        int32_t period = period_at(model, at_ms);
+        uint64_t draw = (uint64_t)count * 2;
+        bool ends = count > 1
+            && random_unit(model->seed, RANDOM_DEMAND, number, draw) < model->end_share[link];
+        link = ends ? INDEX_NONE
+            : next_link(model, route, count, period, random_unit(model->seed, RANDOM_DEMAND, number, draw + 1));
+    }
+    if (!router_usable(model->router, route[0], USER_CAR)) {
+        return;
+    }
+    *GROW(model->first) = model->links.count;
+    *GROW(model->depart_ms) = depart_ms;
+    *GROW(model->weight) = 1.0f / OVERSAMPLE;
+    for (int32_t i = 0; i < count; i++) {
+        *GROW(model->links) = route[i];
+    }
+}
+
+static void candidates_walk(struct model *model)
+{
+    int64_t begin_ms = model->counts->begin_ms, period_ms = model->counts->period_ms;
+    uint64_t draws = 0;
+    for (int32_t p = 0; p < model->periods; p++) {
+        for (int32_t l = 0; l < model->network->link_count; l++) {
+            double begin = OVERSAMPLE * model->begin_share[l] * fmax(0.0, (double)model->flow[link_row(model, l, p)]);
+            int32_t trips = (int32_t)(begin + random_unit(model->seed, RANDOM_DEMAND, UINT64_MAX, draws++));
+            for (int32_t t = 0; t < trips; t++) {
+                double part = (t + random_unit(model->seed, RANDOM_DEMAND, UINT64_MAX, draws++)) / trips;
+                // Counted at the link's end: it began so much earlier.
+                int64_t at_ms = begin_ms + p * period_ms + (int64_t)(part * (double)period_ms)
+                    - (int64_t)(SLOWER * router_free_flow_ms(model->router, l));
+                trip_walk(model, l, at_ms > begin_ms ? at_ms : begin_ms);
+            }
+        }
+    }
+    *GROW(model->first) = model->links.count;
+}
+
+// ---- 4: weights -------------------------------------------------------------------------------------------------
+
+// The counts that a candidate helps to explain: rows of flow.
+static int32_t rows_of(const struct model *model, int32_t trip, size_t *ret)
+{
+    int64_t at_ms = model->depart_ms.at[trip];
+    int32_t count = 0;
+    for (int32_t i = model->first.at[trip]; i < model->first.at[trip + 1]; i++) {
+        int32_t link = model->links.at[i];
+        at_ms += (int64_t)(SLOWER * router_free_flow_ms(model->router, link));
+        size_t row = link_row(model, link, period_at(model, at_ms));
+        bool last = i + 1 == model->first.at[trip + 1];   // It ends there: it does not pass the end's detectors.
+        const int32_t *nexts;
+        if (model->flow[row] >= 0.0f && (!last || router_successors(model->router, link, &nexts) == 0)) {
+            ret[count++] = row;
+        }
+    }
+    return count;
+}
+
+static double error_share(const struct model *model, const float *sum, int64_t *ret_rows)
+{
+    double error = 0.0, counted = 0.0;
+    size_t rows = (size_t)model->network->link_count * (size_t)model->periods;
+    *ret_rows = 0;
+    for (size_t r = 0; r < rows; r++) {
+        if (model->flow[r] >= 0.0f) {
+            error += fabs((double)(sum[r] - model->flow[r]));
+            counted += (double)model->flow[r];
+            (*ret_rows)++;
+        }
+    }
+    return counted > 0.0 ? error / counted : 0.0;
+}
+
+static void weights_fit(struct model *model, struct flows_report *report)
+{
+    size_t rows = (size_t)model->network->link_count * (size_t)model->periods;
+    float *sum = memory_take(rows, sizeof *sum);
+    size_t at[ROUTE_LINK_COUNT_MAX];
+    for (int32_t t = 0; t < model->depart_ms.count; t++) {
+        int32_t count = rows_of(model, t, at);
+        for (int32_t i = 0; i < count; i++) {
+            sum[at[i]] += model->weight.at[t];
+        }
+    }
+    for (int sweep = 0; sweep < SWEEPS; sweep++) {
+        for (int32_t t = 0; t < model->depart_ms.count; t++) {
+            int32_t count = rows_of(model, t, at);
+            double weight = (double)model->weight.at[t], slope = PRIOR * (weight - 1.0 / OVERSAMPLE), bend = PRIOR;
+            for (int32_t i = 0; i < count; i++) {
+                double scale = 1.0 / ((double)model->flow[at[i]] + 1.0);
+                slope += scale * (double)(sum[at[i]] - model->flow[at[i]]);
+                bend += scale;
+            }
+            double better = fmin(fmax(weight - slope / bend, 0.0), WEIGHT_MAX);
+            for (int32_t i = 0; i < count; i++) {
+                sum[at[i]] += (float)(better - weight);
+            }
+            model->weight.at[t] = (float)better;
+        }
+    }
+    report->explained = 1.0 - error_share(model, sum, &report->constraints);
+    free(sum);
+}
+
+// ---- 5: trips ---------------------------------------------------------------------------------------------------
+
+struct departure { int64_t depart_ms; int32_t candidate; };
+
+static int departure_compare(const void *a, const void *b)
+{
+    const struct departure *x = a, *y = b;
+    return x->depart_ms != y->depart_ms ? (x->depart_ms > y->depart_ms) - (x->depart_ms < y->depart_ms)
+                                        : (x->candidate > y->candidate) - (x->candidate < y->candidate);
+}
+
+static void trip_write(const struct model *model, int32_t candidate, struct trip_columns *ret)
+{
+    int32_t n = ret->count++;
+    int32_t first = model->first.at[candidate], count = model->first.at[candidate + 1] - first;
+    memcpy(ret->links + ret->first_link[n], model->links.at + first, (size_t)count * sizeof *ret->links);
+    ret->depart_ms[n] = model->depart_ms.at[candidate];
+    ret->number[n] = n;
+    ret->depart_lane[n] = -1;
+    ret->depart_speed_mmps[n] = -1;
+    ret->first_link[n + 1] = ret->first_link[n] + count;
+}
+
+static void columns_take(size_t trips, size_t links, struct trip_columns *ret)
+{
+    *ret = (struct trip_columns){ .depart_ms = memory_take(trips, sizeof *ret->depart_ms),
+        .number = memory_take(trips, sizeof *ret->number), .type = memory_take(trips, sizeof *ret->type),
+        .first_link = memory_take(trips + 1, sizeof *ret->first_link),
+        .links = memory_take(links, sizeof *ret->links),
+        .depart_lane = memory_take(trips, sizeof *ret->depart_lane),
+        .depart_speed_mmps = memory_take(trips, sizeof *ret->depart_speed_mmps) };
+}
+
+// Each candidate as often as the running sum of weights passes a whole number there: first counted, then written.
+static void trips_draw(const struct model *model, struct trip_columns *ret)
+{
+    int32_t count = model->depart_ms.count;
+    struct departure *order = memory_take((size_t)count, sizeof *order);
+    for (int32_t t = 0; t < count; t++) {
+        order[t] = (struct departure){ model->depart_ms.at[t], t };
+    }
+    if (count > 0) {
+        qsort(order, (size_t)count, sizeof *order, departure_compare);
+    }
+    size_t trips = 0, links = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        double run = 0.5;
+        for (int32_t i = 0; i < count; i++) {
+            int32_t candidate = order[i].candidate;
+            run += (double)model->weight.at[candidate];
+            for (; run >= 1.0; run -= 1.0) {
+                if (pass == 1) {
+                    trip_write(model, candidate, ret);
+                }
+                trips++;
+                links += (size_t)(model->first.at[candidate + 1] - model->first.at[candidate]);
+            }
+        }
+        if (pass == 0) {
+            columns_take(trips, links, ret);
+        }
+    }
+    free(order);
+}
+
+void flows_trips(const struct counts_book *book, uint64_t seed, struct trip_columns *ret, struct flows_report *report)
+{
+    struct model model = { .counts = book, .network = book->network, .periods = book->period_count, .seed = seed };
+    model.router = router_create(book->network);
+    size_t rows = (size_t)book->network->link_count * (size_t)model.periods;
+    size_t steps = (size_t)router_step_count(model.router) * (size_t)model.periods;
+    model.flow = memory_take(rows, sizeof *model.flow);
+    model.came = memory_take(rows, sizeof *model.came);
+    model.step_flow = memory_take(steps, sizeof *model.step_flow);
+    model.begin_share = memory_take((size_t)book->network->link_count, sizeof *model.begin_share);
+    model.end_share = memory_take((size_t)book->network->link_count, sizeof *model.end_share);
+    model.use = memory_take((size_t)book->network->connection_count, sizeof *model.use);
+    for (int32_t c = 0; c < book->network->connection_count; c++) {
+        model.use[c] = 1.0;
+    }
+    flows_find(&model);
+    ends_find(&model);
+    candidates_walk(&model);
+    *report = (struct flows_report){ .candidates = model.depart_ms.count };
+    weights_fit(&model, report);
+    trips_draw(&model, ret);
+    report->trips = ret->count;
+    router_release(model.router);
+    free(model.flow);
+    free(model.came);
+    free(model.use);
+    free(model.begin_share);
+    free(model.end_share);
+    free(model.step_flow);
+    free(model.links.at);
+    free(model.first.at);
+    free(model.depart_ms.at);
+    free(model.weight.at);
+}
+
+void flows_release(struct trip_columns *trips)
+{
+    free(trips->depart_ms);
+    free(trips->number);
+    free(trips->type);
+    free(trips->first_link);
+    free(trips->links);
+    free(trips->depart_lane);
+    free(trips->depart_speed_mmps);
+    *trips = (struct trip_columns){ 0 };
+}

@@ -1,0 +1,150 @@
+#include "sim/replay/what_if.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "engine/base/memory.h"
+#include "engine/model/units.h"
+#include "sim/loop/local_brain.h"
+
+#define GEH_GOOD 5.0
+
+// A passenger car as the generated city and SUMO's default have it: who drove is not in the counts.
+static const struct vehicle_type CAR = { .name = "car", .user = USER_CAR, .following = FOLLOW_IDM, .length_m = 5.0,
+    .gap_m = 2.5, .acceleration_mps2 = 2.6, .deceleration_mps2 = 4.5, .emergency_mps2 = 9.0, .headway_s = 1.0,
+    .speed_mps_max = 55.0, .speed_factor = 1.0 };
+
+struct once {                         // gives all trips in one batch
+    const struct trip_columns *trips;
+    bool given;
+};
+
+static enum status give(void *self, int64_t until_ms, struct trip_columns *ret, struct problem *problem)
+{
+    (void)until_ms;
+    (void)problem;
+    struct once *once = self;
+    *ret = once->given ? (struct trip_columns){ 0 } : *once->trips;
+    once->given = true;
+    return STATUS_OK;
+}
+
+// A peer that hands all on to another and counts what the sensors said.
+struct listener {
+    struct brain_peer peer;
+    struct counts_book *book;
+};
+
+static enum status listen(void *self, const struct loop_tick *tick, struct loop_answer *ret, struct problem *problem)
+{
+    struct listener *listener = self;
+    counts_add(listener->book, tick->seen);
+    return listener->peer.step(listener->peer.self, tick, ret, problem);
+}
+
+static enum status drive(struct closed_loop *loop, struct problem *problem)
+{
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && !closed_loop_done(loop)) {
+        status = closed_loop_step(loop, problem);
+    }
+    return status;
+}
+
+enum status what_if_drive(const struct counts_book *book, const struct trip_columns *trips, const char *strategy,
+                          const struct what_if_options *options, struct what_if_run *ret, struct problem *problem)
+{
+    struct loop_options loop_options = { .begin_ms = options->begin_ms, .end_ms = options->end_ms,
+        .step_ms = MS_PER_S, .control_ms = MS_PER_S, .threads = options->threads, .seed = options->seed,
+        .sensing = (enum loop_sensing)((book->any_cameras ? SENSING_CAMERA : 0)
+                                       | (book->any_loops ? SENSING_LOOPS : 0)) };
+    struct brain_options brain = { .strategy = strategy, .epoch = 1, .daemon = 1, .threads = options->threads };
+    struct what_if_run run = { 0 };
+    struct local_brain *local = NULL;
+    enum status status = local_brain_create(book->network, &brain, &local, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    counts_create(&run.counted, book->network, book->begin_ms, book->begin_ms + book->period_count * book->period_ms,
+                  book->period_ms);
+    struct once once = { .trips = trips };
+    struct listener listener = { .peer = local_brain_peer(local), .book = &run.counted };
+    status = closed_loop_create(book->network, &CAR, 1, &loop_options, (struct trip_source){ &once, give },
+                                (struct brain_peer){ .self = &listener, .step = listen }, &run.loop, problem);
+    status = status == STATUS_OK ? drive(run.loop, problem) : status;
+    if (status == STATUS_OK) {
+        closed_loop_close_books(run.loop);
+        *ret = run;
+    } else {
+        what_if_release(&run);
+    }
+    local_brain_release(local);
+    return status;
+}
+
+void what_if_release(struct what_if_run *run)
+{
+    closed_loop_release(run->loop);
+    counts_release(&run->counted);
+    run->loop = NULL;
+}
+
+// ---- GEH --------------------------------------------------------------------------------------------------------
+
+static void place_check(double counted_vph, double driven_vph, struct volume_check *ret)
+{
+    double sum = counted_vph + driven_vph, difference = counted_vph - driven_vph;
+    double geh = sum > 0.0 ? sqrt(2.0 * difference * difference / sum) : 0.0;
+    ret->places++;
+    ret->good += geh < GEH_GOOD;
+    ret->geh_mean += geh;
+    ret->geh_worst = fmax(ret->geh_worst, geh);
+}
+
+static void detector_check(const struct counts_book *counted, const struct counts_book *driven, int32_t detector,
+                           struct volume_check *ret)
+{
+    double sums[2] = { 0.0, 0.0 }, hours = 0.0;
+    for (int32_t p = 0; p < counted->period_count; p++) {
+        double seen = counts_loop(counted, detector, p), again = counts_loop(driven, detector, p);
+        if (seen >= 0.0 && again >= 0.0) {
+            sums[0] += seen;
+            sums[1] += again;
+            hours += s_from_ms(counted->period_ms) / 3600.0;
+        }
+    }
+    if (hours > 0.0) {
+        place_check(sums[0] / hours, sums[1] / hours, ret);
+    }
+}
+
+static void camera_check(const struct counts_book *counted, const struct counts_book *driven, int32_t camera,
+                         struct volume_check *ret)
+{
+    double sums[2] = { 0.0, 0.0 }, hours = 0.0;
+    for (int32_t p = 0; p < counted->period_count; p++) {
+        if (counts_turned(counted, camera, p, 0) < 0.0 || counts_turned(driven, camera, p, 0) < 0.0) {
+            continue;
+        }
+        for (int t = 0; t < TURN_COUNT; t++) {
+            sums[0] += counts_turned(counted, camera, p, t);
+            sums[1] += counts_turned(driven, camera, p, t);
+        }
+        hours += s_from_ms(counted->period_ms) / 3600.0;
+    }
+    if (hours > 0.0) {
+        place_check(sums[0] / hours, sums[1] / hours, ret);
+    }
+}
+
+void volumes_check(const struct counts_book *counted, const struct counts_book *driven, struct volume_check *ret)
+{
+    *ret = (struct volume_check){ 0 };
+    for (int32_t d = 0; d < counted->network->detector_count; d++) {
+        detector_check(counted, driven, d, ret);
+    }
+    for (int32_t c = 0; c < counted->network->camera_count; c++) {
+        camera_check(counted, driven, c, ret);
+    }
+    ret->geh_mean = ret->places > 0 ? ret->geh_mean / ret->places : 0.0;
+}
