@@ -220,6 +220,51 @@ static void same_bytes_for_any_threads(void **state)
     assert_true(run_hash(8) == one);
 }
 
+// The first connection that turns left; its lane is the leftmost.
+static const struct connection *left_turn(const struct network *network)
+{
+    for (int32_t i = 0; i < network->connection_count; i++) {
+        if (network->connections[i].turn == TURN_LEFT) {
+            return &network->connections[i];
+        }
+    }
+    return NULL;
+}
+
+// One crossing with links too short to change lanes on. Who begins in the kerb lane and would turn left can only go
+// right or straight on, out of the town, from where no way leads to its goal: it goes out, and holds nobody for ever.
+static void who_is_lost_goes_out(void **state)
+{
+    (void)state;
+    struct network network;
+    town_create(&(struct town_options){ 1, 1, 3, 4, 28.0, 13.89, 20, false }, &network);
+    const struct connection *left = left_turn(&network);
+    assert_non_null(left);
+    int32_t links[2] = { network.lanes[left->from_lane].link, network.lanes[left->to_lane].link };
+    int64_t depart_ms = 0;
+    int32_t number = 0, type = 0, first_link[2] = { 0, 2 }, speed = -1, row;
+    int8_t lane = 0;
+    struct trip_columns trips = { 1, &depart_ms, &number, &type, first_link, links, &lane, &speed };
+    struct vehicle_type car = town_car();
+    struct street_options options = { .step_ms = 1000, .threads = 1, .seed = 1 };
+    struct street *street;
+    struct problem problem;
+    assert_int_equal(street_create(&network, &car, 1, &options, &street, &problem), STATUS_OK);
+    assert_int_equal(street_enter(street, &trips, &row, &problem), STATUS_OK);
+    struct signals *signals = signals_create(&network, 0);
+    for (int second = 0; second < 300; second++) {
+        signals_show(signals, street_now_ms(street), street_aspects(street));
+        street_step(street);
+        // It waits for its lane first.
+        assert_true(second >= 55 || street_counts(street)->detours == 0);
+    }
+    assert_int_equal(street_counts(street)->detours, 1);
+    assert_int_equal(street_counts(street)->arrived, 1);
+    street_release(street);
+    signals_release(signals);
+    network_release(&network);
+}
+
 static void same_bytes_for_any_instruction_set(void **state)
 {
     (void)state;
@@ -255,6 +300,7 @@ int main(void)
         cmocka_unit_test(laws_at_a_tenth_of_a_second),
         cmocka_unit_test(laws_with_short_links),
         cmocka_unit_test(same_bytes_for_any_threads),
+        cmocka_unit_test(who_is_lost_goes_out),
         cmocka_unit_test(same_bytes_for_any_instruction_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
