@@ -92,7 +92,8 @@ void measures_of(const struct closed_loop *loop, const struct network *network, 
     sum.average_trip_duration_s = mean(sum.average_trip_duration_s, sum.arrived);
     sum.stops_per_vehicle = mean(sum.stops_per_vehicle, sum.scheduled);
     sum.average_approach_time_s =
-        mean(s_from_ms(sampler->vehicle_samples * APPROACH_SAMPLE_MS), sum.scheduled - sum.waiting);
+        sampler == NULL ? 0.0
+        : mean(s_from_ms(sampler->vehicle_samples * APPROACH_SAMPLE_MS), sum.scheduled - sum.waiting);
     sum.average_queue_veh = mean((double)counts->queue_vehicle_steps, counts->steps);
     find_worst_movement(street, network, &sum);
     sum.vehicle_updates = counts->vehicle_updates;

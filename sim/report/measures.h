@@ -51,6 +51,6 @@ void approach_sampler_create(struct approach_sampler *sampler, const struct netw
 void approach_sampler_release(struct approach_sampler *sampler);
 void approach_sampler_look(struct approach_sampler *sampler, const struct closed_loop *loop);
 
-// After closed_loop_close_books.
+// After closed_loop_close_books. sampler may be NULL: then average_approach_time_s is 0.
 void measures_of(const struct closed_loop *loop, const struct network *network, const struct approach_sampler *sampler,
                  struct measures *ret);
