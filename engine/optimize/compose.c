@@ -355,7 +355,7 @@ bool compose_meets(const struct network *network, const struct plan *running, co
         int64_t old_start_ms, old_end_ms = INT64_MIN, new_start_ms, new_end_ms = INT64_MIN;
         bool old_known = plan_last_green(running, g, at_ms - 1, &old_start_ms, &old_end_ms);
         bool new_known = plan_last_green(next, g, at_ms, &new_start_ms, &new_end_ms);
-        bool old_on = old_known && old_end_ms >= at_ms;
+        bool old_on = old_known && old_end_ms > at_ms;   // One that ends just then would be a new green of its own.
         bool new_on = new_known && new_end_ms > at_ms;
         int64_t clear_ms = at_ms - network->groups[at->first_group + g].yellow_ms;
         bool old_yellow = old_known && !old_on && old_end_ms > clear_ms;
