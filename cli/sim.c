@@ -107,9 +107,9 @@ static int simulate(const struct run_options *options, bool json)
 
 static bool fallback_option(const char *value, enum signals_fallback *ret)
 {
-    *ret = strcmp(value, "actuated") == 0 ? SIGNALS_ACTUATED : SIGNALS_PROGRAM;
-    if (*ret == SIGNALS_PROGRAM && strcmp(value, "program") != 0) {
-        fprintf(stderr, "intergreen: --fallback takes program or actuated, not '%s'\n", value);
+    *ret = strcmp(value, "actuated") == 0 ? SIGNALS_ACTUATED : SIGNALS_SITE;
+    if (*ret == SIGNALS_SITE && strcmp(value, "site") != 0) {
+        fprintf(stderr, "intergreen: --fallback takes site or actuated, not '%s'\n", value);
         return false;
     }
     return true;
@@ -129,7 +129,7 @@ int cli_sim(int argc, char **argv)
                  "  --control STRATEGY      program, webster, actuated, max-pressure, adaptive (default program);\n"
                  "                          actuated-local: no brain, the controllers act on their own loops\n"
                  "  --json                  one object, last on standard output\n"
-                 "  --fallback WHAT         what controllers play that hear nothing: program (default) or actuated\n"
+                 "  --fallback WHAT         of controllers that hear nothing: what their site data say (site), actuated\n"
                  "  --save-checkpoint FILE --checkpoint-at T    keep the whole state at T seconds, and go on\n"
                  "  --load-checkpoint FILE  go on from there, with the same other options, to the same trips\n"
     };

@@ -120,6 +120,7 @@ static void pack_intersections(const struct network *network, Intergreen__V1__Ne
     FILL(intersection_coordinated_stage, count, at[i].coordinated_stage);
     FILL(intersection_quantum_ms, count, (uint32_t)at[i].quantum_ms);
     FILL(intersection_approved, count, at[i].approved);
+    FILL(intersection_falls_back_to_actuated, count, at[i].falls_back_to_actuated);
 
     int32_t intergreens = 0, greens = 0;
     for (int32_t i = 0; i < count; i++) {
@@ -312,7 +313,9 @@ static enum status check_signal_columns(const struct unpacking *unpacking)
                m->n_intersection_group_count, m->n_intersection_stage_count, m->n_intersection_green_count,
                m->n_intersection_cycle_ms, m->n_intersection_offset_ms, m->n_intersection_cycle_ms_min,
                m->n_intersection_cycle_ms_max, m->n_intersection_coordinated_stage, m->n_intersection_quantum_ms,
-               m->n_intersection_approved)) {
+               m->n_intersection_approved)
+        || (m->n_intersection_falls_back_to_actuated != 0
+            && m->n_intersection_falls_back_to_actuated != m->n_intersection_name)) {
         return broken(unpacking, "intersections", differ);
     }
     uint64_t intergreens = 0;
@@ -422,7 +425,9 @@ static void unpack_intersections(const Intergreen__V1__Network *m, struct networ
             .cycle_ms_min = (int32_t)m->intersection_cycle_ms_min[i],
             .cycle_ms_max = (int32_t)m->intersection_cycle_ms_max[i],
             .coordinated_stage = m->intersection_coordinated_stage[i],
-            .quantum_ms = (int32_t)m->intersection_quantum_ms[i], .approved = m->intersection_approved[i] != 0 };
+            .quantum_ms = (int32_t)m->intersection_quantum_ms[i], .approved = m->intersection_approved[i] != 0,
+            .falls_back_to_actuated = i < m->n_intersection_falls_back_to_actuated
+                && m->intersection_falls_back_to_actuated[i] != 0 };
         group += groups;
         stage += network->intersections[i].stage_count;
         intergreen += groups * groups;

@@ -10,7 +10,7 @@
 #include "engine/import/site_program.h"
 
 static const char *const ROOT_KEYS[KEY_COUNT] = { "intersection", "owner", "approved", "quantum_s", "cycle_s",
-    "coordinated_stage", "groups", "intergreens_s", "stages", "program", "detectors" };
+    "fallback", "coordinated_stage", "groups", "intergreens_s", "stages", "program", "detectors" };
 
 static enum status take_approved_by(void *context, const yaml_node_t *value)
 {
@@ -127,6 +127,22 @@ static enum status find_intersection(struct site_reader *reader)
     return STATUS_OK;
 }
 
+static enum status apply_fallback(struct site_reader *reader)
+{
+    const yaml_node_t *node = reader->node[KEY_FALLBACK];
+    const char *text = "";
+    enum status status = node != NULL ? site_text(reader->file, node, &text) : STATUS_OK;
+    if (node == NULL || status != STATUS_OK) {
+        return status;
+    }
+    if (strcmp(text, "program") != 0 && strcmp(text, "actuated") != 0) {
+        return site_wrong(reader->file, node, STATUS_UNKNOWN, "say program or actuated",
+                          "a controller cannot fall back to '%.100s'", text);
+    }
+    reader->at->falls_back_to_actuated = strcmp(text, "actuated") == 0;
+    return STATUS_OK;
+}
+
 static enum status apply_root(struct site_reader *reader)
 {
     enum status status = site_each(reader->file, reader->root, take_root, reader);
@@ -146,6 +162,7 @@ static enum status apply_root(struct site_reader *reader)
         status = site_limits(reader, reader->node[KEY_CYCLE], &reader->at->cycle_ms_min, &reader->at->cycle_ms_max,
                              SITE_CYCLE_S_MAX);
     }
+    status = status != STATUS_OK ? status : apply_fallback(reader);
     status = status != STATUS_OK ? status : site_apply_groups(reader);
     status = status != STATUS_OK ? status : site_apply_stages(reader);
     status = status != STATUS_OK ? status : site_apply_detectors(reader);

@@ -176,7 +176,9 @@ void site_write(const struct network *network, struct intersection_id intersecti
     put_seconds(to, at->quantum_ms);
     (void)fputc('\n', to);
     put_limits(to, "cycle_s", at->cycle_ms_min, at->cycle_ms_max);
-    (void)fputs("\ncoordinated_stage: ", to);
+    (void)fprintf(to, "\n# what its controller plays when it hears nothing: its program, or actuated by its own loops\n"
+                  "fallback: %s\n", at->falls_back_to_actuated ? "actuated" : "program");
+    (void)fputs("coordinated_stage: ", to);
     if (at->coordinated_stage == INDEX_NONE) {
         (void)fputs("none", to);
     } else {
@@ -411,6 +413,10 @@ void site_diff(const struct network *before, const struct network *after, struct
         diff_ms(&difference, "offset of its program", "", a->offset_ms, b->offset_ms);
         if (!same_greens(&difference)) {
             import_note(ret, NOTE_DERIVED, "%s: its program has other greens", difference.name);
+        }
+        if (a->falls_back_to_actuated != b->falls_back_to_actuated) {
+            import_note(ret, NOTE_DERIVED, "%s: falls back to %s", difference.name,
+                        b->falls_back_to_actuated ? "actuated control" : "its program");
         }
         if (a->approved != b->approved) {
             import_note(ret, NOTE_DERIVED, "%s: %s", difference.name, b->approved ? "approved" : "no longer approved");

@@ -154,6 +154,7 @@ struct intersection {
     int32_t coordinated_stage;      // within the intersection: begins at position 0 of every cyclic plan
     int32_t quantum_ms;             // every lamp time is a multiple of it
     bool approved;                  // somebody signed its site data
+    bool falls_back_to_actuated;    // its controller's fallback is local actuated control, not its program
     uint64_t site_hash;             // of all that the guard reads, its name and the reference instant too
 };
 

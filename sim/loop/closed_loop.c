@@ -305,7 +305,7 @@ enum status closed_loop_step(struct closed_loop *loop, struct problem *problem)
     }
     int64_t now_ms = street_now_ms(loop->street);
     observation_buffer_clear(&loop->measured);
-    if (loop->options.fallback == SIGNALS_ACTUATED) {
+    if (signals_want_touches(loop->signals)) {
         street_look_touches(loop->street, loop->touches);
         signals_touch(loop->signals, loop->touches, now_ms);
     }

@@ -225,10 +225,15 @@ static void site_enter(struct signals *signals, int32_t index, int32_t stage, in
     actuation_enter(&signals->actuation, (struct intersection_id){ index }, &signals->actuated[index], stage, t_ms);
 }
 
-static void site_fall_back(struct signals *signals, int32_t index, int64_t t_ms)
+static bool site_actuated(const struct signals *signals, int32_t index)
 {
     const struct intersection *at = &signals->network->intersections[index];
-    if (signals->fallback == SIGNALS_ACTUATED && at->stage_count > 0) {
+    return at->stage_count > 0 && (signals->fallback == SIGNALS_ACTUATED || at->falls_back_to_actuated);
+}
+
+static void site_fall_back(struct signals *signals, int32_t index, int64_t t_ms)
+{
+    if (site_actuated(signals, index)) {
         signals->actuated[index].calls = ACTUATION_CALL_ALL;
         const struct actuated_site *rotation = &signals->actuation.sites[index];
         site_enter(signals, index, signals->actuation.stages[rotation->first_stage].stage, t_ms);
@@ -339,6 +344,22 @@ static void site_bring(struct signals *signals, int32_t index, int64_t now_ms)
     site->changes_ms = lamps_ms < next_ms ? lamps_ms : next_ms;
 }
 
+// Actuated control from now on, at the sites that fall back to it.
+static void actuated_begin(struct signals *signals)
+{
+    const struct network *network = signals->network;
+    signals->actuated = memory_take((size_t)network->intersection_count, sizeof *signals->actuated);
+    actuation_create(&signals->actuation, network, false);
+    for (int32_t i = 0; i < network->intersection_count; i++) {
+        const struct intersection *at = &network->intersections[i];
+        for (int32_t k = 0; k < at->group_count && site_actuated(signals, i); k++) {
+            signals->aspects[at->first_group + k] = ASPECT_RED;
+            signals->since_ms[at->first_group + k] = INT64_MIN;
+        }
+        site_fall_back(signals, i, signals->now_ms);
+    }
+}
+
 struct signals *signals_create(const struct network *network, int64_t begin_ms)
 {
     struct signals *signals = memory_take(1, sizeof *signals);
@@ -367,27 +388,29 @@ struct signals *signals_create(const struct network *network, int64_t begin_ms)
         }
         site->changes_ms = INT64_MIN;
     }
+    for (int32_t i = 0; i < network->intersection_count && signals->actuated == NULL; i++) {
+        if (site_actuated(signals, i)) {
+            actuated_begin(signals);
+        }
+    }
     return signals;
 }
 
 void signals_fall_back_to(struct signals *signals, enum signals_fallback fallback)
 {
-    const struct network *network = signals->network;
     if (fallback == signals->fallback) {
         return;
     }
-    assert(fallback == SIGNALS_ACTUATED);   // The program is what they were made with.
+    assert(fallback == SIGNALS_ACTUATED);   // As its site says is how each was made.
     signals->fallback = fallback;
-    signals->actuated = memory_take((size_t)network->intersection_count, sizeof *signals->actuated);
-    actuation_create(&signals->actuation, network, false);
-    for (int32_t i = 0; i < network->intersection_count; i++) {
-        const struct intersection *at = &network->intersections[i];
-        for (int32_t k = 0; k < at->group_count; k++) {
-            signals->aspects[at->first_group + k] = ASPECT_RED;
-            signals->since_ms[at->first_group + k] = INT64_MIN;
-        }
-        site_fall_back(signals, i, signals->now_ms);
-    }
+    actuation_release(&signals->actuation);
+    free(signals->actuated);
+    actuated_begin(signals);
+}
+
+bool signals_want_touches(const struct signals *signals)
+{
+    return signals->actuated != NULL;
 }
 
 void signals_release(struct signals *signals)
@@ -509,7 +532,7 @@ static void site_touch(struct signals *signals, int32_t index, struct actuation_
 void signals_touch(struct signals *signals, const struct actuation_touch *touches, int64_t now_ms)
 {
     assert(now_ms >= signals->now_ms);
-    if (signals->fallback != SIGNALS_ACTUATED) {
+    if (!signals_want_touches(signals)) {
         return;
     }
     signals->now_ms = now_ms;

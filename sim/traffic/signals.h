@@ -31,10 +31,14 @@ struct signals;
 struct signals *signals_create(const struct network *network, int64_t begin_ms);
 void signals_release(struct signals *signals);
 
-// What the controllers play without a plan, from now on: to be chosen before the first signals_show. Actuated begins in
-// the first stage of each rotation, which has just become green.
-enum signals_fallback { SIGNALS_PROGRAM, SIGNALS_ACTUATED };
+// What the controllers play without a plan: SIGNALS_SITE, which is how they are made: each as its site says; or all of
+// them actuated, to be chosen before the first signals_show. Actuated begins in the first stage of each rotation, which
+// has just become green.
+enum signals_fallback { SIGNALS_SITE, SIGNALS_ACTUATED };
 void signals_fall_back_to(struct signals *signals, enum signals_fallback fallback);
+
+// Whether any controller may act on its own loops, and so wants to hear of them.
+bool signals_want_touches(const struct signals *signals);
 
 // Tells the controllers which of their loops were covered since the last call, one row per intersection, up to now_ms.
 void signals_touch(struct signals *signals, const struct actuation_touch *touches, int64_t now_ms);

@@ -75,7 +75,7 @@ def fallback_can_be_actuated(folder):
     town = city(folder)
     local = sim(*town, "--control", "actuated-local")
     _, stderr = run(INTERGREEN, "sim", *town, "--fallback", "flash", code=2)
-    assert "program or actuated" in stderr, stderr
+    assert "site or actuated" in stderr, stderr
     ours = sim(*town, "--control", "actuated", "--fallback", "actuated")
     assert ours["plans_taken"] > 0 and local["plans_taken"] == 0
     assert ours["plans_refused"] == 0, ours

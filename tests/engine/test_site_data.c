@@ -92,6 +92,7 @@ static const char EVERYTHING[] =
     "owner: City\n"
     "quantum_s: 0.5\n"
     "cycle_s: {min: 40, max: 150}\n"
+    "fallback: actuated\n"
     "coordinated_stage: stage1_2\n"
     "groups:\n"
     "  group1_0: {green_s: {min: 6, max: 50}, red_s: {max: 90, emergency: 200}, yellow_s: 3.5, red_clearance_s: 1.5}\n"
@@ -124,6 +125,8 @@ static void takes_every_kind_of_value(void **state)
     const struct intersection *at = &network.intersections[1];
     assert_int_equal(at->quantum_ms, 500);
     assert_int_equal(at->cycle_ms_max, 150000);
+    assert_true(at->falls_back_to_actuated);
+    assert_false(network.intersections[0].falls_back_to_actuated);
     assert_int_equal(at->coordinated_stage, 2);
     assert_int_equal(network.groups[9].green_ms_min, 6000);
     assert_int_equal(network.groups[9].red_ms_max_emergency, 200000);
@@ -199,6 +202,7 @@ static void tells_where_and_what(void **state)
     refused(C1 "quantum_s: 0\n", "line 2", "quantum of 0");
     refused(C1 "quantum_s: 0.7\n", "line", "multiple");
     refused(C1 "cycle_s: [40, 120]\n", "line 2", "names with values");
+    refused(C1 "fallback: flash\n", "line 2", "program or actuated");
     refused(C1 "coordinated_stage: S99\n", "line 2", "stage 'S99' is unknown");
 }
 

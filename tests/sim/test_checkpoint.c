@@ -140,7 +140,7 @@ static void goes_on_the_same(int stages, int lanes, int32_t step_ms, enum signal
 static void protected_turns_and_programs(void **state)
 {
     (void)state;
-    goes_on_the_same(4, 3, 1000, SIGNALS_PROGRAM);
+    goes_on_the_same(4, 3, 1000, SIGNALS_SITE);
 }
 
 static void permissive_turns_and_actuated_control(void **state)
@@ -152,7 +152,7 @@ static void permissive_turns_and_actuated_control(void **state)
 static void no_signals_and_half_steps(void **state)
 {
     (void)state;
-    goes_on_the_same(0, 1, 500, SIGNALS_PROGRAM);
+    goes_on_the_same(0, 1, 500, SIGNALS_SITE);
 }
 
 static void refuses_what_was_cut(void **state)
@@ -178,7 +178,7 @@ static void refuses_another_street(void **state)
 {
     (void)state;
     struct scene scene;
-    scene_open(&scene, 4, 2, 1000, SIGNALS_PROGRAM);
+    scene_open(&scene, 4, 2, 1000, SIGNALS_SITE);
     struct run run = run_open(&scene, 1);
     run_feed(&scene, &run);
     struct byte_sink saved = run_save(&run);
@@ -187,7 +187,7 @@ static void refuses_another_street(void **state)
         changed.options.seed += what == 0;
         changed.options.step_ms = what == 1 ? 500 : 1000;
         changed.types[1].headway_s += what == 2 ? 0.1 : 0.0;
-        changed.fallback = what == 3 ? SIGNALS_ACTUATED : SIGNALS_PROGRAM;
+        changed.fallback = what == 3 ? SIGNALS_ACTUATED : SIGNALS_SITE;
         struct run other = run_open(&changed, 1);
         assert_int_equal(run_load(&other, saved.bytes, saved.count), STATUS_VERSION);
         run_close(&other);

@@ -303,6 +303,23 @@ static void falls_back_to_actuated_control(void **state)
     }
 }
 
+// Where the site data say so, and nowhere else, without anybody choosing it for all.
+static void falls_back_as_its_site_says(void **state)
+{
+    struct scene *scene = *state;
+    assert_false(signals_want_touches(scene->signals));
+    signals_release(scene->signals);
+    scene->made.network.intersections[0].falls_back_to_actuated = true;
+    scene->signals = signals_create(&scene->made.network, BEGIN_MS);
+    assert_true(signals_want_touches(scene->signals));
+    look(scene, BEGIN_MS);
+    scene->green_ms[0] = scene->green_ms[1] = scene->green_ms[8] = BEGIN_MS;
+    for (int s = 1; s < 30; s++) {
+        touch(scene, BEGIN_MS + s * STEP_MS, 0);
+        assert_int_equal(green_groups(scene), s % 10 < 5 ? UINT64_C(3) << s / 10 * 2 | 0x100 : 0x100);
+    }
+}
+
 // Any touches, any hand-overs in between: look() holds every lamp against the rules.
 static void actuated_keeps_every_rule_whatever_comes(void **state)
 {
@@ -343,6 +360,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(falls_back_when_nobody_speaks_any_more, setup, teardown),
         cmocka_unit_test_setup_teardown(actuated_goes_where_it_is_called, setup, teardown),
         cmocka_unit_test_setup_teardown(falls_back_to_actuated_control, setup, teardown),
+        cmocka_unit_test_setup_teardown(falls_back_as_its_site_says, setup, teardown),
         cmocka_unit_test_setup_teardown(actuated_keeps_every_rule_whatever_comes, setup, teardown),
     };
     return cmocka_run_group_tests_name("signals", tests, NULL, NULL);
