@@ -129,7 +129,7 @@ int cli_sim(int argc, char **argv)
                  "  --control STRATEGY      program, webster, actuated, max-pressure, adaptive (default program);\n"
                  "                          actuated-local: no brain, the controllers act on their own loops\n"
                  "  --json                  one object, last on standard output\n"
-                 "  --fallback WHAT         of controllers that hear nothing: what their site data say (site), actuated\n"
+                 "  --fallback WHAT         of controllers that hear nothing: what site data say (site), or actuated\n"
                  "  --save-checkpoint FILE --checkpoint-at T    keep the whole state at T seconds, and go on\n"
                  "  --load-checkpoint FILE  go on from there, with the same other options, to the same trips\n"
     };
