@@ -78,7 +78,7 @@ static enum status drive(struct closed_loop *loop, const struct run_options *opt
         enum status status = STATUS_OK;
         if (!saved && s_from_ms(closed_loop_now_ms(loop)) >= options->checkpoint_at_s) {
             saved = true;
-            status = run_checkpoint_save(options->save_checkpoint, loop, outputs, problem);
+            status = run_checkpoint_save(options->save_checkpoint, loop, outputs, run->sampler, problem);
         }
         status = status != STATUS_OK ? status : closed_loop_step(loop, problem);
         if (status != STATUS_OK) {
@@ -212,12 +212,12 @@ static enum status drive_and_report(const struct run_options *options, const str
     struct run_outputs *outputs = NULL;
     enum status status = options->out == NULL && !options->emissions ? STATUS_OK
         : run_outputs_open(&output, subject, run->begin_ms, run->step_ms, &outputs, problem);
-    if (status == STATUS_OK && options->load_checkpoint != NULL) {
-        status = run_checkpoint_load(options->load_checkpoint, loop, outputs, problem);
-    }
     struct approach_sampler sampler;
     approach_sampler_create(&sampler, subject->network);
     run->sampler = &sampler;
+    if (status == STATUS_OK && options->load_checkpoint != NULL) {
+        status = run_checkpoint_load(options->load_checkpoint, loop, outputs, &sampler, problem);
+    }
     status = status != STATUS_OK ? status : drive(loop, options, outputs, run, problem);
     run->sampler = NULL;
     if (status != STATUS_OK) {

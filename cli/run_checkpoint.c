@@ -5,11 +5,12 @@
 #include "sim/loop/checkpoint_file.h"
 
 enum status run_checkpoint_save(const char *path, const struct closed_loop *loop, const struct run_outputs *outputs,
-                                struct problem *problem)
+                                const struct approach_sampler *sampler, struct problem *problem)
 {
     struct byte_sink sink = { 0 };
     enum status status = closed_loop_save(loop, &sink, problem);
     if (status == STATUS_OK) {
+        sink_number(&sink, sampler->vehicle_samples);
         sink_number(&sink, outputs != NULL);
         if (outputs != NULL) {
             run_outputs_save(outputs, &sink);
@@ -32,7 +33,7 @@ static enum status outputs_load(struct run_outputs *outputs, struct byte_source 
 }
 
 enum status run_checkpoint_load(const char *path, struct closed_loop *loop, struct run_outputs *outputs,
-                                struct problem *problem)
+                                struct approach_sampler *sampler, struct problem *problem)
 {
     uint8_t *bytes = NULL;
     size_t count = 0;
@@ -42,6 +43,7 @@ enum status run_checkpoint_load(const char *path, struct closed_loop *loop, stru
     }
     struct byte_source source = { .at = bytes, .left = count };
     status = closed_loop_load(loop, &source, problem);
+    sampler->vehicle_samples = source_number(&source);
     status = status != STATUS_OK ? status : outputs_load(outputs, &source, problem);
     if (status == STATUS_OK && (source.failed || source.left > 0)) {
         status = problem_report(problem, STATUS_SYNTAX, path, NULL, "save it anew",

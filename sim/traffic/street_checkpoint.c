@@ -72,6 +72,9 @@ static void lane_save(const struct street *street, int32_t lane, struct byte_sin
     memory.held = read.held;
     memory.clear = read.clear;
     memory.entry_busy = read.entry_busy;
+    memory.over = read.over;
+    memory.over_rear = read.over_rear;
+    memory.over_mps = read.over_mps;
     sink_put(sink, &memory, sizeof memory);
     sink_number(sink, count);
     for (int32_t k = 0; k < count; k++) {

@@ -22,7 +22,7 @@ static void group_clear(struct group *group)
         group->seen.head_signal[c] = INDEX_NONE;
     }
     group->count_max = 0;
-    group->held = group->clear = group->changed = 0;
+    group->held = group->clear = group->changed = group->over = 0;
 }
 
 static void loops_clear(struct street *street, int32_t elapsed_ms)
@@ -48,7 +48,7 @@ void place_clear(struct street *street, int64_t now_ms)
     for (int32_t i = 0; i < street->block_count; i++) {
         struct block *block = &street->blocks[i];
         block->waiting = block->vehicles = 0;
-        block->stale = false;
+        block->stale = block->over = false;
     }
     for (int32_t i = 0; i < street->crossroads_count; i++) {
         struct crossroads *at = &street->crossroads[i];
@@ -93,15 +93,23 @@ void place_head(struct street *street, int32_t cell, const struct head_memory *m
     group->entry_busy[c] = memory->entry_busy;
     group->held |= memory->held ? 1u << c : 0u;
     group->clear |= memory->clear ? 1u << c : 0u;
+    if (memory->over) {
+        group->over |= 1u << c;
+        group->over_rear[c] = memory->over_rear;
+        group->over_mps[c] = memory->over_mps;
+        street->blocks[street->block_of_group[cell / WIDE]].over = true;
+    }
 }
 
 struct head_memory place_head_read(const struct street *street, int32_t cell)
 {
     const struct group *group = cell_group(street, cell);
     int c = cell % WIDE;
+    bool over = (group->over >> c & 1u) != 0;
     return (struct head_memory){ .entered = group->entered[c], .yielding = group->yielding[c],
         .held = (group->held >> c & 1u) != 0, .clear = (group->clear >> c & 1u) != 0,
-        .entry_busy = group->entry_busy[c] };
+        .entry_busy = group->entry_busy[c], .over = over, .over_rear = over ? group->over_rear[c] : 0.0f,
+        .over_mps = over ? group->over_mps[c] : 0.0f };
 }
 
 bool place_on_path(struct street *street, int32_t path, const struct crosser *crosser, int32_t *slot)

@@ -16,7 +16,8 @@
 struct head_memory {
     int32_t entered;                  // path by which the lane's last vehicle came in, or PATH_NONE
     int16_t yielding;
-    bool held, clear, entry_busy;
+    bool held, clear, entry_busy, over;
+    float over_rear, over_mps;        // while `over`
 };
 
 // Room for so many more trips and legs, so that neither street_enter nor placing allocates before they are used up.
