@@ -166,7 +166,9 @@ def left_turn(folder, model):
             for i, (at, route) in enumerate(sorted(trips)))
         routes = routes_of(folder, vehicle_type('t', model), flows)
         mine, theirs = ours(net, routes, 0, 3600), sumo_short(net, routes, 0, 3600)
-        counts = [sum(1 for t, _ in run.passed['wi'] if t > 300) * 3600 / 3300 for run in (mine, theirs)]
+        # Those that got into the exit: one who is kept from the turn lane drives on elsewhere.
+        counts = [sum(1 for stays in run.entered.values() for t, edge in stays if edge == 'no' and t > 300)
+                  * 3600 / 3300 for run in (mine, theirs)]
         # SUMO's IDM brakes for left turners that wait inside, until the opposing traffic itself breaks down.
         flows = [len(run.passed['ei']) for run in (mine, theirs)]
         sound = flows[1] > 0.97 * flows[0]
