@@ -28,7 +28,7 @@
 #define GREEN_VEHICLES 5              // of a lane, let go by one green: what a blocked lane is judged by
 #define STUCK_S 5                     // a queue that stands for so long although it is green is stuck
 static const float SATURATION_VPS = 0.5f;         // per lane, near HCM's 1900 veh/h
-static const float YIELDING_VPS = 0.4f;           // of those who give way while nobody comes: 2.5 s each [HCM]
+static const float YIELDING_VPS = 0.4f;           // of those who give way while nobody comes: 2.5 s each [HCM2000]
 static const float SHUT_S = 2.5f;                 // of a gap that each vehicle on a foe's lane shuts
 static const float STUCK_VPS = 0.02f;
 static const float WAITED_WEIGHT = 0.02f;         // per second that the head of a queue has waited
