@@ -119,7 +119,7 @@ def main(path):
     rows = []
     for size in SIZES:
         if not chosen or size[0] in chosen:
-            rows.append(measure(*size))
+            rows.append(measure(*size, strategy=os.environ.get("CITY_STRATEGY", "max-pressure")))
             print(rows[-1], flush=True)
     table([{name: row[name] for name in list(row)[:11]} for row in rows])
     write(rows, path)

@@ -71,6 +71,10 @@ static struct answer write_one(struct fake_redis *fake, const struct command *co
         put(fake, key, "", command->word[2], command->word_bytes[2]);
         return done("OK");
     }
+    if (is(command, "DEL")) {
+        put(fake, key, "", "", 0);   // An empty string stands for a key that is gone.
+        return (struct answer){ .kind = ANSWER_NUMBER, .number = 1 };
+    }
     if (is(command, "HSET")) {
         for (int32_t i = 2; i + 1 < command->word_count; i += 2) {
             word(command, i, field, sizeof field);

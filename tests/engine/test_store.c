@@ -556,6 +556,103 @@ static void a_command_that_does_not_fit_is_left_out_whole(void **state)
     commands_release(&commands);
 }
 
+#define LEASE "intergreen:{toy}:lease"
+#define LEASE_MS 1000
+
+static struct scene *scene_of_a_pair(void)
+{
+    struct scene *scene = scene_make();
+    struct store_options options = options_of(scene);
+    store_release(scene->store);
+    options.lease_ms = LEASE_MS;
+    store_create(&scene->network, &options, &scene->store);
+    run(scene);
+    return scene;
+}
+
+static void later(struct scene *scene, int64_t by_ms)
+{
+    scene->now_ms += by_ms;
+    run(scene);
+}
+
+// Written with the state and every quarter of its time; not by an engine that stands still; gone once it is given up.
+static void a_leader_holds_its_lease(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_of_a_pair();
+    store_lead(scene->store, (struct store_epoch){ 5, 9 });
+    offer(scene);
+    run(scene);
+    assert_string_equal(fake_redis_get(&scene->fake, LEASE, ""), "5.9");
+    fake_redis_set(&scene->fake, LEASE, "", "");
+    later(scene, LEASE_MS / 4 - 1);
+    assert_string_equal(fake_redis_get(&scene->fake, LEASE, ""), "");
+    later(scene, 1);
+    assert_string_equal(fake_redis_get(&scene->fake, LEASE, ""), "5.9");
+    store_hold_lease(scene->store, false);
+    fake_redis_set(&scene->fake, LEASE, "", "");
+    later(scene, LEASE_MS);
+    assert_string_equal(fake_redis_get(&scene->fake, LEASE, ""), "");
+    store_hold_lease(scene->store, true);
+    later(scene, 1);
+    assert_string_equal(fake_redis_get(&scene->fake, LEASE, ""), "5.9");
+    store_resign(scene->store);
+    later(scene, 1);
+    assert_string_equal(fake_redis_get(&scene->fake, LEASE, ""), "");
+    scene_free(scene);
+}
+
+// Free for a third of its time where it was seen held; a renewal in between starts that anew.
+static void a_follower_takes_over_a_lease_that_ended(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_of_a_pair();
+    struct store_epoch holder;
+    fake_redis_set(&scene->fake, LEASE, "", "5.9");
+    store_follow(scene->store);
+    later(scene, LEASE_MS / 8);
+    assert_false(store_lease_free(scene->store, scene->now_ms, &holder));
+    assert_int_equal(holder.number, 5);
+    fake_redis_set(&scene->fake, LEASE, "", "");
+    later(scene, LEASE_MS / 8);
+    later(scene, LEASE_MS / 3 - 1);
+    assert_false(store_lease_free(scene->store, scene->now_ms, &holder));
+    fake_redis_set(&scene->fake, LEASE, "", "5.9");
+    later(scene, LEASE_MS / 8);
+    fake_redis_set(&scene->fake, LEASE, "", "");
+    later(scene, LEASE_MS / 8);
+    assert_false(store_lease_free(scene->store, scene->now_ms, &holder));
+    later(scene, LEASE_MS / 3);
+    assert_true(store_lease_free(scene->store, scene->now_ms, &holder));
+    // It reads the plans anew, and leads.
+    store_read_again(scene->store);
+    assert_false(store_restored(scene->store, NULL));
+    later(scene, 1);
+    assert_true(store_restored(scene->store, &holder));
+    store_lead(scene->store, (struct store_epoch){ 6, 3 });
+    offer(scene);
+    run(scene);
+    assert_string_equal(fake_redis_get(&scene->fake, LEASE, ""), "6.3");
+    scene_free(scene);
+}
+
+// A store that came back empty: the leader may still be on its way to it.
+static void on_a_new_connection_a_follower_waits_for_the_leader(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_of_a_pair();
+    struct store_epoch holder;
+    int64_t patience_ms = LEASE_MS + 2 * options_of(scene).retry_ms_max;
+    store_follow(scene->store);
+    later(scene, LEASE_MS / 8);
+    later(scene, patience_ms - 1);
+    assert_false(store_lease_free(scene->store, scene->now_ms, &holder));
+    later(scene, 1);
+    assert_true(store_lease_free(scene->store, scene->now_ms, &holder));
+    scene_free(scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -572,6 +669,9 @@ int main(void)
         cmocka_unit_test(of_two_daemons_the_older_epoch_writes_nothing),
         cmocka_unit_test(a_leader_that_comes_in_between_is_noticed),
         cmocka_unit_test(an_emptied_store_is_filled_again),
+        cmocka_unit_test(a_leader_holds_its_lease),
+        cmocka_unit_test(a_follower_takes_over_a_lease_that_ended),
+        cmocka_unit_test(on_a_new_connection_a_follower_waits_for_the_leader),
         cmocka_unit_test(minutes_of_counts_are_streamed_and_bounded),
         cmocka_unit_test(answers_are_classified_by_their_first_word),
         cmocka_unit_test(times_are_written_as_dates),
