@@ -391,10 +391,10 @@ def a_hangup_reads_the_configuration_again(folder):
         running.config.write_text(before.replace("strategy: program", "strategy: magic"))
         running.process.send_signal(signal.SIGHUP)
         wait_for("the refusal", lambda: "the old one stands" in running.said())
-        assert hash_of(folder, "daemon")["strategy"] == "program", hash_of(folder, "daemon")
+        wait_for("the old strategy in the store", lambda: hash_of(folder, "daemon").get("strategy") == "program")
         running.config.write_text(before.replace("strategy: program", "strategy: max-pressure"))
         running.process.send_signal(signal.SIGHUP)
-        wait_for("the new strategy", lambda: hash_of(folder, "daemon")["strategy"] == "max-pressure")
+        wait_for("the new strategy", lambda: hash_of(folder, "daemon").get("strategy") == "max-pressure")
         answers(running)
 
 
