@@ -56,8 +56,7 @@ enum status what_if_drive(const struct counts_book *book, const struct trip_colu
 {
     struct loop_options loop_options = { .begin_ms = options->begin_ms, .end_ms = options->end_ms,
         .step_ms = MS_PER_S, .control_ms = MS_PER_S, .threads = options->threads, .seed = options->seed,
-        .sensing = (enum loop_sensing)((book->any_cameras ? SENSING_CAMERA : 0)
-                                       | (book->any_loops ? SENSING_LOOPS : 0)) };
+        .sensing = (book->any_cameras ? (int)SENSING_CAMERA : 0) | (book->any_loops ? (int)SENSING_LOOPS : 0) };
     struct brain_options brain = { .strategy = strategy, .epoch = 1, .daemon = 1, .threads = options->threads };
     struct what_if_run run = { 0 };
     struct local_brain *local = NULL;
