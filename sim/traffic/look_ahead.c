@@ -123,6 +123,13 @@ static bool arrives(const struct street *street, float speed, float left)
     return left <= (speed + street->acceleration_max * street->step_s) * street->step_s;
 }
 
+// How far one may go till its path comes together with another one into the same lane.
+static float merge_bound(const struct street *street, int32_t path_index, int32_t other, float x)
+{
+    float begins = merge_begins(street, &street->paths[path_index], other);
+    return x < 0.0f && begins <= 0.0f ? -x - LINE_MARGIN_M : begins - x;
+}
+
 // One on its way to a lane, on or before a path that leads to it: what it has left to drive to it.
 struct comer {
     int32_t path;
@@ -180,7 +187,7 @@ static void heed_rivals(const struct street *street, const struct comer *self, f
         struct comer rival;
         if (other != self->path && head_arrives(street, other, &rival) && !goes_first(street, self, &rival)
             && (x < 0.0f || nearer(&rival, self))) {
-            view->bound = fminf(view->bound, merge_begins(street, path, other) - x);
+            view->bound = fminf(view->bound, merge_bound(street, self->path, other, x));
         }
     }
 }
@@ -205,7 +212,7 @@ static void heed_merging(const struct street *street, const struct viewer *viewe
                 float gap = self.left - comer.left - crosser->length;
                 heed(street, viewer, gap, crosser->speed, view);
                 // Side by side they can be till the paths meet, no further.
-                view->bound = fminf(view->bound, fmaxf(gap - CLEARANCE_M, merge_begins(street, path, other) - x));
+                view->bound = fminf(view->bound, fmaxf(gap - CLEARANCE_M, merge_bound(street, path_index, other, x)));
                 break;
             }
         }

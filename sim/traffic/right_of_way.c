@@ -35,7 +35,7 @@ static float time_to(float way, float speed, float acceleration, float limit)
 
 static bool stops_within(float speed, float way, float brake)
 {
-    return speed * speed < 2.0f * brake * way;
+    return speed * speed <= 2.0f * brake * way;   // who stands at its line has stopped
 }
 
 // Whether who sees yellow brakes for it: if its comfortable deceleration is enough, as SUMO's drivers do.
