@@ -47,22 +47,24 @@ static bool stops_at_yellow(const struct street *street, const struct viewer *vi
 }
 
 // Seconds to the line of one who goes on at yellow and brakes, comfortably and as late as it can, for the limit beyond it.
+// Each step takes on its new speed at once: braking from v one drives as if from half a step's braking less.
 static float time_to_line(const struct street *street, const struct path *path, const struct viewer *viewer,
                           float to_line)
 {
-    float v = viewer->speed, brake = street->types.deceleration[viewer->kind & KIND_TYPE];
-    float limit = path->limit * viewer->factor;
+    float brake = street->types.deceleration[viewer->kind & KIND_TYPE];
+    float v = viewer->speed - 0.5f * brake * street->step_s, limit = path->limit * viewer->factor;
     if (limit >= v) {
-        return v > 0.1f ? to_line / v : NEVER_S;
+        return viewer->speed > 0.1f ? to_line / viewer->speed : NEVER_S;
     }
     float braking = (v * v - limit * limit) / (2.0f * brake);
     if (braking <= to_line) {
         return (v - limit) / brake + (to_line - braking) / v;
     }
-    return (v - sqrtf(v * v - 2.0f * brake * to_line)) / brake;
+    float rest = v * v - 2.0f * brake * to_line;
+    return rest > 0.0f ? (v - sqrtf(rest)) / brake : NEVER_S;
 }
 
-// Whether who sees yellow would come to the line only after it. Drivers know how long their yellow lasts; one who must
+// Whether who sees yellow would come to the line only after it: drivers know how long their yellow lasts. One who must
 // slow down for its turn stops instead, as hard as it can.
 static bool misses_yellow(const struct street *street, const struct path *path, const struct viewer *viewer,
                           float to_line)

@@ -6,11 +6,12 @@
 //              forward      nobody's way shrinks, nobody drives further than its speed allows
 //              speed        0 .. the fastest limit times the fastest driver's factor
 //              acceleration no more than its type's
-//              signals      nobody leaves a lane over a red head (but where it may turn on red)
+//              signals      nobody leaves a lane over a red head, but where it may turn on red, and but who could not
+//                           have stopped when it turned red: v^2 > 2 b d, b its emergency deceleration, d to the line
 //              books        scheduled = waiting + under way + arrived, and as many as are seen
-//           Two things are counted rather than forbidden, because a driver who misjudged has only the choice between
-//           them: braking harder than the type's emergency deceleration, and two vehicles in the common area of two
-//           paths that cross.
+//           Some things are counted rather than forbidden, because a driver who misjudged has only the choice between
+//           them: braking harder than the type's emergency deceleration, two vehicles in the common area of two paths
+//           that cross, and passing a red that came too late to stop for.
 // CONTRACT  laws_after_step gives NULL, or one sentence of the first breach; static until the next call.
 // OWNERSHIP laws_create gives, laws_release takes; the street and the network are borrowed.
 #pragma once
@@ -28,5 +29,5 @@ void laws_release(struct laws *laws);
 void laws_before_step(struct laws *laws, const uint8_t *aspects);
 const char *laws_after_step(struct laws *laws);
 
-struct laws_counts { int64_t vehicle_steps, hard_brakes, shared_areas; };
+struct laws_counts { int64_t vehicle_steps, hard_brakes, shared_areas, late_passages; };
 struct laws_counts laws_counted(const struct laws *laws);

@@ -68,6 +68,7 @@ bool wild_run(uint64_t seed, struct laws_counts *counts, char *ret_text, int32_t
     counts->vehicle_steps += counted.vehicle_steps;
     counts->hard_brakes += counted.hard_brakes;
     counts->shared_areas += counted.shared_areas;
+    counts->late_passages += counted.late_passages;
     laws_release(laws);
     signals_release(signals);
     street_release(street);
