@@ -338,10 +338,10 @@ struct view look_from_lane(const struct street *street, int32_t cell, int32_t pa
                            float to_line)
 {
     struct view view = view_free();
+    heed_parting(street, cell, path_index, viewer, to_line, &view);
     if (to_line > horizon(street, viewer)) {
         return view;
     }
-    heed_parting(street, cell, path_index, viewer, to_line, &view);
     if (path_index == PATH_NONE) {
         // Who must go left leaves room before it for one of the left lane who must go right: else both are stuck.
         float room = (viewer->kind & KIND_LEFT) ? street->length_max + ROOM_M : 0.0f;

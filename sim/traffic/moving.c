@@ -194,6 +194,10 @@ static void heads_look(struct street *street, struct worker *worker, const struc
     struct group *group = &street->groups[group_index];
     struct row *row = &street->rows[group->first_row];
     uint32_t near = street->kernel->heads_prepare(job, group, row, moved_from);
+    for (uint32_t over = group->over; over != 0; over &= over - 1) {
+        int c = __builtin_ctz(over);
+        near |= group->count[c] > 0 ? 1u << c : 0u;   // a rear reaches back to it, from however far a line
+    }
     for (; near != 0; near &= near - 1) {
         int c = __builtin_ctz(near);
         if (((group->held >> c) & 1u) && stays_at_red(street, group, c)) {

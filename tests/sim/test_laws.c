@@ -22,6 +22,7 @@ static const uint64_t FAILED_ONCE[] = {
     3683, 2580,                    // the same by a tenth of a second; and by a hair, which no brake would have mended
     461, 647, 942, 1285, 1001040,  // two came to one lane in one step, one past a whole path, and lay over each other
     1000312, 3122,                 // stood with its front on the line itself, and was taken for one that cannot stop
+    3000566,                       // saw no rear that reached back over a line farther than it looks
     4810,                          // was inserted before its line while a rear stood on it
 };
 #define FAILED_ONCE_COUNT (sizeof FAILED_ONCE / sizeof *FAILED_ONCE)
