@@ -46,7 +46,7 @@ static bool stops_at_yellow(const struct street *street, const struct viewer *vi
     return stops_within(viewer->speed, to_line + saved, fmaxf(YELLOW_MPS2, street->types.deceleration[type]));
 }
 
-// Seconds to the line of one who goes on at yellow and brakes, comfortably and as late as it can, for the limit beyond it.
+// Seconds to the line of one who goes on at yellow and brakes, comfortably and as late as it can, for the limit beyond.
 // Each step takes on its new speed at once: braking from v one drives as if from half a step's braking less.
 static float time_to_line(const struct street *street, const struct path *path, const struct viewer *viewer,
                           float to_line)

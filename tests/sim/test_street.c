@@ -310,8 +310,8 @@ static int64_t passes_at(enum car_following following, int32_t step_ms, double s
 }
 
 // At 20 m/s and 4.5 m/s2 who is within 44.4 m goes on; the turn at 6 m/s makes it brake for 3.1 s over 40.4 m: from
-// 39.8 m on and farther it would come to its line after the 3 s of yellow (20 - 3 * 4.5 = 6.5 m/s by then, over 39.75 m).
-// It stops instead, with 5.04 m/s2 at most.
+// 39.8 m on and farther it would come to its line after the 3 s of yellow (20 - 3 * 4.5 = 6.5 m/s by then, over
+// 39.75 m). It stops instead, with 5.04 m/s2 at most.
 // However the yellow falls, nobody passes at red, and some pass at yellow.
 static void a_turn_is_not_made_at_red(void **state)
 {
