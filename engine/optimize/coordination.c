@@ -105,8 +105,8 @@ static void row_capacity(const struct trial *trial, const struct member *member,
     }
 }
 
-// The price of a link's rows; their departures to `leaving`, PROFILE_BIN_COUNT for each row from the link's first on, or
-// to nowhere.
+// The price of a link's rows; their departures to `leaving`, PROFILE_BIN_COUNT for each row of the intersection, or to
+// nowhere.
 static double link_price(const struct trial *trial, int32_t link, float *leaving)
 {
     const struct coordination *coordination = trial->coordination;

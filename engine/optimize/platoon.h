@@ -1,7 +1,7 @@
 // platoon.h: flows that come again with every cycle: how they spread on a link, and how they wait at a stop line.
 //
-// THEORY    A cycle is cut into PROFILE_BIN_COUNT bins; a profile is a rate, in vehicles a second, for each. On its way a
-//           platoon spreads [Robertson1969]: with travel time T the first arrive after 0.8 T, and
+// THEORY    A cycle is cut into PROFILE_BIN_COUNT bins; a profile is a rate, in vehicles a second, for each. On its way
+//           a platoon spreads [Robertson1969]: with travel time T the first arrive after 0.8 T, and
 //
 //             arriving[i + 0.8 T] = F leaving[i] + (1 - F) arriving[i + 0.8 T - 1],     F = 1 / (1 + 0.35 * 0.8 T)
 //

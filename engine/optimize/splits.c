@@ -6,6 +6,7 @@
 #include "engine/model/units.h"
 
 static const double SHUT_S = 2.5;                 // of a gap that each vehicle on a foe's lane shuts
+static const double GREEN_LOST_S = 1.0;            // of a green: the start of the queue, less what goes in the yellow
 static const double HORIZON_H = 0.25;             // T of the formula
 static const double X_WANTED = 0.9;
 static const double EXCESS_VEH = 40.0;            // price of a row's saturation beyond it, squared
@@ -15,7 +16,7 @@ static const double GAIN_MIN = 1e-6;
 double splits_let_go(const struct splits_input *in, int32_t row, int32_t k, int32_t green_ms, int32_t cycle_ms)
 {
     const struct splits_flow *flow = &in->flow[row][k];
-    double green_s = s_from_ms(green_ms);
+    double green_s = fmax(0.0, s_from_ms(green_ms) - GREEN_LOST_S);
     double free_veh = (double)flow->vps * green_s;
     if (flow->yielding <= 0.0f || free_veh <= 0.0) {
         return free_veh;

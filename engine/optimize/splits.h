@@ -3,9 +3,9 @@
 // THEORY    A *row* (stop-line lane) asks for `demand` and gets per cycle what its stages let go:
 //
 //             capacity[r] = learnt[r] * sum over stages k of let_go(r, k)           x = demand * C / capacity
-//             let_go      = green * vps, nobody in the way
+//             let_go      = (green - GREEN_LOST_S) * vps, nobody in the way
 //
-//           Who gives way finds no gap while the foes' queue discharges, for foe_ratio * C of the green, and then one of
+//           Who gives way finds no gap while the foes' queue discharges, for foe_ratio * C of the green, and then
 //           SHUT_S less for each foe; the last of them go when the green ends, `sneak` vehicles of the row each time.
 //           The delay of a vehicle is that of uniform arrivals and that of random and excess ones over T [HCM2000]:
 //
@@ -15,8 +15,8 @@
 //           that wait at any time. What goes beyond the degree of saturation X_WANTED is charged more, so that no
 //           minor street pays for a main one [Hunt1981 equalises the degrees of saturation].
 //
-//           Greens move as SCOOT moves them: by a step from one stage to another, where that lowers the cost most; a new
-//           cycle takes or gives its seconds where they cost least.
+//           Greens move as SCOOT moves them: by a step from one stage to another, where that lowers the cost most; a
+//           new cycle takes or gives its seconds where they cost least.
 // CONTRACT  Pure: no I/O, clock, allocation or global. Same input, same bits out.
 // OWNERSHIP The caller owns all.
 // NOT HERE  Which stages (stage_choice.h), offsets (coordination.h).
@@ -56,8 +56,8 @@ double splits_cost(const struct splits_input *in, const int32_t *green_ms, int32
 
 int32_t splits_lost_ms(const struct splits_input *in);
 
-// Gives or takes green until greens and transitions fill the cycle. False, and greens at their minimum, when they do not
-// fit into it.
+// Gives or takes green until greens and transitions fill the cycle. False, and greens at their minimum, when they do
+// not fit into it.
 bool splits_fit(const struct splits_input *in, int32_t cycle_ms, int32_t *green_ms);
 
 // Moves at most `moves` steps of green from stage to stage, each where it helps most.

@@ -1,7 +1,7 @@
 // stage_choice.h: which stages a cycle may be made of, and what bounds it.
 //
-// THEORY    A site offers more stages than a cycle needs. A stage *serves* a group where the group goes protected in it,
-//           or where no stage of the site protects it: a queue of permissive left turns that has a stage of its own
+// THEORY    A site offers more stages than a cycle needs. A stage *serves* a group where the group goes protected in
+//           it, or where no stage of the site protects it: a queue of permissive left turns that has a stage of its own
 //           cannot rely on gaps. A cycle's stages must together serve every group that any stage shows. They go round
 //           in the site's order, or in the order in which its own program shows them, the coordinated one first.
 // CONTRACT  Pure; reads the view's network alone.
