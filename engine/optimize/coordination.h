@@ -1,8 +1,8 @@
 // coordination.h: areas of intersections that share a cycle, and the offsets that make their green waves.
 //
 // THEORY    An *area* is a set of intersections joined by links on which platoons hold. Areas are laid out when a
-//           network is loaded: the strongest links first (straight on, many lanes, short), named corridors before all, up to
-//           AREA_MEMBER_COUNT_MAX members. At every tick
+//           network is loaded: the strongest links first (straight on, many lanes, short), named corridors before all,
+//           up to AREA_MEMBER_COUNT_MAX members. At every tick
 //
 //             each member tells     its stages and greens, what its rows let go in them, and what each cycle of
 //                                   CYCLE_OPTION_COUNT would cost it (once or twice round: half the cycle)

@@ -252,8 +252,8 @@ static void two_crossings_find_the_travel_time(void **state)
         double found_s = s_from_ms(cycle_position(
             pair.coordination.members[1].offset_ms - pair.coordination.members[0].offset_ms, 80000));
         double travel_s = (SPACING_M[s] + 20.0) / 10.0;
-        // 0.18 * 80 = 14 vehicles at 0.5 veh/s: 29 s, 11 s less than the green. So the green begins with the head of the
-        // platoon (0.8 of the travel time), 11 s sooner at most, or later by its mean lag (0.28 of it) as it spreads.
+        // 0.18 * 80 = 14 vehicles at 0.5 veh/s: 29 s, 11 s less than the green. So the green begins with the head of
+        // the platoon (0.8 of the travel time), 11 s sooner at most, or later by its mean lag (0.28 of it) as it spreads.
         double late_s = found_s - 0.8 * travel_s;
         late_s -= 80.0 * floor(late_s / 80.0 + 0.5);
         assert_true(late_s > -13.0 && late_s < 0.28 * travel_s + 2.0);
