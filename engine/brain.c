@@ -514,7 +514,7 @@ enum status brain_create(const struct network *network, const struct brain_optio
     actuation_create(&brain->actuation, network, true);
     priority_create(&brain->priority, network);
     outlook_create(&brain->outlook, brain->estimate.approaches.movement_count);
-    coordination_create(&brain->coordination, &brain->estimate, &brain->transitions, NULL, 0);
+    coordination_create(&brain->coordination, &brain->estimate, &brain->transitions);
     ledger_create(&brain->ledger, network, options->epoch, options->daemon, age_ms);
     brain->memory = memory_take_aligned(count, brain->memory_bytes);
     brain->asked_ms = memory_take_aligned((size_t)network->group_count, sizeof *brain->asked_ms);

@@ -420,7 +420,8 @@ struct bond {
 };
 
 #define LINK_M_MAX 1000.0             // on longer links a platoon is none any more
-#define NAMED_WEIGHT 4.0f             // of the links of a named corridor, against others
+#define NAMED_WEIGHT 4.0f             // of the links of a named corridor in the price, against others
+#define NAMED_STRENGTH 1000.0         // and when areas are laid: they come first
 
 struct bonds {
     LIST_OF(struct bond) list;
@@ -455,12 +456,13 @@ static void bonds_find(const struct coordination *coordination, const struct ups
             const struct source *source = &upstream->sources[s];
             int32_t from = intersection_of_source(coordination, source);
             const struct movement *movement = &coordination->approaches->movements[source->movement];
-            if (from == to || (double)source->to_stop_m > LINK_M_MAX) {
+            bool named = coordination->link_weight[link] > 1.0f;
+            if (from == to || ((double)source->to_stop_m > LINK_M_MAX && !named)) {
                 continue;
             }
             double strength = (double)source->weight / (1.0 + (double)source->to_stop_m / 200.0)
                 * (movement->turn == TURN_THROUGH ? 1.0 : 0.1)
-                * (coordination->link_weight[link] > 1.0f ? 1000.0 : 1.0);
+                * (named ? NAMED_STRENGTH : 1.0);
             *GROW(bonds->list) = (struct bond){ .strength = strength, .a = from < to ? from : to,
                                                 .b = from < to ? to : from };
         }
@@ -552,30 +554,24 @@ static void fed_lay(struct coordination *coordination, const struct upstream *up
     free(pairs.at);
 }
 
-// The links on which a named corridor goes from one of its intersections to the next, in both directions.
-static void corridors_weigh(struct coordination *coordination, const struct upstream *upstream,
-                            const struct named_corridor *corridors, int32_t corridor_count)
+// The links from one intersection of a named corridor to the next.
+static void corridors_weigh(struct coordination *coordination, const struct upstream *upstream)
 {
+    const struct intersection *at = coordination->network->intersections;
     for (int32_t link = 0; link < coordination->network->link_count; link++) {
         coordination->link_weight[link] = 1.0f;
         int32_t to = intersection_of_link(coordination, link);
         for (int32_t s = upstream->first_source[link]; to != INDEX_NONE && s < upstream->first_source[link + 1]; s++) {
             int32_t from = intersection_of_source(coordination, &upstream->sources[s]);
-            for (int32_t c = 0; c < corridor_count; c++) {
-                for (int32_t i = 0; i + 1 < corridors[c].count; i++) {
-                    int32_t a = corridors[c].intersection[i], b = corridors[c].intersection[i + 1];
-                    if ((from == a && to == b) || (from == b && to == a)) {
-                        coordination->link_weight[link] = NAMED_WEIGHT;
-                    }
-                }
+            if (from != to && (at[from].corridors & at[to].corridors) != 0) {
+                coordination->link_weight[link] = NAMED_WEIGHT;
             }
         }
     }
 }
 
 void coordination_create(struct coordination *coordination, const struct estimate *estimate,
-                         const struct transitions *transitions, const struct named_corridor *corridors,
-                         int32_t corridor_count)
+                         const struct transitions *transitions)
 {
     const struct network *network = estimate->network;
     assert(network != NULL);
@@ -586,7 +582,7 @@ void coordination_create(struct coordination *coordination, const struct estimat
     coordination->link_weight = memory_take((size_t)network->link_count, sizeof *coordination->link_weight);
     coordination->flow_vps = memory_take_aligned(rows * SPLITS_STAGE_COUNT_MAX, sizeof *coordination->flow_vps);
     coordination->leaving = memory_take_aligned(rows * PROFILE_BIN_COUNT, sizeof *coordination->leaving);
-    corridors_weigh(coordination, &estimate->upstream, corridors, corridor_count);
+    corridors_weigh(coordination, &estimate->upstream);
     areas_lay(coordination, &estimate->upstream);
     fed_lay(coordination, &estimate->upstream);
 }

@@ -40,12 +40,6 @@
 #define CYCLE_OPTION_MS 8000          // between two options
 #define CYCLE_OPTION_MS_MIN 40000
 
-// A corridor by name: its intersections in order.
-struct named_corridor {
-    const int32_t *intersection;
-    int32_t count;
-};
-
 struct member {
     // told by the member
     int64_t told_ms;                  // the tick at which it told last; 0: it takes no part
@@ -82,8 +76,7 @@ struct coordination {
 };
 
 void coordination_create(struct coordination *coordination, const struct estimate *estimate,
-                         const struct transitions *transitions, const struct named_corridor *corridors,
-                         int32_t corridor_count);
+                         const struct transitions *transitions);
 void coordination_release(struct coordination *coordination);
 
 static inline int32_t cycle_option_ms(int32_t option)

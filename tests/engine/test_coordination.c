@@ -209,7 +209,7 @@ static void pair_create(struct pair *pair, double spacing_m)
     crossings_build(&pair->made, 2, spacing_m);
     estimate_create(&pair->estimate, &pair->made.network);
     transitions_create(&pair->transitions, &pair->made.network);
-    coordination_create(&pair->coordination, &pair->estimate, &pair->transitions, NULL, 0);
+    coordination_create(&pair->coordination, &pair->estimate, &pair->transitions);
     for (int32_t crossing = 0; crossing < 2; crossing++) {
         pair->estimate.rows[row_of(pair, crossing, FROM_W)].demand_vps = 0.18;
         const struct approach_row *row = &pair->estimate.approaches.rows[row_of(pair, crossing, FROM_W)];
@@ -253,7 +253,7 @@ static void two_crossings_find_the_travel_time(void **state)
             pair.coordination.members[1].offset_ms - pair.coordination.members[0].offset_ms, 80000));
         double travel_s = (SPACING_M[s] + 20.0) / 10.0;
         // 0.18 * 80 = 14 vehicles at 0.5 veh/s: 29 s, 11 s less than the green. So the green begins with the head of
-        // the platoon (0.8 of the travel time), 11 s sooner at most, or later by its mean lag (0.28 of it) as it spreads.
+        // the platoon (0.8 of the travel time), 11 s sooner at most, or later by its mean lag (0.28 of it).
         double late_s = found_s - 0.8 * travel_s;
         late_s -= 80.0 * floor(late_s / 80.0 + 0.5);
         assert_true(late_s > -13.0 && late_s < 0.28 * travel_s + 2.0);
@@ -329,7 +329,7 @@ static void areas_are_of_close_crossings_or_named(void **state)
     crossings_build(&made, 40, 250.0);
     estimate_create(&estimate, &made.network);
     transitions_create(&transitions, &made.network);
-    coordination_create(&coordination, &estimate, &transitions, NULL, 0);
+    coordination_create(&coordination, &estimate, &transitions);
     assert_true(coordination.area_count >= 2);               // No more than AREA_MEMBER_COUNT_MAX in one.
     int32_t members = 0;
     for (int32_t a = 0; a < coordination.area_count; a++) {
@@ -339,14 +339,13 @@ static void areas_are_of_close_crossings_or_named(void **state)
     }
     assert_int_equal(members, 40);
     coordination_release(&coordination);
-    int32_t middle[20];
-    for (int32_t i = 0; i < 20; i++) {
-        middle[i] = 10 + i;
+    (void)names_add(&made.network.corridors, "high street");
+    for (int32_t i = 10; i < 30; i++) {
+        made.network.intersections[i].corridors = 1;
     }
-    struct named_corridor corridor = { .intersection = middle, .count = 20 };
-    coordination_create(&coordination, &estimate, &transitions, &corridor, 1);
-    for (int32_t i = 0; i < 20; i++) {
-        assert_int_equal(coordination.members[middle[i]].area, coordination.members[10].area);
+    coordination_create(&coordination, &estimate, &transitions);
+    for (int32_t i = 10; i < 30; i++) {
+        assert_int_equal(coordination.members[i].area, coordination.members[10].area);
     }
     coordination_release(&coordination);
     transitions_release(&transitions);
@@ -355,7 +354,7 @@ static void areas_are_of_close_crossings_or_named(void **state)
     crossings_build(&made, 2, 1400.0);
     estimate_create(&estimate, &made.network);
     transitions_create(&transitions, &made.network);
-    coordination_create(&coordination, &estimate, &transitions, NULL, 0);
+    coordination_create(&coordination, &estimate, &transitions);
     assert_int_equal(coordination.area_count, 2);
     coordination_release(&coordination);
     transitions_release(&transitions);
