@@ -10,6 +10,7 @@
 #include "engine/ledger.h"
 #include "engine/model/units.h"
 #include "engine/optimize/conduct.h"
+#include "engine/optimize/coordination.h"
 #include "engine/optimize/priority.h"
 #include "engine/optimize/strategy.h"
 
@@ -31,6 +32,7 @@ struct brain {
     struct transitions transitions;
     struct actuation actuation;
     struct outlook outlook;
+    struct coordination coordination;
     struct priority_book priority;
     struct ledger ledger;
     struct guard *guard;
@@ -146,7 +148,8 @@ static void conduct(struct brain *brain, int32_t intersection, int64_t now_ms, c
     struct ledger_entry *entry = &brain->ledger.entries[intersection];
     struct lamps lamps;
     struct view view = { .network = network, .estimate = &brain->estimate, .transitions = &brain->transitions,
-        .actuation = &brain->actuation, .outlook = &brain->outlook, .intersection = { intersection }, .now_ms = now_ms,
+        .actuation = &brain->actuation, .outlook = &brain->outlook, .coordination = &brain->coordination,
+        .intersection = { intersection }, .now_ms = now_ms,
         .at_ms = quantum_ceil(now_ms + brain->solve_latency_ms, network->intersections[intersection].quantum_ms) };
     if (running != NULL) {
         lamps_read(network, &running->plan, view.at_ms, &lamps);
@@ -319,6 +322,10 @@ static void step(struct brain *brain, const struct event *event, struct actions 
         for (int32_t i = 0; i < count; i++) {
             intersection_step(brain, i, now_ms);
             state_update(brain, i, now_ms);
+        }
+#pragma omp for schedule(dynamic, 1)
+        for (int32_t area = 0; area < brain->coordination.area_count; area++) {
+            coordination_step(&brain->coordination, area, &brain->estimate, now_ms);
         }
     }
     outlook_turn(&brain->outlook);
@@ -507,6 +514,7 @@ enum status brain_create(const struct network *network, const struct brain_optio
     actuation_create(&brain->actuation, network, true);
     priority_create(&brain->priority, network);
     outlook_create(&brain->outlook, brain->estimate.approaches.movement_count);
+    coordination_create(&brain->coordination, &brain->estimate, &brain->transitions);
     ledger_create(&brain->ledger, network, options->epoch, options->daemon, age_ms);
     brain->memory = memory_take_aligned(count, brain->memory_bytes);
     brain->asked_ms = memory_take_aligned((size_t)network->group_count, sizeof *brain->asked_ms);
@@ -530,6 +538,7 @@ void brain_release(struct brain *brain)
     transitions_release(&brain->transitions);
     actuation_release(&brain->actuation);
     outlook_release(&brain->outlook);
+    coordination_release(&brain->coordination);
     priority_release(&brain->priority);
     ledger_release(&brain->ledger);
     guard_release(brain->guard);
@@ -548,6 +557,7 @@ static void brain_walk(struct brain *brain, struct snapshot_walk *walk)
     size_t count = (size_t)brain->network->intersection_count;
     estimate_snapshot(&brain->estimate, walk);
     outlook_snapshot(&brain->outlook, walk);
+    coordination_snapshot(&brain->coordination, walk);
     priority_snapshot(&brain->priority, walk);
     ledger_snapshot(&brain->ledger, walk);
     snapshot_column(walk, brain->memory, count, brain->memory_bytes);

@@ -30,7 +30,7 @@ class Thing:
 
 
 class Link(Thing):
-    """A directed road: index, name, lanes, length_m, speed_mps."""
+    """A directed road: index, name, lanes, length_m, speed_mps, points (its centre line: (x, y) in metres)."""
 
 
 class Lane(Thing):
@@ -152,8 +152,11 @@ class Network:
     def _read_roads(self, raw, names):
         self.links, self.lanes, self.connections = [], [], []
         for i, name in enumerate(raw.link_name):
+            first = raw.link_first_point[i]
+            after = first + raw.link_point_count[i]
             link = Link(index=i, name=names[name], lanes=[], length_m=raw.link_length_m[i],
-                        speed_mps=raw.link_speed_mps[i])
+                        speed_mps=raw.link_speed_mps[i],
+                        points=list(zip(raw.point_x_m[first:after], raw.point_y_m[first:after])))
             count = raw.link_lane_count[i]
             for position in range(count):
                 at = len(self.lanes)

@@ -121,6 +121,9 @@ static void pack_intersections(const struct network *network, Intergreen__V1__Ne
     FILL(intersection_quantum_ms, count, (uint32_t)at[i].quantum_ms);
     FILL(intersection_approved, count, at[i].approved);
     FILL(intersection_falls_back_to_actuated, count, at[i].falls_back_to_actuated);
+    if (network->corridors.count > 0) {
+        FILL(intersection_corridors, count, at[i].corridors);
+    }
 
     int32_t intergreens = 0, greens = 0;
     for (int32_t i = 0; i < count; i++) {
@@ -210,6 +213,10 @@ Intergreen__V1__Network *network_pack(const struct network *network)
     message->has_names = message->has_regions = true;
     message->names = pack_names(&network->names);
     message->regions = pack_names(&network->regions);
+    message->has_corridors = network->corridors.count > 0;
+    if (message->has_corridors) {
+        message->corridors = pack_names(&network->corridors);
+    }
     pack_roads(network, message);
     pack_connections(network, message);
     pack_intersections(network, message);
@@ -315,7 +322,8 @@ static enum status check_signal_columns(const struct unpacking *unpacking)
                m->n_intersection_cycle_ms_max, m->n_intersection_coordinated_stage, m->n_intersection_quantum_ms,
                m->n_intersection_approved)
         || (m->n_intersection_falls_back_to_actuated != 0
-            && m->n_intersection_falls_back_to_actuated != m->n_intersection_name)) {
+            && m->n_intersection_falls_back_to_actuated != m->n_intersection_name)
+        || (m->n_intersection_corridors != 0 && m->n_intersection_corridors != m->n_intersection_name)) {
         return broken(unpacking, "intersections", differ);
     }
     uint64_t intergreens = 0;
@@ -427,7 +435,8 @@ static void unpack_intersections(const Intergreen__V1__Network *m, struct networ
             .coordinated_stage = m->intersection_coordinated_stage[i],
             .quantum_ms = (int32_t)m->intersection_quantum_ms[i], .approved = m->intersection_approved[i] != 0,
             .falls_back_to_actuated = i < m->n_intersection_falls_back_to_actuated
-                && m->intersection_falls_back_to_actuated[i] != 0 };
+                && m->intersection_falls_back_to_actuated[i] != 0,
+            .corridors = i < m->n_intersection_corridors ? m->intersection_corridors[i] : 0 };
         group += groups;
         stage += network->intersections[i].stage_count;
         intergreen += groups * groups;
@@ -507,6 +516,9 @@ static enum status unpack_into(const struct unpacking *unpacking)
     network->reference_ms = message->reference_ms;
     enum status status = unpack_names(unpacking, message->names, &network->names);
     status = status != STATUS_OK ? status : unpack_names(unpacking, message->regions, &network->regions);
+    if (status == STATUS_OK && message->has_corridors) {
+        status = unpack_names(unpacking, message->corridors, &network->corridors);
+    }
     status = status != STATUS_OK ? status : check_columns(unpacking);
     status = status != STATUS_OK ? status : check_signal_columns(unpacking);
     if (status != STATUS_OK) {

@@ -10,7 +10,7 @@
 #include "engine/import/site_program.h"
 
 static const char *const ROOT_KEYS[KEY_COUNT] = { "intersection", "owner", "approved", "quantum_s", "cycle_s",
-    "fallback", "coordinated_stage", "groups", "intergreens_s", "stages", "program", "detectors" };
+    "fallback", "coordinated_stage", "corridors", "groups", "intergreens_s", "stages", "program", "detectors" };
 
 static enum status take_approved_by(void *context, const yaml_node_t *value)
 {
@@ -143,6 +143,34 @@ static enum status apply_fallback(struct site_reader *reader)
     return STATUS_OK;
 }
 
+static enum status take_corridor(void *context, const yaml_node_t *value)
+{
+    struct site_reader *reader = context;
+    const char *name = NULL;
+    enum status status = site_text(reader->file, value, &name);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    int32_t corridor = names_find(&reader->network->corridors, name);
+    if (corridor == NAME_NONE && reader->network->corridors.count == CORRIDOR_NAME_COUNT_MAX) {
+        return site_wrong(reader->file, value, STATUS_LIMIT, "a network has 64 of them at most",
+                          "one corridor too many: '%.100s'", name);
+    }
+    corridor = corridor == NAME_NONE ? names_add(&reader->network->corridors, name) : corridor;
+    reader->at->corridors |= UINT64_C(1) << corridor;
+    return STATUS_OK;
+}
+
+static enum status apply_corridors(struct site_reader *reader)
+{
+    const yaml_node_t *node = reader->node[KEY_CORRIDORS];
+    if (node == NULL) {
+        return STATUS_OK;
+    }
+    reader->at->corridors = 0;
+    return site_each_item(reader->file, node, take_corridor, reader);
+}
+
 static enum status apply_root(struct site_reader *reader)
 {
     enum status status = site_each(reader->file, reader->root, take_root, reader);
@@ -163,6 +191,7 @@ static enum status apply_root(struct site_reader *reader)
                              SITE_CYCLE_S_MAX);
     }
     status = status != STATUS_OK ? status : apply_fallback(reader);
+    status = status != STATUS_OK ? status : apply_corridors(reader);
     status = status != STATUS_OK ? status : site_apply_groups(reader);
     status = status != STATUS_OK ? status : site_apply_stages(reader);
     status = status != STATUS_OK ? status : site_apply_detectors(reader);

@@ -9,6 +9,7 @@
 //               quantum_s: 0.1                       # every lamp time is a multiple of it
 //               cycle_s: {min: 40, max: 120}
 //               coordinated_stage: S1                # or none
+//               corridors: [High Street]             # whose green wave it belongs to, with its neighbours of that name
 //               groups:
 //                 K1: {kind: vehicle, green_s: {min: 6, max: 60}, red_s: {max: 120, emergency: 240}, yellow_s: 3,
 //                      red_clearance_s: 2}

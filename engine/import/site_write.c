@@ -165,6 +165,21 @@ static void write_detectors(const struct network *network, int32_t intersection,
     }
 }
 
+static void write_corridors(const struct network *network, const struct intersection *at, FILE *to)
+{
+    const char *before = "corridors: [";
+    for (int32_t i = 0; i < network->corridors.count; i++) {
+        if ((at->corridors >> i & 1) != 0) {
+            (void)fputs(before, to);
+            put_text(to, names_text(&network->corridors, i));
+            before = ", ";
+        }
+    }
+    if (at->corridors != 0) {
+        (void)fputs("]\n", to);
+    }
+}
+
 void site_write(const struct network *network, struct intersection_id intersection, FILE *to)
 {
     const struct intersection *at = &network->intersections[intersection.index];
@@ -185,6 +200,7 @@ void site_write(const struct network *network, struct intersection_id intersecti
         put_text(to, site_local_name(network, at, network->stages[at->first_stage + at->coordinated_stage].name));
     }
     (void)fputc('\n', to);
+    write_corridors(network, at, to);
     write_groups(network, at, to);
     write_intergreens(network, at, to);
     write_stages(network, at, to);
@@ -357,6 +373,19 @@ static const char *coordinated(const struct network *network, const struct inter
         ? "none" : site_local_name(network, at, network->stages[at->first_stage + at->coordinated_stage].name);
 }
 
+// The corridors of the one that are none of the other's, by name: two networks number them as they came.
+static bool corridors_within(const struct network *of, uint64_t corridors, const struct network *other,
+                             uint64_t other_corridors)
+{
+    for (int32_t i = 0; i < of->corridors.count; i++) {
+        int32_t there = (corridors >> i & 1) != 0 ? names_find(&other->corridors, names_text(&of->corridors, i)) : 0;
+        if ((corridors >> i & 1) != 0 && (there == NAME_NONE || (other_corridors >> there & 1) == 0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool same_greens(const struct difference *difference)
 {
     if (difference->old->green_count != difference->new->green_count) {
@@ -408,6 +437,10 @@ void site_diff(const struct network *before, const struct network *after, struct
             import_note(ret, NOTE_DERIVED, "%s: coordinated stage '%s' -> '%s'", difference.name, coordinated(before,
                                                                                                               a),
                         coordinated(after, b));
+        }
+        if (!corridors_within(before, a->corridors, after, b->corridors)
+            || !corridors_within(after, b->corridors, before, a->corridors)) {
+            import_note(ret, NOTE_DERIVED, "%s: lies on other corridors", difference.name);
         }
         diff_ms(&difference, "cycle of its program", "", a->cycle_ms, b->cycle_ms);
         diff_ms(&difference, "offset of its program", "", a->offset_ms, b->offset_ms);

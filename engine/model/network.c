@@ -27,6 +27,7 @@ void network_release(struct network *network)
     }
     names_release(&network->names);
     names_release(&network->regions);
+    names_release(&network->corridors);
     *network = (struct network){ 0 };
 }
 
@@ -37,6 +38,7 @@ void network_copy(const struct network *from, struct network *ret)
     struct network copy = *from;
     names_copy(&from->names, &copy.names);
     names_copy(&from->regions, &copy.regions);
+    names_copy(&from->corridors, &copy.corridors);
     copy.points = COPY(points, point_count);
     copy.junctions = COPY(junctions, junction_count);
     copy.links = COPY(links, link_count);

@@ -33,6 +33,7 @@
 
 #define GROUP_COUNT_MAX 64        // of one intersection: a stage is a 64-bit set
 #define STAGE_COUNT_MAX 64        // of one intersection
+#define CORRIDOR_NAME_COUNT_MAX 64   // of a network: an intersection's are a 64-bit set
 #define GREEN_MS_MIN_DEFAULT 5000
 #define GREEN_MS_MAX_DEFAULT 60000
 #define RED_MS_MAX_DEFAULT 180000
@@ -145,6 +146,7 @@ struct intersection {
     int32_t name;
     struct point at;
     int32_t region;                 // in network.regions (names), or 0
+    uint64_t corridors;             // bit i: it lies on network.corridors i, whose green wave counts most
     int32_t first_group, group_count;
     int32_t first_stage, stage_count;
     int32_t first_intergreen;       // group_count x group_count ms in network.intergreen_ms, row = the one that ends
@@ -186,6 +188,7 @@ struct network {
     uint64_t hash;                  // of everything in it
     struct names names;             // of every thing: a junction and a link may share a text
     struct names regions;
+    struct names corridors;         // that site data name; most networks have none
 
     struct point *points;
     int32_t point_count;

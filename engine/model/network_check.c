@@ -295,6 +295,10 @@ static const char *intersection_breach(struct check *check, int32_t i)
         || (at->region > 0 && at->region >= network->regions.count)) {
         return "names a coordinated stage or a region that does not exist";
     }
+    if (network->corridors.count > CORRIDOR_NAME_COUNT_MAX || (network->corridors.count < CORRIDOR_NAME_COUNT_MAX
+                                                              && at->corridors >> network->corridors.count != 0)) {
+        return "names a corridor that does not exist";
+    }
     if (!place_ok(at->at)) {
         return "lies nowhere";
     }

@@ -116,6 +116,7 @@ static uint64_t hash_signals(uint64_t hash, const struct network *network)
             at->offset_ms, at->coordinated_stage, at->approved };
         hash = hash_number(hash, (int64_t)at->site_hash);
         hash = at->falls_back_to_actuated ? hash_number(hash, 1) : hash;
+        hash = at->corridors != 0 ? hash_number(hash, (int64_t)at->corridors) : hash;
         hash = hash_real(hash_real(hash, at->at.x_m), at->at.y_m);
         for (size_t k = 0; k < sizeof read / sizeof *read; k++) {
             hash = hash_number(hash, read[k]);
@@ -170,6 +171,10 @@ static uint64_t whole_hash(const struct network *network)
     hash = hash_bytes(hash, network->time_zone, strlen(network->time_zone));
     for (int32_t i = 0; i < network->regions.count; i++) {
         const char *text = names_text(&network->regions, i);
+        hash = hash_bytes(hash, text, strlen(text) + 1);
+    }
+    for (int32_t i = 0; i < network->corridors.count; i++) {
+        const char *text = names_text(&network->corridors, i);
         hash = hash_bytes(hash, text, strlen(text) + 1);
     }
     return hash_sensors(hash_signals(hash_geometry(hash, network), network), network);

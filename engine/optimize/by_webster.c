@@ -12,7 +12,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "engine/model/units.h"
+#include "engine/optimize/stage_choice.h"
 #include "engine/optimize/webster.h"
 
 #define FIRST_MS 180000               // flows are worth nothing before: the network's program until then
@@ -32,45 +32,6 @@ struct webster_memory {
     int64_t next_ms;
     struct timing timing;             // revision 0: none yet
 };
-
-// Whether the group (over the network) yields to a path that may be green in the stage too.
-static bool yields_in(const struct view *view, int32_t group, uint64_t stage_groups)
-{
-    const struct network *network = view->network;
-    const struct signal_group *at = &network->groups[group];
-    int32_t first = network->intersections[at->intersection].first_group;
-    for (int32_t m = 0; m < at->member_count; m++) {
-        const struct connection *member = &network->connections[network->group_members[at->first_member + m]];
-        for (int32_t f = 0; f < member->foe_count; f++) {
-            const struct foe *foe = &network->foes[member->first_foe + f];
-            int32_t other = network->connections[foe->connection].group;
-            if (foe->yields && other != INDEX_NONE && network->groups[other].intersection == at->intersection
-                && (stage_groups >> (other - first) & 1) != 0) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-static void serves_fill(const struct view *view, uint64_t *ret_serves)
-{
-    const struct intersection *at = &view->network->intersections[view->intersection.index];
-    uint64_t protected_somewhere = 0;
-    for (int32_t s = 0; s < at->stage_count; s++) {
-        uint64_t groups = view->network->stages[at->first_stage + s].groups;
-        ret_serves[s] = 0;
-        for (int32_t g = 0; g < at->group_count; g++) {
-            if ((groups >> g & 1) != 0 && !yields_in(view, at->first_group + g, groups)) {
-                ret_serves[s] |= UINT64_C(1) << g;
-            }
-        }
-        protected_somewhere |= ret_serves[s];
-    }
-    for (int32_t s = 0; s < at->stage_count; s++) {
-        ret_serves[s] |= view->network->stages[at->first_stage + s].groups & ~protected_somewhere;
-    }
-}
 
 static void groups_fill(const struct view *view, struct webster_groups *ret)
 {
@@ -93,30 +54,6 @@ static void groups_fill(const struct view *view, struct webster_groups *ret)
             ret->flow_ratio[g] = ratio;
         }
     }
-}
-
-static int32_t stage_green_ms_min(const struct view *view, uint64_t groups)
-{
-    const struct intersection *at = &view->network->intersections[view->intersection.index];
-    int32_t green_ms = 0;
-    for (int32_t g = 0; g < at->group_count; g++) {
-        int32_t least_ms = view->network->groups[at->first_group + g].green_ms_min;
-        green_ms = (groups >> g & 1) != 0 && least_ms > green_ms ? least_ms : green_ms;
-    }
-    return (int32_t)quantum_ceil(green_ms, at->quantum_ms);
-}
-
-// The longest cycle in which no group with its minimum green is red beyond its maximum.
-static int32_t cycle_ms_bound(const struct view *view, uint64_t required)
-{
-    const struct intersection *at = &view->network->intersections[view->intersection.index];
-    int32_t cycle_ms = at->cycle_ms_max;
-    for (int32_t g = 0; g < at->group_count; g++) {
-        const struct signal_group *group = &view->network->groups[at->first_group + g];
-        int32_t bound_ms = group->red_ms_max + group->green_ms_min;
-        cycle_ms = (required >> g & 1) != 0 && bound_ms < cycle_ms ? bound_ms : cycle_ms;
-    }
-    return (int32_t)quantum_floor(cycle_ms, at->quantum_ms);
 }
 
 // Solves for the stages of `timing` in their order; false when they do not serve all or do not fit.
@@ -160,49 +97,11 @@ static double cycle_need(const struct view *view, const struct site_need *need, 
     return y_sum >= 0.95 ? 1e9 * y_sum + lost_ms : (1.5 * lost_ms + 5000.0) / (1.0 - y_sum);
 }
 
-// The set's stages in the site's order, the coordinated one first.
-static void timing_of_set(const struct intersection *at, uint32_t set, struct timing *timing)
-{
-    timing->stage_count = 0;
-    for (int32_t i = 0; i < at->stage_count; i++) {
-        int32_t s = (at->coordinated_stage + i) % at->stage_count;
-        if ((set >> s & 1u) != 0) {
-            timing->stage[timing->stage_count++] = s;
-        }
-    }
-}
-
-// The program's stages in the order in which it shows them.
-static void timing_of_program(const struct view *view, struct timing *timing)
-{
-    const struct intersection *at = &view->network->intersections[view->intersection.index];
-    timing->stage_count = 1;
-    timing->stage[0] = at->coordinated_stage;
-    for (int32_t from_ms = -1; timing->stage_count < TIMING_STAGE_COUNT_MAX;) {
-        const struct program_green *next = NULL;
-        for (int32_t i = at->first_green; i < at->first_green + at->green_count; i++) {
-            const struct program_green *green = &view->network->program_greens[i];
-            bool known = false;
-            for (int32_t k = 0; k < timing->stage_count; k++) {
-                known = known || timing->stage[k] == green->stage;
-            }
-            if (!known && green->start_ms > from_ms && (next == NULL || green->start_ms < next->start_ms)) {
-                next = green;
-            }
-        }
-        if (next == NULL) {
-            return;
-        }
-        timing->stage[timing->stage_count++] = next->stage;
-        from_ms = next->start_ms;
-    }
-}
-
 static bool timing_choose(const struct view *view, const struct site_need *need, struct timing *ret)
 {
     const struct intersection *at = &view->network->intersections[view->intersection.index];
     if (at->stage_count > STAGE_SEARCH_MAX) {
-        timing_of_program(view, ret);
+        stages_of_program(view, ret);
         return timing_solve(view, need, ret);
     }
     double best = INFINITY;
@@ -211,7 +110,7 @@ static bool timing_choose(const struct view *view, const struct site_need *need,
         if ((set >> at->coordinated_stage & 1u) == 0) {
             continue;
         }
-        timing_of_set(at, set, &candidate);
+        stages_of_set(at, set, &candidate);
         if (!timing_solve(view, need, &candidate)) {
             continue;
         }
@@ -245,7 +144,7 @@ static void decide(const struct view *view, void *memory, struct decision *ret)
         struct site_need need;
         struct timing timing = mine->timing;
         groups_fill(view, &need.groups);
-        serves_fill(view, need.serves);
+        stages_serve(view, need.serves);
         if (timing_choose(view, &need, &timing) && !timing_equal(&timing, &mine->timing)) {
             mine->timing = timing;
             mine->timing.revision++;

@@ -18,6 +18,7 @@
 #include "engine/model/actuation.h"
 #include "engine/model/plan.h"
 #include "engine/optimize/compose.h"
+#include "engine/optimize/coordination.h"
 #include "engine/optimize/outlook.h"
 #include "engine/optimize/priority.h"
 
@@ -26,6 +27,7 @@
     S(webster)                                                                                                         \
     S(actuated)                                                                                                        \
     S(max_pressure)                                                                                                    \
+    S(coordinated)                                                                                                     \
     S(adaptive)
 
 struct view {
@@ -37,6 +39,7 @@ struct view {
     int64_t now_ms;                   // the tick
     int64_t at_ms;                    // when what is decided now takes effect at the earliest
     struct outlook *outlook;          // read what neighbours told; tell of this intersection's movements only
+    struct coordination *coordination;   // tell of this intersection only; hear its area
     const struct priority_book *priority;   // vehicles that ask for more than their turn, or NULL
     const struct lamps *lamps;        // at at_ms, in a stage; NULL while its own program plays
     int64_t since_ms;                 // when this strategy took over here

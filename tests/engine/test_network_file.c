@@ -13,6 +13,7 @@
 #include "engine/base/random.h"
 #include "engine/import/network_columns.h"
 #include "engine/import/network_file.h"
+#include "engine/model/network_check.h"
 #include "tests/engine/crossings.h"
 
 static struct crossings made;
@@ -45,6 +46,36 @@ static void same_after_saving(void **state)
     assert_string_equal(loaded.time_zone, made.network.time_zone);
     assert_memory_equal(loaded.links, made.network.links, sizeof(struct link) * (size_t)loaded.link_count);
     network_release(&loaded);
+}
+
+// Named corridors are kept, and a network that has them is another than one that has none.
+static void corridors_are_kept(void **state)
+{
+    (void)state;
+    struct problem problem = { "" };
+    struct network named, loaded;
+    network_copy(&made.network, &named);
+    (void)names_add(&named.corridors, "ring");
+    (void)names_add(&named.corridors, "high street");
+    named.intersections[0].corridors = 2;
+    named.intersections[1].corridors = 3;
+    network_hash(&named);
+    assert_true(named.hash != made.network.hash);
+    assert_true(named.intersections[0].site_hash == made.network.intersections[0].site_hash);
+    assert_int_equal(network_file_save(&named, path, &problem), STATUS_OK);
+    assert_int_equal(network_file_load(path, &loaded, &problem), STATUS_OK);
+    assert_true(loaded.hash == named.hash);
+    assert_string_equal(names_text(&loaded.corridors, 1), "high street");
+    assert_int_equal(loaded.intersections[0].corridors, 2);
+    assert_int_equal(loaded.intersections[1].corridors, 3);
+    assert_int_equal(loaded.intersections[2].corridors, 0);
+    network_release(&loaded);
+    named.intersections[2].corridors = 4;
+    network_hash(&named);
+    assert_int_equal(network_file_save(&named, path, &problem), STATUS_OK);
+    assert_int_equal(network_file_load(path, &loaded, &problem), STATUS_RANGE);
+    assert_non_null(strstr(problem.text, "corridor"));
+    network_release(&named);
 }
 
 static enum status parse(const uint8_t *bytes, size_t count, struct problem *problem)
@@ -184,7 +215,8 @@ static int release(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_after_saving), cmocka_unit_test(cut_files_are_refused),
+        cmocka_unit_test(same_after_saving), cmocka_unit_test(corridors_are_kept),
+        cmocka_unit_test(cut_files_are_refused),
         cmocka_unit_test(altered_files_are_refused), cmocka_unit_test(lies_with_a_true_hash_are_refused),
         cmocka_unit_test(other_files_are_named_as_such), cmocka_unit_test(empty_network_is_a_network),
     };

@@ -94,6 +94,7 @@ static const char EVERYTHING[] =
     "cycle_s: {min: 40, max: 150}\n"
     "fallback: actuated\n"
     "coordinated_stage: stage1_2\n"
+    "corridors: [High Street, Ring]\n"
     "groups:\n"
     "  group1_0: {green_s: {min: 6, max: 50}, red_s: {max: 90, emergency: 200}, yellow_s: 3.5, red_clearance_s: 1.5}\n"
     "intergreens_s:\n"
@@ -128,6 +129,9 @@ static void takes_every_kind_of_value(void **state)
     assert_true(at->falls_back_to_actuated);
     assert_false(network.intersections[0].falls_back_to_actuated);
     assert_int_equal(at->coordinated_stage, 2);
+    assert_int_equal(at->corridors, 3);
+    assert_int_equal(network.intersections[0].corridors, 0);
+    assert_string_equal(names_text(&network.corridors, 1), "Ring");
     assert_int_equal(network.groups[9].green_ms_min, 6000);
     assert_int_equal(network.groups[9].red_ms_max_emergency, 200000);
     assert_int_equal(network.groups[9].yellow_ms, 3500);
@@ -204,6 +208,7 @@ static void tells_where_and_what(void **state)
     refused(C1 "cycle_s: [40, 120]\n", "line 2", "names with values");
     refused(C1 "fallback: flash\n", "line 2", "program or actuated");
     refused(C1 "coordinated_stage: S99\n", "line 2", "stage 'S99' is unknown");
+    refused(C1 "corridors: Ring\n", "line 2", "list");
 }
 
 static void tells_what_contradicts(void **state)
