@@ -407,7 +407,8 @@ static void restore_take(struct brain *brain, const struct event *event, struct 
         struct guard_request request = { .candidate = plan, .now_ms = event->now_ms, .idle = ~UINT64_C(0) };
         enum guard_rule rule = guard_check(brain->guard, &request, &refusal);
         ret->accepted = (rule == GUARD_PASSED || rule == GUARD_I16_REPORT || rule == GUARD_I12_VERSION)
-            && brain_leads(brain, plan->intersection) && plan->valid_until_ms > event->now_ms && ledger_restore(&brain->ledger, plan);
+            && brain_leads(brain, plan->intersection) && plan->valid_until_ms > event->now_ms
+            && ledger_restore(&brain->ledger, plan);
     }
     if (!ret->accepted) {
         brain->counts.readings_refused[REFUSAL_RESTORE]++;
