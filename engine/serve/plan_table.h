@@ -33,6 +33,9 @@ MUST_USE enum status plan_table_put(struct plan_table *table, const struct plan 
 // Forgets all plans: another engine begins. Not told as changes.
 void plan_table_clear(struct plan_table *table);
 
+// Forgets one plan: another daemon leads there. Not told as a change.
+void plan_table_drop(struct plan_table *table, int32_t intersection);
+
 // Copies an entry, and its frame into bytes (WIRE_PLAN_BYTES_MAX of room). false: there is no plan.
 bool plan_table_get(struct plan_table *table, int32_t intersection, struct plan_entry *ret, uint8_t *bytes);
 struct plan_version plan_table_version(struct plan_table *table, int32_t intersection);

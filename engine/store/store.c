@@ -670,7 +670,8 @@ void store_answer(struct store *store, int64_t now_ms, const struct answer *answ
     if (store->awaiting > 0) {
         return;
     }
-    if (store->abandoned) {   // A key that is still watched can at most abort a later transaction, which is then repeated.
+    if (store->abandoned) {
+        // A key that is still watched can at most abort a later transaction, which is then repeated.
         store->abandoned = false;
         store->held = ANSWER_GOOD;
         store->state = STORE_READY;
