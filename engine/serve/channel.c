@@ -371,9 +371,10 @@ static void answer_plan_request(struct channel *channel, const struct plan_reque
 {
     struct loop *loop = channel->loop;
     struct plan_version version = plan_table_version(loop->service->table, request->intersection);
-    if (version.epoch != 0 && plan_version_compare(version, request->held) == 0) {
+    // What a daemon that has just taken over read back may be older than what was sent last: that is no change either.
+    if (version.epoch != 0 && plan_version_compare(version, request->held) <= 0) {
         struct plan_not_changed answer = { .request = request->request, .intersection = request->intersection,
-            .version = version };
+            .version = request->held };
         struct frame_writer out = out_begin(loop);
         if (wire_put_plan_not_changed(&out, &answer) == STATUS_OK) {
             out_send(channel, &out);

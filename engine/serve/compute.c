@@ -69,6 +69,7 @@ struct compute {
     bool off_said;
     int64_t off_ms;               // as last looked at
 
+    _Atomic uint32_t led_epoch;   // of the last change of regions that was carried out
     _Atomic uint64_t steps;
     _Atomic int64_t progress_ms;
     _Atomic bool claimed;         // a simulator owns the clock, or is about to
@@ -605,16 +606,12 @@ static void lead_change(struct compute *compute)
     options->epoch = epoch > options->epoch ? epoch : options->epoch;
     brain_lead(compute->live, regions, options->epoch);
     record_begin(compute, compute->live, options, compute->now_ms, false);
-    for (int32_t i = 0; i < compute->options.network->intersection_count; i++) {
-        if (!brain_leads(compute->live, i)) {
-            plan_table_drop(compute->options.table, i);
-        }
-    }
     for (int32_t i = 0; i < plans.count; i++) {
         plan_restore(compute, &plans.at[i]);
         free(plans.at[i].bytes);
     }
     free(plans.at);
+    atomic_store(&compute->led_epoch, options->epoch);
     compute->options.hooks.stepped(compute->options.hooks.owner);
 }
 
@@ -773,6 +770,11 @@ void compute_lead(struct compute *compute, uint64_t regions_led, uint32_t epoch,
     compute->woken = true;
     pthread_cond_signal(&compute->cond);
     pthread_mutex_unlock(&compute->mutex);
+}
+
+uint32_t compute_led_epoch(struct compute *compute)
+{
+    return atomic_load(&compute->led_epoch);
 }
 
 bool compute_parcel(struct compute *compute, int32_t *ret_region, uint64_t *ret_number, uint8_t *bytes,

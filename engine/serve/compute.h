@@ -127,6 +127,10 @@ struct kept_plan {
 void compute_lead(struct compute *compute, uint64_t regions_led, uint32_t epoch, const struct kept_plan *plans,
                   int32_t plan_count);
 
+// The epoch of the last compute_lead that was carried out: no plan of a region that it gave up comes any more. What the
+// table has of such regions is left there.
+uint32_t compute_led_epoch(struct compute *compute);
+
 // The next parcel of readings at the borders, since the last call: true, and a copy into bytes
 // (COMPUTE_PARCEL_BYTES_MAX of room). Numbers of a region rise. One caller.
 bool compute_parcel(struct compute *compute, int32_t *ret_region, uint64_t *ret_number, uint8_t *bytes,

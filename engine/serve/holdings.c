@@ -13,7 +13,7 @@
 #include "engine/wire/observation_codec.h"
 
 #define BATCH_BYTES_MAX (1u << 20)
-#define LEAVE_MS_MAX 1000             // for the lease to be given up
+#define LEAVE_MS_MAX 2000             // for the last plans to be written and the lease to be given up
 #define BOUNDARY_SOURCE UINT32_C(0xffff0000)   // plus the region: the source of readings that crossed its border
 
 // ---- what the settings say
@@ -294,6 +294,14 @@ static void foreign_again(struct holding *holding)
     store_follow(store);
     plans_drop(holding);
     holding->state = HOLDING_FOREIGN;
+    holding->of->options.left(holding->of->options.owner, holding->region);
+}
+
+void holding_resign(struct holding *holding)
+{
+    holding->resigned = true;
+    store_resign(storage_store(holding->storage));
+    storage_poke(holding->storage);
 }
 
 // True when the server is to look: something is ready, or ours no more.
@@ -332,13 +340,12 @@ static bool holding_beat(struct holding *holding, int64_t now_ms)
             journal(JOURNAL_NOTE, "the daemon whose region `%s` is has come back: it is given up", holding->name);
             holding->state = HOLDING_LEAVING;
             holding->since_ms = now_ms;
-            store_resign(store);
-            storage_poke(holding->storage);
+            holding->resigned = false;
             return true;
         }
         return false;
     case HOLDING_LEAVING:
-        if (store_settled(store) || now_ms - holding->since_ms >= LEAVE_MS_MAX) {
+        if ((holding->resigned && store_settled(store)) || now_ms - holding->since_ms >= LEAVE_MS_MAX) {
             foreign_again(holding);
         }
         return false;

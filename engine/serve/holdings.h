@@ -38,6 +38,7 @@ struct holding {
     LIST_OF(int32_t) detectors, cameras;  // of the region, that others look at: rising
     uint64_t boundary_number;             // newest taken
     int64_t since_ms;
+    bool resigned;                        // LEAVING: the lease is being given up
 };
 
 struct holdings_options {
@@ -49,6 +50,7 @@ struct holdings_options {
     const char *embedded_path;            // of the embedded server's socket, or NULL
     void *owner;
     bool (*plan)(void *owner, int32_t intersection, struct store_plan *ret);   // see store_options.plan
+    void (*left)(void *owner, int32_t region);                                 // OURS or LEAVING -> FOREIGN
 };
 
 struct holdings {
@@ -76,6 +78,9 @@ void holdings_follow(struct holdings *holdings);
 
 // Moves states on. True when what is OURS should change: then holdings_settle.
 bool holdings_beat(struct holdings *holdings, int64_t now_ms);
+
+// LEAVING: everything that the store is to keep has been offered, so the lease may go.
+void holding_resign(struct holding *holding);
 
 // READY -> OURS, and all of ours under this epoch.
 void holdings_settle(struct holdings *holdings, struct store_epoch epoch);

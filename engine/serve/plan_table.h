@@ -4,7 +4,7 @@
 //           a few hundred bytes. Beside the table stands a ring of the latest changes: position p holds which
 //           intersection changed p-th since the start, so that each loop walks on from where it was; one that fell
 //           behind by more than the ring is told so and looks at all of its own.
-// CONTRACT  Any thread; put and clear from the compute thread alone.
+// CONTRACT  Any thread; put and clear from the compute thread alone; drop of what it puts no more.
 // OWNERSHIP Everything is copied.
 // NOT HERE  What is in a plan.
 #pragma once

@@ -95,6 +95,17 @@ static bool on_plan(void *owner, int32_t intersection, struct store_plan *ret)
     return true;
 }
 
+// A region is led by another: its plans are nobody's to ask for here.
+static void on_left(void *owner, int32_t region)
+{
+    struct server *server = owner;
+    for (int32_t i = 0; server->service.table != NULL && i < server->network->intersection_count; i++) {
+        if (boundary_region(server->network, i) == region) {
+            plan_table_drop(server->service.table, i);
+        }
+    }
+}
+
 // ---- what the other threads tell us
 
 static void on_stepped(void *owner)
@@ -336,6 +347,29 @@ static void parcels_show(struct server *server)
     }
 }
 
+// The last that the store gets of a region that is given up, once the engine makes no more plans for it.
+static void leaving_show(struct server *server)
+{
+    const struct picture *picture = compute_look(server->compute);
+    struct store_daemon daemon = { .strategy = picture->strategy, .mode = "live", .time_ms = picture->now_ms,
+        .steps = picture->steps, .plans = picture->plans, .readings = picture->readings };
+    for (int32_t h = 0; h < server->holdings->count; h++) {
+        struct holding *holding = &server->holdings->at[h];
+        if (holding->state != HOLDING_LEAVING || holding->resigned
+            || compute_led_epoch(server->compute) != atomic_load(&server->service.epoch)) {
+            continue;
+        }
+        int32_t count = server->network->intersection_count;
+        struct plan_version *versions = memory_take((size_t)count, sizeof *versions);
+        for (int32_t i = 0; i < count; i++) {
+            versions[i] = plan_table_version(server->service.table, i);
+        }
+        store_offer(storage_store(holding->storage), picture->states, versions, &daemon);
+        free(versions);
+        holding_resign(holding);
+    }
+}
+
 // Where the regions are led, for those who ask here.
 static void leaders_show(struct server *server)
 {
@@ -400,6 +434,7 @@ static void serve_beat(struct server *server)
     }
     if (server->holdings != NULL) {
         store_show(server);
+        leaving_show(server);
         leaders_show(server);
     }
     status_answer_all(server);
@@ -444,7 +479,7 @@ static void storage_begin(struct server *server)
     struct holdings_options options = { .loop = &server->loop, .network = server->network, .settings = settings,
         .boundary = settings->parted ? &server->boundary : NULL, .city = server->city,
         .embedded_path = settings->store.kind == STORE_EMBEDDED ? server->embedded.socket_path : NULL,
-        .owner = server, .plan = on_plan };
+        .owner = server, .plan = on_plan, .left = on_left };
     holdings_start(&options, &server->holdings);
 }
 

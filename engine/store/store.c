@@ -13,7 +13,8 @@
 #define RESTORE_COUNT 128                 // plans asked for in one MGET
 #define FENCED_WAIT_MS 1000               // how often a daemon that does not lead looks again
 #define LOOK_CITY_KEY_COUNT 2
-#define LOOK_KEY_COUNT 4                  // of a region
+#define LOOK_KEY_COUNT 5                  // of a region
+#define CLAIM_LEASES 5                    // a claim ends after so many times lease_ms
 #define LOOK_MS 250                       // a connection that has been idle so long is tried
 #define FIRST_MS_MAX 3000                 // without a first connection: now it is worth a word
 #define LEASE_RENEW_PART 4                // of lease_ms: how often it is written, looked at; how long it is to be free
@@ -392,11 +393,12 @@ static void fence(struct store *store, int64_t now_ms, struct store_actions *ret
     send_all(store, now_ms, STORE_FENCING, ret);
 }
 
-// The claim of a daemon on its own region, for as long as four looks.
+// The claim of a daemon on its own region, while it does not lead there: who leads in its place gives it up, and nobody
+// else takes it meanwhile. It outlives the time that a daemon may take to begin.
 static void put_claim(struct store *store)
 {
     char key[KEY_BYTES_MAX];
-    if (!store->options.claims || store->leads || !store->follows || store->lease_holder.number == 0) {
+    if (!store->options.claims || store->leads || !store->follows) {
         return;
     }
     store_key(store, "claim", INDEX_NONE, key);
@@ -405,15 +407,16 @@ static void put_claim(struct store *store)
     commands_word(&store->commands, key);
     commands_word(&store->commands, store->address != NULL ? store->address : "claimed");
     commands_word(&store->commands, "PX");
-    commands_number(&store->commands, store->options.lease_ms);
+    commands_number(&store->commands, (int64_t)CLAIM_LEASES * store->options.lease_ms);
     commands_end(&store->commands);
 }
 
-// READY -> LOOKING: who holds the lease, the epoch, where the leader is, and how far its borders have been told.
+// READY -> LOOKING: who holds the lease, the epoch, where the leader is, how far its borders have been told, and
+// whether somebody claims it.
 static void look(struct store *store, int64_t now_ms, struct store_actions *ret)
 {
     char key[KEY_BYTES_MAX];
-    static const char *const KEYS[LOOK_KEY_COUNT] = { "lease", "epoch", "leader", "boundary_at" };
+    static const char *const KEYS[LOOK_KEY_COUNT] = { "lease", "epoch", "leader", "boundary_at", "claim" };
     commands_clear(&store->commands);
     put_claim(store);
     commands_begin(&store->commands);
@@ -484,9 +487,12 @@ static void looked(struct store *store, const struct answer *answer, int64_t now
     struct store_epoch found = store_epoch_from(&answer->element[1]);
     store->epoch_found = store_epoch_compare(found, store->epoch_found) > 0 ? found : store->epoch_found;
     store->lease_holder = store_epoch_from(&answer->element[0]);
+    bool claimed = answer->count == LOOK_KEY_COUNT && answer->element[4].kind == ANSWER_TEXT;
     if (store->lease_holder.number != 0) {
         store->lease_free_since_ms = INT64_MAX;
         store->lease_seen_held = true;
+    } else if (claimed && !store->options.claims) {
+        store->lease_free_since_ms = INT64_MAX;   // For its own daemon alone.
     } else if (store->lease_free_since_ms == INT64_MAX) {
         store->lease_free_since_ms = now_ms;
     }

@@ -39,7 +39,7 @@
 //             intergreen:{CITY/REGION}:leader         address of the daemon that leads it
 //             intergreen:{CITY/REGION}:boundary       list, the newest first: readings at its borders (frames of wire)
 //             intergreen:{CITY/REGION}:boundary_at    number of the newest of these
-//             intergreen:{CITY/REGION}:claim          epoch.daemon of the daemon whose own region it is; expires
+//             intergreen:{CITY/REGION}:claim          address of the daemon whose own region it is and that wants it
 // CONTRACT  Pure: time and the seed of the jitter are handed in; the caller owns the connection and does what the
 //           actions say. now_ms is a monotonic clock; time_ms is the city's.
 // OWNERSHIP The store keeps the network. actions->send is borrowed until the next call.

@@ -312,4 +312,11 @@ void store_put_epoch(struct store *store)
     commands_word(commands, text);
     commands_end(commands);
     put_leader(store);
+    if (store->options.claims) {
+        store_key(store, "claim", INDEX_NONE, key);
+        commands_begin(commands);
+        commands_word(commands, "DEL");
+        commands_word(commands, key);
+        commands_end(commands);
+    }
 }
