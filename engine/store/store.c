@@ -487,7 +487,8 @@ static void looked(struct store *store, const struct answer *answer, int64_t now
     struct store_epoch found = store_epoch_from(&answer->element[1]);
     store->epoch_found = store_epoch_compare(found, store->epoch_found) > 0 ? found : store->epoch_found;
     store->lease_holder = store_epoch_from(&answer->element[0]);
-    bool claimed = answer->count == LOOK_KEY_COUNT && answer->element[4].kind == ANSWER_TEXT;
+    bool claimed = answer->count == LOOK_KEY_COUNT && answer->element[4].kind == ANSWER_TEXT
+        && answer->element[4].bytes > 0;
     if (store->lease_holder.number != 0) {
         store->lease_free_since_ms = INT64_MAX;
         store->lease_seen_held = true;
@@ -555,7 +556,8 @@ static void fence_answered(struct store *store, const struct answer *answer, int
         store->wake_ms = now_ms;
         return;
     }
-    store->claimed = store->options.yields && answer->element[1].kind == ANSWER_TEXT;
+    store->claimed = store->options.yields && answer->element[1].kind == ANSWER_TEXT
+        && answer->element[1].bytes > 0;
     struct store_epoch found = store_epoch_from(store->options.yields ? &answer->element[0] : answer);
     int order = store_epoch_compare(found, store->epoch);
     if (order > 0) {
