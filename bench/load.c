@@ -96,9 +96,10 @@ static void print(const struct load_options *options, const struct load_counts *
            counts->batches_passed_over, counts->readings, counts->readings_blamed);
     printf("\"pulls\": %" PRId64 ", \"pulls_answered\": %" PRId64 ", \"pulls_late\": %" PRId64 ", \"not_changed\": %"
            PRId64 ", \"no_plan\": %" PRId64 ", \"plans\": %" PRId64 ", \"plans_older\": %" PRId64
-           ", \"epochs_older\": %" PRId64 ", \"plans_refused\": %" PRId64 ", \"reports\": %" PRId64 ", \"errors\": %" PRId64 ", ", counts->pulls,
-           counts->pulls_answered, counts->pulls_late, counts->not_changed, counts->no_plan, counts->plans,
-           counts->plans_older, counts->epochs_older, counts->plans_refused, counts->reports, counts->errors);
+           ", \"epochs_older\": %" PRId64 ", ", counts->pulls, counts->pulls_answered, counts->pulls_late,
+           counts->not_changed, counts->no_plan, counts->plans, counts->plans_older, counts->epochs_older);
+    printf("\"plans_refused\": %" PRId64 ", \"reports\": %" PRId64 ", \"errors\": %" PRId64 ", ",
+           counts->plans_refused, counts->reports, counts->errors);
     printf("\"pull_ms_p50\": %.3f, \"pull_ms_p99\": %.3f, \"pull_ms_max\": %.3f, \"uncovered_ms_max\": %" PRId64
            ", \"first_plan_ms\": %" PRId64 ", \"storms_done\": %d, \"storm_ms_max\": %.0f, \"epoch_highest\": %" PRIu32
            ", \"played_s\": %.3f, \"load_cpu_s\": %.2f}\n", percentile(counts, 0.5), percentile(counts, 0.99),

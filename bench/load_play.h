@@ -63,7 +63,8 @@ struct load_second {
 
 struct load_counts {
     int64_t links_opened, links_lost, links_refused, batches, batches_passed_over, readings, readings_blamed;
-    int64_t pulls, pulls_answered, pulls_late, not_changed, no_plan, plans, plans_older, epochs_older, plans_refused, reports, errors;
+    int64_t pulls, pulls_answered, pulls_late, not_changed, no_plan, plans, plans_older, epochs_older;
+    int64_t plans_refused, reports, errors;
     int64_t uncovered_ms_max;         // longest time that an intersection's newest plan had run out
     int64_t first_plan_ms;            // from the start to the last intersection's first plan; -1: some had none
     double storm_ms_max;

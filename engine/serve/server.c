@@ -233,16 +233,21 @@ static enum status brain_make(struct server *server, const struct settings *sett
     return brain_create(server->network, &server->brain, ret, problem);
 }
 
-// The regions led, by name.
-static void regions_text(const struct server *server, uint64_t regions, char *text, size_t room)
+// Which regions are led now, for people and scripts.
+static void leads_say(const struct server *server, int32_t plans)
 {
+    char text[1024] = "";
     size_t used = 0;
-    text[0] = '\0';
-    for (int32_t r = 0; r < server->boundary.region_count && used < room; r++) {
+    uint64_t regions = holdings_ours(server->holdings);
+    uint32_t epoch = atomic_load(&server->service.epoch);
+    for (int32_t r = 0; r < server->boundary.region_count && used < sizeof text; r++) {
         if ((regions >> r & 1) != 0) {
-            used += (size_t)snprintf(text + used, room - used, " %s", names_text(&server->network->regions, r));
+            used += (size_t)snprintf(text + used, sizeof text - used, " %s", names_text(&server->network->regions, r));
         }
     }
+    printf("leads:%s; epoch %" PRIu32 ".%" PRIu32 "; %d plans read back\n", text, epoch, server->folder.daemon, plans);
+    fflush(stdout);
+    sd_notifyf(0, "STATUS=leads%s, epoch %" PRIu32, text, epoch);
 }
 
 // Regions were taken over or lost, or the epoch has to rise: the brain goes on with what is ours now.
@@ -280,12 +285,7 @@ static void lead_change(struct server *server)
         struct mail mail = { .kind = MAIL_LEADERS };
         loop_post(&server->loops[i], &mail);
     }
-    char text[1024];
-    regions_text(server, regions, text, sizeof text);
-    printf("leads:%s; epoch %" PRIu32 ".%" PRIu32 "; %d plans read back\n", text, above + 1, server->folder.daemon,
-           plans);
-    fflush(stdout);
-    sd_notifyf(0, "STATUS=leads%s, epoch %" PRIu32, text, above + 1);
+    leads_say(server, plans);
 }
 
 // Somebody holds plans of a newer epoch than ours: go beyond it.
@@ -676,10 +676,7 @@ static void ready_say(struct server *server)
            atomic_load(&server->service.epoch), server->service.daemon,
            server->embedded_runs ? server->embedded.shown_path : server->settings.store.text);
     if (server->settings.parted) {
-        char text[1024];
-        regions_text(server, holdings_ours(server->holdings), text, sizeof text);
-        printf("leads:%s; epoch %" PRIu32 ".%" PRIu32 "\n", text, atomic_load(&server->service.epoch),
-               server->service.daemon);
+        leads_say(server, 0);
     }
     fflush(stdout);
     sd_notifyf(0, "READY=1\nSTATUS=%d intersections, strategy %s, epoch %" PRIu32,
@@ -828,11 +825,9 @@ static void start_beat(struct server *server)
     if (leases(server)) {
         standby_begin(server);
         return;
-    }
-    if (!restored && !late) {
+    } else if (!restored && !late) {
         return;
-    }
-    if (!restored) {
+    } else if (!restored) {
         journal(JOURNAL_ALARM, "store: Redis did not answer within %d ms; the daemon starts without what it holds",
                 server->settings.store_restore_ms);
     }
