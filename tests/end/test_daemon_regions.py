@@ -157,6 +157,51 @@ def each_leads_its_own_and_what_is_killed_comes_back(folder):
         assert replayed > 20, replayed
 
 
+class Reference:
+    """A reference controller of one intersection that knows these addresses."""
+
+    def __init__(self, folder, name, addresses):
+        cabinet = folder / f"{name}.cabinet"
+        cabinet.write_text(run(INTERGREEN, "cabinet", "--network", city(), name)[0])
+        self.log = folder / f"{name}.log"
+        self.process = subprocess.Popen([str(BUILD / "intergreen-controller"), "--cabinet", str(cabinet), "--daemon",
+                                         ",".join(addresses), "--lamps"], stdout=open(self.log, "w", encoding="utf-8"),
+                                        stdin=subprocess.DEVNULL)
+
+    def said(self, word):
+        return self.log.read_text().count(word)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(timeout=30)
+
+
+@test
+def a_controller_is_sent_to_whoever_leads(folder):
+    """It knows one daemon alone, which leads the other region: it is told where to go. That daemon is killed: it comes back."""
+    with Store(folder / "store") as store:
+        west = Part(folder / "west", f"redis://127.0.0.1:{store.port}", "[ R0 ]", "[ R1 ]")
+        east = Part(folder / "east", f"redis://127.0.0.1:{store.port}", "[ R1 ]", "[ R0 ]")
+        with west, east:
+            wait_for("each to lead its own", lambda: [west.regions(), east.regions()] == [["R0"], ["R1"]])
+            wait_for("the state in the store", lambda: intersections("R1", store))
+            with Reference(folder, intersections("R1", store)[0], [west.address]) as controller:
+                wait_for("a plan of east's", lambda: controller.said("accepted"), 60)
+                assert controller.said("error 20") == controller.said("welcome") == 1
+                wait_for("east to hear it", lambda: "1 reported" in status_of(east))
+                assert "0 reported" in status_of(west)
+                own_program = controller.said(" fallback\n")
+                east.kill()
+                wait_for("west to lead both", lambda: west.regions() == ["R0", "R1"])
+                wait_for("the controller at west", lambda: "1 reported" in status_of(west), 60)
+                plans = controller.said("accepted")
+                wait_for("a plan of west's", lambda: controller.said("accepted") > plans, 60)
+                assert controller.said(" fallback\n") == own_program, controller.log.read_text()
+
+
 @test
 def a_late_leader_steps_down_and_harms_nobody(folder):
     with Store(folder / "store") as store, Parts(folder, f"redis://127.0.0.1:{store.port}") as city_led:
