@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""city: the daemon at the scale of a city, at three sizes: controllers that report and pull every second (and have new plans
+"""city: the daemon at the scale of a city, at three sizes, under the strategy that comes with it and under the one that asks most
+(`adaptive`): controllers that report and pull every second (and have new plans
 pushed), detector stations that send a batch of 16 readings a second, the engine stepping the whole city each second, the live
-state written to the embedded Redis. The daemon's CPU is its own threads' alone; redis-server and the load generators run beside
+state written to the embedded Redis, everything recorded. The daemon's CPU is its own threads' alone; redis-server and the load generators run beside
 it, and their CPU is told.
 
 One process may have so many descriptors: where that is fewer than sessions and stations, stations share connections (the row
@@ -17,7 +18,8 @@ import time
 from city_daemon import (Daemon, city, descriptors, load_begin, load_end, percentile, settled, table, told_all, write)
 
 # intersections, controller sessions, detector stations, seconds measured
-SIZES = [(1300, 1300, 1300, 10), (10000, 10000, 10000, 20), (50000, 10000, 10000, 8)]
+SIZES = [(1300, 1300, 1300, 10), (10000, 10000, 10000, 15), (50000, 10000, 10000, 8)]
+STRATEGIES = ("max-pressure", "adaptive")
 RESERVE = 128                          # descriptors that are not of sessions
 LOOPS, CAMERAS = 8, 8                  # readings of a batch
 
@@ -37,6 +39,10 @@ class Steps(threading.Thread):
                 self.step_ms.append(metrics["step_seconds"] * 1000.0)
             self.rss_mib = max(self.rss_mib, self.watched.rss_mib())
             time.sleep(0.3)
+
+
+def recordings_mib(daemon):
+    return sum(file.stat().st_size for file in (daemon.folder / "state" / "recordings").glob("*")) / 1048576.0
 
 
 def cpu_s(pid):
@@ -84,7 +90,9 @@ def measure(intersections, sessions, stations, seconds, strategy="max-pressure")
         redis, cpu_before, at = redis_pid(daemon), daemon.cpu(), time.monotonic()
         redis_before, load_before = cpu_s(redis), sum(cpu_s(process.pid) for process in processes)
         steps.start()
+        recorded_mib = -recordings_mib(daemon)
         time.sleep(seconds)
+        recorded_mib += recordings_mib(daemon)
         wall_s = time.monotonic() - at
         cpu, redis_s, after = daemon.cpu(), cpu_s(redis) - redis_before, daemon.metrics()
         load_cpu_s = sum(cpu_s(process.pid) for process in processes)
@@ -109,6 +117,7 @@ def measure(intersections, sessions, stations, seconds, strategy="max-pressure")
                 "reported": int(after["intersections_reported"]), "overruns": int(after["step_overruns_total"]),
                 "store_commands_per_s": int(grown("store_commands_total") / wall_s),
                 "redis_cores": round(redis_s / wall_s, 3),
+                "strategy": strategy, "recorded_mib_per_min": round(recorded_mib * 60.0 / wall_s, 1),
                 "load_cores": round((load_cpu_s - load_before) / wall_s, 3),
                 "engine_cores": round(sum(share for name, share in by_thread.items() if not name.startswith("loop")), 3),
                 "loop_cores": round(sum(share for name, share in by_thread.items() if name.startswith("loop")), 3)}
@@ -117,11 +126,13 @@ def measure(intersections, sessions, stations, seconds, strategy="max-pressure")
 def main(path):
     chosen = [int(word) for word in os.environ.get("CITY_SIZES", "").split()]
     rows = []
-    for size in SIZES:
-        if not chosen or size[0] in chosen:
-            rows.append(measure(*size, strategy=os.environ.get("CITY_STRATEGY", "max-pressure")))
-            print(rows[-1], flush=True)
-    table([{name: row[name] for name in list(row)[:11]} for row in rows])
+    strategies = os.environ.get("CITY_STRATEGY", " ".join(STRATEGIES)).split()
+    for strategy in strategies:
+        for size in SIZES:
+            if not chosen or size[0] in chosen:
+                rows.append(measure(*size, strategy=strategy))
+                print(rows[-1], flush=True)
+    table([{"strategy": row["strategy"], **{name: row[name] for name in list(row)[:11]}} for row in rows])
     write(rows, path)
 
 

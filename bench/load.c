@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include "bench/load_play.h"
+#include "engine/base/memory.h"
 #include "engine/import/network_file.h"
 
 #define LINK_COUNT_MAX 60000
@@ -16,6 +17,7 @@
 
 static const char USAGE[] =
     "usage: load --network FILE.ig --daemon ADDRESS[,ADDRESS] [options]      (addresses of this machine only)\n"
+    "  --region NAME       plays the intersections and sensors of this region alone\n"
     "  --controllers N     controller sessions; the intersections are dealt out to them\n"
     "  --period-ms P       between two reports and pulls of a controller (1000)\n"
     "  --subscribe         controllers have their plans pushed as well\n"
@@ -94,9 +96,10 @@ static void print(const struct load_options *options, const struct load_counts *
            counts->batches_passed_over, counts->readings, counts->readings_blamed);
     printf("\"pulls\": %" PRId64 ", \"pulls_answered\": %" PRId64 ", \"pulls_late\": %" PRId64 ", \"not_changed\": %"
            PRId64 ", \"no_plan\": %" PRId64 ", \"plans\": %" PRId64 ", \"plans_older\": %" PRId64
-           ", \"plans_refused\": %" PRId64 ", \"reports\": %" PRId64 ", \"errors\": %" PRId64 ", ", counts->pulls,
-           counts->pulls_answered, counts->pulls_late, counts->not_changed, counts->no_plan, counts->plans,
-           counts->plans_older, counts->plans_refused, counts->reports, counts->errors);
+           ", \"epochs_older\": %" PRId64 ", ", counts->pulls, counts->pulls_answered, counts->pulls_late,
+           counts->not_changed, counts->no_plan, counts->plans, counts->plans_older, counts->epochs_older);
+    printf("\"plans_refused\": %" PRId64 ", \"reports\": %" PRId64 ", \"errors\": %" PRId64 ", ",
+           counts->plans_refused, counts->reports, counts->errors);
     printf("\"pull_ms_p50\": %.3f, \"pull_ms_p99\": %.3f, \"pull_ms_max\": %.3f, \"uncovered_ms_max\": %" PRId64
            ", \"first_plan_ms\": %" PRId64 ", \"storms_done\": %d, \"storm_ms_max\": %.0f, \"epoch_highest\": %" PRIu32
            ", \"played_s\": %.3f, \"load_cpu_s\": %.2f}\n", percentile(counts, 0.5), percentile(counts, 0.99),
@@ -126,13 +129,58 @@ static void option_take(struct load_options *options, int option, const char *va
     }
 }
 
+// What is played of one kind of thing; the caller frees it.
+static struct load_part part_of(const struct network *network, int32_t region, int32_t count,
+                                int32_t (*intersection_of)(const struct network *network, int32_t index))
+{
+    int32_t *at = memory_take((size_t)count, sizeof *at), kept = 0;
+    for (int32_t i = 0; i < count; i++) {
+        int32_t intersection = intersection_of(network, i);
+        int32_t its = intersection == INDEX_NONE ? 0 : network->intersections[intersection].region;
+        if (region == NAME_NONE || its == region) {
+            at[kept++] = i;
+        }
+    }
+    return (struct load_part){ at, kept };
+}
+
+static int32_t itself(const struct network *network, int32_t index)
+{
+    (void)network;
+    return index;
+}
+
+static int32_t of_detector(const struct network *network, int32_t index)
+{
+    return network->detectors[index].intersection;
+}
+
+static int32_t of_camera(const struct network *network, int32_t index)
+{
+    return network->cameras[index].intersection;
+}
+
+static void parts_fill(struct load_options *options, const struct network *network, int32_t region)
+{
+    options->intersections = part_of(network, region, network->intersection_count, itself);
+    options->detectors = part_of(network, region, network->detector_count, of_detector);
+    options->cameras_played = part_of(network, region, network->camera_count, of_camera);
+}
+
+static void parts_release(struct load_options *options)
+{
+    free((void *)options->intersections.at);
+    free((void *)options->detectors.at);
+    free((void *)options->cameras_played.at);
+}
+
 // NULL, or what is wrong. Fills what follows from the rest.
 static const char *options_check(struct load_options *options, const struct network *network)
 {
     options->network = network;
     options->stations = options->stations == 0 ? options->stations_played : options->stations;
     options->batches_per_s = options->batches_per_s < 0.0 ? options->stations_played : options->batches_per_s;
-    if (options->controllers < 0 || options->controllers > network->intersection_count) {
+    if (options->controllers < 0 || options->controllers > options->intersections.count) {
         return "more controllers than intersections";
     }
     if (options->stations < 0 || options->stations > options->stations_played
@@ -140,8 +188,8 @@ static const char *options_check(struct load_options *options, const struct netw
         || options->controllers + options->stations == 0) {
         return "no links, more connections than stations, or too many links";
     }
-    if (options->readings < 0 || options->readings > network->detector_count || options->readings > 4096
-        || options->cameras < 0 || options->cameras > network->camera_count || options->cameras > 4096
+    if (options->readings < 0 || options->readings > options->detectors.count || options->readings > 4096
+        || options->cameras < 0 || options->cameras > options->cameras_played.count || options->cameras > 4096
         || options->readings + options->cameras == 0) {
         return "a batch has more readings than the network has sensors, or than 4096, or none";
     }
@@ -158,7 +206,7 @@ int main(int argc, char **argv)
     static const struct option OPTIONS[] = {
         { "network", required_argument, NULL, 'n' }, { "daemon", required_argument, NULL, 'd' },
         { "controllers", required_argument, NULL, 'c' }, { "period-ms", required_argument, NULL, 'p' },
-        { "subscribe", no_argument, NULL, 'u' },
+        { "subscribe", no_argument, NULL, 'u' }, { "region", required_argument, NULL, 'g' },
         { "stations", required_argument, NULL, 's' },
         { "name", required_argument, NULL, 'e' }, { "connections", required_argument, NULL, 'l' },
         { "readings", required_argument, NULL, 'r' },
@@ -170,12 +218,13 @@ int main(int argc, char **argv)
     signal(SIGTERM, on_signal);
     struct load_options options = { .told = &told, .name = "station", .period_ms = 1000, .readings = 16,
         .batches_per_s = -1.0, .seconds = 10.0, .ramp_per_s = 4000 };
-    const char *network_path = NULL;
+    const char *network_path = NULL, *region = NULL;
     for (int option; (option = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1;) {
         if (option == '?' || (option == 'd' && !addresses_read(optarg, &options))) {
             return misused("wrong option or address");
         }
         network_path = option == 'n' ? optarg : network_path;
+        region = option == 'g' ? optarg : region;
         option_take(&options, option, optarg);
     }
     if (network_path == NULL || options.address_count == 0) {
@@ -188,7 +237,10 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "load: %s\n", problem.text);
         return 1;
     }
-    const char *wrong = options_check(&options, &network);
+    int32_t region_index = region == NULL ? NAME_NONE : names_find(&network.regions, region);
+    parts_fill(&options, &network, region_index);
+    const char *wrong = region != NULL && region_index == NAME_NONE ? "the network has no such region"
+                                                                    : options_check(&options, &network);
     bool played = wrong == NULL && load_play(&options, &counts, &problem);
     if (played) {
         print_seconds(&counts);
@@ -197,6 +249,7 @@ int main(int argc, char **argv)
     } else {
         (void)fprintf(stderr, "load: %s\n", wrong != NULL ? wrong : problem.text);
     }
+    parts_release(&options);
     network_release(&network);
     return played ? 0 : wrong != NULL ? 2 : 1;
 }

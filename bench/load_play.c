@@ -112,7 +112,7 @@ static void pull(struct load *load, struct controller *controller, struct frame_
         load->counts.pulls_late++;
         return;
     }
-    int32_t intersection = controller->first + controller->next;
+    int32_t intersection = load->options->intersections.at[controller->first + controller->next];
     struct plan_request request = { .request = 1, .intersection = intersection, .held = load->held[intersection] };
     controller->next = (controller->next + 1) % controller->count;
     if (wire_put_plan_request(out, &request) == STATUS_OK) {
@@ -127,7 +127,8 @@ static void report(struct load *load, const struct controller *controller, struc
     for (int32_t done = 0; done < controller->count;) {
         int32_t count = controller->count - done < 64 ? controller->count - done : 64, sent = 0;
         for (int32_t i = 0; i < count; i++) {
-            signals_report(load->signals, (struct intersection_id){ controller->first + done + i }, &reports[i]);
+            int32_t intersection = load->options->intersections.at[controller->first + done + i];
+            signals_report(load->signals, (struct intersection_id){ intersection }, &reports[i]);
         }
         enum status status = count == 1 ? wire_put_report(out, &reports[0])
                                         : wire_put_reports(out, reports, count, FRAME_BYTES_MAX_DEFAULT, &sent);
@@ -187,14 +188,17 @@ static void take_plan(struct load *load, struct load_link *link, const struct pl
     answered(load, &load->controllers[link->index]);
     int order = plan_version_compare(plan->version, load->held[plan->intersection]);
     if (order <= 0) {
+        struct plan_version held = load->held[plan->intersection], leader = plan->version;
+        leader.sequence = held.sequence;
         counts->plans_older += order < 0;
+        counts->epochs_older += plan_version_compare(leader, held) < 0;
         return;
     }
     if (*until_ms != 0 && now_ms - *until_ms > counts->uncovered_ms_max) {
         counts->uncovered_ms_max = now_ms - *until_ms;
     }
     load->intersections_covered += *until_ms == 0;
-    if (counts->first_plan_ms < 0 && load->intersections_covered == load->options->network->intersection_count) {
+    if (counts->first_plan_ms < 0 && load->intersections_covered == load->options->intersections.count) {
         counts->first_plan_ms = (now_us() - load->begun_us) / 1000;
     }
     struct load_second *second = this_second(load);
@@ -230,9 +234,9 @@ static void lamps_move(struct load *load)
 
 // ---- stations
 
-static int32_t sensor_of(int32_t station, int32_t reading, int32_t readings, int32_t sensors)
+static int32_t sensor_of(int32_t station, int32_t reading, int32_t readings, const struct load_part *sensors)
 {
-    return sensors == 0 ? 0 : (int32_t)(((int64_t)station * readings + reading) % sensors);
+    return sensors->count == 0 ? 0 : sensors->at[((int64_t)station * readings + reading) % sensors->count];
 }
 
 static void batch_fill(struct load *load, int32_t station, uint64_t round)
@@ -245,7 +249,7 @@ static void batch_fill(struct load *load, int32_t station, uint64_t round)
     for (int32_t i = 0; i < options->readings; i++) {
         uint64_t draw = random_mix(round * 31 + (uint64_t)station + ((uint64_t)i << 32));
         int32_t vehicles = (draw & 7) < 2 ? 1 : 0;      // 900 vehicles an hour and lane
-        loops->detector[i] = sensor_of(station, i, options->readings, options->network->detector_count);
+        loops->detector[i] = sensor_of(station, i, options->readings, &options->detectors);
         loops->end_ms[i] = now_ms;
         loops->length_ms[i] = READING_MS;
         loops->vehicles[i] = vehicles;
@@ -254,7 +258,7 @@ static void batch_fill(struct load *load, int32_t station, uint64_t round)
     }
     cameras->count = options->cameras;
     for (int32_t i = 0; i < options->cameras; i++) {
-        cameras->camera[i] = sensor_of(station, i, options->cameras, options->network->camera_count);
+        cameras->camera[i] = sensor_of(station, i, options->cameras, &options->cameras_played);
         cameras->end_ms[i] = now_ms;
         cameras->length_ms[i] = READING_MS;
         // A queue that stands for some 16 s, then another: the strategies have something to decide.
@@ -306,13 +310,13 @@ static void name_sensors(struct load *load, int32_t link, struct hello *hello, c
     int32_t loops = 0, cameras = 0, room = WIRE_NAME_COUNT_MAX / 2;
     for (int32_t station = link; station < options->stations_played; station += options->stations) {
         for (int32_t i = 0; i < options->readings && loops < room; i++) {
-            int32_t detector = sensor_of(station, i, options->readings, network->detector_count);
+            int32_t detector = sensor_of(station, i, options->readings, &options->detectors);
             names[loops++] = network_name(network, network->detectors[detector].name);
         }
     }
     for (int32_t station = link; station < options->stations_played; station += options->stations) {
         for (int32_t i = 0; i < options->cameras && cameras < room; i++) {
-            int32_t camera = sensor_of(station, i, options->cameras, network->camera_count);
+            int32_t camera = sensor_of(station, i, options->cameras, &options->cameras_played);
             names[loops + cameras++] = network_name(network, network->cameras[camera].name);
         }
     }
@@ -330,10 +334,12 @@ static void greet(struct load *load, struct load_link *link)
     if (is_controller(load, link)) {
         const struct controller *controller = &load->controllers[link->index];
         hello.role = ROLE_CONTROLLER;
-        hello.epoch_seen = load->counts.epoch_highest;
-        snprintf(identity, sizeof identity, "cabinet-%d", link->index);
+        snprintf(identity, sizeof identity, "cabinet-%d", load->options->intersections.at[controller->first]);
         for (int32_t i = 0; i < controller->count; i++) {
-            names[i] = network_name(network, network->intersections[controller->first + i].name);
+            int32_t intersection = load->options->intersections.at[controller->first + i];
+            uint32_t epoch = load->held[intersection].epoch;
+            hello.epoch_seen = epoch > hello.epoch_seen ? epoch : hello.epoch_seen;
+            names[i] = network_name(network, network->intersections[intersection].name);
         }
         hello.intersections = (struct names_said){ controller->count, names };
     } else {
@@ -572,8 +578,8 @@ static void load_create(struct load *load, const struct load_options *options)
     }
     load->controllers = memory_take((size_t)options->controllers, sizeof *load->controllers);
     for (int32_t i = 0; i < options->controllers; i++) {
-        int64_t first = (int64_t)network->intersection_count * i / options->controllers;
-        int64_t end = (int64_t)network->intersection_count * (i + 1) / options->controllers;
+        int64_t first = (int64_t)options->intersections.count * i / options->controllers;
+        int64_t end = (int64_t)options->intersections.count * (i + 1) / options->controllers;
         load->controllers[i] = (struct controller){ .first = (int32_t)first, .count = (int32_t)(end - first) };
     }
     load->held = memory_take(intersections, sizeof *load->held);

@@ -28,8 +28,15 @@
 
 enum load_told { LOAD_GO_ON, LOAD_TIME_NOW, LOAD_END_NOW };
 
+// Some things of the network, rising.
+struct load_part {
+    const int32_t *at;
+    int32_t count;
+};
+
 struct load_options {
     const struct network *network;
+    struct load_part intersections, detectors, cameras_played;   // the whole network's, or a region's
     struct load_address addresses[LOAD_ADDRESS_COUNT_MAX];
     const char *name;                 // of the stations: NAME-0 and on
     int32_t address_count;            // a link that is refused by one tries the next
@@ -56,7 +63,8 @@ struct load_second {
 
 struct load_counts {
     int64_t links_opened, links_lost, links_refused, batches, batches_passed_over, readings, readings_blamed;
-    int64_t pulls, pulls_answered, pulls_late, not_changed, no_plan, plans, plans_older, plans_refused, reports, errors;
+    int64_t pulls, pulls_answered, pulls_late, not_changed, no_plan, plans, plans_older, epochs_older;
+    int64_t plans_refused, reports, errors;
     int64_t uncovered_ms_max;         // longest time that an intersection's newest plan had run out
     int64_t first_plan_ms;            // from the start to the last intersection's first plan; -1: some had none
     double storm_ms_max;

@@ -12,19 +12,21 @@
 #include "cli/commands.h"
 #include "cli/progress.h"
 #include "engine/import/network_file.h"
+#include "engine/import/regions.h"
 #include "engine/model/units.h"
 
 #define ADDITIONAL_COUNT_MAX 64
 
 static const char USAGE[] =
     "usage: intergreen import NET -o FILE [--stages program|derived] [--intergreen-s X]\n"
-    "                             [--additional FILE]... [--quiet]\n"
+    "                             [--additional FILE]... [--regions N] [--quiet]\n"
     "\n"
     "  NET                  SUMO .net.xml or .sumocfg, CityFlow roadnet.json, or a network file; by content\n"
     "  -o, --output FILE    where the network goes\n"
     "  --stages KIND        program: as the program's phases (default); derived: from which groups go together\n"
     "  --intergreen-s X     for studies: every conflicting pair gets X seconds, yellow first, the rest red\n"
     "  --additional FILE    a SUMO file with tlLogic or detectors; may be given again\n"
+    "  --regions N          cuts the city into N regions (1 to 64) of like size, each for a daemon to lead\n"
     "  --quiet              no report\n";
 
 static const double INTERGREEN_S_MAX = 60.0;
@@ -33,6 +35,7 @@ struct import_arguments {
     struct import_options options;
     const char *additional[ADDITIONAL_COUNT_MAX];
     const char *input, *output;
+    int32_t regions;                  // 0: as they are
     bool quiet;
 };
 
@@ -51,6 +54,18 @@ static bool seconds_of(const char *text, double *ret)
         return false;
     }
     *ret = value;
+    return true;
+}
+
+static bool count_of(const char *text, int32_t *ret)
+{
+    char *end = NULL;
+    errno = 0;
+    long value = strtol(text, &end, 10);
+    if (end == text || *end != '\0' || errno != 0 || value < 1 || value > REGION_COUNT_MAX) {
+        return false;
+    }
+    *ret = (int32_t)value;
     return true;
 }
 
@@ -73,6 +88,11 @@ static int option_take(struct import_arguments *arguments, int option)
             return misused("--intergreen-s is 0 to 60 seconds, not", optarg);
         }
         arguments->options.intergreen_ms = (int32_t)ms_from_s(seconds);
+        return CLI_DONE;
+    case 'r':
+        if (!count_of(optarg, &arguments->regions)) {
+            return misused("--regions is a number from 1 to 64, not", optarg);
+        }
         return CLI_DONE;
     case 'a':
         if (arguments->options.additional_count == ADDITIONAL_COUNT_MAX) {
@@ -117,7 +137,9 @@ static int run(struct import_arguments *arguments)
     }
     import_report_release(&report);
     if (status == STATUS_OK) {
-        status = network_file_save(&network, arguments->output, &problem);
+        status = arguments->regions > 0
+            ? regions_cut(&network, arguments->regions, arguments->input, &problem) : STATUS_OK;
+        status = status != STATUS_OK ? status : network_file_save(&network, arguments->output, &problem);
         if (status == STATUS_OK && !arguments->quiet) {
             (void)printf("%s: %d intersections, %d signal groups, %d stages, %d links, %d lanes, %d detectors, "
                          "%d cameras\n",
@@ -138,6 +160,7 @@ int cli_import(int argc, char **argv)
     static const struct option OPTIONS[] = {
         { "output", required_argument, NULL, 'o' },     { "stages", required_argument, NULL, 's' },
         { "intergreen-s", required_argument, NULL, 'i' }, { "additional", required_argument, NULL, 'a' },
+        { "regions", required_argument, NULL, 'r' },
         { "quiet", no_argument, NULL, 'q' },            { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 },
     };

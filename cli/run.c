@@ -13,6 +13,7 @@
 #include "engine/record/recording_folder.h"
 #include "sim/loop/daemon_brain.h"
 #include "sim/loop/local_brain.h"
+#include "sim/loop/parted_brain.h"
 #include "sim/traffic/calibration.h"
 
 int run_failed(enum status status, const struct problem *problem)
@@ -111,6 +112,7 @@ static enum status drive(struct closed_loop *loop, const struct run_options *opt
 
 struct peers {
     struct local_brain *local;
+    struct parted_brain *parted;
     struct daemon_brain *daemon;
     struct recording_folder *folder;
     struct recorder *recorder;
@@ -148,6 +150,7 @@ static enum status peers_close(struct peers *peers, struct problem *problem)
     struct problem fault;
     bool faulty = false;
     local_brain_release(peers->local);
+    parted_brain_release(peers->parted);
     daemon_brain_close(peers->daemon);
     recorder_release(peers->recorder);
     if (peers->folder != NULL) {
@@ -178,6 +181,10 @@ static enum status peer_open(const struct run_options *options, const struct net
             : problem_report(problem, STATUS_RANGE, "--record", NULL, "Leave it out, or take --control actuated.",
                              "records a brain, and under actuated-local there is none");
     }
+    if (options->apart && (options->daemon != NULL || options->record != NULL)) {
+        return problem_report(problem, STATUS_RANGE, "--apart", NULL, "Leave one of them out.",
+                              "does not go with --daemon or --record");
+    }
     if (options->daemon != NULL && options->record != NULL) {
         return problem_report(problem, STATUS_RANGE, "--record", NULL,
                               "Leave it out: the daemon records (`recordings` in its configuration).",
@@ -195,6 +202,11 @@ static enum status peer_open(const struct run_options *options, const struct net
     }
     struct brain_options brain = { .strategy = options->control, .epoch = 1, .daemon = 1, .status_age_ms_max = 3000,
         .threads = options->threads };
+    if (options->apart) {
+        status = parted_brain_create(network, &brain, options->apart_loss, options->seed, &peers->parted, problem);
+        *ret = status == STATUS_OK ? parted_brain_peer(peers->parted) : (struct brain_peer){ 0 };
+        return status;
+    }
     status = local_brain_create(network, &brain, &peers->local, problem);
     *ret = status == STATUS_OK ? local_brain_peer(peers->local) : (struct brain_peer){ 0 };
     if (status == STATUS_OK && options->record != NULL) {

@@ -33,6 +33,8 @@ struct run_options {
     struct fault_plan faults;          // of the sensors; run_options_release frees it
     bool ignore_route_errors;
     bool no_priority;                  // emergency vehicles and buses ask the signals for nothing
+    bool apart;                        // each region is led by a brain of its own
+    double apart_loss;                 // share of what crosses their borders that is lost
     bool quiet;                        // no progress
     bool book;                         // keep a day book: run_result.book
     const struct corridor *corridors;  // for it, as day_book_create wants them

@@ -27,6 +27,8 @@ const char RUN_OPTIONS_HELP[] =
     "  --message-loss P --message-delay S       each reading is lost, or comes so much later\n"
     "  --dead-sensors P        this share of all sensors says nothing\n"
     "  --no-priority           emergency vehicles, buses and trams ask the signals for nothing\n"
+    "  --apart                 each region of the network is led by a brain of its own, as by a daemon of its own\n"
+    "  --apart-loss P          ... and what crosses their borders is lost with this probability\n"
     "  --demand-scale X        each trip X times\n"
     "  --intergreen-s X        this intergreen for every conflict, for studies\n"
     "  --ignore-route-errors   a bad trip costs only itself\n"
@@ -208,6 +210,10 @@ bool run_option(const char *name, const char *value, struct run_options *ret)
         ret->ignore_route_errors = true;
     } else if (strcmp(name, "no-priority") == 0) {
         ret->no_priority = true;
+    } else if (strcmp(name, "apart") == 0) {
+        ret->apart = true;
+    } else if (strcmp(name, "apart-loss") == 0) {
+        good = run_number(name, value, 0, 1, &ret->apart_loss);
     } else if (strcmp(name, "quiet") == 0) {
         ret->quiet = true;
     }

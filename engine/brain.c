@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/base/memory.h"
+#include "engine/estimate/boundary.h"
 #include "engine/estimate/estimate.h"
 #include "engine/ledger.h"
 #include "engine/model/units.h"
@@ -26,8 +27,14 @@ struct slot {
     struct guard_refusal refusal;
 };
 
+// What a brain does for an intersection.
+enum duty { DUTY_NONE, DUTY_WATCH, DUTY_LEAD };
+
 struct brain {
     const struct network *network;
+    bool parted;                              // it may lead a part of the city: boundary is made
+    struct boundary boundary;
+    uint8_t *duty;                            // enum duty, one per intersection
     struct estimate estimate;
     struct transitions transitions;
     struct actuation actuation;
@@ -207,7 +214,6 @@ static void intersection_step(struct brain *brain, int32_t intersection, int64_t
 {
     struct ledger_entry *entry = &brain->ledger.entries[intersection];
     const struct intersection_rows *rows = &brain->estimate.approaches.at[intersection];
-    brain->slots[intersection] = (struct slot){ 0 };
     outlook_repeat(&brain->outlook, rows->first_movement, rows->movement_count);
     asked_update(brain, intersection, now_ms);
     override_expire(brain, intersection, now_ms);
@@ -312,16 +318,23 @@ static void step(struct brain *brain, const struct event *event, struct actions 
         }
 #pragma omp for schedule(dynamic, CHUNK)
         for (int32_t i = 0; i < count; i++) {
-            estimate_update(&brain->estimate, (struct intersection_id){ i }, now_ms);
+            if (brain->duty[i] != DUTY_NONE) {
+                estimate_update(&brain->estimate, (struct intersection_id){ i }, now_ms);
+            }
         }
 #pragma omp for schedule(dynamic, CHUNK)
         for (int32_t i = 0; i < count; i++) {
-            estimate_expect(&brain->estimate, (struct intersection_id){ i }, now_ms);
+            if (brain->duty[i] != DUTY_NONE) {
+                estimate_expect(&brain->estimate, (struct intersection_id){ i }, now_ms);
+            }
         }
 #pragma omp for schedule(dynamic, CHUNK)
         for (int32_t i = 0; i < count; i++) {
-            intersection_step(brain, i, now_ms);
-            state_update(brain, i, now_ms);
+            brain->slots[i] = (struct slot){ 0 };
+            if (brain->duty[i] == DUTY_LEAD) {
+                intersection_step(brain, i, now_ms);
+                state_update(brain, i, now_ms);
+            }
         }
 #pragma omp for schedule(dynamic, 1)
         for (int32_t area = 0; area < brain->coordination.area_count; area++) {
@@ -354,7 +367,8 @@ static int64_t hold_until_ms(const struct brain *brain, const struct override *o
 
 static bool override_valid(const struct brain *brain, const struct override *override, int64_t now_ms)
 {
-    if (override->intersection < 0 || override->intersection >= brain->network->intersection_count) {
+    if (override->intersection < 0 || override->intersection >= brain->network->intersection_count
+        || !brain_leads(brain, override->intersection)) {
         return false;
     }
     switch (override->kind) {
@@ -400,7 +414,8 @@ static void restore_take(struct brain *brain, const struct event *event, struct 
         struct guard_request request = { .candidate = plan, .now_ms = event->now_ms, .idle = ~UINT64_C(0) };
         enum guard_rule rule = guard_check(brain->guard, &request, &refusal);
         ret->accepted = (rule == GUARD_PASSED || rule == GUARD_I16_REPORT || rule == GUARD_I12_VERSION)
-            && plan->valid_until_ms > event->now_ms && ledger_restore(&brain->ledger, plan);
+            && brain_leads(brain, plan->intersection) && plan->valid_until_ms > event->now_ms
+            && ledger_restore(&brain->ledger, plan);
     }
     if (!ret->accepted) {
         brain->counts.readings_refused[REFUSAL_RESTORE]++;
@@ -421,7 +436,9 @@ static void priority_hear(struct brain *brain, const struct event *event, struct
 
 static void report_take(struct brain *brain, const struct controller_report *report)
 {
-    if (report == NULL || !ledger_report(&brain->ledger, report)) {
+    bool known = report != NULL && report->intersection >= 0
+        && report->intersection < brain->network->intersection_count;
+    if (!known || !brain_leads(brain, report->intersection) || !ledger_report(&brain->ledger, report)) {
         brain->counts.readings_refused[REFUSAL_UNKNOWN]++;
         refuse(brain, (struct refusal){ .kind = REFUSAL_UNKNOWN,
             .intersection = report != NULL ? report->intersection : INDEX_NONE });
@@ -456,6 +473,50 @@ void brain_step(struct brain *brain, const struct event *event, struct actions *
         break;
     }
     ret->refused_count = brain->refused_count;
+}
+
+// ---- who leads -----------------------------------------------------------------------------------------------------
+
+bool brain_leads(const struct brain *brain, int32_t intersection)
+{
+    return brain->duty[intersection] == DUTY_LEAD;
+}
+
+static void duties_set(struct brain *brain, uint64_t regions_led)
+{
+    for (int32_t i = 0; i < brain->network->intersection_count; i++) {
+        bool leads = !brain->parted || (regions_led >> boundary_region(brain->network, i) & 1) != 0;
+        bool watches = brain->parted && (brain->boundary.watched[i] & regions_led) != 0;
+        brain->duty[i] = leads ? DUTY_LEAD : watches ? DUTY_WATCH : DUTY_NONE;
+    }
+}
+
+// Nothing that was said about the intersection holds any more: another decides for it.
+static void intersection_leave(struct brain *brain, int32_t intersection)
+{
+    const struct intersection_rows *rows = &brain->estimate.approaches.at[intersection];
+    size_t first_group = (size_t)brain->network->intersections[intersection].first_group;
+    ledger_forget(&brain->ledger, intersection);
+    outlook_silence(&brain->outlook, rows->first_movement, rows->movement_count);
+    memset(brain->memory + brain->memory_bytes * (size_t)intersection, 0, brain->memory_bytes);
+    for (int32_t g = 0; g < brain->network->intersections[intersection].group_count; g++) {
+        brain->asked_ms[first_group + (size_t)g] = INT64_MAX;
+    }
+    brain->states[intersection] = (struct intersection_state){ .stage = INDEX_NONE };
+}
+
+void brain_lead(struct brain *brain, uint64_t regions_led, uint32_t epoch)
+{
+    assert(brain->parted);
+    assert(regions_led != 0);
+    assert(epoch >= brain->ledger.epoch);
+    brain->ledger.epoch = epoch;
+    for (int32_t i = 0; i < brain->network->intersection_count; i++) {
+        if (brain_leads(brain, i) && (regions_led >> boundary_region(brain->network, i) & 1) == 0) {
+            intersection_leave(brain, i);
+        }
+    }
+    duties_set(brain, regions_led);
 }
 
 // ---- life ----------------------------------------------------------------------------------------------------------
@@ -499,6 +560,13 @@ enum status brain_create(const struct network *network, const struct brain_optio
     brain->network = network;
     brain->solve_latency_ms = options->solve_latency_ms;
     brain->threads = options->threads;
+    brain->parted = options->regions_led != 0;
+    if (brain->parted && network->regions.count > BOUNDARY_REGION_COUNT_MAX) {
+        free(brain);
+        return problem_report(problem, STATUS_LIMIT, "regions", NULL, "Import the network anew with `--regions N`.",
+                              "%d regions, and at most %d can be led apart", network->regions.count,
+                              BOUNDARY_REGION_COUNT_MAX);
+    }
     enum status status = strategies_choose(brain, options, problem);
     if (status == STATUS_OK) {
         status = guard_create(network, &brain->guard, problem);
@@ -517,6 +585,11 @@ enum status brain_create(const struct network *network, const struct brain_optio
     coordination_create(&brain->coordination, &brain->estimate, &brain->transitions);
     ledger_create(&brain->ledger, network, options->epoch, options->daemon, age_ms);
     brain->memory = memory_take_aligned(count, brain->memory_bytes);
+    if (brain->parted) {
+        boundary_create(&brain->boundary, network);
+    }
+    brain->duty = memory_take(count, sizeof *brain->duty);
+    duties_set(brain, options->regions_led);
     brain->asked_ms = memory_take_aligned((size_t)network->group_count, sizeof *brain->asked_ms);
     for (int32_t g = 0; g < network->group_count; g++) {
         brain->asked_ms[g] = INT64_MAX;
@@ -542,6 +615,8 @@ void brain_release(struct brain *brain)
     priority_release(&brain->priority);
     ledger_release(&brain->ledger);
     guard_release(brain->guard);
+    boundary_release(&brain->boundary);
+    free(brain->duty);
     free(brain->strategy);
     free(brain->memory);
     free(brain->asked_ms);

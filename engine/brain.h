@@ -7,6 +7,10 @@
 //
 //           and gives the plans that changed. The other events only tell the brain something that the next step uses;
 //           an override answers at once whether it is accepted.
+//
+//           A city may be parted: a brain then decides for the regions that it leads, estimates what it has to know
+//           of their neighbours (engine/estimate/boundary.h), and leaves the rest alone. Which these are changes by
+//           brain_lead, between steps.
 // CONTRACT  Pure: no socket, clock, randomness, allocation or log after brain_create. Same events, same bytes out, for
 //           any number of threads. now_ms never falls. One caller at a time (the compute thread).
 // OWNERSHIP Events are borrowed during the call. Actions and all they point to are borrowed until the next call.
@@ -35,6 +39,7 @@ struct brain_options {
     int32_t solve_latency_ms;         // a plan takes effect at its tick plus this (lockstep: default 0)
     int32_t status_age_ms_max;        // a report older than this counts as none (default 3000)
     int threads;                      // OpenMP team, >= 1
+    uint64_t regions_led;             // bit r: region r is this brain's to decide for; 0: the whole city
 };
 
 enum event_kind {
@@ -108,6 +113,13 @@ struct actions {
 MUST_USE enum status brain_create(const struct network *network, const struct brain_options *options,
                                   struct brain **ret, struct problem *problem);
 void brain_release(struct brain *brain);
+
+// Leads these regions from now on (not 0), under this epoch, which is not older than the one before. What it knows of
+// the streets stays; plans, reports and overrides of regions that it led no more are forgotten. Only for a brain that
+// was made with regions_led.
+void brain_lead(struct brain *brain, uint64_t regions_led, uint32_t epoch);
+bool brain_leads(const struct brain *brain, int32_t intersection);
+
 void brain_step(struct brain *brain, const struct event *event, struct actions *ret);
 
 // The brain's whole state as bytes (engine/base/snapshot.h), so that a recording can be entered in its middle: gives

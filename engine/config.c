@@ -28,9 +28,10 @@ struct yaml_store {
 };
 
 struct yaml_config {
-    char *network, *site, *city, *strategy, *http, *store, *redis_server, *state_dir, *registry, *recordings;
-    char **additional, **listen;
-    unsigned additional_count, listen_count, regions_count;
+    char *network, *site, *city, *strategy, *http, *store, *redis_server, *state_dir, *registry, *recordings,
+        *address;
+    char **additional, **listen, **leads, **stands_in_for;
+    unsigned additional_count, listen_count, regions_count, leads_count, stands_in_for_count;
     struct yaml_region *regions;
     double *intergreen_s;
     bool *lockstep, *unapproved, *standby;
@@ -109,6 +110,11 @@ static const cyaml_schema_field_t FIELDS[] = {
     TEXT("recordings", recordings),
     NUMBER(yaml_config, recordings_mib_max),
     TEXT("registry", registry),
+    CYAML_FIELD_SEQUENCE("leads", CYAML_FLAG_POINTER | OPTIONAL, struct yaml_config, leads, &TEXT_VALUE, 0,
+                         LEADS_COUNT_MAX),
+    CYAML_FIELD_SEQUENCE("stands_in_for", CYAML_FLAG_POINTER | OPTIONAL, struct yaml_config, stands_in_for,
+                         &TEXT_VALUE, 0, LEADS_COUNT_MAX),
+    TEXT("address", address),
     CYAML_FIELD_BOOL_PTR("lockstep", CYAML_FLAG_POINTER | OPTIONAL, struct yaml_config, lockstep),
     CYAML_FIELD_BOOL_PTR("standby", CYAML_FLAG_POINTER | OPTIONAL, struct yaml_config, standby),
     CYAML_FIELD_BOOL_PTR("unapproved", CYAML_FLAG_POINTER | OPTIONAL, struct yaml_config, unapproved),
@@ -440,6 +446,32 @@ static void numbers_take(const struct yaml_config *yaml, struct settings *settin
     number_take(&settings->limits.events_per_step, yaml->limits.events_per_step);
 }
 
+// Which regions this daemon leads and stands in for. Such a daemon needs a store that the others reach too.
+static enum status parts_take(const struct yaml_config *yaml, const char *path, struct settings *settings,
+                              struct problem *problem)
+{
+    settings->parted = yaml->leads_count + yaml->stands_in_for_count > 0;
+    settings->address = yaml->address;
+    for (unsigned i = 0; i < yaml->leads_count; i++) {
+        settings->leads[settings->leads_count++] = yaml->leads[i];
+    }
+    for (unsigned i = 0; i < yaml->stands_in_for_count; i++) {
+        settings->stands_in_for[settings->stands_in_count++] = yaml->stands_in_for[i];
+    }
+    if (settings->parted && settings->standby) {
+        return problem_report(problem, STATUS_RANGE, path, "standby", "Leave it out, and name regions under "
+                              "`stands_in_for`.", "does not go with `leads` and `stands_in_for`");
+    }
+    bool shared = settings->store.kind != STORE_EMBEDDED && settings->store.kind != STORE_NONE;
+    if ((settings->standby || settings->parted) && !shared) {
+        return problem_report(problem, STATUS_RANGE, path, settings->parted ? "leads" : "standby",
+                              "Write `store: redis://HOST` or `unix:PATH`.",
+                              "a pair of daemons needs a store that both can reach");
+    }
+    settings->lockstep = settings->lockstep && !settings->parted;   // No simulator owns the clock of a part.
+    return STATUS_OK;
+}
+
 static enum status settings_take(struct config *config, const char *path, struct settings *settings,
                                  struct problem *problem)
 {
@@ -471,10 +503,8 @@ static enum status settings_take(struct config *config, const char *path, struct
     settings->state_folder = path_from(config, folder);
     settings->recordings = recordings_folder(config, settings->state_folder);
     enum status status = addresses_take(config, settings, problem);
-    if (status == STATUS_OK && settings->standby
-        && (settings->store.kind == STORE_EMBEDDED || settings->store.kind == STORE_NONE)) {
-        return problem_report(problem, STATUS_RANGE, path, "standby", "Write `store: redis://HOST` or `unix:PATH`.",
-                              "a pair of daemons needs a store that both can reach");
+    if (status == STATUS_OK) {
+        status = parts_take(yaml, path, settings, problem);
     }
     if (yaml->strategy != NULL) {
         settings->strategy = yaml->strategy;

@@ -8,6 +8,7 @@
 #include "engine/import/import.h"
 #include "engine/import/site_data.h"
 #include "engine/serve/embedded.h"
+#include "engine/serve/holdings.h"
 #include "engine/serve/journal.h"
 #include "engine/serve/server.h"
 
@@ -88,6 +89,9 @@ static int run(struct daemon *daemon, bool check_only)
     network_create(&daemon->network);
     if (status == STATUS_OK) {
         status = network_load(&daemon->settings, &daemon->network, &problem);
+    }
+    if (status == STATUS_OK) {
+        status = holdings_check(&daemon->network, &daemon->settings, &problem);
     }
     if (status != STATUS_OK) {
         fprintf(stderr, "%s\n", problem.text);

@@ -149,6 +149,16 @@ struct plan_version ledger_next_version(struct ledger *ledger, int32_t intersect
                                   .sequence = ledger->entries[intersection].sequence + 1 };
 }
 
+void ledger_forget(struct ledger *ledger, int32_t intersection)
+{
+    struct ledger_entry *entry = &ledger->entries[intersection];
+    entry->running.present = entry->sent.present = entry->next.present = false;
+    entry->reported = false;
+    entry->retry_ms = 0;
+    entry->strategy = NULL;
+    entry->override = (struct override){ .kind = OVERRIDE_NONE };
+}
+
 void ledger_send(struct ledger *ledger, int32_t intersection)
 {
     struct ledger_entry *entry = &ledger->entries[intersection];

@@ -74,6 +74,9 @@ bool ledger_report(struct ledger *ledger, const struct controller_report *report
 // The session ended: what it said last is no longer fresh.
 void ledger_link_down(struct ledger *ledger, int32_t intersection);
 
+// Another leads the intersection from now on: plans, report and override are gone, the numbering goes on.
+void ledger_forget(struct ledger *ledger, int32_t intersection);
+
 enum standing ledger_standing(const struct ledger *ledger, int32_t intersection, int64_t now_ms);
 
 // The report if it is fresh, else NULL.

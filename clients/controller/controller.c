@@ -25,7 +25,14 @@ enum { STATUS_EVERY_MS = 1000, PULL_EVERY_MS = 1000, RETRY_MS_MIN = 200, RETRY_M
 enum { HELLO = 1, WELCOME = 2, ERROR = 3, HEARTBEAT = 4, PLAN_REQUEST = 6, PLAN = 7, PLAN_NOT_CHANGED = 8,
     PLAN_SUBSCRIPTION = 9, PLAN_ACKNOWLEDGEMENT = 10, CONTROLLER_STATUS = 11, FALLBACK_TABLE = 13,
     FALLBACK_ACKNOWLEDGEMENT = 14 };
-enum { ROLE_CONTROLLER = 2, PROTOCOL = 1 };
+enum { ROLE_CONTROLLER = 2, PROTOCOL = 1, ERROR_ELSEWHERE = 20 };
+
+enum { DAEMONS_MAX = 4, TOLD = DAEMONS_MAX };      // those that it knows; and the one that it was sent to
+
+struct daemon_address {
+    struct sockaddr_storage at;
+    socklen_t bytes;
+};
 
 struct controller {
     const char *address, *identity, *token;
@@ -34,10 +41,10 @@ struct controller {
     struct cabinet cabinet;
     struct player player;
     struct plan plan;                // room to read one
-    struct sockaddr_storage peer;
-    socklen_t peer_bytes;
+    struct daemon_address daemons[DAEMONS_MAX + 1];
+    int32_t daemon_count, daemon;    // daemon: the one to talk to now
     int socket;
-    bool welcomed;
+    bool welcomed, sent_on;          // sent_on: daemons[TOLD] is to be tried next
     uint32_t index;                  // of the intersection in this session
     uint8_t in[IN_BYTES], out_room[OUT_BYTES], message_room[OUT_BYTES];
     size_t in_used;
@@ -252,20 +259,56 @@ static void on_heartbeat(struct controller *controller, struct bytes_in in)
     }
 }
 
-static void on_error(struct bytes_in in)
+// Looks up one address. numeric: of a stranger's making, and nobody is asked about it.
+static bool address_find(const char *address, bool numeric, struct daemon_address *ret)
+{
+    const char *colon = strrchr(address, ':');
+    char host[256];
+    if (strncmp(address, "unix:", 5) == 0 && !numeric) {
+        struct sockaddr_un *to = (struct sockaddr_un *)&ret->at;
+        size_t length = strlen(address + 5);
+        if (length >= sizeof to->sun_path) {
+            return false;
+        }
+        to->sun_family = AF_UNIX;
+        memcpy(to->sun_path, address + 5, length + 1);
+        ret->bytes = sizeof *to;
+        return true;
+    }
+    struct addrinfo wanted = { .ai_socktype = SOCK_STREAM, .ai_flags = numeric ? AI_NUMERICHOST | AI_NUMERICSERV : 0 };
+    struct addrinfo *found = NULL;
+    if (colon == NULL || (size_t)(colon - address) >= sizeof host) {
+        return false;
+    }
+    (void)snprintf(host, sizeof host, "%.*s", (int)(colon - address), address);
+    if (getaddrinfo(host, colon + 1, &wanted, &found) != 0) {
+        return false;
+    }
+    memcpy(&ret->at, found->ai_addr, found->ai_addrlen);
+    ret->bytes = found->ai_addrlen;
+    freeaddrinfo(found);
+    return true;
+}
+
+// Another daemon leads our intersection: there, with the next attempt.
+static void on_error(struct controller *controller, struct bytes_in in)
 {
     struct message message;
-    char text[200] = "";
+    char text[200] = "", address[256] = "";
     (void)message_open(in, &message);
     text_copy(message.inside[2], text, sizeof text);
     say("error %" PRIu64 ": %s", message.value[1], text);
+    if (message.value[1] == ERROR_ELSEWHERE) {
+        text_copy(message.inside[13], address, sizeof address);
+        controller->sent_on = address_find(address, true, &controller->daemons[TOLD]);
+    }
 }
 
 static void on_frame(struct controller *controller, uint32_t kind, struct bytes_in in)
 {
     switch (kind) {
     case WELCOME: on_welcome(controller, in); break;
-    case ERROR: on_error(in); break;
+    case ERROR: on_error(controller, in); break;
     case HEARTBEAT: on_heartbeat(controller, in); break;
     case PLAN: on_plan(controller, in); break;
     case FALLBACK_TABLE: on_table(controller, in); break;
@@ -275,34 +318,27 @@ static void on_frame(struct controller *controller, uint32_t kind, struct bytes_
 
 // ---- the link ----
 
-// Looks the address up, once at the start.
-static bool address_find(struct controller *controller)
+// Looks the addresses up, once at the start.
+static bool addresses_find(struct controller *controller)
 {
-    const char *address = controller->address, *colon = strrchr(address, ':');
-    char host[256];
-    if (strncmp(address, "unix:", 5) == 0) {
-        struct sockaddr_un *to = (struct sockaddr_un *)&controller->peer;
-        to->sun_family = AF_UNIX;
-        (void)snprintf(to->sun_path, sizeof to->sun_path, "%s", address + 5);
-        controller->peer_bytes = sizeof *to;
-        return true;
+    for (const char *at = controller->address; *at != '\0' && controller->daemon_count < DAEMONS_MAX;) {
+        char one[300];
+        size_t bytes = strcspn(at, ",");
+        (void)snprintf(one, sizeof one, "%.*s", (int)bytes, at);
+        if (!address_find(one, false, &controller->daemons[controller->daemon_count++])) {
+            return false;
+        }
+        at += bytes + (at[bytes] == ',');
     }
-    struct addrinfo wanted = { .ai_socktype = SOCK_STREAM }, *found = NULL;
-    if (colon == NULL || (size_t)(colon - address) >= sizeof host) {
-        return false;
-    }
-    (void)snprintf(host, sizeof host, "%.*s", (int)(colon - address), address);
-    if (getaddrinfo(host, colon + 1, &wanted, &found) != 0) {
-        return false;
-    }
-    memcpy(&controller->peer, found->ai_addr, found->ai_addrlen);
-    controller->peer_bytes = found->ai_addrlen;
-    freeaddrinfo(found);
-    return true;
+    return controller->daemon_count > 0;
 }
 
+// The next attempt goes where we were sent, or to the next that we know.
 static void retry_later(struct controller *controller)
 {
+    controller->daemon = controller->sent_on ? TOLD
+        : controller->daemon == TOLD ? 0 : (controller->daemon + 1) % controller->daemon_count;
+    controller->sent_on = false;
     controller->retry_ms = clock_ms(CLOCK_MONOTONIC) + controller->retry_wait_ms;
     controller->retry_wait_ms = controller->retry_wait_ms * 2 < RETRY_MS_MAX ? controller->retry_wait_ms * 2
         : RETRY_MS_MAX;
@@ -321,8 +357,9 @@ static void link_lost(struct controller *controller, const char *why)
 // Never waits: a connection under way shows itself by sending or failing.
 static void link_try(struct controller *controller, int64_t now_ms)
 {
-    int link = socket(controller->peer.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (link < 0 || (connect(link, (struct sockaddr *)&controller->peer, controller->peer_bytes) != 0
+    const struct daemon_address *to = &controller->daemons[controller->daemon];
+    int link = socket(to->at.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (link < 0 || (connect(link, (const struct sockaddr *)&to->at, to->bytes) != 0
                      && errno != EINPROGRESS)) {
         (void)(link >= 0 && close(link));
         retry_later(controller);
@@ -447,10 +484,10 @@ static void run(struct controller *controller, int64_t seconds)
 }
 
 static const char USAGE[] =
-    "usage: intergreen-controller --cabinet FILE --daemon ADDRESS [--identity NAME] [--token T] [--pull] [--lamps]\n"
-    "                             [--seconds S] [--clock-offset-ms X]\n\n"
+    "usage: intergreen-controller --cabinet FILE --daemon ADDRESS[,ADDRESS]... [--identity NAME] [--token T] [--pull]\n"
+    "                             [--lamps] [--seconds S] [--clock-offset-ms X]\n\n"
     "  --cabinet FILE   what it knows of its intersection, as `intergreen cabinet` prints it\n"
-    "  --daemon ADDRESS unix:PATH or HOST:PORT\n"
+    "  --daemon ADDRESS unix:PATH or HOST:PORT; of several daemons the next is tried when one does not serve it\n"
     "  --pull           asks for its plan once a second; else it subscribes\n"
     "  --lamps          a line on every change of lamps: lamps TIME_MS LETTERS MODE\n";
 
@@ -486,8 +523,8 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "intergreen-controller: %s: line %d: %s\n", cabinet, line, why);
         return 1;
     }
-    if (!address_find(&controller)) {
-        (void)fprintf(stderr, "intergreen-controller: %s is no address: write unix:PATH or HOST:PORT\n",
+    if (!addresses_find(&controller)) {
+        (void)fprintf(stderr, "intergreen-controller: %s: write unix:PATH or HOST:PORT, up to four with commas\n",
                       controller.address);
         return 1;
     }

@@ -50,6 +50,13 @@ void outlook_repeat(struct outlook *outlook, int32_t first, int32_t count)
     memcpy(outlook->told + first, outlook->heard + first, (size_t)count * sizeof *outlook->told);
 }
 
+void outlook_silence(struct outlook *outlook, int32_t first, int32_t count)
+{
+    for (int32_t m = first; m < first + count; m++) {
+        outlook->heard[m].from_ms = outlook->told[m].from_ms = INT64_MIN;
+    }
+}
+
 void outlook_snapshot(struct outlook *outlook, struct snapshot_walk *walk)
 {
     snapshot_column(walk, outlook->heard, (size_t)outlook->movement_count, sizeof *outlook->heard);

@@ -41,5 +41,8 @@ void outlook_forget(struct outlook *outlook, int32_t movement);
 // A range of movements tells what it told before; to be called for all, at every tick, before anything new is told.
 void outlook_repeat(struct outlook *outlook, int32_t first, int32_t count);
 
+// A range of movements has told nothing, and nobody has heard it: another decides for them.
+void outlook_silence(struct outlook *outlook, int32_t first, int32_t count);
+
 // Walks over what changes from tick to tick (engine/base/snapshot.h).
 void outlook_snapshot(struct outlook *outlook, struct snapshot_walk *walk);

@@ -90,6 +90,9 @@ void record_put_header(struct record_writer *writer, int64_t now_ms, const struc
     put_uint(&out, 9, header->daemon);
     put_uint(&out, 10, (uint64_t)header->solve_latency_ms);
     put_uint(&out, 11, (uint64_t)header->status_age_ms_max);
+    if (header->regions_led != 0) {
+        put_uint(&out, 12, header->regions_led);
+    }
     body_end(writer, &out, RECORD_HEADER, now_ms);
 }
 
@@ -410,6 +413,7 @@ static void header_number(const struct field *field, struct record_header *ret, 
     case 9: ret->daemon = (uint32_t)field->value; break;
     case 10: ret->solve_latency_ms = (int32_t)(field->value & INT32_MAX); break;
     case 11: ret->status_age_ms_max = (int32_t)(field->value & INT32_MAX); break;
+    case 12: ret->regions_led = field->value; break;
     default: break;
     }
 }

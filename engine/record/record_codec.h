@@ -61,6 +61,7 @@ struct record_header {
     char region_strategy[RECORD_REGION_COUNT_MAX][STRATEGY_NAME_BYTES_MAX];
     uint32_t epoch, daemon;
     int32_t solve_latency_ms, status_age_ms_max;
+    uint64_t regions_led;                     // bit r: the brain leads region r; 0: the whole city
 };
 
 void record_put_header(struct record_writer *writer, int64_t now_ms, const struct record_header *header);

@@ -130,6 +130,7 @@ void recorder_begin(struct recorder *recorder, struct brain *brain, const struct
     header->daemon = options->daemon;
     header->solve_latency_ms = options->solve_latency_ms;
     header->status_age_ms_max = options->status_age_ms_max;
+    header->regions_led = options->regions_led;
     recorder->begins_file = true;
     block_begin(recorder, brain, now_ms, fresh);
 }

@@ -371,9 +371,10 @@ static void answer_plan_request(struct channel *channel, const struct plan_reque
 {
     struct loop *loop = channel->loop;
     struct plan_version version = plan_table_version(loop->service->table, request->intersection);
-    if (version.epoch != 0 && plan_version_compare(version, request->held) == 0) {
+    // What a daemon that has just taken over read back may be older than what was sent last: that is no change either.
+    if (version.epoch != 0 && plan_version_compare(version, request->held) <= 0) {
         struct plan_not_changed answer = { .request = request->request, .intersection = request->intersection,
-            .version = version };
+            .version = request->held };
         struct frame_writer out = out_begin(loop);
         if (wire_put_plan_not_changed(&out, &answer) == STATUS_OK) {
             out_send(channel, &out);
@@ -427,6 +428,20 @@ static void subscribe(struct channel *channel, const struct plan_subscription *w
         }
         *head = one;
         send_plan(channel, wanted->at[i]);
+    }
+}
+
+void channel_leaders_changed(struct channel *channel)
+{
+    char address[LEADER_ADDRESS_BYTES_MAX];
+    struct problem problem;
+    if (channel->state == CHANNEL_OPEN && channel->session.state == SESSION_OPEN
+        && !leaders_keep_session(channel->loop->service->leaders, &channel->session, address, &problem)) {
+        struct frame_writer out = out_begin(channel->loop);
+        session_redirect(&channel->session, problem.text, address, &out);
+        out_send(channel, &out);
+        end(channel);
+        channel_flush(channel);
     }
 }
 
@@ -552,6 +567,12 @@ static void on_hello(struct channel *channel, const struct hello *hello, const s
     const struct registry_entry *entry = NULL;
     enum error_code code;
     const char *why = judge_hello(channel, hello, &entry, &code);
+    char address[LEADER_ADDRESS_BYTES_MAX];
+    struct problem problem;
+    if (why == NULL && !leaders_take_hello(channel->loop->service->leaders, hello, address, &problem)) {
+        session_redirect(&channel->session, problem.text, address, room->out);
+        return;
+    }
     if (why == NULL) {
         welcome(channel, hello, entry, room);
         return;
@@ -624,6 +645,19 @@ static void on_close_event(struct channel *channel, const struct session_event *
     end(channel);
 }
 
+// An operator's override of an intersection that another daemon leads.
+static void override_elsewhere(struct channel *channel, const struct session_event *event)
+{
+    char address[LEADER_ADDRESS_BYTES_MAX];
+    struct problem problem;
+    leaders_whither(channel->loop->service->leaders, event->override.intersection, address, &problem);
+    struct request_result result = { .request = event->request, .text = problem.text };
+    struct frame_writer out = out_begin(channel->loop);
+    if (wire_put_request_result(&out, &result) == STATUS_OK) {
+        out_send(channel, &out);
+    }
+}
+
 static void on_event(struct channel *channel, const struct session_event *event,
                      const struct session_room *room, bool *wake)
 {
@@ -651,6 +685,10 @@ static void on_event(struct channel *channel, const struct session_event *event,
         on_acknowledgement(channel, &event->plan_acknowledgement);
         break;
     case SESSION_OVERRIDE:
+        if (!leaders_leads(loop->service->leaders, event->override.intersection)) {
+            override_elsewhere(channel, event);
+            break;
+        }
         told.kind = INTAKE_OVERRIDE;
         told.request = event->request;
         told.override = event->override;

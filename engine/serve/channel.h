@@ -60,6 +60,9 @@ void channel_flush(struct channel *channel);
 // Says why (code, text), and closes when that has gone out.
 void channel_end(struct channel *channel, enum error_code code, const char *text);
 
+// Regions changed hands: a session whose intersections or sensors are led elsewhere now ends, and is told where.
+void channel_leaders_changed(struct channel *channel);
+
 // The answer of the compute thread.
 void channel_answer(struct channel *channel, const struct compute_answer *answer);
 

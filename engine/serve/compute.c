@@ -11,11 +11,22 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "engine/estimate/boundary.h"
 #include "engine/model/units.h"
 #include "engine/serve/freeze.h"
+#include "engine/wire/observation_codec.h"
+#include "engine/wire/plan_codec.h"
 
 #define COMPUTE_NICE 5            // the loops come first
 #define OFF_MS_MAX 200            // wall less city clock, before it is an alarm
+
+// Readings at the borders of one region, of one step.
+struct parcel {
+    int32_t region;
+    uint64_t number;
+    uint8_t *bytes;
+    size_t byte_count, capacity;
+};
 
 struct compute {
     struct compute_options options;
@@ -30,6 +41,12 @@ struct compute {
     struct brain *next_brain;
     struct brain_options next_options;
     char next_strategy[STRATEGY_NAME_BYTES_MAX];
+    bool lead_asked;              // the three below are to be done
+    uint64_t lead_regions;
+    uint32_t lead_epoch;
+    LIST_OF(struct kept_plan) lead_plans;
+    struct parcel parcels[COMPUTE_PARCEL_COUNT_MAX];
+    int32_t parcel_first, parcel_count;
     struct picture *middle;
     bool middle_new;
     struct picture_minute minutes[PICTURE_MINUTE_COUNT_MAX];
@@ -44,12 +61,15 @@ struct compute {
     int64_t now_ms;               // the engine's time last told; of the brain that runs
     int64_t live_now_ms, next_tick_ms;
     struct freezer freezer;
+    struct observation_buffer crossing;   // what one region has for its neighbours
+    uint8_t *packed;                      // the same as bytes
     int64_t minute_ms;            // that is being counted; -1: none
     int32_t *minute_counts;
     int32_t count_columns;
     bool off_said;
     int64_t off_ms;               // as last looked at
 
+    _Atomic uint32_t led_epoch;   // of the last change of regions that was carried out
     _Atomic uint64_t steps;
     _Atomic int64_t progress_ms;
     _Atomic bool claimed;         // a simulator owns the clock, or is about to
@@ -110,6 +130,11 @@ void compute_create(const struct compute_options *options, struct brain *brain, 
     compute->theirs = &compute->pictures[2];
     compute->live = brain;
     freezer_create(&compute->freezer, options->intakes, options->intake_count);
+    if (options->boundary != NULL) {
+        observation_buffer_create(&compute->crossing, 2 * network->detector_count, 8 * network->detector_count,
+                                  2 * network->camera_count, 2 * network->camera_count * CAMERA_BIN_COUNT_MAX);
+        compute->packed = memory_take(COMPUTE_PARCEL_BYTES_MAX, 1);
+    }
     compute->count_columns = network->detector_count + network->camera_count;
     compute->minute_counts = memory_take((size_t)compute->count_columns, sizeof(int32_t));
     for (int i = 0; i < PICTURE_MINUTE_COUNT_MAX; i++) {
@@ -151,6 +176,15 @@ void compute_release(struct compute *compute)
     for (int i = 0; i < PICTURE_MINUTE_COUNT_MAX; i++) {
         free(compute->minutes[i].counts);
     }
+    for (int i = 0; i < COMPUTE_PARCEL_COUNT_MAX; i++) {
+        free(compute->parcels[i].bytes);
+    }
+    for (int32_t i = 0; i < compute->lead_plans.count; i++) {
+        free(compute->lead_plans.at[i].bytes);
+    }
+    free(compute->lead_plans.at);
+    observation_buffer_release(&compute->crossing);
+    free(compute->packed);
     free(compute->minute_counts);
     freezer_release(&compute->freezer);
     pthread_cond_destroy(&compute->cond);
@@ -272,6 +306,53 @@ static void step_measure(struct compute *compute, int64_t began_us)
                                                 : picture->step_us_mean + (step_us - picture->step_us_mean) / 60.0;
 }
 
+// Hands a parcel to the main thread; the oldest that waits gives way.
+static void parcel_put(struct compute *compute, int32_t region, uint64_t number, size_t byte_count)
+{
+    pthread_mutex_lock(&compute->mutex);
+    if (compute->parcel_count == COMPUTE_PARCEL_COUNT_MAX) {
+        compute->parcel_first = (compute->parcel_first + 1) % COMPUTE_PARCEL_COUNT_MAX;
+        compute->parcel_count--;
+    }
+    struct parcel *parcel =
+        &compute->parcels[(compute->parcel_first + compute->parcel_count++) % COMPUTE_PARCEL_COUNT_MAX];
+    if (parcel->capacity < byte_count) {
+        free(parcel->bytes);
+        parcel->capacity = byte_count + byte_count / 4;
+        parcel->bytes = memory_take(parcel->capacity, 1);
+    }
+    memcpy(parcel->bytes, compute->packed, byte_count);
+    parcel->region = region;
+    parcel->number = number;
+    parcel->byte_count = byte_count;
+    pthread_mutex_unlock(&compute->mutex);
+}
+
+// What the step's readings have for the neighbours of the regions led. Rows that have no room are readings like those
+// that a detector did not send.
+static void parcels_make(struct compute *compute, const struct observation_columns *seen)
+{
+    const struct boundary *boundary = compute->options.boundary;
+    uint64_t led = compute->options.brain.regions_led;
+    uint64_t number = (uint64_t)compute->options.brain.epoch << 32 | ((uint64_t)compute->mine->steps & UINT32_MAX);
+    for (int32_t region = 0; boundary != NULL && region < boundary->region_count; region++) {
+        if ((led >> region & 1) == 0 || compute->lockstep != NULL) {
+            continue;
+        }
+        observation_buffer_clear(&compute->crossing);
+        boundary_select(boundary, seen, region, ~led, &compute->crossing);
+        struct frame_writer out = frame_writer_over(compute->packed, COMPUTE_PARCEL_BYTES_MAX);
+        struct observation_position position = { 0 };
+        while (!observation_position_done(&position, &compute->crossing.rows)
+               && wire_put_observations(&out, number, &compute->crossing.rows, COMPUTE_PARCEL_BYTES_MAX / 4,
+                                        &position) == STATUS_OK) {
+        }
+        if (out.used > 0) {
+            parcel_put(compute, region, number, out.used);
+        }
+    }
+}
+
 // One step of whichever brain runs, at now_ms.
 static void step(struct compute *compute, int64_t now_ms)
 {
@@ -287,6 +368,7 @@ static void step(struct compute *compute, int64_t now_ms)
     for (int32_t i = 0; i < actions.publish_count; i++) {
         publish(compute, &actions.publish[i]);
     }
+    parcels_make(compute, seen);
     struct picture *picture = compute->mine;
     step_measure(compute, began_us);
     picture->steps++;
@@ -488,6 +570,51 @@ static void brain_exchange(struct compute *compute)
     compute->options.brain = options;
 }
 
+static void plan_restore(struct compute *compute, const struct kept_plan *kept)
+{
+    struct green greens[PLAN_GREEN_COUNT_MAX];
+    struct plan plan;
+    const char *field;
+    if (wire_get_plan((struct cursor){ kept->bytes, kept->bytes + kept->byte_count }, greens, &plan, &field)
+            == STATUS_OK && plan.intersection == kept->intersection) {
+        (void)compute_restore(compute, &plan);
+    }
+}
+
+// Takes regions over and gives others up, in the brain that runs. The recording goes on in a file of its own, with the
+// brain as it is now.
+static void lead_change(struct compute *compute)
+{
+    pthread_mutex_lock(&compute->mutex);
+    bool asked = compute->lead_asked && compute->lockstep == NULL;
+    uint64_t regions = compute->lead_regions;
+    uint32_t epoch = compute->lead_epoch;
+    LIST_OF(struct kept_plan) plans = { 0 };
+    if (asked) {
+        compute->lead_asked = false;
+        plans.at = compute->lead_plans.at;
+        plans.count = compute->lead_plans.count;
+        compute->lead_plans.at = NULL;
+        compute->lead_plans.count = compute->lead_plans.capacity = 0;
+    }
+    pthread_mutex_unlock(&compute->mutex);
+    if (!asked) {
+        return;
+    }
+    struct brain_options *options = &compute->options.brain;
+    options->regions_led = regions;
+    options->epoch = epoch > options->epoch ? epoch : options->epoch;
+    brain_lead(compute->live, regions, options->epoch);
+    record_begin(compute, compute->live, options, compute->now_ms, false);
+    for (int32_t i = 0; i < plans.count; i++) {
+        plan_restore(compute, &plans.at[i]);
+        free(plans.at[i].bytes);
+    }
+    free(plans.at);
+    atomic_store(&compute->led_epoch, options->epoch);
+    compute->options.hooks.stepped(compute->options.hooks.owner);
+}
+
 static void clock_check(struct compute *compute)
 {
     int64_t off_ms = city_clock_follow(compute->options.clock);
@@ -563,6 +690,7 @@ static void *run(void *owner)
     int64_t wait_ms = 0;
     while (wait_for_work(compute, wait_ms)) {
         brain_exchange(compute);
+        lead_change(compute);
         int64_t now_ms = city_clock_now(compute->options.clock);
         if (compute->lockstep == NULL) {
             wait_ms = live_wait_ms(compute, now_ms);
@@ -626,6 +754,45 @@ void compute_replace(struct compute *compute, struct brain *brain, const struct 
     pthread_cond_signal(&compute->cond);
     pthread_mutex_unlock(&compute->mutex);
     brain_release(unused);
+}
+
+void compute_lead(struct compute *compute, uint64_t regions_led, uint32_t epoch, const struct kept_plan *plans,
+                  int32_t plan_count)
+{
+    pthread_mutex_lock(&compute->mutex);
+    compute->lead_asked = true;
+    compute->lead_regions = regions_led;
+    compute->lead_epoch = epoch;
+    for (int32_t i = 0; i < plan_count; i++) {
+        *GROW(compute->lead_plans) = (struct kept_plan){ .intersection = plans[i].intersection,
+            .bytes = memory_copy(plans[i].bytes, plans[i].byte_count, 1), .byte_count = plans[i].byte_count };
+    }
+    compute->woken = true;
+    pthread_cond_signal(&compute->cond);
+    pthread_mutex_unlock(&compute->mutex);
+}
+
+uint32_t compute_led_epoch(struct compute *compute)
+{
+    return atomic_load(&compute->led_epoch);
+}
+
+bool compute_parcel(struct compute *compute, int32_t *ret_region, uint64_t *ret_number, uint8_t *bytes,
+                    size_t *ret_byte_count)
+{
+    pthread_mutex_lock(&compute->mutex);
+    bool found = compute->parcel_count > 0;
+    if (found) {
+        const struct parcel *parcel = &compute->parcels[compute->parcel_first];
+        *ret_region = parcel->region;
+        *ret_number = parcel->number;
+        *ret_byte_count = parcel->byte_count;
+        memcpy(bytes, parcel->bytes, parcel->byte_count);
+        compute->parcel_first = (compute->parcel_first + 1) % COMPUTE_PARCEL_COUNT_MAX;
+        compute->parcel_count--;
+    }
+    pthread_mutex_unlock(&compute->mutex);
+    return found;
 }
 
 const struct picture *compute_look(struct compute *compute)

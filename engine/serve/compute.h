@@ -9,6 +9,10 @@
 //
 //             LIVE ──INTAKE_SIMULATOR_BEGIN──▶ LOCKSTEP ──INTAKE_SIMULATOR_END──▶ LIVE
 //
+//           PARTED    the daemon leads some regions of the city. What it leads changes between two steps, in the brain
+//                     that runs. Each step's readings at the borders of its regions are packed into parcels, one a
+//                     region, for whoever leads the neighbours.
+//
 //           What others want to see is in a picture: the thread fills its own and exchanges it for the one in the
 //           middle; who looks exchanges his for the one in the middle. Nobody waits.
 // CONTRACT  compute_create, compute_restore (before compute_start), compute_start; the rest from any thread. hooks are
@@ -27,6 +31,8 @@
 #include "engine/serve/recordings.h"
 
 #define PICTURE_MINUTE_COUNT_MAX 16
+#define COMPUTE_PARCEL_COUNT_MAX 64       // that wait for the main thread
+#define COMPUTE_PARCEL_BYTES_MAX (256u << 10)
 
 struct compute;
 
@@ -60,6 +66,7 @@ struct compute_options {
     struct plan_table *table;
     struct city_clock *clock;
     struct recordings *recordings;        // or NULL; kept until compute_release
+    const struct boundary *boundary;      // NULL: the daemon leads the whole city, and nothing crosses
     struct compute_hooks hooks;
 };
 
@@ -107,6 +114,27 @@ void compute_unclaim(struct compute *compute);
 
 // Another live brain (new epoch, new strategy) takes over the plans in force at the next step. Given.
 void compute_replace(struct compute *compute, struct brain *brain, const struct brain_options *options);
+
+// A plan that the store kept of a region that is taken over; bytes are intergreen.v1.Plan, untrusted.
+struct kept_plan {
+    int32_t intersection;
+    uint8_t *bytes;
+    size_t byte_count;
+};
+
+// Leads these regions from the next step on, under this epoch; the guard judges the plans, which are copied. Only where
+// there is a boundary.
+void compute_lead(struct compute *compute, uint64_t regions_led, uint32_t epoch, const struct kept_plan *plans,
+                  int32_t plan_count);
+
+// The epoch of the last compute_lead that was carried out: no plan of a region that it gave up comes any more. What the
+// table has of such regions is left there.
+uint32_t compute_led_epoch(struct compute *compute);
+
+// The next parcel of readings at the borders, since the last call: true, and a copy into bytes
+// (COMPUTE_PARCEL_BYTES_MAX of room). Numbers of a region rise. One caller.
+bool compute_parcel(struct compute *compute, int32_t *ret_region, uint64_t *ret_number, uint8_t *bytes,
+                    size_t *ret_byte_count);
 
 // The newest picture, borrowed until the next call. One caller.
 const struct picture *compute_look(struct compute *compute);

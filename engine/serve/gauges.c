@@ -217,11 +217,39 @@ static void metrics_store(const struct gauges *gauges, struct page_text *text)
     }
 }
 
+static void metrics_regions(const struct gauges *gauges, struct page_text *text)
+{
+    const struct holdings *holdings = gauges->holdings;
+    if (holdings == NULL) {
+        return;
+    }
+    const struct names *names = &gauges->service->network->regions;
+    int64_t written = 0, dropped = 0, taken = 0;
+    head(text, "region_led", "gauge", "1 where this daemon leads the region.");
+    for (int32_t i = 0; i < holdings->count; i++) {
+        const struct store_counts *counts = store_counts(storage_store(holdings->at[i].storage));
+        page_text_add(text, "intergreen_region_led{region=\"%s\"} %d\n", names->count > 0 ? names_text(names, i) : "",
+                      holdings->at[i].state == HOLDING_OURS);
+        written += counts->boundaries_written;
+        dropped += counts->boundaries_dropped;
+        taken += counts->boundaries_taken;
+    }
+    counter(text, "boundary_parcels_written_total", "Steps whose readings at a border were written.",
+            (uint64_t)written);
+    counter(text, "boundary_parcels_dropped_total", "Of them, dropped while the store was away.", (uint64_t)dropped);
+    counter(text, "boundary_parcels_taken_total", "Parcels of other regions that were fetched.", (uint64_t)taken);
+    counter(text, "boundary_readings_total", "Readings of other regions' sensors that were taken.",
+            (uint64_t)holdings->crossed);
+    counter(text, "boundary_readings_refused_total", "Of them, refused as bad.",
+            (uint64_t)holdings->crossed_refused);
+}
+
 void gauges_metrics(const struct gauges *gauges, struct page_text *text)
 {
     metrics_engine(gauges, text);
     metrics_sessions(gauges, text);
     metrics_store(gauges, text);
+    metrics_regions(gauges, text);
     one(text, "resident_bytes", "gauge", "Memory in use.", (double)gauges_resident_bytes());
     one(text, "start_time_seconds", "gauge", "When the daemon started.", (double)gauges->started_ms / 1e3);
 }

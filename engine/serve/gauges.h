@@ -5,6 +5,7 @@
 #pragma once
 
 #include "engine/serve/compute.h"
+#include "engine/serve/holdings.h"
 #include "engine/serve/loop.h"
 #include "engine/serve/page_text.h"
 #include "engine/store/store.h"
@@ -13,6 +14,7 @@ struct gauges {
     const struct service *service;
     const struct picture *picture;
     const struct store *store;           // or NULL
+    const struct holdings *holdings;     // where the city is led in parts, or NULL
     const char *city, *store_path;
     int64_t started_ms;                  // wall clock
 };

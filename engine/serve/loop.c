@@ -126,6 +126,13 @@ static void open_mail(struct loop *loop, struct mail *mail)
             channel_end(channel, ERROR_SUPERSEDED, "the same identity opened another session");
         }
         break;
+    case MAIL_LEADERS:
+        for (int32_t i = 0; i < loop->slots.count; i++) {
+            if (loop->slots.at[i] != NULL) {
+                channel_leaders_changed(loop->slots.at[i]);
+            }
+        }
+        break;
     case MAIL_STOP:
         stop(loop);
         break;

@@ -27,6 +27,7 @@
 #include <uv.h>
 
 #include "engine/serve/compute.h"
+#include "engine/serve/leaders.h"
 #include "engine/serve/registry.h"
 #include "engine/serve/settings.h"
 #include "engine/serve/sources.h"
@@ -48,6 +49,7 @@ struct service {
     struct city_clock *clock;
     struct sources *sources;
     struct registry *registry;             // or NULL
+    struct leaders *leaders;
     uint32_t daemon;
     _Atomic uint32_t epoch;
     _Atomic bool unapproved_said;
@@ -60,7 +62,7 @@ struct service {
     void (*status_asked)(void *owner, struct peer peer, const struct status_request *request);
 };
 
-enum mail_kind { MAIL_CONNECTION, MAIL_ANSWER, MAIL_BYTES, MAIL_SUPERSEDED, MAIL_STOP };
+enum mail_kind { MAIL_CONNECTION, MAIL_ANSWER, MAIL_BYTES, MAIL_SUPERSEDED, MAIL_LEADERS, MAIL_STOP };
 
 struct mail {
     enum mail_kind kind;

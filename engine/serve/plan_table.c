@@ -93,13 +93,18 @@ enum status plan_table_put(struct plan_table *table, const struct plan *plan)
     return STATUS_OK;
 }
 
+void plan_table_drop(struct plan_table *table, int32_t intersection)
+{
+    pthread_mutex_t *shard = shard_of(table, intersection);
+    pthread_mutex_lock(shard);
+    table->slots[intersection].entry = (struct plan_entry){ 0 };
+    pthread_mutex_unlock(shard);
+}
+
 void plan_table_clear(struct plan_table *table)
 {
     for (int32_t i = 0; i < table->count; i++) {
-        pthread_mutex_t *shard = shard_of(table, i);
-        pthread_mutex_lock(shard);
-        table->slots[i].entry = (struct plan_entry){ 0 };
-        pthread_mutex_unlock(shard);
+        plan_table_drop(table, i);
     }
 }
 

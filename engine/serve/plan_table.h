@@ -4,7 +4,7 @@
 //           a few hundred bytes. Beside the table stands a ring of the latest changes: position p holds which
 //           intersection changed p-th since the start, so that each loop walks on from where it was; one that fell
 //           behind by more than the ring is told so and looks at all of its own.
-// CONTRACT  Any thread; put and clear from the compute thread alone.
+// CONTRACT  Any thread; put and clear from the compute thread alone; drop of what it puts no more.
 // OWNERSHIP Everything is copied.
 // NOT HERE  What is in a plan.
 #pragma once
@@ -32,6 +32,9 @@ MUST_USE enum status plan_table_put(struct plan_table *table, const struct plan 
 
 // Forgets all plans: another engine begins. Not told as changes.
 void plan_table_clear(struct plan_table *table);
+
+// Forgets one plan: another daemon leads there. Not told as a change.
+void plan_table_drop(struct plan_table *table, int32_t intersection);
 
 // Copies an entry, and its frame into bytes (WIRE_PLAN_BYTES_MAX of room). false: there is no plan.
 bool plan_table_get(struct plan_table *table, int32_t intersection, struct plan_entry *ret, uint8_t *bytes);

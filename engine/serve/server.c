@@ -14,11 +14,12 @@
 #include "engine/optimize/strategy.h"
 #include "engine/serve/embedded.h"
 #include "engine/serve/gauges.h"
+#include "engine/serve/holdings.h"
 #include "engine/serve/http.h"
 #include "engine/serve/journal.h"
 #include "engine/serve/listener.h"
 #include "engine/serve/state_folder.h"
-#include "engine/serve/storage.h"
+#include "engine/serve/status_reply.h"
 #include "engine/wire/plan_codec.h"
 
 #define BEAT_MS 50
@@ -26,12 +27,6 @@
 #define DESCRIPTOR_RESERVE 64         // beside those of connections: files, store, HTTP, wake-ups
 #define STALL_MS 5000                 // without a step in live mode: an alarm
 #define CRASH_COUNT_MAX 2             // so many ends that were not clean within a minute: the next start is cautious
-
-struct restored_plan {
-    int32_t intersection;
-    uint8_t *bytes;
-    size_t byte_count;
-};
 
 // A StatusRequest of an operator.
 struct asked {
@@ -55,22 +50,23 @@ struct server {
     struct state_folder folder;
     struct embedded embedded;
     bool embedded_runs;
-    struct storage *storage;          // NULL: none
+    struct holdings *holdings;        // NULL: no store
+    struct boundary boundary;         // where the city is led in parts
     struct http *http;
     struct listener listeners[LISTEN_COUNT_MAX];
     int32_t listener_count;
     struct service service;
     struct loop *loops;
     struct intake *intakes;
+    int32_t intake_count;
     struct compute *compute;
     struct recordings *recordings;    // or NULL
     struct brain_options brain;
     const char **region_strategy;     // one per region of the network
-    bool taking_over;                 // STARTING out of STANDBY
     bool steps_down, store_missed_said;
     bool cautious;                    // begun without the stored state after repeated crashes
 
-    LIST_OF(struct restored_plan) restored;
+    uint8_t *parcel;
     int64_t started_wall_ms, began_ms, end_by_ms;
     int64_t shown_steps;              // of the picture that was last offered to the store
     int32_t *minute_counts;
@@ -86,13 +82,6 @@ struct server {
 
 // ---- what the store asks of us
 
-static void on_restored(void *owner, int32_t intersection, const uint8_t *bytes, size_t byte_count)
-{
-    struct server *server = owner;
-    *GROW(server->restored) = (struct restored_plan){ .intersection = intersection,
-        .bytes = memory_copy(bytes, byte_count, 1), .byte_count = byte_count };
-}
-
 static bool on_plan(void *owner, int32_t intersection, struct store_plan *ret)
 {
     struct server *server = owner;
@@ -104,6 +93,17 @@ static bool on_plan(void *owner, int32_t intersection, struct store_plan *ret)
     *ret = (struct store_plan){ .plan = { .kind = entry.kind, .reason = entry.reason },
         .bytes = server->plan_frame + entry.frame_bytes - entry.message_bytes, .byte_count = entry.message_bytes };
     return true;
+}
+
+// A region is led by another: its plans are nobody's to ask for here.
+static void on_left(void *owner, int32_t region)
+{
+    struct server *server = owner;
+    for (int32_t i = 0; server->service.table != NULL && i < server->network->intersection_count; i++) {
+        if (boundary_region(server->network, i) == region) {
+            plan_table_drop(server->service.table, i);
+        }
+    }
 }
 
 // ---- what the other threads tell us
@@ -149,7 +149,8 @@ static void on_gauges(void *owner, struct gauges *ret)
 {
     struct server *server = owner;
     *ret = (struct gauges){ .service = &server->service, .picture = compute_look(server->compute),
-        .store = server->storage != NULL ? storage_store(server->storage) : NULL, .city = server->city,
+        .store = server->holdings != NULL ? holdings_store(server->holdings) : NULL,
+        .holdings = server->settings.parted ? server->holdings : NULL, .city = server->city,
         .store_path = server->embedded_runs ? server->embedded.shown_path : server->settings.store.text,
         .started_ms = server->started_wall_ms };
 }
@@ -163,58 +164,11 @@ static bool on_healthy(void *owner)
 
 // ---- StatusRequest
 
-static void status_rows(const struct picture *picture, int32_t first, int32_t count, struct status_row *rows)
+static void status_answer(struct server *server, const struct asked *asked, const struct gauges *gauges)
 {
-    for (int32_t i = 0; i < count; i++) {
-        const struct intersection_state *state = &picture->states[first + i];
-        rows[i] = (struct status_row){ .intersection = first + i, .updated_ms = state->updated_ms, .mode = state->mode,
-            .reported = state->reported, .overridden = state->overridden, .stage = state->stage,
-            .queue_mveh = (uint32_t)(state->queue_veh * 1000.0 + 0.5),
-            .flow_vph = (uint32_t)(state->flow_vph + 0.5),
-            .confidence_permille = (uint32_t)(state->confidence * 1000.0 + 0.5),
-            .detectors_healthy = state->detectors_healthy, .detectors_total = state->detectors_total };
-    }
-}
-
-static void status_answer(struct server *server, const struct asked *asked, const struct picture *picture)
-{
-    const struct network *network = server->network;
-    int32_t first = asked->request.first_intersection, count = asked->request.intersection_count;
-    first = first < 0 ? 0 : first > network->intersection_count ? network->intersection_count : first;
-    count = count < 0 ? 0 : count > STATUS_ROW_COUNT_MAX ? STATUS_ROW_COUNT_MAX : count;
-    count = count > network->intersection_count - first ? network->intersection_count - first : count;
-    struct status_row *rows = memory_take((size_t)count, sizeof *rows);
-    status_rows(picture, first, count, rows);
-    struct loop_sums sums = gauges_sum(&server->service);
-    struct store *store = server->storage != NULL ? storage_store(server->storage) : NULL;
-    struct city_status status = { .request = asked->request.request, .now_ms = picture->now_ms,
-        .started_ms = server->started_wall_ms, .network = server->city, .strategy = picture->strategy,
-        .store = store != NULL ? store_state_name(store_state(store)) : "none",
-        .epoch = atomic_load(&server->service.epoch), .daemon = server->service.daemon,
-        .intersections = (uint32_t)network->intersection_count, .steps = (uint64_t)picture->steps,
-        .plans = (uint64_t)picture->plans, .readings_used = sums.readings_taken,
-        .readings_refused = sums.readings_refused, .readings_shed = sums.readings_shed,
-        .frames_refused = sums.strikes, .guard_refused = gauges_guard_refused(&picture->counts),
-        .step_us_last = (uint32_t)picture->step_us_last, .step_us_max = (uint32_t)picture->step_us_max,
-        .store_dropped = store != NULL ? (uint64_t)store_counts(store)->minutes_dropped : 0,
-        .resident_bytes = gauges_resident_bytes(), .row_count = count, .rows = rows };
-    for (int32_t i = 0; i < network->intersection_count; i++) {
-        status.intersections_reported += picture->states[i].reported;
-        status.intersections_overridden += picture->states[i].overridden;
-        status.intersections_fallback += picture->states[i].reported
-            && picture->states[i].mode == CONTROLLER_FALLBACK;
-    }
-    for (int role = 0; role < ROLE_COUNT; role++) {
-        status.sessions[role] = (uint32_t)atomic_load(&server->service.role_count[role]);
-    }
-    size_t room = 4096 + (size_t)count * 96;
-    struct mail mail = { .kind = MAIL_BYTES, .peer = asked->peer, .bytes = memory_take(room, 1) };
-    struct frame_writer out = frame_writer_over(mail.bytes, room);
-    if (wire_put_status(&out, &status) == STATUS_OK) {
-        mail.byte_count = out.used;
-    }
+    struct mail mail = { .kind = MAIL_BYTES, .peer = asked->peer };
+    mail.byte_count = status_reply(gauges, &asked->request, &mail.bytes);
     loop_post(&server->loops[asked->peer.loop], &mail);
-    free(rows);
 }
 
 static void status_answer_all(struct server *server)
@@ -224,9 +178,12 @@ static void status_answer_all(struct server *server)
     struct asked *asked = memory_copy(server->asked.at, (size_t)count, sizeof *asked);
     server->asked.count = 0;
     pthread_mutex_unlock(&server->asked_mutex);
-    const struct picture *picture = count > 0 ? compute_look(server->compute) : NULL;
+    struct gauges gauges = { 0 };
+    if (count > 0) {
+        on_gauges(server, &gauges);
+    }
     for (int32_t i = 0; i < count; i++) {
-        status_answer(server, &asked[i], picture);
+        status_answer(server, &asked[i], &gauges);
     }
     free(asked);
 }
@@ -271,8 +228,64 @@ static enum status brain_make(struct server *server, const struct settings *sett
     server->brain = (struct brain_options){ .strategy = server->cautious ? "program" : settings->strategy,
         .region_strategy = server->cautious || settings->region_count == 0 ? NULL : server->region_strategy,
         .epoch = epoch, .daemon = server->folder.daemon, .solve_latency_ms = settings->solve_latency_ms,
-        .status_age_ms_max = settings->status_age_ms, .threads = threads < 1 ? 1 : threads };
+        .status_age_ms_max = settings->status_age_ms, .threads = threads < 1 ? 1 : threads,
+        .regions_led = settings->parted ? holdings_ours(server->holdings) : 0 };
     return brain_create(server->network, &server->brain, ret, problem);
+}
+
+// Which regions are led now, for people and scripts.
+static void leads_say(const struct server *server, int32_t plans)
+{
+    char text[1024] = "";
+    size_t used = 0;
+    uint64_t regions = holdings_ours(server->holdings);
+    uint32_t epoch = atomic_load(&server->service.epoch);
+    for (int32_t r = 0; r < server->boundary.region_count && used < sizeof text; r++) {
+        if ((regions >> r & 1) != 0) {
+            used += (size_t)snprintf(text + used, sizeof text - used, " %s", names_text(&server->network->regions, r));
+        }
+    }
+    printf("leads:%s; epoch %" PRIu32 ".%" PRIu32 "; %d plans read back\n", text, epoch, server->folder.daemon, plans);
+    fflush(stdout);
+    sd_notifyf(0, "STATUS=leads%s, epoch %" PRIu32, text, epoch);
+}
+
+// Regions were taken over or lost, or the epoch has to rise: the brain goes on with what is ours now.
+static void lead_change(struct server *server)
+{
+    struct problem problem;
+    uint32_t ours = atomic_load(&server->service.epoch), seen = atomic_load(&server->epoch_seen);
+    uint32_t found = holdings_epoch(server->holdings), above = found > ours ? found : ours;
+    above = seen > above ? seen : above;
+    uint64_t regions = holdings_ours(server->holdings);
+    if (regions == 0) {
+        server->steps_down = true;
+        return;
+    }
+    if (above == UINT32_MAX || state_folder_epoch(&server->folder, above + 1, &problem) != STATUS_OK) {
+        journal(JOURNAL_ALARM, "no regions can be taken over: %s",
+                above == UINT32_MAX ? "there is no higher epoch" : problem.text);
+        return;
+    }
+    atomic_store(&server->service.epoch, above + 1);
+    server->brain.epoch = above + 1;
+    server->brain.regions_led = regions;
+    int32_t plans = 0;
+    for (int32_t i = 0; i < server->holdings->count; i++) {
+        const struct holding *holding = &server->holdings->at[i];
+        if (holding->state == HOLDING_READY) {
+            compute_lead(server->compute, regions, above + 1, holding->plans.at, holding->plans.count);
+            plans += holding->plans.count;
+        }
+    }
+    compute_lead(server->compute, regions, above + 1, NULL, 0);
+    holdings_settle(server->holdings, (struct store_epoch){ above + 1, server->folder.daemon });
+    leaders_set(server->service.leaders, regions);
+    for (int32_t i = 0; i < server->service.loop_count; i++) {
+        struct mail mail = { .kind = MAIL_LEADERS };
+        loop_post(&server->loops[i], &mail);
+    }
+    leads_say(server, plans);
 }
 
 // Somebody holds plans of a newer epoch than ours: go beyond it.
@@ -290,8 +303,8 @@ static void epoch_raise(struct server *server, uint32_t above, const char *who)
     journal(JOURNAL_WARNING, "%s knows epoch %" PRIu32 ": ours is %" PRIu32 " from now on", who, above, epoch);
     atomic_store(&server->service.epoch, epoch);
     compute_replace(server->compute, brain, &server->brain);
-    if (server->storage != NULL) {
-        store_lead(storage_store(server->storage), (struct store_epoch){ epoch, server->folder.daemon });
+    if (server->holdings != NULL) {
+        holdings_settle(server->holdings, (struct store_epoch){ epoch, server->folder.daemon });
     }
 }
 
@@ -299,12 +312,18 @@ static void epochs_watch(struct server *server)
 {
     struct store_epoch found;
     uint32_t ours = atomic_load(&server->service.epoch), seen = atomic_load(&server->epoch_seen);
+    if (server->settings.parted) {
+        if (holdings_beat(server->holdings, monotonic_ms()) || seen > ours) {
+            lead_change(server);
+        }
+        return;
+    }
     if (seen > ours) {
         epoch_raise(server, seen, "a controller");
         return;
     }
     // A store that was away when we began, and to which nothing was written yet: we are the newer daemon.
-    struct store *store = server->storage != NULL ? storage_store(server->storage) : NULL;
+    struct store *store = server->holdings != NULL ? holdings_store(server->holdings) : NULL;
     if (store != NULL && server->settings.standby) {
         server->steps_down = store_fenced(store, &found);   // Of a pair the newer one leads.
     } else if (store != NULL && store_fenced(store, &found) && store_counts(store)->batches == 0) {
@@ -314,14 +333,64 @@ static void epochs_watch(struct server *server)
 
 // ---- the beat
 
+// What crosses the borders of our regions.
+static void parcels_show(struct server *server)
+{
+    int32_t region;
+    uint64_t number;
+    size_t bytes;
+    while (server->parcel != NULL && compute_parcel(server->compute, &region, &number, server->parcel, &bytes)) {
+        const struct holding *holding = &server->holdings->at[region];
+        if (holding->state == HOLDING_OURS) {
+            store_offer_boundary(storage_store(holding->storage), number, server->parcel, bytes);
+        }
+    }
+}
+
+// The last that the store gets of a region that is given up, once the engine makes no more plans for it.
+static void leaving_show(struct server *server)
+{
+    const struct picture *picture = compute_look(server->compute);
+    struct store_daemon daemon = { .strategy = picture->strategy, .mode = "live", .time_ms = picture->now_ms,
+        .steps = picture->steps, .plans = picture->plans, .readings = picture->readings };
+    for (int32_t h = 0; h < server->holdings->count; h++) {
+        struct holding *holding = &server->holdings->at[h];
+        if (holding->state != HOLDING_LEAVING || holding->resigned
+            || compute_led_epoch(server->compute) != atomic_load(&server->service.epoch)) {
+            continue;
+        }
+        int32_t count = server->network->intersection_count;
+        struct plan_version *versions = memory_take((size_t)count, sizeof *versions);
+        for (int32_t i = 0; i < count; i++) {
+            versions[i] = plan_table_version(server->service.table, i);
+        }
+        store_offer(storage_store(holding->storage), picture->states, versions, &daemon);
+        free(versions);
+        holding_resign(holding);
+    }
+}
+
+// Where the regions are led, for those who ask here.
+static void leaders_show(struct server *server)
+{
+    for (int32_t i = 0; server->settings.parted && i < server->holdings->count; i++) {
+        leaders_address_set(server->service.leaders, i, store_leader(storage_store(server->holdings->at[i].storage)));
+    }
+}
+
 static void store_show(struct server *server)
 {
-    struct store *store = storage_store(server->storage);
+    struct holdings *holdings = server->holdings;
     const struct picture *picture = compute_look(server->compute);
     int64_t minute_ms;
     while (compute_minute(server->compute, &minute_ms, server->minute_counts)) {
-        store_offer_minute(store, minute_ms, server->minute_counts);
+        for (int32_t i = 0; i < holdings->count; i++) {
+            if (holdings->at[i].state == HOLDING_OURS) {
+                store_offer_minute(storage_store(holdings->at[i].storage), minute_ms, server->minute_counts);
+            }
+        }
     }
+    parcels_show(server);
     if (picture->steps == server->shown_steps) {
         return;
     }
@@ -329,8 +398,12 @@ static void store_show(struct server *server)
     struct store_daemon daemon = { .strategy = picture->strategy, .mode = picture->lockstep ? "lockstep" : "live",
         .time_ms = picture->now_ms, .steps = picture->steps, .plans = picture->plans, .readings = picture->readings,
         .connections = atomic_load(&server->service.connection_count), .step_us = picture->step_us_last };
-    store_offer(store, picture->states, picture->versions, &daemon);
-    storage_poke(server->storage);
+    for (int32_t i = 0; i < holdings->count; i++) {
+        if (holdings->at[i].state == HOLDING_OURS) {
+            store_offer(storage_store(holdings->at[i].storage), picture->states, picture->versions, &daemon);
+            storage_poke(holdings->at[i].storage);
+        }
+    }
 }
 
 // The service manager's watchdog is fed only when the engine stepped, or waits for a simulator.
@@ -356,11 +429,13 @@ static void watchdog_feed(struct server *server)
 
 static void serve_beat(struct server *server)
 {
-    if (server->storage != NULL) {
-        store_hold_lease(storage_store(server->storage), on_healthy(server));
+    for (int32_t i = 0; server->holdings != NULL && i < server->holdings->count; i++) {
+        store_hold_lease(storage_store(server->holdings->at[i].storage), on_healthy(server));
     }
-    if (server->storage != NULL) {
+    if (server->holdings != NULL) {
         store_show(server);
+        leaving_show(server);
+        leaders_show(server);
     }
     status_answer_all(server);
     epochs_watch(server);
@@ -389,34 +464,30 @@ static void descriptors_raise(struct server *server)
 static void on_store_began(void *owner)
 {
     struct server *server = owner;
-    if (server->storage != NULL) {
-        storage_poke(server->storage);
+    for (int32_t i = 0; server->holdings != NULL && i < server->holdings->count; i++) {
+        storage_poke(server->holdings->at[i].storage);
     }
 }
 
 static void storage_begin(struct server *server)
 {
     const struct settings *settings = &server->settings;
-    const struct store_address *address = &settings->store;
-    struct storage_options options = { .loop = &server->loop, .network = server->network, .address = *address,
-        .store = { .city = server->city, .user = address->user[0] != '\0' ? address->user : NULL,
-            .password = address->password[0] != '\0' ? address->password : NULL, .database = address->database,
-            .connect_ms_max = settings->store_connect_ms, .answer_ms_max = settings->store_answer_ms,
-            .retry_ms_min = settings->store_retry_ms_min, .retry_ms_max = settings->store_retry_ms_max,
-            .minute_length_max = settings->store_minutes, .batch_bytes_max = 1 << 20,
-            .lease_ms = settings->standby ? settings->lease_ms : 0,
-            .jitter_seed = (uint64_t)wall_ms() ^ ((uint64_t)getpid() << 40), .owner = server,
-            .restored = on_restored, .plan = on_plan } };
-    if (address->kind == STORE_EMBEDDED) {
-        snprintf(options.address.path, sizeof options.address.path, "%s", server->embedded.socket_path);
+    if (settings->parted) {
+        boundary_create(&server->boundary, server->network);
+        server->parcel = memory_take(COMPUTE_PARCEL_BYTES_MAX, 1);
     }
-    storage_start(&options, &server->storage);
+    struct holdings_options options = { .loop = &server->loop, .network = server->network, .settings = settings,
+        .boundary = settings->parted ? &server->boundary : NULL, .city = server->city,
+        .embedded_path = settings->store.kind == STORE_EMBEDDED ? server->embedded.socket_path : NULL,
+        .owner = server, .plan = on_plan, .left = on_left };
+    holdings_start(&options, &server->holdings);
 }
 
 static enum status start_early(struct server *server, struct problem *problem)
 {
     const struct settings *settings = &server->settings;
-    enum status status = state_folder_open(settings->state_folder, &server->folder, problem);
+    enum status status = holdings_check(server->network, settings, problem);
+    status = status != STATUS_OK ? status : state_folder_open(settings->state_folder, &server->folder, problem);
     if (status != STATUS_OK) {
         return status;
     }
@@ -442,34 +513,26 @@ static enum status start_early(struct server *server, struct problem *problem)
     return STATUS_OK;
 }
 
-static void restored_drop(struct server *server)
-{
-    for (int32_t i = 0; i < server->restored.count; i++) {
-        free(server->restored.at[i].bytes);
-    }
-    server->restored.count = 0;
-}
-
 static void restore_all(struct server *server)
 {
-    int32_t taken = 0, refused = 0;
+    int32_t taken = 0, total = 0;
     struct green greens[PLAN_GREEN_COUNT_MAX];
-    for (int32_t i = 0; i < server->restored.count; i++) {
-        struct restored_plan *kept = &server->restored.at[i];
-        struct cursor message = { kept->bytes, kept->bytes + kept->byte_count };
-        struct plan plan;
-        const char *field;
-        bool good = !server->cautious && wire_get_plan(message, greens, &plan, &field) == STATUS_OK
-            && plan.intersection == kept->intersection && compute_restore(server->compute, &plan);
-        taken += good;
-        refused += !good;
-        free(kept->bytes);
+    for (int32_t h = 0; server->holdings != NULL && h < server->holdings->count; h++) {
+        const struct holding *holding = &server->holdings->at[h];
+        for (int32_t i = 0; holding->state == HOLDING_READY && i < holding->plans.count; i++) {
+            const struct kept_plan *kept = &holding->plans.at[i];
+            struct cursor message = { kept->bytes, kept->bytes + kept->byte_count };
+            struct plan plan;
+            const char *field;
+            taken += !server->cautious && wire_get_plan(message, greens, &plan, &field) == STATUS_OK
+                && plan.intersection == kept->intersection && compute_restore(server->compute, &plan);
+            total++;
+        }
     }
-    if (server->restored.count > 0) {
-        journal(JOURNAL_NOTE, "store: %d plans read back, %d taken up, %d not in force any more or refused",
-                server->restored.count, taken, refused);
+    if (total > 0) {
+        journal(JOURNAL_NOTE, "store: %d plans read back, %d taken up, %d not in force any more or refused", total,
+                taken, total - taken);
     }
-    server->restored.count = 0;
 }
 
 static enum status loops_start(struct server *server, struct problem *problem)
@@ -503,8 +566,10 @@ static void service_fill(struct server *server)
     service->epoch_seen = on_epoch_seen;
     service->status_asked = on_status_asked;
     plan_table_create(server->network->intersection_count, &service->table);
+    leaders_create(server->network, &service->leaders);
     sources_create(&service->sources);
-    server->intakes = memory_take((size_t)settings->loops, sizeof *server->intakes);
+    server->intake_count = settings->loops + (settings->parted ? 1 : 0);   // the last: what crosses borders
+    server->intakes = memory_take((size_t)server->intake_count, sizeof *server->intakes);
     server->loops = memory_take((size_t)settings->loops, sizeof *server->loops);
     service->loops = server->loops;
     for (int32_t i = 0; i < settings->loops; i++) {
@@ -512,16 +577,27 @@ static void service_fill(struct server *server)
                       settings->limits.events_per_step);
         loop_create(&server->loops[i], service, i, &server->intakes[i]);
     }
+    if (settings->parted) {
+        struct intake *crossing = &server->intakes[settings->loops];
+        intake_create(crossing, server->network, settings->limits.readings_per_step, settings->limits.events_per_step);
+        server->holdings->intake = crossing;
+    }
+}
+
+// Whether it leads by a lease in the store, not just so.
+static bool leases(const struct server *server)
+{
+    return server->settings.standby || server->settings.parted;
 }
 
 static enum status engine_start(struct server *server, struct problem *problem)
 {
     const struct settings *settings = &server->settings;
-    struct store_epoch found = { 0 };
-    if (server->storage != NULL) {
-        (void)store_restored(storage_store(server->storage), &found);
+    if (server->holdings != NULL && !leases(server)) {
+        holdings_take_all(server->holdings);
     }
-    uint32_t highest = found.number > server->folder.epoch ? found.number : server->folder.epoch;
+    uint32_t found = server->holdings != NULL ? holdings_epoch(server->holdings) : 0;
+    uint32_t highest = found > server->folder.epoch ? found : server->folder.epoch;
     if (highest == UINT32_MAX) {
         return problem_report(problem, STATUS_RANGE, "epoch", NULL, "Clear the store and the state folder.",
                               "there is no higher epoch");
@@ -546,14 +622,17 @@ static enum status engine_start(struct server *server, struct problem *problem)
     }
     struct compute_options options = { .network = server->network, .brain = server->brain,
         .recordings = server->recordings, .step_ms = settings->step_ms, .intakes = server->intakes,
-        .intake_count = settings->loops,
+        .intake_count = server->intake_count, .boundary = settings->parted ? &server->boundary : NULL,
         .table = server->service.table, .clock = server->service.clock,
         .hooks = { .owner = server, .stepped = on_stepped, .answer = on_answer, .said = on_said } };
     compute_create(&options, brain, &server->compute);
     server->service.compute = server->compute;
     restore_all(server);
-    if (server->storage != NULL) {
-        store_lead(storage_store(server->storage), (struct store_epoch){ highest + 1, server->folder.daemon });
+    if (settings->parted) {
+        leaders_set(server->service.leaders, holdings_ours(server->holdings));
+    }
+    if (server->holdings != NULL) {
+        holdings_settle(server->holdings, (struct store_epoch){ highest + 1, server->folder.daemon });
     }
     return STATUS_OK;
 }
@@ -596,6 +675,9 @@ static void ready_say(struct server *server)
            addresses, page, server->city, server->network->intersection_count, server->brain.strategy,
            atomic_load(&server->service.epoch), server->service.daemon,
            server->embedded_runs ? server->embedded.shown_path : server->settings.store.text);
+    if (server->settings.parted) {
+        leads_say(server, 0);
+    }
     fflush(stdout);
     sd_notifyf(0, "READY=1\nSTATUS=%d intersections, strategy %s, epoch %" PRIu32,
                server->network->intersection_count, server->brain.strategy, atomic_load(&server->service.epoch));
@@ -651,8 +733,8 @@ static void end_all(struct server *server)
     for (int32_t i = 0; server->loops != NULL && i < server->service.loop_count; i++) {
         loop_stop(&server->loops[i]);
     }
-    if (server->storage != NULL) {
-        storage_stop(server->storage);
+    if (server->holdings != NULL) {
+        holdings_stop(server->holdings);
     }
     if (server->embedded_runs) {
         embedded_stop(&server->embedded);
@@ -676,10 +758,9 @@ static void end_begin(struct server *server)
     if (served) {
         doors_close(server);
         compute_stop(server->compute);
-        if (server->storage != NULL) {
+        if (server->holdings != NULL) {
             store_show(server);
-            store_resign(storage_store(server->storage));
-            storage_poke(server->storage);
+            holdings_resign(server->holdings);
         }
     }
 }
@@ -692,11 +773,10 @@ static void fail(struct server *server, const struct problem *problem)
     end_all(server);
 }
 
-// STARTING -> STANDBY: another may lead. A pair leads by the lease in the store alone, so that it waits for the store.
+// STARTING -> STANDBY: another may lead. Who leads by the lease in the store waits for the store.
 static void standby_begin(struct server *server)
 {
-    struct store *store = storage_store(server->storage);
-    if (!store_restored(store, NULL)) {
+    if (!holdings_restored(server->holdings)) {
         if (!server->store_missed_said && monotonic_ms() - server->began_ms >= server->settings.store_restore_ms) {
             server->store_missed_said = true;
             sd_notify(0, "READY=1\nSTATUS=waits for the store");
@@ -704,59 +784,54 @@ static void standby_begin(struct server *server)
         }
         return;
     }
-    restored_drop(server);
-    store_follow(store);
+    holdings_follow(server->holdings);
     uv_timer_set_repeat(&server->beat, BEAT_MS);
     server->state = SERVER_STANDBY;
-    server->taking_over = false;
     printf("standby: %s; store %s\n", server->city, server->settings.store.text);
     fflush(stdout);
     sd_notify(0, "READY=1\nSTATUS=standby: another daemon leads");
 }
 
-// STANDBY -> STARTING, once nobody holds the lease.
-static void standby_beat(struct server *server)
-{
-    struct store *store = storage_store(server->storage);
-    struct store_epoch holder;
-    if (server->watchdog_us != 0 && monotonic_ms() - server->watchdog_fed_ms >= (int64_t)(server->watchdog_us / 3000)) {
-        server->watchdog_fed_ms = monotonic_ms();
-        sd_notify(0, "WATCHDOG=1");
-    }
-    if (store_state(store) != STORE_READY || !store_lease_free(store, monotonic_ms(), &holder)) {
-        return;
-    }
-    journal(JOURNAL_NOTE, "nobody holds the lease of `%s`: taking over", server->city);
-    restored_drop(server);
-    store_read_again(store);
-    storage_poke(server->storage);
-    uv_timer_set_repeat(&server->beat, START_BEAT_MS);
-    server->state = SERVER_STARTING;
-    server->taking_over = true;
-    server->began_ms = monotonic_ms();
-}
-
-static void start_beat(struct server *server, uv_timer_cb beat)
+// SERVING, from STARTING or STANDBY.
+static void serve_begin(struct server *server)
 {
     struct problem problem;
-    bool restored = server->storage == NULL || store_restored(storage_store(server->storage), NULL);
-    bool late = monotonic_ms() - server->began_ms >= server->settings.store_restore_ms;
-    if (server->settings.standby && (!server->taking_over || (late && !restored))) {
-        standby_begin(server);
-        return;
-    }
-    if (!restored && !late) {
-        return;
-    }
-    if (!restored) {
-        journal(JOURNAL_ALARM, "store: Redis did not answer within %d ms; the daemon starts without what it holds",
-                server->settings.store_restore_ms);
-    }
     if (start_late(server, &problem) != STATUS_OK) {
         fail(server, &problem);
         return;
     }
-    uv_timer_start(&server->beat, beat, BEAT_MS, BEAT_MS);
+    uv_timer_set_repeat(&server->beat, BEAT_MS);
+}
+
+// STANDBY -> SERVING, once nobody holds a lease that this daemon may take, and the plans have been read anew.
+static void standby_beat(struct server *server)
+{
+    if (server->watchdog_us != 0 && monotonic_ms() - server->watchdog_fed_ms >= (int64_t)(server->watchdog_us / 3000)) {
+        server->watchdog_fed_ms = monotonic_ms();
+        sd_notify(0, "WATCHDOG=1");
+    }
+    bool ready = holdings_beat(server->holdings, monotonic_ms());
+    bool reads = holdings_state_count(server->holdings, HOLDING_READING) > 0;
+    uv_timer_set_repeat(&server->beat, reads ? START_BEAT_MS : BEAT_MS);
+    if (ready) {
+        serve_begin(server);
+    }
+}
+
+static void start_beat(struct server *server)
+{
+    bool restored = server->holdings == NULL || holdings_restored(server->holdings);
+    bool late = monotonic_ms() - server->began_ms >= server->settings.store_restore_ms;
+    if (leases(server)) {
+        standby_begin(server);
+        return;
+    } else if (!restored && !late) {
+        return;
+    } else if (!restored) {
+        journal(JOURNAL_ALARM, "store: Redis did not answer within %d ms; the daemon starts without what it holds",
+                server->settings.store_restore_ms);
+    }
+    serve_begin(server);
 }
 
 // SERVING -> ENDING, and then from the beginning: the other daemon of the pair leads.
@@ -772,7 +847,7 @@ static void on_beat(uv_timer_t *timer)
     struct server *server = timer->data;
     switch (server->state) {
     case SERVER_STARTING:
-        start_beat(server, on_beat);
+        start_beat(server);
         break;
     case SERVER_STANDBY:
         standby_beat(server);
@@ -784,7 +859,7 @@ static void on_beat(uv_timer_t *timer)
         }
         break;
     case SERVER_WRITING:
-        if (server->storage == NULL || store_settled(storage_store(server->storage))
+        if (server->holdings == NULL || holdings_settled(server->holdings)
             || monotonic_ms() >= server->end_by_ms) {
             end_all(server);
         }
@@ -855,15 +930,16 @@ static void release(struct server *server)
     }
     compute_release(server->compute);
     recordings_stop(server->recordings);
-    for (int32_t i = 0; server->intakes != NULL && i < server->service.loop_count; i++) {
+    for (int32_t i = 0; server->intakes != NULL && i < server->intake_count; i++) {
         intake_release(&server->intakes[i]);
     }
-    storage_release(server->storage);
+    holdings_release(server->holdings);
+    boundary_release(&server->boundary);
+    leaders_release(server->service.leaders);
+    free(server->parcel);
     plan_table_release(server->service.table);
     sources_release(server->service.sources);
     registry_release(server->service.registry);
-    restored_drop(server);
-    free(server->restored.at);
     free(server->asked.at);
     free(server->intakes);
     free(server->loops);

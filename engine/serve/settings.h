@@ -14,6 +14,7 @@
 #define REGION_STRATEGY_COUNT_MAX 256
 #define ADDITIONAL_COUNT_MAX 64
 #define LOOP_COUNT_MAX 64
+#define LEADS_COUNT_MAX 64
 
 enum listen_kind { LISTEN_TCP, LISTEN_UNIX };
 
@@ -81,6 +82,11 @@ struct settings {
     const char *recordings;           // folder; NULL: nothing is recorded
     int32_t recordings_mib_max;       // the oldest are deleted beyond; 0: no limit
     const char *registry;             // file of identities, or NULL
+    bool parted;                      // leads a part of the city: one of the two lists below was given
+    const char *leads[LEADS_COUNT_MAX];           // this daemon's own regions
+    const char *stands_in_for[LEADS_COUNT_MAX];   // regions that it takes over when nobody leads them
+    int32_t leads_count, stands_in_count;
+    const char *address;              // where others find it; NULL: the first of `listen`
     bool standby;                     // of a pair: leads only while the lease in the store is its own
     bool lockstep;                    // a simulator may own the clock
     bool unapproved;                  // controllers elsewhere may play intersections whose site data nobody approved

@@ -1,4 +1,4 @@
-#include "engine/store/store.h"
+#include "engine/store/store_inner.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -8,13 +8,13 @@
 
 #include "engine/base/memory.h"
 #include "engine/base/random.h"
-#include "engine/store/changes.h"
 #include "engine/model/units.h"
 
-#define KEY_BYTES_MAX 1024
 #define RESTORE_COUNT 128                 // plans asked for in one MGET
-#define BATCH_BYTES_RESERVED 32768        // kept free for what ends a batch
 #define FENCED_WAIT_MS 1000               // how often a daemon that does not lead looks again
+#define LOOK_CITY_KEY_COUNT 2
+#define LOOK_KEY_COUNT 5                  // of a region
+#define CLAIM_LEASES 5                    // a claim ends after so many times lease_ms
 #define LOOK_MS 250                       // a connection that has been idle so long is tried
 #define FIRST_MS_MAX 3000                 // without a first connection: now it is worth a word
 #define LEASE_RENEW_PART 4                // of lease_ms: how often it is written, looked at; how long it is to be free
@@ -22,95 +22,12 @@
 #define LEASE_FREE_PART 3
 #define PLAN_BYTES_MAX 65536              // of a stored plan; a longer one is not ours
 
-struct minute {
-    int64_t minute_ms;
-    int32_t *counts;
-};
-
-struct store {
-    const struct network *network;
-    struct store_options options;
-    char *city, *user, *password;
-    enum store_state state;
-    int64_t wake_ms;
-    int64_t progress_ms;                  // when the server last answered, or was first asked
-    int32_t awaiting;                     // answers still to come
-    int32_t retry_count;
-    uint64_t draws;                       // of the jitter
-
-    bool leads, fenced, epoch_written;
-    struct store_epoch epoch, epoch_found;
-    bool restored, read_again;
-    int32_t restore_cursor;
-
-    bool follows, lease_withheld, resigns;
-    bool lease_seen_held;                 // on this connection
-    struct store_epoch lease_holder;      // as last looked at; {0}: free
-    int64_t lease_written_ms, lease_looked_ms;
-    int64_t lease_free_since_ms;          // INT64_MAX: it is held, or has not been looked at on this connection
-
-    struct field_row *now, *written;      // by intersection
-    uint8_t *valid;                       // by intersection: written[i] is what the store holds
-    bool offered;                         // something may differ
-    int32_t cursor;                       // where the next batch begins to look
-    int32_t *batch;                       // intersections in the batch under way
-    int32_t batch_count;
-    int32_t batch_minutes;                // intersections whose minute is in the batch
-
-    int64_t time_ms;                      // of the newest offer
-    struct store_daemon daemon;
-    char strategy[64], mode[16];
-    bool daemon_offered;
-
-    struct minute minutes[STORE_MINUTE_COUNT_MAX];
-    int32_t minute_first, minute_count;
-    int32_t minute_cursor;                // intersection within the oldest minute
-    int32_t count_columns;                // detectors + cameras
-    int32_t *sensor, *sensor_first;       // sensors by intersection; the last group: those that serve none
-
-    enum answer_class held;               // first error of the pipeline under way
-    enum answer_class trouble;            // what the log last said; GOOD: all is well
-    bool away_said;
-    int64_t away_since_ms;
-    struct commands commands;
-    char said[STORE_PROBLEM_BYTES_MAX];
-    struct changes changes;
-    struct store_counts counts;
-};
-
 static const char *const STATES[] = { "away", "connecting", "greeting", "restoring", "ready", "fencing", "writing",
-                                     "looking" };
+                                     "looking", "fetching" };
 
 static char *text_copy(const char *text)
 {
     return text == NULL ? NULL : memory_copy(text, strlen(text) + 1, 1);
-}
-
-// Sensors (detectors, then cameras) in groups by the intersection that they serve.
-static void group_sensors(struct store *store)
-{
-    const struct network *network = store->network;
-    int32_t groups = network->intersection_count + 1;
-    store->count_columns = network->detector_count + network->camera_count;
-    store->sensor = memory_take((size_t)store->count_columns, sizeof *store->sensor);
-    store->sensor_first = memory_take((size_t)groups + 1, sizeof *store->sensor_first);
-    int32_t *filled = memory_take((size_t)groups + 1, sizeof *filled);
-    for (int pass = 0; pass < 2; pass++) {
-        for (int32_t i = 0; i < store->count_columns; i++) {
-            int32_t at = i < network->detector_count ? network->detectors[i].intersection
-                                                     : network->cameras[i - network->detector_count].intersection;
-            int32_t group = at == INDEX_NONE ? network->intersection_count : at;
-            if (pass == 0) {
-                store->sensor_first[group + 1]++;
-            } else {
-                store->sensor[store->sensor_first[group] + filled[group]++] = i;
-            }
-        }
-        for (int32_t group = 0; pass == 0 && group < groups; group++) {
-            store->sensor_first[group + 1] += store->sensor_first[group];
-        }
-    }
-    free(filled);
 }
 
 void store_create(const struct network *network, const struct store_options *options, struct store **ret)
@@ -118,18 +35,19 @@ void store_create(const struct network *network, const struct store_options *opt
     assert(options->batch_bytes_max >= (size_t)4 * BATCH_BYTES_RESERVED);
     assert(options->retry_ms_min > 0 && options->retry_ms_max >= options->retry_ms_min);
     struct store *store = memory_take(1, sizeof *store);
-    size_t count = (size_t)network->intersection_count;
     store->network = network;
     store->options = *options;
+    store_members_fill(store);
+    size_t count = (size_t)store->member_count;
     store->city = text_copy(options->city);
     store->user = text_copy(options->user);
     store->password = text_copy(options->password);
+    store->address = text_copy(options->address);
     store->now = memory_take(count, sizeof *store->now);
     store->written = memory_take(count, sizeof *store->written);
     store->valid = memory_take(count, sizeof *store->valid);
     store->batch = memory_take(count, sizeof *store->batch);
     commands_create(&store->commands, options->batch_bytes_max);
-    group_sensors(store);
     store->lease_free_since_ms = INT64_MAX;
     for (int32_t i = 0; i < STORE_MINUTE_COUNT_MAX; i++) {
         store->minutes[i].counts = memory_take((size_t)store->count_columns, sizeof(int32_t));
@@ -145,7 +63,12 @@ void store_release(struct store *store)
     for (int32_t i = 0; i < STORE_MINUTE_COUNT_MAX; i++) {
         free(store->minutes[i].counts);
     }
+    for (int32_t i = 0; i < STORE_BOUNDARY_COUNT_MAX; i++) {
+        free(store->crossings[i].bytes);
+    }
     commands_release(&store->commands);
+    free(store->members);
+    free(store->address);
     free(store->city);
     free(store->user);
     free(store->password);
@@ -163,7 +86,58 @@ void store_lead(struct store *store, struct store_epoch epoch)
     assert(epoch.number > 0);
     store->epoch = epoch;
     store->leads = true;
+    store->fenced = store->claimed = store->boundary_begun = false;
     store->epoch_written = false;
+}
+
+void store_leave(struct store *store)
+{
+    store->leads = store->fenced = store->resigns = store->claimed = false;
+    store->daemon_offered = store->offered = false;
+    store->minute_count = store->minute_cursor = store->batch_minutes = 0;
+    store->crossing_count = store->batch_crossings = store->batch_count = 0;
+    store->lease_free_since_ms = INT64_MAX;
+    store->boundary_begun = false;
+    memset(store->valid, 0, (size_t)store->member_count);
+    // Of what is under way the answers still come; none of it is ours any more.
+    if (store->state == STORE_FENCING || store->state == STORE_WRITING) {
+        store->abandoned = true;
+    }
+}
+
+void store_offer_boundary(struct store *store, uint64_t number, const uint8_t *bytes, size_t byte_count)
+{
+    if (byte_count == 0 || byte_count > STORE_BOUNDARY_BYTES_MAX) {
+        store->counts.boundaries_dropped += byte_count > 0;
+        return;
+    }
+    if (store->crossing_count == STORE_BOUNDARY_COUNT_MAX) {
+        store->crossing_first = (store->crossing_first + 1) % STORE_BOUNDARY_COUNT_MAX;
+        store->crossing_count--;
+        store->batch_crossings -= store->batch_crossings > 0;
+        store->counts.boundaries_dropped++;
+    }
+    struct crossing *crossing =
+        &store->crossings[(store->crossing_first + store->crossing_count) % STORE_BOUNDARY_COUNT_MAX];
+    if (crossing->capacity < byte_count) {
+        free(crossing->bytes);
+        crossing->capacity = byte_count + byte_count / 4;
+        crossing->bytes = memory_take(crossing->capacity, 1);
+    }
+    memcpy(crossing->bytes, bytes, byte_count);
+    crossing->byte_count = byte_count;
+    crossing->number = number;
+    store->crossing_count++;
+}
+
+bool store_claimed(const struct store *store)
+{
+    return store->leads && store->claimed;
+}
+
+const char *store_leader(const struct store *store)
+{
+    return store->leads ? store->address != NULL ? store->address : "" : store->leader;
 }
 
 void store_follow(struct store *store)
@@ -176,7 +150,8 @@ bool store_lease_free(const struct store *store, int64_t now_ms, struct store_ep
 {
     // On a connection that never showed it held the leader may not have come back to the store yet.
     int64_t needed_ms = store->lease_seen_held ? store->options.lease_ms / LEASE_FREE_PART
-                                               : store->options.lease_ms + 2 * (int64_t)store->options.retry_ms_max;
+                                               : store->options.lease_ms + 2 * (int64_t)store->options.retry_ms_max
+                                                   + store->options.patience_ms;
     *ret_holder = store->lease_holder;
     return store->lease_free_since_ms != INT64_MAX && now_ms - store->lease_free_since_ms >= needed_ms;
 }
@@ -201,8 +176,8 @@ void store_resign(struct store *store)
 void store_offer(struct store *store, const struct intersection_state *states, const struct plan_version *versions,
                  const struct store_daemon *daemon)
 {
-    for (int32_t i = 0; i < store->network->intersection_count; i++) {
-        store->now[i] = field_row_from(&states[i], versions[i]);
+    for (int32_t m = 0; m < store->member_count; m++) {
+        store->now[m] = field_row_from(&states[store->members[m]], versions[store->members[m]]);
     }
     store->offered = true;
     store->time_ms = daemon->time_ms;
@@ -233,17 +208,6 @@ static void say(struct store *store, struct store_actions *ret, bool alarm)
     ret->alarm = alarm;
 }
 
-// An intersection's key, or the city's own where what ends in no name.
-static void key_write(const struct store *store, const char *what, int32_t intersection, char *key)
-{
-    if (intersection == INDEX_NONE) {
-        snprintf(key, KEY_BYTES_MAX, "intergreen:{%s}:%s", store->city, what);
-    } else {
-        snprintf(key, KEY_BYTES_MAX, "intergreen:{%s}:%s:%s", store->city, what,
-                 network_name(store->network, store->network->intersections[intersection].name));
-    }
-}
-
 static int64_t back_off_ms(struct store *store)
 {
     int64_t wait_ms = store->options.retry_ms_min;
@@ -267,11 +231,12 @@ static void batch_forget(struct store *store)
     store->offered = store->offered || store->batch_count > 0;
     store->batch_count = 0;
     store->batch_minutes = 0;
+    store->batch_crossings = 0;
 }
 
 static void rebuild(struct store *store)
 {
-    memset(store->valid, 0, (size_t)store->network->intersection_count);
+    memset(store->valid, 0, (size_t)store->member_count);
     store->offered = true;
     store->cursor = 0;
 }
@@ -289,6 +254,7 @@ static void go_away(struct store *store, int64_t now_ms, struct store_actions *r
     store->lease_free_since_ms = INT64_MAX;   // Nobody knows.
     store->lease_seen_held = false;
     store->awaiting = 0;
+    store->abandoned = false;
     store->held = ANSWER_GOOD;
     store->wake_ms = now_ms + back_off_ms(store);
 }
@@ -323,7 +289,7 @@ static void greet(struct store *store, int64_t now_ms, struct store_actions *ret
         commands_number(&store->commands, store->options.database);
         commands_end(&store->commands);
     }
-    key_write(store, "epoch", INDEX_NONE, key);
+    store_key(store, "epoch", INDEX_NONE, key);
     commands_begin(&store->commands);
     commands_word(&store->commands, "GET");
     commands_word(&store->commands, key);
@@ -336,8 +302,8 @@ static void restore_more(struct store *store, int64_t now_ms, struct store_actio
 {
     char key[KEY_BYTES_MAX];
     int32_t upto = store->restore_cursor + RESTORE_COUNT;
-    if (upto > store->network->intersection_count) {
-        upto = store->network->intersection_count;
+    if (upto > store->member_count) {
+        upto = store->member_count;
     }
     if (store->restore_cursor == upto) {
         store->restored = true;
@@ -349,7 +315,7 @@ static void restore_more(struct store *store, int64_t now_ms, struct store_actio
     commands_begin(&store->commands);
     commands_word(&store->commands, "MGET");
     for (int32_t i = store->restore_cursor; i < upto; i++) {
-        key_write(store, "plan", i, key);
+        store_key(store, "plan", store->members[i], key);
         commands_word(&store->commands, key);
     }
     commands_end(&store->commands);
@@ -360,16 +326,16 @@ static void restore_take(struct store *store, const struct answer *answer)
 {
     for (int32_t i = 0; answer->kind == ANSWER_LIST && i < answer->count; i++) {
         const struct answer *plan = &answer->element[i];
-        int32_t intersection = store->restore_cursor + i;
+        int32_t member = store->restore_cursor + i;
         if (plan->kind == ANSWER_TEXT && plan->bytes > 0 && plan->bytes <= PLAN_BYTES_MAX
-            && intersection < store->network->intersection_count) {
-            store->options.restored(store->options.owner, intersection, (const uint8_t *)plan->text,
+            && member < store->member_count) {
+            store->options.restored(store->options.owner, store->members[member], (const uint8_t *)plan->text,
                                     (size_t)plan->bytes);
         }
     }
     store->restore_cursor += RESTORE_COUNT;
-    if (store->restore_cursor > store->network->intersection_count) {
-        store->restore_cursor = store->network->intersection_count;
+    if (store->restore_cursor > store->member_count) {
+        store->restore_cursor = store->member_count;
     }
 }
 
@@ -411,28 +377,52 @@ static bool row_dirty(const struct store *store, int32_t i)
 static void fence(struct store *store, int64_t now_ms, struct store_actions *ret)
 {
     char key[KEY_BYTES_MAX];
-    key_write(store, "epoch", INDEX_NONE, key);
+    store_key(store, "epoch", INDEX_NONE, key);
     commands_clear(&store->commands);
-    static const char *const WORDS[] = { "WATCH", "GET" };
+    static const char *const WORDS[] = { "WATCH", "MGET" };
     for (int i = 0; i < 2; i++) {
         commands_begin(&store->commands);
-        commands_word(&store->commands, WORDS[i]);
+        commands_word(&store->commands, store->options.yields || i == 0 ? WORDS[i] : "GET");
         commands_word(&store->commands, key);
+        if (i == 1 && store->options.yields) {
+            store_key(store, "claim", INDEX_NONE, key);
+            commands_word(&store->commands, key);
+        }
         commands_end(&store->commands);
     }
     send_all(store, now_ms, STORE_FENCING, ret);
 }
 
-// READY -> LOOKING: who holds the lease, and the epoch.
+// The claim of a daemon on its own region, while it does not lead there: who leads in its place gives it up, and nobody
+// else takes it meanwhile. It outlives the time that a daemon may take to begin.
+static void put_claim(struct store *store)
+{
+    char key[KEY_BYTES_MAX];
+    if (!store->options.claims || store->leads || !store->follows) {
+        return;
+    }
+    store_key(store, "claim", INDEX_NONE, key);
+    commands_begin(&store->commands);
+    commands_word(&store->commands, "SET");
+    commands_word(&store->commands, key);
+    commands_word(&store->commands, store->address != NULL ? store->address : "claimed");
+    commands_word(&store->commands, "PX");
+    commands_number(&store->commands, (int64_t)CLAIM_LEASES * store->options.lease_ms);
+    commands_end(&store->commands);
+}
+
+// READY -> LOOKING: who holds the lease, the epoch, where the leader is, how far its borders have been told, and
+// whether somebody claims it.
 static void look(struct store *store, int64_t now_ms, struct store_actions *ret)
 {
     char key[KEY_BYTES_MAX];
-    static const char *const KEYS[] = { "lease", "epoch" };
+    static const char *const KEYS[LOOK_KEY_COUNT] = { "lease", "epoch", "leader", "boundary_at", "claim" };
     commands_clear(&store->commands);
+    put_claim(store);
     commands_begin(&store->commands);
     commands_word(&store->commands, "MGET");
-    for (int i = 0; i < 2; i++) {
-        key_write(store, KEYS[i], INDEX_NONE, key);
+    for (int i = 0; i < (store->options.regional ? LOOK_KEY_COUNT : LOOK_CITY_KEY_COUNT); i++) {
+        store_key(store, KEYS[i], INDEX_NONE, key);
         commands_word(&store->commands, key);
     }
     commands_end(&store->commands);
@@ -440,219 +430,114 @@ static void look(struct store *store, int64_t now_ms, struct store_actions *ret)
     send_all(store, now_ms, STORE_LOOKING, ret);
 }
 
-// LOOKING -> READY
-static void looked(struct store *store, const struct answer *answer, int64_t now_ms)
+// LOOKING -> FETCHING: as many as are new, and one more, since another may come between the two questions.
+static void fetch(struct store *store, int64_t now_ms, struct store_actions *ret)
+{
+    char key[KEY_BYTES_MAX];
+    uint64_t count = store->boundary_begun ? store->boundary_at - store->boundary_taken : 1;
+    store_key(store, "boundary", INDEX_NONE, key);
+    commands_clear(&store->commands);
+    commands_begin(&store->commands);
+    commands_word(&store->commands, "LRANGE");
+    commands_word(&store->commands, key);
+    commands_number(&store->commands, 0);
+    commands_number(&store->commands, count < STORE_BOUNDARY_COUNT_MAX ? (int64_t)count
+                                                                       : STORE_BOUNDARY_COUNT_MAX - 1);
+    commands_end(&store->commands);
+    send_all(store, now_ms, STORE_FETCHING, ret);
+}
+
+// FETCHING -> READY: the oldest is told first.
+static void fetched(struct store *store, const struct answer *answer, int64_t now_ms)
 {
     store->state = STORE_READY;
     store->wake_ms = now_ms;
-    if (answer->kind != ANSWER_LIST || answer->count != 2) {
+    int32_t count = answer->kind == ANSWER_LIST ? answer->count : 0;
+    for (int32_t i = count - 1; i >= 0; i--) {
+        const struct answer *one = &answer->element[i];
+        if (one->kind == ANSWER_TEXT && one->bytes > 0 && (size_t)one->bytes <= STORE_BOUNDARY_BYTES_MAX) {
+            store->options.boundary(store->options.owner, (const uint8_t *)one->text, (size_t)one->bytes);
+            store->counts.boundaries_taken++;
+        }
+    }
+    store->boundary_taken = store->boundary_at;
+    store->boundary_begun = true;
+}
+
+static uint64_t number_from(const struct answer *answer)
+{
+    uint64_t number = 0;
+    for (int32_t i = 0; answer->kind == ANSWER_TEXT && i < answer->bytes && i < 20; i++) {
+        if (answer->text[i] < '0' || answer->text[i] > '9') {
+            return 0;
+        }
+        number = number * 10 + (uint64_t)(answer->text[i] - '0');
+    }
+    return number;
+}
+
+// LOOKING -> READY, or FETCHING where something crossed the borders.
+static void looked(struct store *store, const struct answer *answer, int64_t now_ms, struct store_actions *ret)
+{
+    store->state = STORE_READY;
+    store->wake_ms = now_ms;
+    if (answer->kind != ANSWER_LIST || answer->count < LOOK_CITY_KEY_COUNT) {
         return;
     }
     struct store_epoch found = store_epoch_from(&answer->element[1]);
     store->epoch_found = store_epoch_compare(found, store->epoch_found) > 0 ? found : store->epoch_found;
     store->lease_holder = store_epoch_from(&answer->element[0]);
+    bool claimed = answer->count == LOOK_KEY_COUNT && answer->element[4].kind == ANSWER_TEXT
+        && answer->element[4].bytes > 0;
     if (store->lease_holder.number != 0) {
         store->lease_free_since_ms = INT64_MAX;
         store->lease_seen_held = true;
+    } else if (claimed && !store->options.claims) {
+        store->lease_free_since_ms = INT64_MAX;   // For its own daemon alone.
     } else if (store->lease_free_since_ms == INT64_MAX) {
         store->lease_free_since_ms = now_ms;
     }
-}
-
-static void put_lease(struct store *store, int64_t now_ms)
-{
-    char key[KEY_BYTES_MAX], text[32];
-    struct commands *commands = &store->commands;
-    if (store->options.lease_ms == 0 || (store->lease_withheld && !store->resigns)) {
+    if (answer->count < LOOK_KEY_COUNT || store->leads) {
         return;
     }
-    key_write(store, "lease", INDEX_NONE, key);
-    snprintf(text, sizeof text, "%" PRIu32 ".%" PRIu32, store->epoch.number, store->epoch.daemon);
-    commands_begin(commands);
-    commands_word(commands, store->resigns ? "DEL" : "SET");
-    commands_word(commands, key);
-    if (!store->resigns) {
-        commands_word(commands, text);
-        commands_word(commands, "PX");
-        commands_number(commands, store->options.lease_ms);
-    }
-    commands_end(commands);
-    store->lease_written_ms = now_ms;
-}
-
-static void put_field(struct commands *commands, const char *field, int64_t number)
-{
-    commands_word(commands, field);
-    commands_number(commands, number);
-}
-
-static void put_daemon(struct store *store)
-{
-    char key[KEY_BYTES_MAX], text[48];
-    struct commands *commands = &store->commands;
-    const struct store_daemon *daemon = &store->daemon;
-    key_write(store, "daemon", INDEX_NONE, key);
-    commands_begin(commands);
-    commands_word(commands, "HSET");
-    commands_word(commands, key);
-    snprintf(text, sizeof text, "%" PRIu32 ".%" PRIu32, store->epoch.number, store->epoch.daemon);
-    commands_word(commands, "epoch");
-    commands_word(commands, text);
-    commands_word(commands, "strategy");
-    commands_word(commands, store->strategy);
-    commands_word(commands, "mode");
-    commands_word(commands, store->mode);
-    field_time(daemon->time_ms, text, sizeof text);
-    commands_word(commands, "updated");
-    commands_word(commands, text);
-    put_field(commands, "intersections", store->network->intersection_count);
-    put_field(commands, "steps", daemon->steps);
-    put_field(commands, "plans", daemon->plans);
-    put_field(commands, "readings", daemon->readings);
-    put_field(commands, "connections", daemon->connections);
-    put_field(commands, "step_us", daemon->step_us);
-    commands_end(commands);
-}
-
-// One row: its hash and, where it is new, its plan. false: no room in this batch.
-static bool put_row(struct store *store, int32_t i)
-{
-    char key[KEY_BYTES_MAX];
-    struct commands *commands = &store->commands;
-    bool fresh = !store->valid[i];
-    bool new_plan = fresh || plan_version_compare(store->now[i].version, store->written[i].version) != 0;
-    struct store_plan plan;
-    bool has_plan = new_plan && store->now[i].version.epoch != 0
-        && store->options.plan(store->options.owner, i, &plan);
-    if (commands->used + BATCH_BYTES_RESERVED + (has_plan ? plan.byte_count : 0) > commands->bytes_max) {
-        return false;
-    }
-    key_write(store, "intersection", i, key);
-    fields_write(commands, key, store->network, i, fresh ? NULL : &store->written[i], &store->now[i],
-                 has_plan ? &plan.plan : NULL, store->time_ms);
-    if (has_plan) {
-        key_write(store, "plan", i, key);
-        commands_begin(commands);
-        commands_word(commands, "SET");
-        commands_word(commands, key);
-        commands_bytes(commands, plan.bytes, plan.byte_count);
-        commands_end(commands);
-    }
-    key_write(store, "changes", INDEX_NONE, key);
-    changes_add(&store->changes, commands, key, network_name(store->network, store->network->intersections[i].name),
-                store->time_ms);
-    store->written[i] = store->now[i];
-    store->valid[i] = 1;
-    store->batch[store->batch_count++] = i;
-    return true;
-}
-
-// The counts of one intersection in the oldest minute, in as many entries as they need.
-static void put_counts(struct store *store, const struct minute *minute, int32_t group)
-{
-    char key[KEY_BYTES_MAX], text[32];
-    const struct network *network = store->network;
-    struct commands *commands = &store->commands;
-    int32_t next = store->sensor_first[group], end = store->sensor_first[group + 1];
-    key_write(store, "minutes", group == network->intersection_count ? INDEX_NONE : group, key);
-    field_time(minute->minute_ms, text, sizeof text);
-    while (next < end) {
-        int32_t counted = 0;
-        commands_begin(commands);
-        commands_word(commands, "XADD");
-        commands_word(commands, key);
-        commands_word(commands, "MAXLEN");
-        commands_word(commands, "~");
-        commands_number(commands, store->options.minute_length_max);
-        commands_word(commands, "*");
-        commands_word(commands, "minute");
-        commands_word(commands, text);
-        for (; next < end && commands->word_count < COMMAND_WORD_COUNT_MAX - 2 && commands->word_count >= 0; next++) {
-            int32_t sensor = store->sensor[next];
-            if (minute->counts[sensor] < 0) {
-                continue;
-            }
-            int32_t name = sensor < network->detector_count
-                ? network->detectors[sensor].name : network->cameras[sensor - network->detector_count].name;
-            put_field(commands, network_name(network, name), minute->counts[sensor]);
-            counted++;
-        }
-        if (counted == 0) {
-            commands->used = commands->begin;
-        } else if (!commands_end(commands)) {
-            return;   // More than a whole batch holds: its sensors' names are beyond reason.
-        }
-    }
-}
-
-static size_t counts_bytes(const struct store *store, int32_t group)
-{
-    size_t bytes = KEY_BYTES_MAX;
-    for (int32_t i = store->sensor_first[group]; i < store->sensor_first[group + 1]; i++) {
-        int32_t sensor = store->sensor[i];
-        int32_t name = sensor < store->network->detector_count
-            ? store->network->detectors[sensor].name
-            : store->network->cameras[sensor - store->network->detector_count].name;
-        bytes += strlen(network_name(store->network, name)) + 32;
-    }
-    return bytes;
-}
-
-static void put_minutes(struct store *store)
-{
-    if (store->minute_count == 0) {
-        return;
-    }
-    const struct minute *minute = &store->minutes[store->minute_first];
-    int32_t groups = store->network->intersection_count + 1;
-    while (store->minute_cursor + store->batch_minutes < groups) {
-        int32_t group = store->minute_cursor + store->batch_minutes;
-        size_t bytes = counts_bytes(store, group);
-        if (store->commands.used + BATCH_BYTES_RESERVED + bytes > store->commands.bytes_max
-            && store->batch_minutes > 0) {
-            break;
-        }
-        if (store->commands.used + BATCH_BYTES_RESERVED > store->commands.bytes_max) {
-            break;
-        }
-        put_counts(store, minute, group);
-        store->batch_minutes++;
+    const struct answer *leader = &answer->element[2];
+    bool fits = leader->kind == ANSWER_TEXT && leader->bytes < STORE_ADDRESS_BYTES_MAX;
+    snprintf(store->leader, sizeof store->leader, "%.*s", fits ? (int)leader->bytes : 0, fits ? leader->text : "");
+    store->boundary_at = number_from(&answer->element[3]);
+    if (store->options.boundary != NULL && store->boundary_at != 0
+        && (!store->boundary_begun || store->boundary_at != store->boundary_taken)) {
+        fetch(store, now_ms, ret);
     }
 }
 
 // FENCING -> WRITING
 static void write_batch(struct store *store, int64_t now_ms, struct store_actions *ret)
 {
-    char key[KEY_BYTES_MAX], text[32];
+    char key[KEY_BYTES_MAX];
     struct commands *commands = &store->commands;
     commands_clear(commands);
     commands_begin(commands);
     commands_word(commands, "MULTI");
     commands_end(commands);
     if (!store->epoch_written) {
-        key_write(store, "epoch", INDEX_NONE, key);
-        snprintf(text, sizeof text, "%" PRIu32 ".%" PRIu32, store->epoch.number, store->epoch.daemon);
-        commands_begin(commands);
-        commands_word(commands, "SET");
-        commands_word(commands, key);
-        commands_word(commands, text);
-        commands_end(commands);
+        store_put_epoch(store);
     }
-    put_lease(store, now_ms);
+    store_put_lease(store, now_ms);
     if (store->daemon_offered) {
-        put_daemon(store);
+        store_put_daemon(store);
     }
+    store_put_boundary(store);
     store->batch_count = 0;
     store->changes.bytes = 0;
     int32_t first = store->cursor, i = first;
-    while (i < store->network->intersection_count && (!row_dirty(store, i) || put_row(store, i))) {
+    while (i < store->member_count && (!row_dirty(store, i) || store_put_row(store, i))) {
         i++;
     }
-    bool complete = i == store->network->intersection_count;
+    bool complete = i == store->member_count;
     store->cursor = complete ? 0 : i;
     store->offered = !complete || first != 0;   // Rows before `first` may have changed since the walk began.
-    put_minutes(store);
-    key_write(store, "changes", INDEX_NONE, key);
+    store_put_minutes(store);
+    store_key(store, "changes", INDEX_NONE, key);
     changes_publish(&store->changes, commands, key);
     commands_begin(commands);
     commands_word(commands, "EXEC");
@@ -662,11 +547,18 @@ static void write_batch(struct store *store, int64_t now_ms, struct store_action
     send_all(store, now_ms, STORE_WRITING, ret);
 }
 
-// The answer of GET epoch in FENCING.
+// The answer of GET epoch in FENCING, or of MGET epoch claim.
 static void fence_answered(struct store *store, const struct answer *answer, int64_t now_ms,
                            struct store_actions *ret)
 {
-    struct store_epoch found = store_epoch_from(answer);
+    if (store->options.yields && (answer->kind != ANSWER_LIST || answer->count != 2)) {
+        store->state = STORE_READY;
+        store->wake_ms = now_ms;
+        return;
+    }
+    store->claimed = store->options.yields && answer->element[1].kind == ANSWER_TEXT
+        && answer->element[1].bytes > 0;
+    struct store_epoch found = store_epoch_from(store->options.yields ? &answer->element[0] : answer);
     int order = store_epoch_compare(found, store->epoch);
     if (order > 0) {
         if (!store->fenced) {
@@ -727,9 +619,13 @@ static void written(struct store *store, const struct answer *answer, int64_t no
     store->retry_count = 0;
     store->counts.batches++;
     store->batch_count = 0;
+    store->crossing_first = (store->crossing_first + store->batch_crossings) % STORE_BOUNDARY_COUNT_MAX;
+    store->crossing_count -= store->batch_crossings;
+    store->counts.boundaries_written += store->batch_crossings;
+    store->batch_crossings = 0;
     store->minute_cursor += store->batch_minutes;
     store->batch_minutes = 0;
-    if (store->minute_count > 0 && store->minute_cursor >= store->network->intersection_count + 1) {
+    if (store->minute_count > 0 && store->minute_cursor >= store->member_count + 1) {
         store->minute_first = (store->minute_first + 1) % STORE_MINUTE_COUNT_MAX;
         store->minute_count--;
         store->minute_cursor = 0;
@@ -782,6 +678,14 @@ void store_answer(struct store *store, int64_t now_ms, const struct answer *answ
     if (store->awaiting > 0) {
         return;
     }
+    if (store->abandoned) {
+        // A key that is still watched can at most abort a later transaction, which is then repeated.
+        store->abandoned = false;
+        store->held = ANSWER_GOOD;
+        store->state = STORE_READY;
+        store->wake_ms = now_ms;
+        return;
+    }
     if (store->held != ANSWER_GOOD) {
         refused(store, now_ms, ret);
         return;
@@ -801,7 +705,10 @@ void store_answer(struct store *store, int64_t now_ms, const struct answer *answ
         written(store, answer, now_ms, ret);
         break;
     case STORE_LOOKING:
-        looked(store, answer, now_ms);
+        looked(store, answer, now_ms, ret);
+        break;
+    case STORE_FETCHING:
+        fetched(store, answer, now_ms);
         break;
     case STORE_AWAY:
     case STORE_CONNECTING:
@@ -840,7 +747,8 @@ static void ready(struct store *store, int64_t now_ms, struct store_actions *ret
     int32_t lease_ms = store->options.lease_ms;
     bool renew = lease_ms > 0 && !store->lease_withheld
         && now_ms - store->lease_written_ms >= lease_ms / LEASE_RENEW_PART;
-    bool work = store->offered || store->daemon_offered || store->minute_count > 0 || renew;
+    bool work = store->offered || store->daemon_offered || store->minute_count > 0 || store->crossing_count > 0
+        || renew;
     bool waits = store->fenced || store->trouble != ANSWER_GOOD;   // until its time has come
     bool follows = store->follows && !store->leads;
     // A server that is not asked cannot be found missing: the same question serves whoever has nothing else to say.
@@ -882,6 +790,7 @@ void store_tick(struct store *store, int64_t now_ms, struct store_actions *ret)
     case STORE_FENCING:
     case STORE_WRITING:
     case STORE_LOOKING:
+    case STORE_FETCHING:
         if (now_ms - store->progress_ms >= store->options.answer_ms_max) {
             store_lost(store, now_ms, "no answer in time", ret);
         }
@@ -925,7 +834,8 @@ bool store_fenced(const struct store *store, struct store_epoch *ret)
 
 bool store_settled(const struct store *store)
 {
-    return store->state == STORE_READY && !store->offered && !store->daemon_offered && store->minute_count == 0;
+    return store->state == STORE_READY && !store->offered && !store->daemon_offered && store->minute_count == 0
+        && store->crossing_count == 0;
 }
 
 const struct store_counts *store_counts(const struct store *store)

@@ -20,6 +20,12 @@
 //           showed the lease held, it waits as long as a leader may take to come back to a store that was away.
 //
 //           READY ──store_follow──▶ LOOKING ──▶ READY            READY ──store_read_again──▶ RESTORING ──▶ READY
+//                      ╰── something crossed ──▶ FETCHING ──╯
+//
+//           A region of a city is a store of its own: its keys, its lease, its epoch, its intersections alone, under a
+//           hash tag of its own. What its sensors see at its borders is written with its state, in the same
+//           transaction, hence by whoever leads it and nobody else; those who follow the region fetch it. The daemon
+//           whose own region another leads may claim it: the other, if it only stands in, gives it up.
 //
 //           keys, CITY being the city's name (in braces, so that a Redis Cluster keeps a city together):
 //             intergreen:{CITY}:epoch                 "number.daemon" of the daemon that leads
@@ -29,6 +35,11 @@
 //             intergreen:{CITY}:plan:NAME             the plan in force, protobuf (intergreen.v1.Plan)
 //             intergreen:{CITY}:minutes:NAME          stream: one-minute counts by detector and camera
 //             intergreen:{CITY}:changes               channel: {"time_ms":..., "changed":["NAME", ...]}
+//           and of a region, where CITY above is "CITY/REGION":
+//             intergreen:{CITY/REGION}:leader         address of the daemon that leads it
+//             intergreen:{CITY/REGION}:boundary       list, the newest first: readings at its borders (frames of wire)
+//             intergreen:{CITY/REGION}:boundary_at    number of the newest of these
+//             intergreen:{CITY/REGION}:claim          address of the daemon whose own region it is and that wants it
 // CONTRACT  Pure: time and the seed of the jitter are handed in; the caller owns the connection and does what the
 //           actions say. now_ms is a monotonic clock; time_ms is the city's.
 // OWNERSHIP The store keeps the network. actions->send is borrowed until the next call.
@@ -41,6 +52,9 @@
 
 #define STORE_MINUTE_COUNT_MAX 15         // minutes of counts that wait while Redis is away
 #define STORE_PROBLEM_BYTES_MAX 256
+#define STORE_BOUNDARY_COUNT_MAX 16       // steps whose readings at the borders wait, and are kept
+#define STORE_BOUNDARY_BYTES_MAX (256u << 10)   // of one step
+#define STORE_ADDRESS_BYTES_MAX 256
 
 struct store;
 
@@ -63,17 +77,26 @@ struct store_options {
     int32_t minute_length_max;            // entries kept in each stream of counts
     size_t batch_bytes_max;               // of one transaction
     int32_t lease_ms;                     // 0: no lease is written
+    bool regional;                        // the store of a region of the network, not of the whole city
+    int32_t region;
+    const char *address;                  // where this daemon is reached, told to others; NULL: not told
+    int32_t patience_ms;                  // longer than else a lease that was never seen held must be free
+    bool claims;                          // this daemon's own region: claimed where another leads it
+    bool yields;                          // it only stands in: gives the region up to who claims it
     uint64_t jitter_seed;
     void *owner;                          // handed to the two below
     // A plan that was found in the store at the start. bytes are untrusted.
     void (*restored)(void *owner, int32_t intersection, const uint8_t *bytes, size_t byte_count);
     // The plan in force; false when there is none. The bytes need to live until the next call of this function.
     bool (*plan)(void *owner, int32_t intersection, struct store_plan *ret);
+    // What another that leads this region saw at its borders, the oldest first; it may come twice. bytes are untrusted.
+    // NULL: not asked for.
+    void (*boundary)(void *owner, const uint8_t *bytes, size_t byte_count);
 };
 
 enum store_state {
     STORE_AWAY, STORE_CONNECTING, STORE_GREETING, STORE_RESTORING, STORE_READY, STORE_FENCING, STORE_WRITING,
-    STORE_LOOKING,
+    STORE_LOOKING, STORE_FETCHING,
 };
 
 struct store_actions {
@@ -92,6 +115,7 @@ struct store_daemon {
 
 struct store_counts {
     int64_t connects, losses, batches, commands, errors[ANSWER_CLASS_COUNT], minutes_dropped, fenced, rebuilt;
+    int64_t boundaries_written, boundaries_dropped, boundaries_taken;
 };
 
 void store_create(const struct network *network, const struct store_options *options, struct store **ret);
@@ -99,6 +123,19 @@ void store_release(struct store *store);
 
 // The daemon leads as this epoch from now on: writing may begin. What was restored before is not asked for again.
 void store_lead(struct store *store, struct store_epoch epoch);
+
+// Another leads it: nothing is written from now on; to be followed by store_follow.
+void store_leave(struct store *store);
+
+// Readings at the borders of one step, number rising. Copied. The oldest that waits is dropped, and counted, when there
+// is no room.
+void store_offer_boundary(struct store *store, uint64_t number, const uint8_t *bytes, size_t byte_count);
+
+// Whether the daemon whose own region this is asks for it; only where `yields`.
+bool store_claimed(const struct store *store);
+
+// The address of who leads, as last looked at; "" when nobody is known to.
+const char *store_leader(const struct store *store);
 
 // The lease is looked at, until store_lead. And: is it free, so that this daemon may take over?
 void store_follow(struct store *store);

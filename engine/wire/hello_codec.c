@@ -22,7 +22,7 @@ const char *error_code_name(enum error_code code)
 {
     static const char *const NAMES[ERROR_CODE_COUNT] = { "none", "framing", "version", "credential", "role", "owner",
         "unknown", "field", "columns", "readings", "sequence", "limit", "overloaded", "time_out", "network", "clock",
-        "superseded", "shut_down", "no_plan", "internal" };
+        "superseded", "shut_down", "no_plan", "internal", "elsewhere" };
     return (unsigned)code < ERROR_CODE_COUNT ? NAMES[code] : NAMES[ERROR_NONE];
 }
 
@@ -296,6 +296,7 @@ enum status wire_put_error(struct frame_writer *out, const struct wire_error *er
     PUT_COLUMN(out, 10, error->refused_listed, i, (uint64_t)error->refused[i].row);
     PUT_COLUMN(out, 11, error->refused_listed, i, (uint64_t)error->refused[i].reason);
     put_names(out, 12, &error->names);
+    put_text(out, 13, error->address);
     return frame_end(out, mark, FRAME_ERROR);
 }
 
@@ -339,6 +340,9 @@ enum status wire_get_error(struct cursor message, struct arena *arena, struct wi
     if (from->refused_count > INT32_MAX) {
         return field_fault(ret_field, "refused_count");
     }
+    if (from->address != NULL && !text_fit(from->address, NAME_BYTES_MAX)) {
+        return field_fault(ret_field, "address");
+    }
     if (from->n_name > WIRE_REFUSED_MAX || !texts_fit(from->name, from->n_name)) {
         return field_fault(ret_field, "name");
     }
@@ -352,6 +356,7 @@ enum status wire_get_error(struct cursor message, struct arena *arena, struct wi
         .closing = from->closing,
         .refused_count = (int32_t)from->refused_count,
         .names = names_over(from->name, from->n_name),
+        .address = from->address,
     };
     status = error_readings(from, &error, ret_field);
     if (status == STATUS_OK) {

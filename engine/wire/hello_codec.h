@@ -45,6 +45,7 @@ enum error_code {
     ERROR_SHUT_DOWN,
     ERROR_NO_PLAN,
     ERROR_INTERNAL,
+    ERROR_ELSEWHERE,
     ERROR_CODE_COUNT,
 };
 
@@ -141,6 +142,7 @@ struct wire_error {
     int32_t refused_listed;           // rows of refused, 0 .. WIRE_REFUSED_MAX
     struct refused_reading refused[WIRE_REFUSED_MAX];
     struct names_said names;          // at most WIRE_REFUSED_MAX
+    const char *address;              // ERROR_ELSEWHERE: where to go; NULL: none
 };
 
 MUST_USE enum status wire_put_error(struct frame_writer *out, const struct wire_error *error);

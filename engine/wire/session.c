@@ -104,15 +104,20 @@ static void error_write(struct frame_writer *out, const struct wire_error *error
     (void)status;
 }
 
-static void closing(struct session *session, enum error_code code, const char *field, const char *text,
-                    struct frame_writer *out)
+static void closing_with(struct session *session, const struct wire_error *error, struct frame_writer *out)
 {
-    struct wire_error error = { .code = code, .field = field, .text = text, .closing = true };
-    error_write(out, &error);
+    error_write(out, error);
     session->state = SESSION_CLOSING;
     session->reports_open = false;
     session->reader.at = NULL;
     session->reader.end = NULL;
+}
+
+static void closing(struct session *session, enum error_code code, const char *field, const char *text,
+                    struct frame_writer *out)
+{
+    struct wire_error error = { .code = code, .field = field, .text = text, .closing = true };
+    closing_with(session, &error, out);
 }
 
 void session_refuse(struct session *session, enum error_code code, const char *text, struct frame_writer *out)
@@ -125,6 +130,15 @@ void session_close(struct session *session, enum error_code code, const char *te
 {
     if (session->state != SESSION_CLOSING) {
         closing(session, code, NULL, text, out);
+    }
+}
+
+void session_redirect(struct session *session, const char *text, const char *address, struct frame_writer *out)
+{
+    struct wire_error error = { .code = ERROR_ELSEWHERE, .text = text, .closing = true,
+        .address = address[0] != '\0' ? address : NULL };
+    if (session->state != SESSION_CLOSING) {
+        closing_with(session, &error, out);
     }
 }
 

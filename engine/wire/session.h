@@ -179,6 +179,9 @@ void session_refuse(struct session *session, enum error_code code, const char *t
 // The same for an open session: shut down, superseded.
 void session_close(struct session *session, enum error_code code, const char *text, struct frame_writer *out);
 
+// Refuses a Hello, or ends an open session, with ERROR_ELSEWHERE: another daemon leads, at address ("": not known).
+void session_redirect(struct session *session, const char *text, const char *address, struct frame_writer *out);
+
 // Looks at the time limits. true: one is passed, Error is written and the session is CLOSING. To be called now and
 // then.
 bool session_expire(struct session *session, int64_t now_ms, struct frame_writer *out);

@@ -137,7 +137,8 @@ static enum status brain_make(struct player *player, const struct record_header 
     bool whole = header->region_count == player->network->regions.count && header->region_count > 0;
     struct brain_options options = { .strategy = header->strategy, .region_strategy = whole ? regions : NULL,
         .epoch = header->epoch, .daemon = header->daemon, .solve_latency_ms = header->solve_latency_ms,
-        .status_age_ms_max = header->status_age_ms_max, .threads = player->threads };
+        .status_age_ms_max = header->status_age_ms_max, .threads = player->threads,
+        .regions_led = header->regions_led };
     brain_release(player->brain);
     player->brain = NULL;
     return brain_create(player->network, &options, &player->brain, problem);

@@ -69,12 +69,12 @@ class Store:
 class Half(Daemon):
     """One daemon of a pair. It is ready when it leads or stands by."""
 
-    def __init__(self, folder, store, **keys):
+    def __init__(self, folder, store, over=None, **keys):
         folder.mkdir()
         self.port = free_port()
         keys = {"city": "pair", "standby": "yes", "store": store, "listen": f'[ "127.0.0.1:{self.port}" ]',
                 "store_times": "{ answer_ms: 400, connect_ms: 1000 }", **keys}
-        super().__init__(folder, network(), **keys)
+        super().__init__(folder, over or network(), **keys)
         self.address = f"127.0.0.1:{self.port}"
 
     def answers(self):

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ANSWER_COUNT_MAX 4096
@@ -61,6 +62,41 @@ static struct answer get(const struct fake_redis *fake, const char *key)
                        : (struct answer){ .kind = ANSWER_TEXT, .text = row->value, .bytes = row->bytes };
 }
 
+// A list's entries are rows "#0", "#1", ..., the newest first.
+static void list_push(struct fake_redis *fake, const char *key, const struct command *command)
+{
+    char field[48];
+    int32_t count = 0;
+    do {
+        snprintf(field, sizeof field, "#%d", count++);
+    } while (find(fake, key, field) != NULL);
+    for (int32_t i = count - 1; i > 0; i--) {
+        char before[48];
+        snprintf(before, sizeof before, "#%d", i - 1);
+        snprintf(field, sizeof field, "#%d", i);
+        const struct fake_row row = *find(fake, key, before);
+        put(fake, key, field, row.value, (size_t)row.bytes);
+    }
+    put(fake, key, "#0", command->word[2], command->word_bytes[2]);
+}
+
+static struct answer list_range(const struct fake_redis *fake, const struct command *command)
+{
+    char key[96], last[16], field[48];
+    word(command, 1, key, sizeof key);
+    word(command, 3, last, sizeof last);
+    int32_t count = 0, upto = (int32_t)strtol(last, NULL, 10);
+    for (const struct fake_row *row; count <= upto; count++) {
+        snprintf(field, sizeof field, "#%d", count);
+        row = find(fake, key, field);
+        if (row == NULL) {
+            break;
+        }
+        elements[count] = (struct answer){ .kind = ANSWER_TEXT, .text = row->value, .bytes = row->bytes };
+    }
+    return (struct answer){ .kind = ANSWER_LIST, .element = elements, .count = count };
+}
+
 // One write, as EXEC runs it.
 static struct answer write_one(struct fake_redis *fake, const struct command *command)
 {
@@ -92,6 +128,13 @@ static struct answer write_one(struct fake_redis *fake, const struct command *co
             put(fake, key, field, command->word[i + 1], command->word_bytes[i + 1]);
         }
         return (struct answer){ .kind = ANSWER_TEXT, .text = "1-0", .bytes = 3 };
+    }
+    if (is(command, "LPUSH")) {
+        list_push(fake, key, command);
+        return (struct answer){ .kind = ANSWER_NUMBER, .number = 1 };
+    }
+    if (is(command, "LTRIM")) {
+        return done("OK");
     }
     assert(is(command, "PUBLISH"));
     assert(fake->published_count < (int32_t)(sizeof fake->published / sizeof fake->published[0]));
@@ -159,6 +202,12 @@ static struct answer answer_one(struct fake_redis *fake, const struct commands *
     if (is(command, "GET")) {
         word(command, 1, key, sizeof key);
         return get(fake, key);
+    }
+    if (is(command, "LRANGE")) {
+        return list_range(fake, command);
+    }
+    if (is(command, "SET")) {
+        return write_one(fake, command);
     }
     assert(is(command, "AUTH") || is(command, "SELECT"));
     return done("OK");

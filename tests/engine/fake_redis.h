@@ -1,6 +1,6 @@
 // fake_redis.h: as much of Redis as the store needs, in memory, with faults to order.
 //
-// THEORY    Keys hold strings, hashes or the count of a stream's entries, all as rows (key, field, value). MULTI
+// THEORY    Keys hold strings, hashes, lists or the count of a stream's entries, all as rows (key, field, value). MULTI
 //           queues, EXEC runs; WATCH makes EXEC give nothing when a watched key was changed from outside since.
 // CONTRACT  One test at a time; bounded by named limits, an assert beyond them.
 #pragma once

@@ -653,9 +653,172 @@ static void on_a_new_connection_a_follower_waits_for_the_leader(void **state)
     scene_free(scene);
 }
 
+// ---- regions -------------------------------------------------------------------------------------------------------
+
+#define HALF "intergreen:{toy/east}:"
+
+// The toy city in two halves; the second is `east`.
+static void halve(struct scene *scene)
+{
+    names_release(&scene->network.regions);
+    (void)names_add(&scene->network.regions, "west");
+    (void)names_add(&scene->network.regions, "east");
+    for (int32_t i = 0; i < SITE_COUNT; i++) {
+        scene->network.intersections[i].region = i >= SITE_COUNT / 2;
+    }
+}
+
+static char heard[256];
+
+static void on_boundary(void *owner, const uint8_t *bytes, size_t byte_count)
+{
+    (void)owner;
+    size_t used = strlen(heard);
+    snprintf(heard + used, sizeof heard - used, "%.*s ", (int)byte_count, (const char *)bytes);
+}
+
+static struct scene *scene_of_a_region(bool own)
+{
+    struct scene *scene = scene_make();
+    halve(scene);
+    struct store_options options = options_of(scene);
+    store_release(scene->store);
+    options.city = "toy/east";
+    options.lease_ms = LEASE_MS;
+    options.regional = true;
+    options.region = 1;
+    options.address = "10.0.0.2:7411";
+    options.claims = own;
+    options.yields = !own;
+    options.boundary = on_boundary;
+    store_create(&scene->network, &options, &scene->store);
+    heard[0] = '\0';
+    run(scene);
+    return scene;
+}
+
+static void leave_and_follow(struct scene *scene)
+{
+    store_leave(scene->store);
+    store_follow(scene->store);
+    later(scene, LEASE_MS / 8);
+}
+
+// Its own intersections alone, where it is reached, and what its borders see, the newest first.
+static void a_region_is_written_by_itself(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_of_a_region(true);
+    store_lead(scene->store, (struct store_epoch){ 5, 9 });
+    offer(scene);
+    store_offer_boundary(scene->store, 7, (const uint8_t *)"seven", 5);
+    store_offer_boundary(scene->store, 8, (const uint8_t *)"eight", 5);
+    run(scene);
+    int hashes = 0;
+    for (int32_t i = 0; i < SITE_COUNT; i++) {
+        char key[96];
+        snprintf(key, sizeof key, HALF "intersection:%s",
+                 network_name(&scene->network, scene->network.intersections[i].name));
+        bool there = fake_redis_get(&scene->fake, key, "stage") != NULL;
+        assert_int_equal(there, i >= SITE_COUNT / 2);
+        hashes += there;
+    }
+    assert_int_equal(hashes, SITE_COUNT / 2);
+    assert_string_equal(fake_redis_get(&scene->fake, HALF "epoch", ""), "5.9");
+    assert_string_equal(fake_redis_get(&scene->fake, HALF "leader", ""), "10.0.0.2:7411");
+    assert_string_equal(fake_redis_get(&scene->fake, HALF "boundary", "#0"), "eight");
+    assert_string_equal(fake_redis_get(&scene->fake, HALF "boundary", "#1"), "seven");
+    assert_string_equal(fake_redis_get(&scene->fake, HALF "boundary_at", ""), "8");
+    scene_free(scene);
+}
+
+// Who follows is told what is new, the oldest first; and where the leader is.
+static void who_follows_a_region_hears_its_borders(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_of_a_region(false);
+    store_lead(scene->store, (struct store_epoch){ 5, 9 });
+    for (uint64_t number = 1; number <= 4; number++) {
+        char text[8];
+        snprintf(text, sizeof text, "n%d", (int)number);
+        store_offer_boundary(scene->store, number, (const uint8_t *)text, 2);
+    }
+    run(scene);
+    leave_and_follow(scene);
+    assert_string_equal(heard, "n3 n4 ");          // The newest, and the one before it.
+    assert_string_equal(store_leader(scene->store), "10.0.0.2:7411");
+    later(scene, LEASE_MS / 8);
+    assert_string_equal(heard, "n3 n4 ");          // Nothing is new.
+    fake_redis_set(&scene->fake, HALF "boundary_at", "", "6");
+    later(scene, LEASE_MS / 8);
+    assert_string_equal(heard, "n3 n4 n2 n3 n4 "); // Two are new, and one more is asked for: numbers tell them apart.
+    scene_free(scene);
+}
+
+// While the store is away so many steps wait and no more; the oldest are dropped, and counted.
+static void what_crosses_waits_within_a_bound(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_of_a_region(true);
+    store_lead(scene->store, (struct store_epoch){ 5, 9 });
+    scene->fake.deaf = true;
+    for (uint64_t number = 1; number <= STORE_BOUNDARY_COUNT_MAX + 3; number++) {
+        store_offer_boundary(scene->store, number, (const uint8_t *)"x", 1);
+    }
+    assert_int_equal(store_counts(scene->store)->boundaries_dropped, 3);
+    store_offer_boundary(scene->store, 99, (const uint8_t *)PLAN, (size_t)STORE_BOUNDARY_BYTES_MAX + 1);
+    assert_int_equal(store_counts(scene->store)->boundaries_dropped, 4);
+    scene_free(scene);
+}
+
+// The daemon whose region it is claims it; who stands in gives it up, and does not take it meanwhile.
+static void its_own_daemon_gets_a_region_back(void **state)
+{
+    (void)state;
+    struct store_epoch holder;
+    struct scene *stand_in = scene_of_a_region(false);
+    store_lead(stand_in->store, (struct store_epoch){ 5, 9 });
+    offer(stand_in);
+    run(stand_in);
+    assert_false(store_claimed(stand_in->store));
+    fake_redis_set(&stand_in->fake, HALF "claim", "", "10.0.0.7:7411");
+    later(stand_in, LEASE_MS / 4);
+    assert_true(store_claimed(stand_in->store));
+    store_resign(stand_in->store);
+    later(stand_in, 1);
+    assert_string_equal(fake_redis_get(&stand_in->fake, HALF "lease", ""), "");
+    leave_and_follow(stand_in);
+    later(stand_in, 100 * LEASE_MS);
+    assert_false(store_lease_free(stand_in->store, stand_in->now_ms, &holder));
+    fake_redis_set(&stand_in->fake, HALF "claim", "", "");          // It gave up.
+    later(stand_in, LEASE_MS / 8);
+    later(stand_in, 100 * LEASE_MS);
+    assert_true(store_lease_free(stand_in->store, stand_in->now_ms, &holder));
+    scene_free(stand_in);
+
+    struct scene *own = scene_of_a_region(true);
+    fake_redis_set(&own->fake, HALF "lease", "", "5.9");
+    store_follow(own->store);
+    later(own, LEASE_MS / 8);
+    assert_string_equal(fake_redis_get(&own->fake, HALF "claim", ""), "10.0.0.2:7411");
+    fake_redis_set(&own->fake, HALF "lease", "", "");
+    later(own, LEASE_MS / 8);
+    later(own, LEASE_MS / 3);
+    assert_true(store_lease_free(own->store, own->now_ms, &holder));
+    store_lead(own->store, (struct store_epoch){ 6, 3 });
+    offer(own);
+    run(own);
+    assert_string_equal(fake_redis_get(&own->fake, HALF "claim", ""), "");   // No claim outlives its end.
+    scene_free(own);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_region_is_written_by_itself),
+        cmocka_unit_test(who_follows_a_region_hears_its_borders),
+        cmocka_unit_test(what_crosses_waits_within_a_bound),
+        cmocka_unit_test(its_own_daemon_gets_a_region_back),
         cmocka_unit_test(everything_is_written_once_it_leads),
         cmocka_unit_test(only_what_changed_is_written),
         cmocka_unit_test(a_large_city_is_written_in_several_batches),

@@ -398,6 +398,7 @@ static void errors_and_status_survive(void **state)
         assert_int_equal(back.code, error.code);
         assert_int_equal(back.text == NULL, error.text == NULL);
         assert_int_equal(back.field == NULL, error.field == NULL);
+        assert_int_equal(back.address == NULL, error.address == NULL);
         assert_int_equal(back.request, error.request);
         assert_true(back.sequence == error.sequence);
         assert_int_equal(back.frame_kind, error.frame_kind);

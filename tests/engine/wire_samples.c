@@ -88,7 +88,8 @@ void sample_error(uint64_t seed, struct wire_error *ret)
         .request = (uint32_t)sample_bits(seed, 2), .sequence = sample_bits(seed, 3),
         .frame_kind = (enum frame_kind)between(seed, 4, 0, FRAME_KIND_COUNT - 1), .closing = (seed & 4) != 0,
         .refused_listed = between(seed, 5, 0, WIRE_REFUSED_MAX),
-        .names = { between(seed, 6, 0, WIRE_REFUSED_MAX), names_of("name", 3) } };
+        .names = { between(seed, 6, 0, WIRE_REFUSED_MAX), names_of("name", 3) },
+        .address = (seed & 8) != 0 ? "10.1.0.11:7411" : NULL };
     ret->refused_count = ret->refused_listed * 3;
     for (int32_t i = 0; i < ret->refused_listed; i++) {
         ret->refused[i] = (struct refused_reading){ (enum reading_kind)(i % 3),
