@@ -5,14 +5,10 @@
 
 #include "engine/base/memory.h"
 #include "engine/model/units.h"
+#include "sim/demand/fleet.h"
 #include "sim/loop/local_brain.h"
 
 #define GEH_GOOD 5.0
-
-// A passenger car as the generated city and SUMO's default have it: who drove is not in the counts.
-static const struct vehicle_type CAR = { .name = "car", .user = USER_CAR, .following = FOLLOW_IDM, .length_m = 5.0,
-    .gap_m = 2.5, .acceleration_mps2 = 2.6, .deceleration_mps2 = 4.5, .emergency_mps2 = 9.0, .headway_s = 1.0,
-    .speed_mps_max = 55.0, .speed_factor = 1.0 };
 
 struct once {                         // gives all trips in one batch
     const struct trip_columns *trips;
@@ -68,7 +64,7 @@ enum status what_if_drive(const struct counts_book *book, const struct trip_colu
                   book->period_ms);
     struct once once = { .trips = trips };
     struct listener listener = { .peer = local_brain_peer(local), .book = &run.counted };
-    status = closed_loop_create(book->network, &CAR, 1, &loop_options, (struct trip_source){ &once, give },
+    status = closed_loop_create(book->network, fleet_types, FLEET_TYPE_COUNT, &loop_options, (struct trip_source){ &once, give },
                                 (struct brain_peer){ .self = &listener, .step = listen }, &run.loop, problem);
     status = status == STATUS_OK ? drive(run.loop, problem) : status;
     if (status == STATUS_OK) {
