@@ -69,6 +69,9 @@ struct recording {
     const uint8_t *map;               // the file
 };
 
+// Whether a file begins as a recording does, or is called one (*.igr).
+bool recording_is(const char *path);
+
 // STATUS_IO: it cannot be read. STATUS_SYNTAX: not a recording. STATUS_VERSION: of a later format.
 MUST_USE enum status recording_open(const char *path, struct recording **ret, struct problem *problem);
 void recording_release(struct recording *recording);

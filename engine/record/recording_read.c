@@ -183,6 +183,21 @@ static enum status header_check(const struct recording *recording, struct proble
     return STATUS_OK;
 }
 
+bool recording_is(const char *path)
+{
+    size_t length = strlen(path);
+    if (length > 4 && strcmp(path + length - 4, ".igr") == 0) {
+        return true;
+    }
+    uint8_t magic[8] = { 0 };
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool is = fd >= 0 && read(fd, magic, sizeof magic) == (ssize_t)sizeof magic && chunk_get(magic, 8) == FILE_MAGIC;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return is;
+}
+
 enum status recording_open(const char *path, struct recording **ret, struct problem *problem)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
