@@ -9,6 +9,7 @@ are one place. The cities are of several seeds, sizes and hours; none of them is
 
 usage: bench_what_if.py OUT.json [--quick] [--case INTERSECTIONS,SEED,BEGIN_S,SECONDS,SCALE]...
 """
+import concurrent.futures
 import json
 import os
 import subprocess
@@ -21,7 +22,7 @@ PROGRAM = os.path.join(HERE, "..", "build", "intergreen")
 STRATEGIES = ["program", "actuated", "max-pressure", "adaptive"]
 # intersections, seed of the city, begin, seconds, share of the generated demand
 CASES = [(120, 1, 27000, 3600, 0.7), (60, 5, 61200, 3600, 0.6), (30, 9, 27000, 2400, 0.6), (48, 12, 36000, 3600, 0.9),
-         (20, 3, 25200, 7200, 0.7), (90, 21, 57600, 3600, 0.8)]
+         (20, 3, 25200, 7200, 0.7), (90, 21, 57600, 3600, 0.8), (120, 1, 27000, 3600, 0.85), (40, 33, 61200, 3600, 1.0)]
 SENSING = ["camera", "loops"]
 TIE = 0.02                       # of the delay: nearer than the spread over seeds
 
@@ -46,7 +47,7 @@ def case_rows(case, folder):
         subprocess.run([PROGRAM, "generate", "--intersections", str(intersections), "--seed", str(seed), "-o", city,
                         "--quiet"], check=True, capture_output=True)
     words = ["sim", "--network", f"{city}/network.ig", "--demand", f"{city}/demand.ig", "--begin", begin, "--seconds",
-             seconds, "--demand-scale", scale, "--seed", 1]
+             seconds, "--demand-scale", scale, "--seed", 1, "--threads", 1]
     for sensing in SENSING:
         days = os.path.join(folder, f"days-{intersections}-{seed}-{sensing}")
         true = {}
@@ -55,7 +56,7 @@ def case_rows(case, folder):
             true[strategy] = last_json([*words, "--sensing", sensing, "--control", strategy, *record])
         file = os.path.join(days, os.listdir(days)[0])
         began_s = time.monotonic()
-        found = last_json(["replay", file, "--control", ",".join(STRATEGIES[1:])])
+        found = last_json(["replay", file, "--control", ",".join(STRATEGIES[1:]), "--threads", 1])
         again = {row["control"]: row["average_delay_s"] for row in found["strategies"]}
         delays = {strategy: true[strategy]["average_delay_s"] for strategy in STRATEGIES}
         error = again["program"] / delays["program"] - 1
@@ -93,10 +94,11 @@ def main():
           "  int seed  begin scale sensing    true   found    <5%  err.%   "
           + "  ".join(f"{strategy:>13s}" for strategy in STRATEGIES) + "   order")
     rows = []
-    with tempfile.TemporaryDirectory() as folder:
-        for case in cases_of(sys.argv[2:]):
-            for row in case_rows(case, folder):
-                rows.append(row)
+    with tempfile.TemporaryDirectory() as folder, \
+            concurrent.futures.ThreadPoolExecutor(max(1, min(4, os.cpu_count() or 1))) as pool:
+        for found in pool.map(lambda case: list(case_rows(case, folder)), cases_of(sys.argv[2:])):
+            rows += found
+            for row in found:
                 row_print(row)
     with open(out, "w", encoding="utf-8") as file:
         json.dump(rows, file, indent=1)

@@ -252,12 +252,36 @@ static int32_t period_at(const struct model *model, int64_t at_ms)
 // What is known of a link over all periods, or below 0.
 struct link_day { double flow, came, entered; };
 
-static struct link_day link_day(const struct model *model, int32_t link)
+// Who came into a link in a period: cameras tell; else the loops before its stop lines, where every lane has one, for
+// trips end at the stop line at the latest. Below 0: nobody tells.
+static double entered_of(const struct model *model, const struct lane_sensors *sensors, int32_t link, int32_t period)
+{
+    double sum = counts_entered(model->counts, link, period);
+    if (sum >= 0.0) {
+        return sum;
+    }
+    const struct link *at = &model->network->links[link];
+    sum = 0.0;
+    for (int32_t l = at->first_lane; l < at->first_lane + at->lane_count; l++) {
+        if ((model->network->lanes[l].users & USER_MOTOR) == 0) {
+            continue;
+        }
+        double up = sensors[l].up != INDEX_NONE && sensors[l].stop != INDEX_NONE
+            ? counts_loop(model->counts, sensors[l].up, period) : -1.0;
+        if (up < 0.0) {
+            return -1.0;
+        }
+        sum += up;
+    }
+    return sum;
+}
+
+static struct link_day link_day(const struct model *model, const struct lane_sensors *sensors, int32_t link)
 {
     struct link_day ret = { 0 };
     for (int32_t p = 0; p < model->periods; p++) {
         size_t row = link_row(model, link, p);
-        double entered = counts_entered(model->counts, link, p);
+        double entered = entered_of(model, sensors, link, p);
         if (model->flow[row] >= 0.0f) {
             ret.flow += (double)model->flow[row];
             ret.came += (double)model->came[row];
@@ -274,14 +298,16 @@ static struct link_day link_day(const struct model *model, int32_t link)
 // tell who entered the link, those that begin and those that end on it are told apart too.
 static void ends_find(struct model *model)
 {
+    struct lane_sensors *sensors = sensors_find(model->network);
     for (int32_t l = 0; l < model->network->link_count; l++) {
-        struct link_day day = link_day(model, l);
+        struct link_day day = link_day(model, sensors, l);
         double begin = fmax(0.0, day.flow - day.came), end = fmax(0.0, day.came - day.flow);
         double both = fmax(0.0, fmin(day.entered - day.came - begin, day.entered - day.flow - end));
         both = fmin(both, fmax(0.0, ENDS_SHARE_MAX * day.came - end));
         model->begin_share[l] = day.flow > 0.0 ? (begin + both) / day.flow : 0.0;
         model->end_share[l] = day.came > 0.0 ? (end + both) / day.came : 0.0;
     }
+    free(sensors);
 }
 
 static bool passed(const int32_t *links, int32_t count, int32_t link)
