@@ -25,7 +25,7 @@
 #include "engine/base/status.h"
 #include "engine/wire/varint.h"
 
-#define RECORDING_FORMAT 1
+#define RECORDING_FORMAT 2
 #define RECORDING_CHUNK_BYTES_MAX (1u << 30)   // of a chunk's records, uncompressed
 #define RECORDING_SUFFIX ".igr"
 

@@ -174,10 +174,10 @@ static enum status header_check(const struct recording *recording, struct proble
         return problem_report(problem, STATUS_SYNTAX, recording->path, "byte 0", "Take a copy of the file.",
                               "its header is damaged");
     }
-    if (chunk_get(header + 8, 8) != RECORDING_FORMAT) {
+    if (chunk_get(header + 8, 8) < 1 || chunk_get(header + 8, 8) > RECORDING_FORMAT) {
         return problem_report(problem, STATUS_VERSION, recording->path, "byte 8",
                               "Read it with the version that wrote it, or a later one.",
-                              "is of format %llu; this program reads format %d",
+                              "is of format %llu; this program reads formats 1 to %d",
                               (unsigned long long)chunk_get(header + 8, 8), RECORDING_FORMAT);
     }
     return STATUS_OK;

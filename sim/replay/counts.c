@@ -200,8 +200,10 @@ static enum status block_read(struct counts_book *book, const struct recording *
                               struct observation_buffer *seen, struct record_header *header, bool *headed)
 {
     struct recording_stream *stream = recording_stream_open(recording, block);
+    struct loop_memory loops;
     struct cursor bytes;
     enum status status;
+    loop_memory_create(&loops);
     while ((status = recording_next(stream, &bytes)) == STATUS_OK) {
         struct record record;
         struct record_step step;
@@ -211,10 +213,11 @@ static enum status block_read(struct counts_book *book, const struct recording *
         if (record.kind == RECORD_HEADER && !*headed) {
             *headed = record_get_header(record.body, header) == STATUS_OK;
         } else if (record.kind == RECORD_STEP
-                   && record_get_step(record.body, book->network, seen, &step) == STATUS_OK) {
+                   && record_get_step(record.body, book->network, &loops, seen, &step) == STATUS_OK) {
             counts_add(book, &seen->rows);
         }
     }
+    loop_memory_release(&loops);
     recording_stream_release(stream);
     return status;
 }
