@@ -31,7 +31,8 @@ def option(name, otherwise):
 def timed(*words):
     """Standard output, wall seconds, processor seconds and the children's peak of memory so far, MiB."""
     before, began_s = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    run = subprocess.run([PROGRAM, *[str(word) for word in words]], capture_output=True, text=True, check=False)
+    run = subprocess.run([PROGRAM, *[str(word) for word in words]], capture_output=True, text=True, check=False,
+                         env={**os.environ, "OMP_WAIT_POLICY": "passive"})
     if run.returncode != 0:
         raise SystemExit(f"bench recording: {' '.join(str(word) for word in words)}: {run.stderr.strip()}{run.stdout}")
     wall_s, after = time.monotonic() - began_s, resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -59,7 +60,7 @@ def day_row(city, folder, control, intersections, seconds, dead):
     if not os.path.isdir(days):
         timed("sim", "--network", f"{city}/network.ig", "--demand", f"{city}/demand.ig", "--begin", begin, "--seconds",
               seconds, "--control", control, "--sensing", "loops", "--dead-sensors", f"{dead:.4f}", "--record", days,
-              "--no-emissions", "--quiet")
+              "--no-emissions", "--threads", 1, "--quiet")
     file = os.path.join(days, sorted(os.listdir(days))[0])
     size = sum(os.path.getsize(os.path.join(days, name)) for name in os.listdir(days))
     _, none_wall_s, none_cpu_s, _ = timed("replay", file, "--exact", "--json", "--quiet", "--threads", 1, "--from",
