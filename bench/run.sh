@@ -14,6 +14,8 @@ if [ ${#names[@]} = 0 ]; then
   done
 fi
 for name in "${names[@]}"; do
+  name=${name//-/_}
+  [ -f "bench/bench_$name.py" ] || name=${name//_/-}
   echo "== $name"
   if [ -f "bench/bench_$name.py" ]; then
     /usr/bin/python3 "bench/bench_$name.py" "build/bench/$name.json"

@@ -20,6 +20,7 @@ struct csv {
     FILE *out;
     struct observation_buffer seen;
     struct report_memory memory;
+    struct loop_memory loops;
     struct report_list reports;
     struct record_event_store *store;
     struct high_resolution *log;      // of that kind, or NULL
@@ -170,7 +171,7 @@ static void high_resolution_write(const struct csv *csv, int64_t until_ms)
 static enum status step_write(struct csv *csv, const struct record *record)
 {
     struct record_step step;
-    enum status status = record_get_step(record->body, csv->network, &csv->seen, &step);
+    enum status status = record_get_step(record->body, csv->network, &csv->loops, &csv->seen, &step);
     const struct observation_columns *rows = &csv->seen.rows;
     if (status == STATUS_OK && strcmp(csv->options->kind, "loops") == 0) {
         loops_write(csv, &rows->loops);
@@ -257,6 +258,7 @@ static void block_write(struct csv *csv, const struct recording *recording, int3
     struct cursor bytes;
     struct record record;
     report_memory_forget(&csv->memory);
+    loop_memory_forget(&csv->loops);
     enum status status = STATUS_OK;
     while (status == STATUS_OK && recording_next(stream, &bytes) == STATUS_OK) {
         enum status opened = record_open(bytes, &record);
@@ -285,6 +287,7 @@ enum status recording_csv(const struct network *network, const struct recording 
     observation_buffer_create(&csv.seen, network->detector_count, network->detector_count, network->camera_count,
                               network->camera_count * CAMERA_BIN_COUNT_MAX);
     report_memory_create(&csv.memory, network->intersection_count);
+    loop_memory_create(&csv.loops);
     csv.store = memory_take(1, sizeof *csv.store);
     csv.log = strcmp(options->kind, "high-resolution") == 0 ? high_resolution_create(network) : NULL;
     fprintf(out, "%s\n", head);
@@ -298,6 +301,7 @@ enum status recording_csv(const struct network *network, const struct recording 
     }
     observation_buffer_release(&csv.seen);
     report_memory_release(&csv.memory);
+    loop_memory_release(&csv.loops);
     free(csv.reports.at);
     free(csv.store);
     return STATUS_OK;

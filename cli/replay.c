@@ -2,7 +2,6 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <jansson.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,28 +21,36 @@ struct replay_options {
     uint64_t seed;
     bool exact, json, quiet;
     int threads;
-    double from_s, until_s;           // NAN: all
+    const char *mapping, *recorded;   // of a file of counts
+    struct day_time from, until;
     struct import_options import;
 };
 
 static const char USAGE[] =
     "usage: intergreen replay DAY --exact [--from T] [--until T] …\n"
     "       intergreen replay DAY --control STRATEGY[,STRATEGY…] [--seed S] …\n"
+    "       intergreen replay COUNTS --control STRATEGY[,STRATEGY…] --network FILE [--mapping FILE] …\n"
     "  DAY                     a recording (*.igr)\n"
+    "  COUNTS                  counts of detectors: PeMS (30 s, 5 min), UTD19, SUMO's detector output, or\n"
+    "                          begin_s,end_s,detector,vehicles\n"
+    "  --mapping FILE          source,lane,place,factor: which of them is which detector or link of the network\n"
     "  --exact                 feed it to the brain again: every plan must be the recorded one, byte for byte\n"
     "  --control STRATEGY      what if: trips that explain the counts, driven under the recorded strategy and\n"
     "                          under these\n"
+    "  --recorded STRATEGY     the one that ran that day (default: what the recording says; program)\n"
     "  --network FILE          default: the file that the recording names\n"
     "  --site DIR              the site data that it was made with\n"
     "  --threads T             segments at once, or of street and brain (default: one a core)\n"
     "  --json --quiet          one object, last on standard output; no progress\n"
-    "  --from T --until T      only blocks that reach into these seconds of the recording's clock\n";
+    "  --from T --until T      a part of it (exact: the blocks that reach into it). T: seconds of its clock,\n"
+    "                          17:40 of its first day, or \"2026-11-27 17:40\"\n";
 
 static const struct option OPTIONS[] = {
     { "exact", no_argument, NULL, 'e' }, { "network", required_argument, NULL, 'n' },
     { "threads", required_argument, NULL, 't' }, { "from", required_argument, NULL, 'f' },
     { "until", required_argument, NULL, 'u' }, { "intergreen-s", required_argument, NULL, 'i' },
-    { "site", required_argument, NULL, 's' },
+    { "site", required_argument, NULL, 's' }, { "mapping", required_argument, NULL, 'm' },
+    { "recorded", required_argument, NULL, 'd' },
     { "json", no_argument, NULL, 'j' }, { "quiet", no_argument, NULL, 'q' },
     { "control", required_argument, NULL, 'c' }, { "seed", required_argument, NULL, 'r' },
     { "help", no_argument, NULL, 'h' }, { 0 },
@@ -56,8 +63,15 @@ static int read_options(int argc, char **argv, struct replay_options *ret)
         case 'e': ret->exact = true; break;
         case 'n': ret->network = optarg; break;
         case 't': ret->threads = atoi(optarg); break;
-        case 'f': ret->from_s = strtod(optarg, NULL); break;
-        case 'u': ret->until_s = strtod(optarg, NULL); break;
+        case 'f':
+        case 'u':
+            if (!day_time_parse(optarg, code == 'f' ? &ret->from : &ret->until)) {
+                fprintf(stderr, "intergreen: '%s' is no time: write 63600, 17:40 or \"2026-11-27 17:40\"\n", optarg);
+                return CLI_USAGE;
+            }
+            break;
+        case 'm': ret->mapping = optarg; break;
+        case 'd': ret->recorded = optarg; break;
         case 'i': ret->import.intergreen_ms = (int32_t)ms_from_s(strtod(optarg, NULL)); break;
         case 's': ret->site = optarg; break;
         case 'c': ret->control = optarg; break;
@@ -97,7 +111,7 @@ static enum status network_open(const struct replay_options *options, const stru
 {
     struct record_header header;
     const char *path = options->network;
-    if (path == NULL && recording_names(recording, &header) && header.network[0] != '\0') {
+    if (path == NULL && recording != NULL && recording_names(recording, &header) && header.network[0] != '\0') {
         path = header.network;
     }
     if (path == NULL) {
@@ -169,9 +183,10 @@ static void print_text(const struct replay_options *options, const struct record
 static enum status replay_exactly(const struct replay_options *options, const struct network *network,
                                   const struct recording *recording, bool *ret_same, struct problem *problem)
 {
+    int64_t begin_ms = recording->block_count > 0 ? recording->blocks[0].first_ms : 0;
     struct exact_options exact = { .threads = options->threads, .progress = progress, .owner = (void *)options,
-        .from_ms = isnan(options->from_s) ? INT64_MIN : ms_from_s(options->from_s),
-        .until_ms = isnan(options->until_s) ? INT64_MAX : ms_from_s(options->until_s) };
+        .from_ms = day_time_ms(&options->from, begin_ms, INT64_MIN),
+        .until_ms = day_time_ms(&options->until, begin_ms, INT64_MAX) };
     struct exact_report report;
     enum status status = exact_replay(network, recording, &exact, &report, problem);
     if (status == STATUS_OK) {
@@ -181,12 +196,31 @@ static enum status replay_exactly(const struct replay_options *options, const st
     return status;
 }
 
+// Counts in a file, not a recording.
+static int replay_file(const struct replay_options *options, const struct replay_wish *wish)
+{
+    struct problem problem;
+    struct network network;
+    enum status status = network_open(options, NULL, &network, &problem);
+    if (status == STATUS_OK) {
+        status = replay_counts(wish, &network, options->day, &problem);
+        network_release(&network);
+    }
+    return status == STATUS_OK ? CLI_DONE : run_failed(status, &problem);
+}
+
 static int replay(const struct replay_options *options)
 {
     struct problem problem;
     struct recording *recording = NULL;
     struct network network;
     bool same = true;
+    struct replay_wish wish = { .control = options->control, .threads = options->threads, .seed = options->seed,
+        .mapping = options->mapping, .recorded = options->recorded, .from = options->from, .until = options->until,
+        .json = options->json, .quiet = options->quiet };
+    if (!options->exact && !recording_is(options->day)) {
+        return replay_file(options, &wish);
+    }
     enum status status = recording_open(options->day, &recording, &problem);
     if (status != STATUS_OK) {
         return run_failed(status, &problem);
@@ -196,8 +230,6 @@ static int replay(const struct replay_options *options)
         recording_release(recording);
         return run_failed(status, &problem);
     }
-    struct replay_wish wish = { .control = options->control, .threads = options->threads, .seed = options->seed,
-        .json = options->json, .quiet = options->quiet };
     status = options->exact ? replay_exactly(options, &network, recording, &same, &problem)
                             : replay_what_if(&wish, &network, recording, &problem);
     network_release(&network);
@@ -208,8 +240,7 @@ static int replay(const struct replay_options *options)
 int cli_replay(int argc, char **argv)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    struct replay_options options = { .threads = cores < 1 ? 1 : cores > 256 ? 256 : (int)cores, .from_s = NAN,
-        .until_s = NAN, .seed = 1, .import = { .intergreen_ms = -1 } };
+    struct replay_options options = { .threads = cores < 1 ? 1 : cores > 256 ? 256 : (int)cores, .seed = 1, .import = { .intergreen_ms = -1 } };
     int code = read_options(argc, argv, &options);
     return code >= 0 ? code : replay(&options);
 }

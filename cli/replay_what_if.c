@@ -7,11 +7,13 @@
 
 #include "cli/progress.h"
 #include "engine/model/units.h"
+#include "sim/replay/count_file.h"
 #include "sim/replay/what_if.h"
 #include "sim/report/measures.h"
 
 #define PERIOD_MS 300000
 #define STRATEGY_COUNT_MAX 16
+#define SPAN_MS_MAX (2 * (int64_t)MS_PER_DAY)
 
 struct outcome {
     char control[STRATEGY_NAME_BYTES_MAX];
@@ -71,29 +73,90 @@ static void print_text(const struct outcome *rows, int count, const struct flows
     }
 }
 
-static enum status drive_all(const struct replay_wish *wish, const struct counts_book *book,
-                             const struct trip_columns *trips, struct outcome *rows, int count,
-                             struct volume_check *check, struct problem *problem)
-{
-    struct what_if_options options = { .begin_ms = book->begin_ms, .threads = wish->threads, .seed = wish->seed,
-        .end_ms = book->begin_ms + book->period_count * book->period_ms };
+struct driving {
+    const struct replay_wish *wish;
+    const struct counts_book *book;
+    const struct trip_columns *trips;
+    struct outcome *rows;
+    int count, done;
+    struct volume_check check;
     struct progress progress;
-    progress_begin(&progress, "what if", wish->quiet);
-    for (int i = 0; i < count; i++) {
-        struct what_if_run run;
-        enum status status = what_if_drive(book, trips, rows[i].control, &options, &run, problem);
-        if (status != STATUS_OK) {
-            progress_break(&progress);
-            return status;
-        }
-        measures_of(run.loop, book->network, NULL, &rows[i].measures);
-        if (i == 0) {
-            volumes_check(book, &run.counted, check);
+};
+
+static enum status drive_one(struct driving *driving, int row, int threads, struct problem *problem)
+{
+    const struct counts_book *book = driving->book;
+    struct what_if_options options = { .begin_ms = book->begin_ms, .threads = threads, .seed = driving->wish->seed,
+        .end_ms = book->begin_ms + book->period_count * book->period_ms };
+    struct what_if_run run;
+    enum status status = what_if_drive(book, driving->trips, driving->rows[row].control, &options, &run, problem);
+    if (status == STATUS_OK) {
+        measures_of(run.loop, book->network, NULL, &driving->rows[row].measures);
+        if (row == 0) {
+            volumes_check(book, &run.counted, &driving->check);
         }
         what_if_release(&run);
-        progress_tell(&progress, (double)(i + 1) / count, rows[i].control);
     }
-    return STATUS_OK;
+    return status;
+}
+
+// As many strategies at once as there are threads; what is left over of them goes into each street.
+static enum status drive_all(struct driving *driving, struct problem *problem)
+{
+    int at_once = driving->wish->threads < driving->count ? driving->wish->threads : driving->count;
+    int threads = driving->wish->threads / at_once;
+    enum status first = STATUS_OK;
+    progress_begin(&driving->progress, "what if", driving->wish->quiet);
+#pragma omp parallel for schedule(dynamic, 1) num_threads(at_once)
+    for (int i = 0; i < driving->count; i++) {
+        struct problem own;
+        enum status status = drive_one(driving, i, threads, &own);
+#pragma omp critical
+        {
+            if (status != STATUS_OK && first == STATUS_OK) {
+                first = status;
+                *problem = own;
+            }
+            progress_tell(&driving->progress, (double)++driving->done / driving->count, driving->rows[i].control);
+        }
+    }
+    return first;
+}
+
+// The counts are in the book: trips, streets, table.
+static enum status what_if(const struct replay_wish *wish, const struct counts_book *book, const char *recorded,
+                           struct problem *problem)
+{
+    struct trip_columns trips;
+    struct flows_report flows;
+    struct outcome rows[STRATEGY_COUNT_MAX] = { { .control = "" } };
+    (void)snprintf(rows[0].control, sizeof rows[0].control, "%s", recorded);
+    struct driving driving = { .wish = wish, .book = book, .trips = &trips, .rows = rows,
+        .count = split(wish->control, rows, 1) };
+    flows_trips(book, wish->seed, &trips, &flows);
+    enum status status = drive_all(&driving, problem);
+    if (status == STATUS_OK) {
+        wish->json ? print_json(rows, driving.count, &flows, &driving.check)
+                   : print_text(rows, driving.count, &flows, &driving.check);
+    }
+    flows_release(&trips);
+    return status;
+}
+
+// The wished part of what there is. false: nothing.
+static bool span_clip(const struct replay_wish *wish, int64_t *begin_ms, int64_t *end_ms)
+{
+    int64_t from_ms = day_time_ms(&wish->from, *begin_ms, *begin_ms);
+    int64_t until_ms = day_time_ms(&wish->until, *begin_ms, *end_ms);
+    *begin_ms = from_ms > *begin_ms ? from_ms : *begin_ms;
+    *end_ms = until_ms < *end_ms ? until_ms : *end_ms;
+    return *begin_ms < *end_ms;
+}
+
+static enum status span_none(const char *path, struct problem *problem)
+{
+    return problem_report(problem, STATUS_RANGE, path, NULL, "See with `intergreen recording info` what it covers.",
+                          "holds nothing between --from and --until");
 }
 
 enum status replay_what_if(const struct replay_wish *wish, const struct network *network,
@@ -106,22 +169,80 @@ enum status replay_what_if(const struct replay_wish *wish, const struct network 
     }
     int64_t begin_ms = recording->blocks[0].first_ms;
     int64_t end_ms = recording->blocks[recording->block_count - 1].last_ms + 1;
+    if (!span_clip(wish, &begin_ms, &end_ms)) {
+        return span_none(recording->path, problem);
+    }
     counts_create(&book, network, begin_ms, end_ms, PERIOD_MS);
     enum status status = counts_read(&book, recording, &header, problem);
     if (status == STATUS_OK) {
-        struct trip_columns trips;
-        struct flows_report flows;
-        struct volume_check check;
-        struct outcome rows[STRATEGY_COUNT_MAX] = { { .control = "" } };
-        (void)snprintf(rows[0].control, sizeof rows[0].control, "%s", header.strategy);
-        int count = split(wish->control, rows, 1);
-        flows_trips(&book, wish->seed, &trips, &flows);
-        status = drive_all(wish, &book, &trips, rows, count, &check, problem);
-        if (status == STATUS_OK) {
-            wish->json ? print_json(rows, count, &flows, &check) : print_text(rows, count, &flows, &check);
-        }
-        flows_release(&trips);
+        status = what_if(wish, &book, wish->recorded != NULL ? wish->recorded : header.strategy, problem);
     }
     counts_release(&book);
+    return status;
+}
+
+// ---- counts from files ------------------------------------------------------------------------------------------
+
+static void file_tell(const struct replay_wish *wish, const struct count_file *file, int64_t begin_ms, int64_t end_ms)
+{
+    if (!wish->quiet) {
+        fprintf(stderr, "counts         %s: %lld rows, %d places of the network with counts, %lld rows of others, "
+                "%lld missing; %.2f h are used\n", count_layout_name(file->layout), (long long)file->rows_read,
+                file->places, (long long)file->rows_foreign, (long long)file->rows_missing,
+                s_from_ms(end_ms - begin_ms) / 3600.0);
+    }
+}
+
+static enum status file_use(const struct replay_wish *wish, const struct count_map *map, const struct count_file *file,
+                            const char *path, struct problem *problem)
+{
+    int64_t begin_ms = file->begin_ms, end_ms = file->end_ms;
+    if (!span_clip(wish, &begin_ms, &end_ms)) {
+        return span_none(path, problem);
+    }
+    if (end_ms - begin_ms > SPAN_MS_MAX) {
+        return problem_report(problem, STATUS_LIMIT, path, NULL,
+                              "Name a part with --from and --until, as --from \"2026-11-27 06:00\" --until "
+                              "\"2026-11-27 10:00\".", "covers %.1f days; at most two are driven at once",
+                              (double)(end_ms - begin_ms) / MS_PER_DAY);
+    }
+    struct counts_book book;
+    counts_create(&book, map->network, begin_ms, end_ms, PERIOD_MS);
+    for (int32_t i = 0; i < file->rows.count; i++) {
+        const struct count_row *row = &file->rows.at[i];
+        const struct count_place *place = &map->places.at[row->place];
+        int64_t length_ms = row->end_ms - row->begin_ms;
+        if (place->detector != INDEX_NONE) {
+            counts_add_loop(&book, place->detector, row->end_ms, length_ms, row->vehicles);
+        } else {
+            counts_add_link(&book, place->link, row->end_ms, length_ms, row->vehicles);
+        }
+    }
+    file_tell(wish, file, begin_ms, end_ms);
+    enum status status = what_if(wish, &book, wish->recorded != NULL ? wish->recorded : "program", problem);
+    counts_release(&book);
+    return status;
+}
+
+enum status replay_counts(const struct replay_wish *wish, const struct network *network, const char *path,
+                          struct problem *problem)
+{
+    struct count_map map;
+    struct count_file file;
+    enum status status = STATUS_OK;
+    if (wish->mapping != NULL) {
+        status = count_map_read(wish->mapping, network, &map, problem);
+    } else {
+        count_map_by_name(network, &map);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = count_file_read(path, &map, &file, problem);
+    if (status == STATUS_OK) {
+        status = file_use(wish, &map, &file, path, problem);
+        count_file_release(&file);
+    }
+    count_map_release(&map);
     return status;
 }

@@ -128,14 +128,21 @@ static struct cursor batch_pack(struct record_writer *writer, uint64_t sequence,
     return packed ? message : (struct cursor){ 0 };
 }
 
-void record_put_step(struct record_writer *writer, int64_t now_ms, uint64_t sequence,
+void record_put_step(struct record_writer *writer, int64_t now_ms, uint64_t sequence, struct loop_memory *memory,
                      const struct observation_columns *seen, const struct plan *plans, int32_t plan_count)
 {
     struct cursor batch = { 0 };
-    if (seen != NULL && !columns_empty(seen)) {
-        batch = batch_pack(writer, sequence, seen);
+    struct observation_columns rest = { 0 };
+    bool again = seen != NULL && loop_memory_follows(memory, &seen->loops);
+    if (seen != NULL) {
+        rest = *seen;
+        rest.loops.count = again ? 0 : seen->loops.count;
     }
-    struct frame_writer out = body_begin(writer, cursor_bytes(&batch) + 64);
+    if (!columns_empty(&rest)) {
+        batch = batch_pack(writer, sequence, &rest);
+    }
+    size_t again_bound = again ? loop_memory_bound(&seen->loops) : 0;
+    struct frame_writer out = body_begin(writer, cursor_bytes(&batch) + 64 + again_bound);
     uint64_t hash = HASH_SEED;
     for (int32_t i = 0; i < plan_count; i++) {
         hash = record_plan_hash(hash, &plans[i]);
@@ -144,6 +151,17 @@ void record_put_step(struct record_writer *writer, int64_t now_ms, uint64_t sequ
         put_tag(&out, 1, WIRE_BYTES);
         put_varint(&out, cursor_bytes(&batch));
         put_bytes(&out, batch.at, cursor_bytes(&batch));
+    }
+    if (again) {
+        room_make(&writer->scratch, &writer->scratch_capacity, 0, again_bound);
+        struct frame_writer loops = { .at = writer->scratch, .capacity = writer->scratch_capacity };
+        loop_memory_write(memory, &seen->loops, &loops);
+        put_tag(&out, 4, WIRE_BYTES);
+        put_varint(&out, loops.used);
+        put_bytes(&out, loops.at, loops.used);
+    }
+    if (seen != NULL && seen->loops.count > 0) {
+        loop_memory_keep(memory, &seen->loops);
     }
     put_uint(&out, 2, (uint64_t)plan_count);
     put_fixed64(&out, 3, hash);
@@ -435,42 +453,60 @@ enum status record_get_header(struct cursor body, struct record_header *ret)
     if (!header_texts(body, ret)) {
         return STATUS_SYNTAX;
     }
-    return format == RECORD_FORMAT ? STATUS_OK : STATUS_VERSION;
+    return format >= 1 && format <= RECORD_FORMAT ? STATUS_OK : STATUS_VERSION;
 }
 
-enum status record_get_step(struct cursor body, const struct network *network, struct observation_buffer *buffer,
-                            struct record_step *ret)
+// What the wire's batch holds, in a buffer with room for so many loops at least.
+static enum status batch_get(struct cursor batch, const struct network *network, int32_t loops,
+                             struct observation_buffer *buffer)
+{
+    struct reading_rules rules = { .detector_count = network->detector_count, .camera_count = network->camera_count,
+        .all = true, .end_ms_min = -WIRE_TIME_MS_MAX, .end_ms_max = WIRE_TIME_MS_MAX };
+    struct reading_result result = { 0 };
+    const char *field = NULL;
+    enum status status = wire_get_observations(batch, &rules, 0, buffer, &result, &field);
+    if (status == STATUS_LIMIT && result.offered < INT32_MAX / 64) {
+        int32_t rows = (int32_t)result.offered;
+        observation_buffer_release(buffer);
+        observation_buffer_create(buffer, rows > loops ? rows : loops, rows, rows, rows * CAMERA_BIN_COUNT_MAX);
+        status = wire_get_observations(batch, &rules, 0, buffer, &result, &field);
+    }
+    return status == STATUS_OK ? STATUS_OK : STATUS_SYNTAX;
+}
+
+enum status record_get_step(struct cursor body, const struct network *network, struct loop_memory *memory,
+                            struct observation_buffer *buffer, struct record_step *ret)
 {
     struct fields fields;
     uint64_t plan_count;
     struct record_step step = { 0 };
-    struct cursor batch;
+    struct cursor batch, again;
     if (fields_read(body, &fields) != STATUS_OK || !fields_column(&fields, 1, &batch)
-        || !fields_uint(&fields, 2, INT32_MAX, 0, &plan_count) || !fields_fixed64(&fields, 3, &step.plans_hash)) {
+        || !fields_uint(&fields, 2, INT32_MAX, 0, &plan_count) || !fields_fixed64(&fields, 3, &step.plans_hash)
+        || !fields_column(&fields, 4, &again)) {
         return STATUS_SYNTAX;
     }
+    bool repeats = (fields.bytes_set >> 4 & 1) != 0;
+    int32_t loops = repeats ? memory->last.rows.loops.count : 0;
     step.plan_count = (int32_t)plan_count;
-    step.seen = (fields.bytes_set >> 1 & 1) != 0;
-    observation_buffer_clear(buffer);
-    if (step.seen) {
-        struct reading_rules rules = { .detector_count = network->detector_count,
-            .camera_count = network->camera_count, .all = true, .end_ms_min = -WIRE_TIME_MS_MAX,
-            .end_ms_max = WIRE_TIME_MS_MAX };
-        struct reading_result result = { 0 };
-        const char *field = NULL;
-        enum status status = wire_get_observations(batch, &rules, 0, buffer, &result, &field);
-        if (status == STATUS_LIMIT && result.offered < INT32_MAX / 64) {
-            int32_t rows = (int32_t)result.offered;
-            observation_buffer_release(buffer);
-            observation_buffer_create(buffer, rows, rows, rows, rows * CAMERA_BIN_COUNT_MAX);
-            status = wire_get_observations(batch, &rules, 0, buffer, &result, &field);
-        }
-        if (status != STATUS_OK) {
-            return STATUS_SYNTAX;
-        }
+    step.seen = (fields.bytes_set >> 1 & 1) != 0 || repeats;
+    if (buffer->loop_count_max < loops) {
+        int32_t edges = buffer->edge_count_max, cameras = buffer->camera_count_max, bins = buffer->bin_count_max;
+        observation_buffer_release(buffer);
+        observation_buffer_create(buffer, loops, edges, cameras, bins);
     }
-    *ret = step;
-    return STATUS_OK;
+    observation_buffer_clear(buffer);
+    enum status status = (fields.bytes_set >> 1 & 1) != 0 ? batch_get(batch, network, loops, buffer) : STATUS_OK;
+    if (status == STATUS_OK && repeats) {
+        status = buffer->rows.loops.count == 0 ? loop_memory_read(memory, again, buffer) : STATUS_SYNTAX;
+    }
+    if (status == STATUS_OK) {
+        if (buffer->rows.loops.count > 0) {
+            loop_memory_keep(memory, &buffer->rows.loops);
+        }
+        *ret = step;
+    }
+    return status;
 }
 
 static struct controller_report *report_append(struct report_list *list)

@@ -5,6 +5,7 @@
 //           gives the same plans to the byte.
 //           A controller's report mostly follows from its last one: the same lamps, older by the time between. Such a
 //           report costs a bit (report_memory below); a city's reports would otherwise be the largest part of its day.
+//           So do readings of loops that tell each second (loop_memory.h).
 // CONTRACT  Writers append whole records (varint length, bytes) and grow their memory as needed. Readers bear any bytes
 //           and take no memory but what is stated.
 // OWNERSHIP record_writer_release frees. What is read borrows the record's bytes, or lies in the caller's memory.
@@ -15,10 +16,11 @@
 #include <stdint.h>
 
 #include "engine/brain.h"
+#include "engine/record/loop_memory.h"
 #include "engine/wire/plan_codec.h"
 #include "engine/wire/varint.h"
 
-#define RECORD_FORMAT 1
+#define RECORD_FORMAT 2             // 1: loops always in full; still read
 #define RECORD_NAME_BYTES_MAX 256
 #define RECORD_REGION_COUNT_MAX 256
 
@@ -67,7 +69,7 @@ struct record_header {
 void record_put_header(struct record_writer *writer, int64_t now_ms, const struct record_header *header);
 
 // A step and its plans. seen may be NULL.
-void record_put_step(struct record_writer *writer, int64_t now_ms, uint64_t sequence,
+void record_put_step(struct record_writer *writer, int64_t now_ms, uint64_t sequence, struct loop_memory *memory,
                      const struct observation_columns *seen, const struct plan *plans, int32_t plan_count);
 
 // What each controller said last; one per intersection. Both sides keep one and forget it where a block begins.
@@ -111,7 +113,7 @@ struct record_step {
 };
 
 // The buffer is emptied first, and made larger where it has no room. The network says which indices there are.
-MUST_USE enum status record_get_step(struct cursor body, const struct network *network,
+MUST_USE enum status record_get_step(struct cursor body, const struct network *network, struct loop_memory *memory,
                                      struct observation_buffer *buffer, struct record_step *ret);
 
 // All reports of a record, in their order: *ret has room for as many as the record has, and grows.

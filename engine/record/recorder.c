@@ -14,6 +14,7 @@ struct recorder {
     struct record_header header;
     struct record_writer records;     // of the chunk that is being filled
     struct report_memory memory;
+    struct loop_memory loops;
     LIST_OF(struct controller_report) reports;   // told one after the other at reports_ms, not yet written
     int64_t reports_ms;
     uint8_t *snapshot;
@@ -35,6 +36,7 @@ void recorder_create(const struct network *network, const char *network_name, st
     (void)snprintf(recorder->header.network, sizeof recorder->header.network, "%s", network_name);
     (void)snprintf(recorder->header.software, sizeof recorder->header.software, "intergreen");
     report_memory_create(&recorder->memory, network->intersection_count);
+    loop_memory_create(&recorder->loops);
     *ret = recorder;
 }
 
@@ -82,6 +84,7 @@ static void block_begin(struct recorder *recorder, struct brain *brain, int64_t 
     recorder->begins_block = true;
     recorder->block_ms = now_ms;
     report_memory_forget(&recorder->memory);
+    loop_memory_forget(&recorder->loops);
     time_note(recorder, now_ms);
     record_put_header(&recorder->records, now_ms, &recorder->header);
     if (!fresh) {
@@ -105,6 +108,7 @@ void recorder_release(struct recorder *recorder)
     chunk_put(recorder);
     record_writer_release(&recorder->records);
     report_memory_release(&recorder->memory);
+    loop_memory_release(&recorder->loops);
     free(recorder->reports.at);
     free(recorder->snapshot);
     free(recorder);
@@ -138,8 +142,8 @@ void recorder_begin(struct recorder *recorder, struct brain *brain, const struct
 static void step_told(struct recorder *recorder, struct brain *brain, const struct event *event,
                       const struct actions *actions)
 {
-    record_put_step(&recorder->records, event->now_ms, ++recorder->sequence, event->seen, actions->publish,
-                    actions->publish_count);
+    record_put_step(&recorder->records, event->now_ms, ++recorder->sequence, &recorder->loops, event->seen,
+                    actions->publish, actions->publish_count);
     if (recorder->last_ms - recorder->first_ms >= RECORDER_CHUNK_MS - 1
         || event->now_ms - recorder->first_ms >= RECORDER_CHUNK_MS - 1 || recorder->records.used >= 1u << 16) {
         chunk_put(recorder);

@@ -25,7 +25,7 @@
 #include "engine/base/status.h"
 #include "engine/wire/varint.h"
 
-#define RECORDING_FORMAT 1
+#define RECORDING_FORMAT 2
 #define RECORDING_CHUNK_BYTES_MAX (1u << 30)   // of a chunk's records, uncompressed
 #define RECORDING_SUFFIX ".igr"
 
@@ -68,6 +68,9 @@ struct recording {
     uint64_t bytes;
     const uint8_t *map;               // the file
 };
+
+// Whether a file begins as a recording does, or is called one (*.igr).
+bool recording_is(const char *path);
 
 // STATUS_IO: it cannot be read. STATUS_SYNTAX: not a recording. STATUS_VERSION: of a later format.
 MUST_USE enum status recording_open(const char *path, struct recording **ret, struct problem *problem);

@@ -174,13 +174,28 @@ static enum status header_check(const struct recording *recording, struct proble
         return problem_report(problem, STATUS_SYNTAX, recording->path, "byte 0", "Take a copy of the file.",
                               "its header is damaged");
     }
-    if (chunk_get(header + 8, 8) != RECORDING_FORMAT) {
+    if (chunk_get(header + 8, 8) < 1 || chunk_get(header + 8, 8) > RECORDING_FORMAT) {
         return problem_report(problem, STATUS_VERSION, recording->path, "byte 8",
                               "Read it with the version that wrote it, or a later one.",
-                              "is of format %llu; this program reads format %d",
+                              "is of format %llu; this program reads formats 1 to %d",
                               (unsigned long long)chunk_get(header + 8, 8), RECORDING_FORMAT);
     }
     return STATUS_OK;
+}
+
+bool recording_is(const char *path)
+{
+    size_t length = strlen(path);
+    if (length > 4 && strcmp(path + length - 4, ".igr") == 0) {
+        return true;
+    }
+    uint8_t magic[8] = { 0 };
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool is = fd >= 0 && read(fd, magic, sizeof magic) == (ssize_t)sizeof magic && chunk_get(magic, 8) == FILE_MAGIC;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return is;
 }
 
 enum status recording_open(const char *path, struct recording **ret, struct problem *problem)

@@ -8,6 +8,7 @@
 
 #include "engine/base/random.h"
 #include "engine/model/units.h"
+#include "sim/demand/fleet.h"
 
 enum { VARIANTS = 2, HOURS = 24, ORIGINS_PER_NODE = 2, ORIGIN_NODES_DENSE = 2500 };
 enum purpose { TO_WORK, TO_HOME, OTHER, PURPOSE_COUNT };
@@ -351,7 +352,7 @@ static void trip_draw(const struct city_trips *trips, struct cost_set *set, cons
         double type = random_unit(seed, RANDOM_DEMAND, number, DRAW_TYPE);
         *GROW(set->held) = (struct held_trip){ .depart_ms = depart_ms, .origin_link = origin->link,
             .first_turn = first_turn, .link_count = (int16_t)set->route.count,
-            .type = type < 0.88 ? 0 : type < 0.96 ? 1 : 2 };
+            .type = (int8_t)fleet_draw(type) };
     }
 }
 
@@ -468,18 +469,6 @@ static int by_departure(const void *a, const void *b)
 
 // The street's IDM; a lorry is long and slow to start. Lengths, gaps and accelerations in the range that field studies
 // give for city traffic [Treiber2000].
-static const struct vehicle_type TYPES[] = {
-    { .name = "car", .user = USER_CAR, .following = FOLLOW_IDM, .length_m = 4.6, .gap_m = 2.0, .acceleration_mps2 = 2.0,
-      .deceleration_mps2 = 3.0, .emergency_mps2 = 9.0, .headway_s = 1.1, .speed_mps_max = 50.0, .speed_factor = 1.0,
-      .speed_deviation = 0.1 },
-    { .name = "delivery", .user = USER_DELIVERY, .following = FOLLOW_IDM, .length_m = 6.5, .gap_m = 2.0,
-      .acceleration_mps2 = 1.6, .deceleration_mps2 = 2.5, .emergency_mps2 = 8.0, .headway_s = 1.2,
-      .speed_mps_max = 40.0, .speed_factor = 1.0, .speed_deviation = 0.08 },
-    { .name = "truck", .user = USER_TRUCK, .following = FOLLOW_IDM, .length_m = 9.5, .gap_m = 2.5,
-      .acceleration_mps2 = 1.1, .deceleration_mps2 = 2.0, .emergency_mps2 = 7.0, .headway_s = 1.5,
-      .speed_mps_max = 25.0, .speed_factor = 0.95, .speed_deviation = 0.05 },
-};
-
 static enum status write_one(const struct cost_set *set, const struct held_trip *held, struct link_list *links,
                              struct demand_writer *writer, struct problem *problem)
 {
@@ -514,8 +503,8 @@ enum status trips_write(struct city_trips *trips, const char *path, int64_t begi
         qsort(order.at, (size_t)order.count, sizeof *order.at, by_departure);
     }
     struct demand_writer *writer = NULL;
-    enum status status = demand_writer_create(trips->network, trips_router(trips), path, TYPES,
-                                              (int32_t)(sizeof TYPES / sizeof *TYPES), begin_ms, end_ms, &writer,
+    enum status status = demand_writer_create(trips->network, trips_router(trips), path, fleet_types,
+                                              FLEET_TYPE_COUNT, begin_ms, end_ms, &writer,
                                               problem);
     struct link_list links = { 0 };
     trips->done = 0;

@@ -30,6 +30,7 @@ struct closed_loop {
     struct observation_buffer gathered;          // readings and edges of the steps since the last tick, with edges
     struct observation_buffer seen;              // what the brain's sensors say, before faults
     struct sensor_faults *faults;
+    const struct observation_columns *told;      // what the brain heard at the last tick, or NULL
     struct closed_loop_counts counts;
     LIST_OF(struct trip_result) results;
     int64_t trips_given;                         // by the source so far
@@ -233,6 +234,7 @@ static enum status tick(struct closed_loop *loop, struct problem *problem)
         .seen = sensor_faults_apply(loop->faults, now_ms, &loop->seen.rows),
         .priorities = loop->priorities, .priority_count = callers_hear(loop) };
     struct loop_answer answer = { 0 };
+    loop->told = told.seen;
     status = loop->peer.step(loop->peer.self, &told, &answer, problem);
     if (status != STATUS_OK) {
         return status;
@@ -366,6 +368,11 @@ const struct closed_loop_counts *closed_loop_counts(const struct closed_loop *lo
 const struct loop_columns *closed_loop_measured(const struct closed_loop *loop)
 {
     return &loop->measured.rows.loops;
+}
+
+const struct observation_columns *closed_loop_told(const struct closed_loop *loop)
+{
+    return loop->told;
 }
 
 int64_t closed_loop_measured_ms(const struct closed_loop *loop)

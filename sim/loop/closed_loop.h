@@ -117,6 +117,9 @@ MUST_USE enum status closed_loop_load(struct closed_loop *loop, struct byte_sour
 const struct loop_columns *closed_loop_measured(const struct closed_loop *loop);
 int64_t closed_loop_measured_ms(const struct closed_loop *loop);
 
+// What the brain was told by its sensors at the last tick, faults included, or NULL; until the next step.
+const struct observation_columns *closed_loop_told(const struct closed_loop *loop);
+
 // Every trip of the run so far, in order of number: the arrived ones and, after closed_loop_close_books, the
 // unfinished.
 const struct trip_result *closed_loop_results(const struct closed_loop *loop, int32_t *ret_count);

@@ -6,6 +6,8 @@
 #include "engine/model/units.h"
 
 #define KNOWN_SHARE 0.2f              // of a period that must have been counted
+#define SPREAD_MS 60000               // longer intervals are shared out among periods
+#define VIEW_MS 1000                  // between two looks that tell who entered
 
 void counts_create(struct counts_book *book, const struct network *network, int64_t begin_ms, int64_t end_ms,
                    int64_t period_ms)
@@ -16,12 +18,32 @@ void counts_create(struct counts_book *book, const struct network *network, int6
     size_t periods = (size_t)book->period_count;
     book->loops = memory_take((size_t)network->detector_count * periods, sizeof *book->loops);
     book->turned = memory_take((size_t)network->camera_count * periods * TURN_COUNT, sizeof *book->turned);
+    book->links = memory_take((size_t)network->link_count * periods, sizeof *book->links);
+    book->entered = memory_take((size_t)network->link_count * periods, sizeof *book->entered);
+    book->views = memory_take((size_t)network->link_count, sizeof *book->views);
+    book->cameras = memory_take((size_t)network->link_count, sizeof *book->cameras);
+    for (int32_t c = 0; c < network->camera_count; c++) {
+        book->cameras[network->lanes[network->cameras[c].lane].link]++;
+    }
+    for (int32_t l = 0; l < network->link_count; l++) {
+        const struct link *link = &network->links[l];
+        int32_t lanes = 0;
+        for (int32_t lane = link->first_lane; lane < link->first_lane + link->lane_count; lane++) {
+            lanes += (network->lanes[lane].users & USER_MOTOR) != 0;
+        }
+        book->cameras[l] = book->cameras[l] >= lanes ? book->cameras[l] : 0;
+        book->views[l] = (struct link_view){ .at_ms = INT64_MIN, .before = -1 };
+    }
 }
 
 void counts_release(struct counts_book *book)
 {
     free(book->loops);
     free(book->turned);
+    free(book->links);
+    free(book->entered);
+    free(book->views);
+    free(book->cameras);
     *book = (struct counts_book){ 0 };
 }
 
@@ -44,14 +66,79 @@ static struct counted *turned_at(const struct counts_book *book, int32_t camera,
     return &book->turned[row * TURN_COUNT + (size_t)turn];
 }
 
+static struct counted *link_at(const struct counts_book *book, struct counted *rows, int32_t link, int32_t period)
+{
+    return &rows[(size_t)link * (size_t)book->period_count + (size_t)period];
+}
+
+// rows: of one place, a period each.
+static void interval_add(const struct counts_book *book, struct counted *rows, int64_t end_ms, int64_t length_ms,
+                         double vehicles)
+{
+    if (length_ms <= SPREAD_MS) {
+        int32_t period = period_of(book, end_ms, length_ms);
+        if (period >= 0) {
+            rows[period].vehicles += (float)vehicles;
+            rows[period].seconds += (float)s_from_ms(length_ms);
+        }
+        return;
+    }
+    for (int32_t p = 0; p < book->period_count; p++) {
+        int64_t begin_ms = book->begin_ms + p * book->period_ms, stop_ms = begin_ms + book->period_ms;
+        int64_t from_ms = end_ms - length_ms > begin_ms ? end_ms - length_ms : begin_ms;
+        int64_t to_ms = end_ms < stop_ms ? end_ms : stop_ms;
+        if (to_ms > from_ms) {
+            rows[p].vehicles += (float)(vehicles * (double)(to_ms - from_ms) / (double)length_ms);
+            rows[p].seconds += (float)s_from_ms(to_ms - from_ms);
+        }
+    }
+}
+
 void counts_add_loop(struct counts_book *book, int32_t detector, int64_t end_ms, int64_t length_ms, double vehicles)
 {
-    int32_t period = period_of(book, end_ms, length_ms);
-    if (period >= 0) {
-        struct counted *at = loop_at(book, detector, period);
-        at->vehicles += (float)vehicles;
-        at->seconds += (float)s_from_ms(length_ms);
-        book->any_loops = true;
+    interval_add(book, loop_at(book, detector, 0), end_ms, length_ms, vehicles);
+    book->any_loops = true;
+}
+
+void counts_add_link(struct counts_book *book, int32_t link, int64_t end_ms, int64_t length_ms, double vehicles)
+{
+    interval_add(book, link_at(book, book->links, link, 0), end_ms, length_ms, vehicles);
+    book->any_loops = true;
+}
+
+// An instant of a link is over: all its cameras told, or they did not.
+static void view_end(struct counts_book *book, int32_t link)
+{
+    struct link_view *view = &book->views[link];
+    bool whole = view->cameras == book->cameras[link];
+    int32_t period = period_of(book, view->at_ms, VIEW_MS);
+    if (whole && view->before >= 0 && period >= 0) {
+        int32_t came = view->in_view - view->before + view->passed;
+        struct counted *at = link_at(book, book->entered, link, period);
+        at->vehicles += came > 0 ? (float)came : 0.0f;
+        at->seconds += (float)s_from_ms(VIEW_MS);
+    }
+    view->before = whole ? view->in_view : -1;
+}
+
+static void view_add(struct counts_book *book, const struct camera_columns *seen, int32_t row)
+{
+    int32_t link = book->network->lanes[book->network->cameras[seen->camera[row]].lane].link;
+    struct link_view *view = &book->views[link];
+    if (book->cameras[link] == 0 || seen->length_ms[row] != VIEW_MS) {
+        return;
+    }
+    if (seen->end_ms[row] != view->at_ms) {
+        if (view->at_ms != INT64_MIN) {
+            view_end(book, link);
+        }
+        bool next = view->at_ms != INT64_MIN && seen->end_ms[row] == view->at_ms + VIEW_MS;
+        *view = (struct link_view){ .at_ms = seen->end_ms[row], .before = next ? view->before : -1 };
+    }
+    view->cameras++;
+    view->in_view += seen->in_view[row];
+    for (int t = 0; t < TURN_COUNT; t++) {
+        view->passed += seen->turned[t][row];
     }
 }
 
@@ -79,6 +166,7 @@ void counts_add(struct counts_book *book, const struct observation_columns *seen
             at->seconds += (float)s_from_ms(seen->cameras.length_ms[i]);
             book->any_cameras = true;
         }
+        view_add(book, &seen->cameras, i);
     }
 }
 
@@ -93,6 +181,16 @@ double counts_loop(const struct counts_book *book, int32_t detector, int32_t per
     return whole(book, loop_at(book, detector, period));
 }
 
+double counts_link(const struct counts_book *book, int32_t link, int32_t period)
+{
+    return whole(book, link_at(book, book->links, link, period));
+}
+
+double counts_entered(const struct counts_book *book, int32_t link, int32_t period)
+{
+    return whole(book, link_at(book, book->entered, link, period));
+}
+
 double counts_turned(const struct counts_book *book, int32_t camera, int32_t period, int turn)
 {
     return whole(book, turned_at(book, camera, period, turn));
@@ -102,8 +200,10 @@ static enum status block_read(struct counts_book *book, const struct recording *
                               struct observation_buffer *seen, struct record_header *header, bool *headed)
 {
     struct recording_stream *stream = recording_stream_open(recording, block);
+    struct loop_memory loops;
     struct cursor bytes;
     enum status status;
+    loop_memory_create(&loops);
     while ((status = recording_next(stream, &bytes)) == STATUS_OK) {
         struct record record;
         struct record_step step;
@@ -113,10 +213,11 @@ static enum status block_read(struct counts_book *book, const struct recording *
         if (record.kind == RECORD_HEADER && !*headed) {
             *headed = record_get_header(record.body, header) == STATUS_OK;
         } else if (record.kind == RECORD_STEP
-                   && record_get_step(record.body, book->network, seen, &step) == STATUS_OK) {
+                   && record_get_step(record.body, book->network, &loops, seen, &step) == STATUS_OK) {
             counts_add(book, &seen->rows);
         }
     }
+    loop_memory_release(&loops);
     recording_stream_release(stream);
     return status;
 }

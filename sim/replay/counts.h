@@ -1,7 +1,16 @@
 // counts.h: how many vehicles each detector and each camera counted in each period of a day.
 //
 // THEORY    Readings fall into periods by the middle of their interval. What is known is vehicles and for how much of a
-//           period somebody counted; a period of which half the readings were lost is scaled to the whole.
+//           period somebody counted; a period of which half the readings were lost is scaled to the whole. A count over
+//           more than a minute is shared out among the periods that it reaches into.
+//
+//           Who ends a trip on a link passes no counter at its end, and as many may begin there: the ends' counts alone
+//           tell only the difference. Cameras that say each second whom they see tell both. With n(t) vehicles in view
+//           on the link and p(t) that passed its end in the second before,
+//
+//              n(t) - n(t-1) + p(t)  =  entered(t) - ended(t)
+//
+//           and since hardly ever both happen in one second, the sum of the positive terms is who entered.
 // CONTRACT  Pure. A value below 0: nothing is known of that period.
 // OWNERSHIP counts_create gives, counts_release takes. The network is kept.
 // NOT HERE  What flows the counts tell of (flows.h).
@@ -14,12 +23,23 @@
 
 struct counted { float vehicles, seconds; };
 
+// What the cameras of a link saw at an instant.
+struct link_view {
+    int64_t at_ms;
+    int32_t cameras, in_view, passed; // of the instant so far: how many told, what they saw
+    int32_t before;                   // in view at the instant before, or -1: not all told
+};
+
 struct counts_book {
     const struct network *network;
     int64_t begin_ms, period_ms;
     int32_t period_count;
     struct counted *loops;            // detector x period
     struct counted *turned;           // camera x period x turn; seconds in the first turn's row
+    struct counted *links;            // link x period: over its end, all lanes, as files tell
+    struct counted *entered;          // link x period: who came into the cameras' view
+    struct link_view *views;          // of each link
+    int32_t *cameras;                 // on each link; 0 where a lane has none
     bool any_loops, any_cameras;
 };
 
@@ -32,7 +52,12 @@ void counts_add(struct counts_book *book, const struct observation_columns *seen
 // A detector's vehicles in a period of its own: for counts from files.
 void counts_add_loop(struct counts_book *book, int32_t detector, int64_t end_ms, int64_t length_ms, double vehicles);
 
+// Vehicles over a link's end, all lanes, in an interval.
+void counts_add_link(struct counts_book *book, int32_t link, int64_t end_ms, int64_t length_ms, double vehicles);
+
 // Vehicles of a whole period, or below 0.
+double counts_link(const struct counts_book *book, int32_t link, int32_t period);
+double counts_entered(const struct counts_book *book, int32_t link, int32_t period);
 double counts_loop(const struct counts_book *book, int32_t detector, int32_t period);
 double counts_turned(const struct counts_book *book, int32_t camera, int32_t period, int turn);
 

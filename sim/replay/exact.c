@@ -29,6 +29,7 @@ struct player {
     struct brain *brain;
     struct observation_buffer seen;
     struct report_memory memory;
+    struct loop_memory loops;
     struct report_list reports;
     struct record_event_store *store;
     struct actions actions;           // of the last step
@@ -53,6 +54,7 @@ static void player_create(struct player *player, const struct network *network, 
     observation_buffer_create(&player->seen, network->detector_count, network->detector_count, network->camera_count,
                               network->camera_count * CAMERA_BIN_COUNT_MAX);
     report_memory_create(&player->memory, network->intersection_count);
+    loop_memory_create(&player->loops);
     player->store = memory_take(1, sizeof *player->store);
 }
 
@@ -61,6 +63,7 @@ static void player_release(struct player *player)
     brain_release(player->brain);
     observation_buffer_release(&player->seen);
     report_memory_release(&player->memory);
+    loop_memory_release(&player->loops);
     free(player->reports.at);
     free(player->store);
 }
@@ -168,7 +171,8 @@ static enum status reports_tell(struct player *player, const struct record *reco
 static enum status step_tell(struct player *player, const struct record *record)
 {
     struct record_step step;
-    enum status status = record_get_step(record->body, player->network, &player->seen, &step);
+    enum status status = record_get_step(record->body, player->network, &player->loops, &player->seen,
+                                          &step);
     if (status != STATUS_OK) {
         return status;
     }
@@ -226,6 +230,7 @@ static enum status block_play(struct player *player, int32_t block, bool first, 
 {
     struct recording_stream *stream = recording_stream_open(player->recording, block);
     report_memory_forget(&player->memory);
+    loop_memory_forget(&player->loops);
     enum status status = STATUS_OK;
     struct cursor bytes;
     bool opening = first;

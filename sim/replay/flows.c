@@ -7,6 +7,7 @@
 #include "engine/base/memory.h"
 #include "engine/base/random.h"
 #include "engine/model/units.h"
+#include "sim/demand/fleet.h"
 #include "sim/demand/router.h"
 
 #define OVERSAMPLE 2
@@ -14,6 +15,8 @@
 #define PRIOR 0.05
 #define SWEEPS 25
 #define FIT_ROUNDS 12
+#define ENTERED_MAX 1.5               // times what passes: more is a camera that loses sight of its vehicles
+#define ENDS_SHARE_MAX 0.6            // of those that come into a link
 #define USE_MIN 0.02                  // a connection is never used less than this against another
 #define ROUTE_LINK_COUNT_MAX 400
 #define SLOWER 1.3                    // than in free flow: what a trip takes where signals are
@@ -113,12 +116,43 @@ static double lane_count(struct model *model, const struct lane_sensors *sensors
     return count;
 }
 
+// Shares a link's count out among all connections of its lanes, as they are used.
+static void link_spread(struct model *model, int32_t link, int32_t period, double vehicles)
+{
+    const struct network *network = model->network;
+    const struct link *at = &network->links[link];
+    double sum = 0.0;
+    for (int pass = 0; pass < 2; pass++) {
+        for (int32_t l = at->first_lane; l < at->first_lane + at->lane_count; l++) {
+            const struct lane *lane = &network->lanes[l];
+            for (int32_t c = lane->first_connection; c < lane->first_connection + lane->connection_count; c++) {
+                int32_t step = step_of(model, link, network->lanes[network->connections[c].to_lane].link);
+                if ((lane->users & USER_MOTOR) == 0 || step == INDEX_NONE) {
+                    continue;
+                }
+                if (pass == 0) {
+                    sum += model->use[c];
+                } else {
+                    model->step_flow[(size_t)step * (size_t)model->periods + (size_t)period] +=
+                        (float)(vehicles * model->use[c] / sum);
+                }
+            }
+        }
+    }
+}
+
 // Lanes without a sensor of a link that has others count as the mean of those.
 static void link_count(struct model *model, const struct lane_sensors *sensors, int32_t link, int32_t period)
 {
     const struct link *at = &model->network->links[link];
     double sum = 0.0;
     int32_t known = 0, lanes = 0;
+    double told = counts_link(model->counts, link, period);
+    if (told >= 0.0) {
+        link_spread(model, link, period, told);
+        model->flow[link_row(model, link, period)] = (float)told;
+        return;
+    }
     for (int32_t l = at->first_lane; l < at->first_lane + at->lane_count; l++) {
         if ((model->network->lanes[l].users & USER_MOTOR) == 0) {
             continue;
@@ -215,23 +249,65 @@ static int32_t period_at(const struct model *model, int64_t at_ms)
     return period < 0 ? 0 : period >= model->periods ? model->periods - 1 : (int32_t)period;
 }
 
+// What is known of a link over all periods, or below 0.
+struct link_day { double flow, came, entered; };
+
+// Who came into a link in a period: cameras tell; else the loops before its stop lines, where every lane has one, for
+// trips end at the stop line at the latest. Below 0: nobody tells.
+static double entered_of(const struct model *model, const struct lane_sensors *sensors, int32_t link, int32_t period)
+{
+    double sum = counts_entered(model->counts, link, period);
+    if (sum >= 0.0) {
+        return sum;
+    }
+    const struct link *at = &model->network->links[link];
+    sum = 0.0;
+    for (int32_t l = at->first_lane; l < at->first_lane + at->lane_count; l++) {
+        if ((model->network->lanes[l].users & USER_MOTOR) == 0) {
+            continue;
+        }
+        double up = sensors[l].up != INDEX_NONE && sensors[l].stop != INDEX_NONE
+            ? counts_loop(model->counts, sensors[l].up, period) : -1.0;
+        if (up < 0.0) {
+            return -1.0;
+        }
+        sum += up;
+    }
+    return sum;
+}
+
+static struct link_day link_day(const struct model *model, const struct lane_sensors *sensors, int32_t link)
+{
+    struct link_day ret = { 0 };
+    for (int32_t p = 0; p < model->periods; p++) {
+        size_t row = link_row(model, link, p);
+        double entered = entered_of(model, sensors, link, p);
+        if (model->flow[row] >= 0.0f) {
+            ret.flow += (double)model->flow[row];
+            ret.came += (double)model->came[row];
+            ret.entered = entered < 0.0 ? -1.0 : ret.entered < 0.0 ? ret.entered : ret.entered + entered;
+        }
+    }
+    bool likely = ret.entered <= ENTERED_MAX * fmax(ret.flow, ret.came) + 10.0;
+    ret.entered = likely ? ret.entered : -1.0;
+    return ret;
+}
+
 // A link whose flow is more than what comes in, over the whole day, is where trips begin; one with less, where they
-// end. Period by period the two differ anyway: by chance, and by who is on the way between the counters. (Who begins
-// and ends on the same link cannot be told apart from who drives on.)
+// end. Period by period the two differ anyway: by chance, and by who is on the way between the counters. Where cameras
+// tell who entered the link, those that begin and those that end on it are told apart too.
 static void ends_find(struct model *model)
 {
+    struct lane_sensors *sensors = sensors_find(model->network);
     for (int32_t l = 0; l < model->network->link_count; l++) {
-        double flow = 0.0, came = 0.0;
-        for (int32_t p = 0; p < model->periods; p++) {
-            size_t row = link_row(model, l, p);
-            if (model->flow[row] >= 0.0f) {
-                flow += (double)model->flow[row];
-                came += (double)model->came[row];
-            }
-        }
-        model->begin_share[l] = flow > came ? (flow - came) / flow : 0.0;
-        model->end_share[l] = came > flow ? (came - flow) / came : 0.0;
+        struct link_day day = link_day(model, sensors, l);
+        double begin = fmax(0.0, day.flow - day.came), end = fmax(0.0, day.came - day.flow);
+        double both = fmax(0.0, fmin(day.entered - day.came - begin, day.entered - day.flow - end));
+        both = fmin(both, fmax(0.0, ENDS_SHARE_MAX * day.came - end));
+        model->begin_share[l] = day.flow > 0.0 ? (begin + both) / day.flow : 0.0;
+        model->end_share[l] = day.came > 0.0 ? (end + both) / day.came : 0.0;
     }
+    free(sensors);
 }
 
 static bool passed(const int32_t *links, int32_t count, int32_t link)
@@ -388,6 +464,18 @@ static int departure_compare(const void *a, const void *b)
                                         : (x->candidate > y->candidate) - (x->candidate < y->candidate);
 }
 
+// Who drove is not in the counts: the usual fleet, a car where the way is closed to others.
+static int32_t type_draw(const struct model *model, int32_t number, const int32_t *links, int32_t count)
+{
+    int type = fleet_draw(random_unit(model->seed, RANDOM_DEMAND, (uint64_t)number, UINT64_MAX));
+    enum user_class user = fleet_types[type].user;
+    bool open = router_usable(model->router, links[0], user);
+    for (int32_t i = 1; i < count && open; i++) {
+        open = router_connected(model->router, links[i - 1], links[i], user);
+    }
+    return open ? type : 0;
+}
+
 static void trip_write(const struct model *model, int32_t candidate, struct trip_columns *ret)
 {
     int32_t n = ret->count++;
@@ -395,6 +483,7 @@ static void trip_write(const struct model *model, int32_t candidate, struct trip
     memcpy(ret->links + ret->first_link[n], model->links.at + first, (size_t)count * sizeof *ret->links);
     ret->depart_ms[n] = model->depart_ms.at[candidate];
     ret->number[n] = n;
+    ret->type[n] = type_draw(model, n, model->links.at + first, count);
     ret->depart_lane[n] = -1;
     ret->depart_speed_mmps[n] = -1;
     ret->first_link[n + 1] = ret->first_link[n] + count;

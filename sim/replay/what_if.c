@@ -5,14 +5,10 @@
 
 #include "engine/base/memory.h"
 #include "engine/model/units.h"
+#include "sim/demand/fleet.h"
 #include "sim/loop/local_brain.h"
 
 #define GEH_GOOD 5.0
-
-// A passenger car as the generated city and SUMO's default have it: who drove is not in the counts.
-static const struct vehicle_type CAR = { .name = "car", .user = USER_CAR, .following = FOLLOW_IDM, .length_m = 5.0,
-    .gap_m = 2.5, .acceleration_mps2 = 2.6, .deceleration_mps2 = 4.5, .emergency_mps2 = 9.0, .headway_s = 1.0,
-    .speed_mps_max = 55.0, .speed_factor = 1.0 };
 
 struct once {                         // gives all trips in one batch
     const struct trip_columns *trips;
@@ -42,11 +38,50 @@ static enum status listen(void *self, const struct loop_tick *tick, struct loop_
     return listener->peer.step(listener->peer.self, tick, ret, problem);
 }
 
-static enum status drive(struct closed_loop *loop, struct problem *problem)
+// Where files told how many passed a link's end, what passes it in the street is counted as they did.
+struct link_counter {
+    const struct network *network;
+    const struct counts_book *wanted;
+    struct counts_book *book;
+    int64_t *before, at_ms;           // passages so far, at the end of the last period
+};
+
+static bool link_wanted(const struct link_counter *counter, int32_t link)
+{
+    for (int32_t p = 0; p < counter->wanted->period_count; p++) {
+        if (counts_link(counter->wanted, link, p) >= 0.0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void links_count(struct link_counter *counter, const struct street *street, int64_t now_ms)
+{
+    const struct passage_totals *passages = street_passages(street);
+    int64_t *now = memory_take((size_t)counter->network->link_count, sizeof *now);
+    for (int32_t c = 0; c < counter->network->connection_count; c++) {
+        now[counter->network->lanes[counter->network->connections[c].from_lane].link] += passages[c].passages;
+    }
+    for (int32_t l = 0; l < counter->network->link_count; l++) {
+        if (link_wanted(counter, l)) {
+            counts_add_link(counter->book, l, now_ms, now_ms - counter->at_ms, (double)(now[l] - counter->before[l]));
+        }
+    }
+    free(counter->before);
+    counter->before = now;
+    counter->at_ms = now_ms;
+}
+
+static enum status drive(struct closed_loop *loop, struct link_counter *counter, struct problem *problem)
 {
     enum status status = STATUS_OK;
     while (status == STATUS_OK && !closed_loop_done(loop)) {
         status = closed_loop_step(loop, problem);
+        int64_t now_ms = closed_loop_now_ms(loop);
+        if (status == STATUS_OK && now_ms - counter->at_ms >= counter->book->period_ms) {
+            links_count(counter, closed_loop_street(loop), now_ms);
+        }
     }
     return status;
 }
@@ -68,9 +103,12 @@ enum status what_if_drive(const struct counts_book *book, const struct trip_colu
                   book->period_ms);
     struct once once = { .trips = trips };
     struct listener listener = { .peer = local_brain_peer(local), .book = &run.counted };
-    status = closed_loop_create(book->network, &CAR, 1, &loop_options, (struct trip_source){ &once, give },
+    status = closed_loop_create(book->network, fleet_types, FLEET_TYPE_COUNT, &loop_options, (struct trip_source){ &once, give },
                                 (struct brain_peer){ .self = &listener, .step = listen }, &run.loop, problem);
-    status = status == STATUS_OK ? drive(run.loop, problem) : status;
+    struct link_counter counter = { .network = book->network, .wanted = book, .book = &run.counted,
+        .before = memory_take((size_t)book->network->link_count, sizeof *counter.before), .at_ms = options->begin_ms };
+    status = status == STATUS_OK ? drive(run.loop, &counter, problem) : status;
+    free(counter.before);
     if (status == STATUS_OK) {
         closed_loop_close_books(run.loop);
         *ret = run;
@@ -117,6 +155,23 @@ static void detector_check(const struct counts_book *counted, const struct count
     }
 }
 
+static void link_check(const struct counts_book *counted, const struct counts_book *driven, int32_t link,
+                       struct volume_check *ret)
+{
+    double sums[2] = { 0.0, 0.0 }, hours = 0.0;
+    for (int32_t p = 0; p < counted->period_count; p++) {
+        double seen = counts_link(counted, link, p), again = counts_link(driven, link, p);
+        if (seen >= 0.0 && again >= 0.0) {
+            sums[0] += seen;
+            sums[1] += again;
+            hours += s_from_ms(counted->period_ms) / 3600.0;
+        }
+    }
+    if (hours > 0.0) {
+        place_check(sums[0] / hours, sums[1] / hours, ret);
+    }
+}
+
 static void camera_check(const struct counts_book *counted, const struct counts_book *driven, int32_t camera,
                          struct volume_check *ret)
 {
@@ -144,6 +199,9 @@ void volumes_check(const struct counts_book *counted, const struct counts_book *
     }
     for (int32_t c = 0; c < counted->network->camera_count; c++) {
         camera_check(counted, driven, c, ret);
+    }
+    for (int32_t l = 0; l < counted->network->link_count; l++) {
+        link_check(counted, driven, l, ret);
     }
     ret->geh_mean = ret->places > 0 ? ret->geh_mean / ret->places : 0.0;
 }

@@ -11,10 +11,12 @@
 #include "engine/model/units.h"
 #include "sim/report/report_file.h"
 #include "sim/report/report_page.h"
+#include "sim/report/sensor_health.h"
 
 #define DETAILED_MAX 120              // intersections whose approaches are drawn period by period
 #define TRACKS_MAX 300                // vehicles in a time-space diagram
 #define MINOR_SHARE 0.5
+#define SENSORS_LISTED_MAX 30          // of those that are not good
 #define MARK "/*DATA*/"
 
 static double rounded(double value, double unit)
@@ -369,6 +371,78 @@ static json_t *split_rows(const struct layout *layout, const struct day_book *bo
     return object;
 }
 
+// Every green of the detailed intersections in the window: group within the intersection, begin, end.
+static json_t *green_rows(const struct layout *layout, const struct day_book *book)
+{
+    json_t *object = json_object();
+    for (int32_t i = 0; i < book->window_greens.count; i++) {
+        const struct group_green *green = &book->window_greens.at[i];
+        int32_t intersection = layout->network->groups[green->group].intersection;
+        if (!layout->detailed[intersection]) {
+            continue;
+        }
+        char key[16];
+        (void)snprintf(key, sizeof key, "%d", intersection);
+        json_t *rows = json_object_get(object, key);
+        if (rows == NULL) {
+            rows = json_array();
+            put(object, key, rows);
+        }
+        push(rows, json_integer(green->group - layout->network->intersections[intersection].first_group));
+        push(rows, json_integer((json_int_t)lroundf(green->start_s)));
+        push(rows, json_integer((json_int_t)lroundf(green->end_s)));
+    }
+    return object;
+}
+
+// ---- sensors ----------------------------------------------------------------------------------------------------
+
+// Loops or cameras: how many there are of each state, what was heard and counted, and those that are not good.
+static json_t *sensor_kind(const struct day_book *book, const char *kind, int32_t first, int32_t count)
+{
+    const struct network *network = book->network;
+    int32_t states[SENSOR_STATE_COUNT] = { 0 };
+    double heard = 0.0;
+    int64_t counted = 0, passed = 0;
+    json_t *bad = json_array();
+    for (int32_t s = first; s < first + count; s++) {
+        struct sensor_health health = sensor_health_of(book, s);
+        states[health.state]++;
+        heard += health.heard / count;
+        counted += health.passed >= 0 ? health.counted : 0;
+        passed += health.passed >= 0 ? health.passed : 0;
+        if (health.state != SENSOR_GOOD && json_array_size(bad) < SENSORS_LISTED_MAX) {
+            int32_t name = s < network->detector_count ? network->detectors[s].name
+                : network->cameras[s - network->detector_count].name;
+            push(bad, json_pack("[s,s,f,f,I,I]", network_name(network, name), sensor_state_name(health.state),
+                                rounded(100.0 * health.heard, 0.1), rounded(health.silent_s_max, 1.0),
+                                (json_int_t)health.counted, (json_int_t)health.passed));
+        }
+    }
+    return json_pack("{s:s, s:i, s:[i,i,i,i], s:f, s:I, s:I, s:o}", "kind", kind, "count", (int)count, "states",
+                     (int)states[SENSOR_GOOD], (int)states[SENSOR_PATCHY], (int)states[SENSOR_MISCOUNTS],
+                     (int)states[SENSOR_DEAD], "heard", rounded(100.0 * heard, 0.01), "counted", (json_int_t)counted,
+                     "passed", (json_int_t)passed, "bad", bad);
+}
+
+// The kinds that the strategies were told of.
+static json_t *sensor_rows(const struct day_book *book)
+{
+    const struct network *network = book->network;
+    json_t *kinds = json_array();
+    bool loops = false, cameras = false;
+    for (int32_t s = 0; s < network->detector_count + network->camera_count; s++) {
+        *(s < network->detector_count ? &loops : &cameras) |= book->sensors[s].heard_ms > 0;
+    }
+    if (cameras) {
+        push(kinds, sensor_kind(book, "Cameras", network->detector_count, network->camera_count));
+    }
+    if (loops) {
+        push(kinds, sensor_kind(book, "Loops", 0, network->detector_count));
+    }
+    return kinds;
+}
+
 static json_t *street_spread(const struct layout *layout, const struct compared_strategy *strategy, bool minor)
 {
     double values[COMPARED_RUN_COUNT_MAX];
@@ -379,7 +453,47 @@ static json_t *street_spread(const struct layout *layout, const struct compared_
     return json_pack("[f,f,f]", rounded(spread.mean, 0.01), rounded(spread.half, 0.01), rounded(spread.worst, 0.01));
 }
 
-static json_t *strategy_json(const struct layout *layout, const struct compared_strategy *strategy)
+// "A1 → B2": the link that the worst movement comes from, and where it goes.
+static json_t *worst_name(const struct network *network, int32_t movement)
+{
+    if (movement == INDEX_NONE) {
+        return json_string("");
+    }
+    const struct connection *way = &network->connections[movement];
+    return json_sprintf("%s \u2192 %s", network_name(network, network->links[network->lanes[way->from_lane].link].name),
+                        network_name(network, network->links[network->lanes[way->to_lane].link].name));
+}
+
+// What the strategy changes against the first one, seed by seed: mean, half width, greatest.
+static json_t *change_json(const struct compared_strategy *first, const struct compared_strategy *strategy)
+{
+    json_t *object = json_object();
+    for (size_t f = 0; f < FIGURE_COUNT; f++) {
+        double values[COMPARED_RUN_COUNT_MAX];
+        for (int i = 0; i < strategy->run_count; i++) {
+            values[i] = FIGURES[f].of(&strategy->runs[i]) - FIGURES[f].of(&first->runs[i]);
+        }
+        struct spread spread = spread_of(values, strategy->run_count);
+        put(object, FIGURES[f].key, json_pack("[f,f,f]", rounded(spread.mean, FIGURES[f].unit),
+                                              rounded(spread.half, FIGURES[f].unit),
+                                              rounded(spread.worst, FIGURES[f].unit)));
+    }
+    return object;
+}
+
+static json_t *change_streets(const struct layout *layout, const struct compared_strategy *first,
+                              const struct compared_strategy *strategy, bool minor)
+{
+    double values[COMPARED_RUN_COUNT_MAX];
+    for (int i = 0; i < strategy->run_count; i++) {
+        values[i] = street_delay(layout, strategy->books[i], minor) - street_delay(layout, first->books[i], minor);
+    }
+    struct spread spread = spread_of(values, strategy->run_count);
+    return json_pack("[f,f,f]", rounded(spread.mean, 0.01), rounded(spread.half, 0.01), rounded(spread.worst, 0.01));
+}
+
+static json_t *strategy_json(const struct layout *layout, const struct compared_strategy *first,
+                             const struct compared_strategy *strategy)
 {
     json_t *object = json_object();
     put(object, "name", json_string(strategy->name));
@@ -395,6 +509,10 @@ static json_t *strategy_json(const struct layout *layout, const struct compared_
         greens += sum.greens;
         failures += sum.failures;
     }
+    json_t *change = change_json(first, strategy);
+    put(change, "major_delay", change_streets(layout, first, strategy, false));
+    put(change, "minor_delay", change_streets(layout, first, strategy, true));
+    put(object, "change", change);
     put(object, "major_delay", street_spread(layout, strategy, false));
     put(object, "minor_delay", street_spread(layout, strategy, true));
     put(object, "pedestrian_wait", number(pedestrian_wait(layout->network, strategy->book), 0.1));
@@ -405,6 +523,9 @@ static json_t *strategy_json(const struct layout *layout, const struct compared_
     put(object, "approaches", approach_rows(strategy->book));
     put(object, "series", approach_series(layout, strategy->book));
     put(object, "splits", split_rows(layout, strategy->book));
+    put(object, "greens_shown", green_rows(layout, strategy->book));
+    put(object, "sensors", sensor_rows(strategy->book));
+    put(object, "worst_name", worst_name(layout->network, strategy->runs[0].measures.worst_movement));
     put(object, "corridors", corridor_rows(strategy->book));
     return object;
 }
@@ -445,6 +566,17 @@ static json_t *places_json(const struct layout *layout, json_t **ret_approaches)
     return intersections;
 }
 
+// To a place of the corridor at the speed limits.
+static double corridor_time_s(const struct network *network, const struct corridor *corridor, double at_m)
+{
+    double time_s = 0.0;
+    for (int32_t l = 0; l < corridor->link_count && corridor->from_m[l] < at_m; l++) {
+        double to_m = l + 1 < corridor->link_count ? fmin(corridor->from_m[l + 1], at_m) : at_m;
+        time_s += (to_m - corridor->from_m[l]) / fmax(network->links[corridor->link[l]].speed_mps, 1.0);
+    }
+    return time_s;
+}
+
 static json_t *corridors_json(const struct layout *layout)
 {
     json_t *list = json_array();
@@ -453,8 +585,10 @@ static json_t *corridors_json(const struct layout *layout)
         json_t *signals = json_array();
         for (int32_t s = 0; s < corridor->signal_count; s++) {
             const struct intersection *at = &layout->network->intersections[corridor->signals[s].intersection];
-            push(signals, json_pack("{s:s, s:o}", "name", network_name(layout->network, at->name), "at",
-                                    number(corridor->signals[s].at_m, 0.1)));
+            push(signals, json_pack("{s:s, s:o, s:o}", "name", network_name(layout->network, at->name), "at",
+                                    number(corridor->signals[s].at_m, 0.1), "t",
+                                    number(corridor_time_s(layout->network, corridor, corridor->signals[s].at_m),
+                                           0.1)));
         }
         push(list, json_pack("{s:o, s:o}", "length", number(corridor->length_m, 0.1), "signals", signals));
     }
@@ -481,7 +615,7 @@ static json_t *report_json(const struct compared *compared, const struct layout 
     put(object, "links", map_json(layout));
     put(object, "corridors", corridors_json(layout));
     for (int s = 0; s < compared->strategy_count; s++) {
-        push(strategies, strategy_json(layout, &compared->strategies[s]));
+        push(strategies, strategy_json(layout, &compared->strategies[0], &compared->strategies[s]));
     }
     put(object, "strategies", strategies);
     return object;

@@ -51,6 +51,11 @@ struct day_book *day_book_create(const struct network *network, int64_t begin_ms
                                    sizeof *book->approaches);
     book->periods = memory_take((size_t)book->period_count, sizeof *book->periods);
     book->groups = memory_take((size_t)network->group_count, sizeof *book->groups);
+    book->sensors = memory_take((size_t)network->detector_count + (size_t)network->camera_count,
+                                sizeof *book->sensors);
+    for (int32_t i = 0; i < network->detector_count + network->camera_count; i++) {
+        book->sensors[i].last_ms = begin_ms;
+    }
     book->first_of_lane = memory_take((size_t)network->lane_count + 1, sizeof *book->first_of_lane);
     book->aspects_before = memory_take((size_t)network->group_count, 1);
     book->since_ms = memory_take((size_t)network->group_count, sizeof *book->since_ms);
@@ -86,6 +91,8 @@ void day_book_release(struct day_book *book)
     free(book->approaches);
     free(book->periods);
     free(book->groups);
+    free(book->sensors);
+    free(book->window_greens.at);
     free(book->views);
     free(book->first_of_lane);
     free(book->aspects_before);
@@ -261,6 +268,15 @@ static void corridor_green(struct day_book *book, int32_t group, int64_t start_m
     }
 }
 
+static void window_green(struct day_book *book, int32_t group, int64_t start_ms, int64_t end_ms)
+{
+    double from_s = s_from_ms(start_ms - book->window_ms), to_s = s_from_ms(end_ms - book->window_ms);
+    if (to_s > 0.0 && from_s < WINDOW_S) {
+        *GROW(book->window_greens) = (struct group_green){ .group = group, .start_s = (float)from_s,
+            .end_s = (float)to_s };
+    }
+}
+
 static void groups_look(struct day_book *book, const uint8_t *aspects, int64_t now_ms, int32_t period)
 {
     for (int32_t g = 0; g < book->network->group_count; g++) {
@@ -274,6 +290,7 @@ static void groups_look(struct day_book *book, const uint8_t *aspects, int64_t n
             at->greens++;
             at->green_s += lasted_s;
             corridor_green(book, g, book->since_ms[g], now_ms);
+            window_green(book, g, book->since_ms[g], now_ms);
         } else {
             at->red_s_max = fmax(at->red_s_max, lasted_s);
             at->red_squares_s2 += lasted_s * lasted_s;
@@ -380,6 +397,36 @@ static void corridors_look(struct day_book *book, const struct street *street, c
     }
 }
 
+// ---- sensors ----------------------------------------------------------------------------------------------------
+
+static void sensor_hear(struct sensor_book *at, int64_t end_ms, int64_t length_ms, int64_t vehicles)
+{
+    int64_t silent_ms = end_ms - length_ms - at->last_ms;
+    at->silent_ms_max = silent_ms > at->silent_ms_max ? silent_ms : at->silent_ms_max;
+    at->last_ms = end_ms > at->last_ms ? end_ms : at->last_ms;
+    at->heard_ms += length_ms;
+    at->vehicles += vehicles;
+}
+
+static void sensors_look(struct day_book *book, const struct observation_columns *told)
+{
+    if (told == NULL) {
+        return;
+    }
+    for (int32_t i = 0; i < told->loops.count; i++) {
+        sensor_hear(&book->sensors[told->loops.detector[i]], told->loops.end_ms[i], told->loops.length_ms[i],
+                    told->loops.vehicles[i]);
+    }
+    for (int32_t i = 0; i < told->cameras.count; i++) {
+        int64_t vehicles = 0;
+        for (int t = 0; t < TURN_COUNT; t++) {
+            vehicles += told->cameras.turned[t][i];
+        }
+        sensor_hear(&book->sensors[book->network->detector_count + told->cameras.camera[i]], told->cameras.end_ms[i],
+                    told->cameras.length_ms[i], vehicles);
+    }
+}
+
 void day_book_look(struct day_book *book, const struct closed_loop *loop)
 {
     int64_t now_ms = closed_loop_now_ms(loop);
@@ -398,5 +445,16 @@ void day_book_look(struct day_book *book, const struct closed_loop *loop)
     groups_look(book, aspects, now_ms, period);
     open_lanes_look(book, aspects, period, dt_s);
     corridors_look(book, street, aspects, now_ms);
+    sensors_look(book, closed_loop_told(loop));
     book->seconds += dt_s;
+}
+
+int64_t day_book_passed(const struct day_book *book, int32_t lane)
+{
+    const struct lane *at = &book->network->lanes[lane];
+    int64_t passed = 0;
+    for (int32_t c = at->first_connection; c < at->first_connection + at->connection_count; c++) {
+        passed += book->passages_before[c].passages;
+    }
+    return passed;
 }

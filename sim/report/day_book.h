@@ -8,7 +8,9 @@
 //                          queue when it began was still there when it ended (split failure)
 //             windows      of WINDOW_S in the middle of the run: every green of the corridors' groups, every vehicle's
 //                          way along them (time-space diagram), and when vehicles reach the stop line's reach (Purdue
-//                          coordination diagram [Day2014])
+//                          coordination diagram [Day2014]); every green of every group (split monitor)
+//             sensors      of each camera and loop: for how long it spoke, its longest silence, what it counted. Held
+//                          against what passed: of a lane's camera and of its stop-line loop
 //
 //           Delay of a passage is time lost on the link and in the junction against the driver's own free speed. Degree
 //           of saturation is passages over what SATURATION_VPS would let through in the green that there was.
@@ -46,6 +48,17 @@ struct reached {                      // a vehicle came to the stop line's reach
     bool green;
 };
 
+struct group_green {                  // in the window
+    int32_t group;
+    float start_s, end_s;             // since the window's begin
+};
+
+struct sensor_book {                  // of each loop, then of each camera
+    int64_t heard_ms, last_ms;        // covered by its readings; the end of the last one
+    int64_t silent_ms_max;
+    int64_t vehicles;                 // that it counted
+};
+
 struct corridor_book {
     struct corridor corridor;
     LIST_OF(struct track_point) tracks;   // by time
@@ -69,6 +82,8 @@ struct day_book {
     struct approach_period *approaches;   // approach x period
     struct day_period *periods;
     struct group_book *groups;
+    struct sensor_book *sensors;      // detector_count of loops, then camera_count of cameras
+    LIST_OF(struct group_green) window_greens;
     struct corridor_book corridors[CORRIDOR_COUNT_MAX];
     double seconds;                   // looked at
     bool corridors_wanted;            // to be found when the window begins
@@ -95,3 +110,6 @@ void day_book_look(struct day_book *book, const struct closed_loop *loop);
 
 // Sums over the run.
 struct approach_period day_book_approach(const struct day_book *book, int32_t approach);
+
+// Who passed the end of a lane so far.
+int64_t day_book_passed(const struct day_book *book, int32_t lane);

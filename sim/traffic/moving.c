@@ -212,6 +212,22 @@ static void heads_look(struct street *street, struct worker *worker, const struc
     }
 }
 
+// Who ends its trip at the lane's end has not passed a loop that its rear would only clear beyond it.
+static void loops_forget(struct street *street, const struct group *group, int column, const struct row *row,
+                         float moved_from)
+{
+    float length = street->types.length[row->kind[column] & KIND_TYPE];
+    for (int32_t i = 0; i < group->loop_layer_count; i++) {
+        struct loop_layer *loop = &street->loops[group->loop_layer + i];
+        float end = loop->to[column] + length;   // of the front when the rear is clear
+        bool counted = loop->to[column] > loop->from[column] && moved_from < end && row->front[column] >= end;
+        if (counted && end > group->length[column]) {
+            loop->count[column]--;
+            loop->speed_mmps[column] -= (int32_t)(row->speed[column] * 1000.0f);
+        }
+    }
+}
+
 static void heads_leave(struct street *street, struct worker *worker, struct block *block, struct group *group,
                         uint32_t past, const float *moved_from)
 {
@@ -222,6 +238,9 @@ static void heads_leave(struct street *street, struct worker *worker, struct blo
             rows[0].front[c] - group->length[c], rows[0].front[c] - moved_from[c], rows[0].speed[c],
             rows[0].desired[c], rows[0].kind[c], rows[0].halt[c] };
         leave(street, worker, &leaver, INDEX_NONE);
+        if (leaver.path == PATH_END) {
+            loops_forget(street, group, c, rows, moved_from[c]);
+        }
         float rear = rows[0].front[c] - street->types.length[rows[0].kind[c] & KIND_TYPE];
         if (rear < group->length[c] + CLEARANCE_M && leaver.path != PATH_END) {
             group->over_rear[c] = (group->over >> c) & 1u ? fminf(rear, group->over_rear[c]) : rear;

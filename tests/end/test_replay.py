@@ -102,13 +102,13 @@ def damage_is_told_and_the_rest_is_used(folder):
     (folder / "no.igr").write_text("not a recording")
     assert "not a recording" in replay(folder / "no.igr", code=1)
     later = bytearray(whole)
-    later[8] = 2   # Of a later format, and its header's fingerprint made good again.
+    later[8] = 9   # Of a later format, and its header's fingerprint made good again.
     value = 0xcbf29ce484222325
     for byte in later[:24]:
         value = (value ^ byte) * 0x100000001b3 & 0xffffffffffffffff
     later[24:32] = value.to_bytes(8, "little")
     (folder / "later.igr").write_bytes(later)
-    assert "format 2" in replay(folder / "later.igr", code=1)
+    assert "format 9" in replay(folder / "later.igr", code=1)
 
 
 @test

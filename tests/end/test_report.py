@@ -38,6 +38,13 @@ def a_comparison_ends_in_a_report_that_a_browser_draws(folder):
         assert len(tracks) == 2 and min(tracks) > 10, tracks
         purdue = re.findall(r'class="purdue".*?</svg>', page, re.S)
         assert len(purdue) == 2 and all(one.count("<circle") > 3 for one in purdue)
+        bands = [int(count) for count in re.findall(r'data-bands="(\d+)"', page)]
+        assert len(bands) == 2 and min(bands) > 0, bands
+        monitors = re.findall(r'class="monitor".*?</svg>', page, re.S)
+        assert len(monitors) == 2 and all(one.count("<rect") > 10 for one in monitors)
+        assert page.count('<tr class="sensors">') == 2 and "Every sensor is good" in page
+        assert page.count('class="tile"') >= 4 and "Minor streets:" in page and "Worst movement:" in page
+        assert "undefined" not in re.sub(r"<script>.*?</script>", "", page, flags=re.S)
         assert "NaN" not in re.sub(r"<script>.*?</script>", "", page, flags=re.S)
     with open(out / "strategies.csv", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -46,6 +53,23 @@ def a_comparison_ends_in_a_report_that_a_browser_draws(folder):
     with open(out / "approaches.csv", encoding="utf-8") as file:
         passages = sum(int(row["passages"]) for row in csv.DictReader(file) if row["strategy"] == "program")
     assert passages > 1000, passages
+
+
+@test
+def bad_sensors_are_named(folder):
+    city, out = folder / "city", folder / "out"
+    run(INTERGREEN, "generate", "--intersections", 12, "--seed", 6, "-o", city)
+    run(INTERGREEN, "compare", "--network", city / "network.ig", "--demand", city / "demand.ig", "--begin", 27000,
+        "--seconds", 600, "--control", "program", "--sensing", "camera,loops", "--dead-sensors", 0.2, "--out", out,
+        "--quiet")
+    page = page_of(out / "report.html", 1280)
+    rows = re.findall(r'<tr class="sensors">(.*?)</tr>', page)
+    cells = [re.findall(r"<td>(.*?)</td>", row) for row in rows]
+    assert [cell[1] for cell in cells] == ["Cameras", "Loops"], cells
+    for cell in cells:   # kind: all, good, patchy, miscounts, dead
+        total, good, patchy, wrong, dead = (int(value.replace(",", "")) for value in cell[2:7])
+        assert total == good + patchy + wrong + dead and 0.05 * total < dead < 0.4 * total and patchy == 0, cell
+    assert page.count("<td>dead</td>") > 5
 
 
 @test

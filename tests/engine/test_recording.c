@@ -305,6 +305,71 @@ static void rare_events_cross_exactly(void **state)
     record_writer_release(&writer);
 }
 
+// Loops of every second cross exactly, at a fraction of the bytes, whatever changes: who passes, who stands, a lost
+// second, another order of the rows, an interval of another length, a new block.
+static void loops_cross_exactly(void **state)
+{
+    (void)state;
+    struct crossings made;
+    crossings_build(&made, 1, 300.0);
+    int32_t count = made.network.detector_count;
+    assert_true(count >= 4);
+    struct observation_buffer told, heard;
+    struct loop_memory teller, hearer;
+    struct record_writer writer = { 0 };
+    observation_buffer_create(&told, count, 0, 0, 0);
+    observation_buffer_create(&heard, 1, 1, 1, 1);
+    loop_memory_create(&teller);
+    loop_memory_create(&hearer);
+    size_t full = 0, again = 0;
+    for (int64_t t = 1; t <= 500; t++) {
+        struct loop_columns *rows = &told.rows.loops;
+        rows->count = t % 50 == 7 ? count - 1 : count;
+        for (int32_t i = 0; i < rows->count; i++) {
+            uint64_t draw = random_bits(5, RANDOM_TEST, (uint64_t)t, (uint64_t)i);
+            bool stands = t % 60 < 30 && i % 3 == 0;
+            rows->detector[i] = t % 90 == 11 ? rows->count - 1 - i : i;
+            rows->end_ms[i] = t * 1000 + (t % 70 == 13 && i == 2 ? 5 : 0);
+            rows->length_ms[i] = t % 110 == 17 ? 500 : 1000;
+            rows->vehicles[i] = !stands && draw % 8 == 0 ? 1 : 0;
+            rows->occupied_ms[i] = stands ? rows->length_ms[i] : rows->vehicles[i] * (int32_t)(draw >> 8) % 500;
+            rows->occupied_ms[i] = rows->occupied_ms[i] < 0 ? 0 : rows->occupied_ms[i];
+            rows->speed_mmps[i] = rows->vehicles[i] > 0 ? (int32_t)(draw >> 40 & 16383) : -1;
+        }
+        if (t % 200 == 0) {
+            loop_memory_forget(&teller);
+            loop_memory_forget(&hearer);
+        }
+        bool follows = loop_memory_follows(&teller, rows);
+        writer.used = 0;
+        record_put_step(&writer, t * 1000, (uint64_t)t, &teller, &told.rows, NULL, 0);
+        *(follows ? &again : &full) += writer.used;
+        struct cursor bytes = { writer.at, writer.at + writer.used };
+        uint64_t length;
+        struct record record;
+        struct record_step step;
+        assert_true(varint_read(&bytes, &length));
+        assert_int_equal(record_open(bytes, &record), STATUS_OK);
+        assert_int_equal(record_get_step(record.body, &made.network, &hearer, &heard, &step), STATUS_OK);
+        assert_true(step.seen);
+        assert_int_equal(heard.rows.loops.count, rows->count);
+        size_t words = (size_t)rows->count * sizeof(int32_t);
+        assert_memory_equal(heard.rows.loops.detector, rows->detector, words);
+        assert_memory_equal(heard.rows.loops.end_ms, rows->end_ms, 2 * words);
+        assert_memory_equal(heard.rows.loops.length_ms, rows->length_ms, words);
+        assert_memory_equal(heard.rows.loops.vehicles, rows->vehicles, words);
+        assert_memory_equal(heard.rows.loops.occupied_ms, rows->occupied_ms, words);
+        assert_memory_equal(heard.rows.loops.speed_mmps, rows->speed_mmps, words);
+    }
+    assert_true(again > 0 && full > 0);
+    record_writer_release(&writer);
+    loop_memory_release(&teller);
+    loop_memory_release(&hearer);
+    observation_buffer_release(&told);
+    observation_buffer_release(&heard);
+    network_release(&made.network);
+}
+
 // Any bytes: refused or read, never a crash (the sanitizers look).
 static void any_bytes_are_borne(void **state)
 {
@@ -317,6 +382,12 @@ static void any_bytes_are_borne(void **state)
     struct report_memory memory;
     report_memory_create(&memory, 1);
     struct report_list list = { 0 };
+    struct loop_memory loops;
+    loop_memory_create(&loops);
+    int32_t detector[2] = { 0, 1 }, length_ms[2] = { 1000, 1000 }, zero[2] = { 0, 0 }, speed[2] = { -1, -1 };
+    int64_t end_ms[2] = { 1000, 1000 };
+    struct loop_columns told = { .count = 2, .detector = detector, .end_ms = end_ms, .length_ms = length_ms,
+        .vehicles = zero, .occupied_ms = zero, .speed_mmps = speed };
     for (uint64_t n = 0; n < 20000; n++) {
         uint8_t bytes[64];
         size_t count = random_bits(9, RANDOM_TEST, n, 0) % sizeof bytes;
@@ -331,7 +402,11 @@ static void any_bytes_are_borne(void **state)
         struct cursor snapshot;
         struct event event;
         (void)!record_open(body, &record);
-        (void)!record_get_step(body, &made.network, &seen, &step);
+        if (n % 3 == 0) {
+            loop_memory_keep(&loops, &told);
+        }
+        (void)!record_get_step(body, &made.network, &loops, &seen, &step);
+        (void)!loop_memory_read(&loops, body, &seen);
         (void)!record_get_reports(body, 5, &memory, &list);
         (void)!record_get_header(body, &header);
         (void)!record_get_alarm(body, &alarm);
@@ -342,6 +417,7 @@ static void any_bytes_are_borne(void **state)
         }
     }
     free(list.at);
+    loop_memory_release(&loops);
     report_memory_release(&memory);
     observation_buffer_release(&seen);
     network_release(&made.network);
@@ -394,6 +470,7 @@ int main(void)
         cmocka_unit_test(a_turned_bit_costs_no_more_than_its_block),
         cmocka_unit_test(reports_cross_exactly),
         cmocka_unit_test(rare_events_cross_exactly),
+        cmocka_unit_test(loops_cross_exactly),
         cmocka_unit_test(any_bytes_are_borne),
         cmocka_unit_test(a_folder_turns_with_the_day_and_stays_bounded),
     };
