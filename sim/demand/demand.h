@@ -45,7 +45,7 @@ struct demand_counts {
     int64_t route_errors;              // of them dropped: no route, or a bad one
     int64_t given;                     // by demand_next so far, after scaling
     int64_t persons_skipped;           // persons and containers, which nobody moves here
-    int64_t stops_ignored;             // stops of vehicles, which drive through
+    int64_t stops_ignored;             // stops with a speed, which vehicles drive through
 };
 
 struct demand;

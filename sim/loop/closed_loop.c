@@ -255,6 +255,12 @@ static void trips_note(struct closed_loop *loop, const struct trip_columns *trip
         loop->trips_hash = hash_number(loop->trips_hash, ((int64_t)trips->number[i] << 32) + trips->type[i]);
         loop->trips_hash = hash_number(loop->trips_hash,
             ((int64_t)trips->links[trips->first_link[i]] << 32) + trips->links[trips->first_link[i + 1] - 1]);
+        for (int32_t s = trips->first_stop != NULL ? trips->first_stop[i] : 0;
+             trips->first_stop != NULL && s < trips->first_stop[i + 1]; s++) {
+            loop->trips_hash = hash_number(loop->trips_hash, trips->stops[s].until_ms);
+            loop->trips_hash = hash_number(loop->trips_hash,
+                ((int64_t)trips->stops[s].end_mm << 32) + trips->stops[s].duration_ms);
+        }
     }
     loop->trips_given += trips->count;
 }

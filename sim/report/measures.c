@@ -20,7 +20,7 @@ static void add_trip(const struct trip_result *trip, int64_t end_ms, struct meas
     sum->waiting += !entered;
     sum->average_travel_time_s += travel_s;
     sum->average_departure_delay_s += wait_s;
-    sum->average_delay_s += arrived ? travel_s - trip->free_flow_s : wait_s + trip->time_loss_s;
+    sum->average_delay_s += arrived ? travel_s - trip->stopped_s - trip->free_flow_s : wait_s + trip->time_loss_s;
     sum->average_trip_duration_s += arrived ? travel_s - wait_s : 0.0;
     sum->stops_per_vehicle += trip->stops;
 }

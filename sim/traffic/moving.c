@@ -9,6 +9,7 @@
 #include "sim/traffic/detour.h"
 #include "sim/traffic/look_ahead.h"
 #include "sim/traffic/right_of_way.h"
+#include "sim/traffic/stops.h"
 #include "sim/traffic/trips.h"
 
 static const float SOON_S = 1.5f;              // who reaches its line so soon may leave in this step
@@ -67,6 +68,7 @@ static void leave(struct street *street, struct worker *worker, const struct lea
             to.cell = path->to_cell;
         }
         trip->leg++;
+        stops_pass(street, trip);
         float length = cell_group(street, to.cell)->length[to.cell % WIDE];
         if (x <= length) {
             break;
@@ -329,11 +331,18 @@ static void move_block(struct street *street, struct worker *worker, const struc
         struct group *group = &street->groups[block->first_group + i];
         if (group->count_max > 0) {
             float moved_from[WIDE];
+            if (group->stops) {
+                stops_look(street, worker, block->first_group + i);
+            }
             heads_look(street, worker, job, block->first_group + i, moved_from);
             struct follow_rows rows = { .rows = &street->rows[group->first_row], .row_count = group->count_max,
                 .count = group->count, .ahead = &group->ahead, .length = group->length,
                 .loops = &street->loops[group->loop_layer], .loop_count = group->loop_layer_count,
                 .tails = &group->tails, .queued = &worker->queued };
+            if (group->stops) {
+                rows.marks = worker->marks;
+                rows.mark_count = worker->mark_count;
+            }
             street->kernel->follow_rows(job, &rows);
             heads_leave(street, worker, block, group, rows.past, moved_from);
         }
@@ -458,7 +467,7 @@ void move_worker(struct street *street, struct worker *worker)
 {
     struct follow_job job = follow_job_of(street);
     worker->outbox_count = worker->stayed_count = 0;
-    worker->updates = worker->queued = worker->entered = worker->detours = 0;
+    worker->updates = worker->queued = worker->entered = worker->detours = worker->parked = 0;
     for (int32_t i = worker->first_block; i < worker->block_end; i++) {
         move_block(street, worker, &job, &street->blocks[i]);
     }

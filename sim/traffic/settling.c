@@ -9,6 +9,7 @@
 #include "sim/traffic/columns.h"
 #include "sim/traffic/lane_change.h"
 #include "sim/traffic/row_pool.h"
+#include "sim/traffic/stops.h"
 #include "sim/traffic/trips.h"
 
 static const float CLEARANCE_M = 0.1f;         // as in the kernel
@@ -32,6 +33,7 @@ static void cell_put(struct street *street, int32_t cell, const struct vehicle *
     }
     group->count[column] = count + 1;
     group->count_max = count + 1 > group->count_max ? count + 1 : group->count_max;
+    group->stops = group->stops || (vehicle->kind & KIND_STOP) != 0;
     struct block *block = &street->blocks[street->block_of_group[cell / WIDE]];
     block->vehicles++;
     block->stale = true;
@@ -206,6 +208,9 @@ static bool insert(struct street *street, int32_t cell, int32_t trip_index, int6
     if (vehicle.path != PATH_END) {
         safe = fminf(safe, sqrtf(2.0f * b * (lane_m - front)));
     }
+    if (vehicle.kind & KIND_STOP) {
+        safe = fminf(safe, sqrtf(2.0f * b * fmaxf(0.0f, stops_end_on(street, trip_index, 0) - front)));
+    }
     float wish = trip->depart_speed_mmps < 0 ? vehicle.desired : (float)trip->depart_speed_mmps * 0.001f;
     if (trip->depart_speed_mmps > 0 && wish > safe && count > 0) {
         return false;
@@ -261,6 +266,29 @@ static void block_insert(struct street *street, struct worker *worker, struct bl
         if (block->link[c] >= 0 && street->queue_first[block->link[c]] >= 0) {
             queue_enter(street, worker, block, c, now_ms);
         }
+    }
+}
+
+// Those who have parked long enough come back into a safe gap, in the order in which they left.
+static void block_unpark(struct street *street, struct worker *worker, struct block *block, int64_t now_ms)
+{
+    int32_t *from = &block->parked, end_ms = (int32_t)(now_ms - street->options.begin_ms);
+    while (*from != INDEX_NONE) {
+        int32_t index = *from, next = street->trips[index].next, place = 0;
+        const struct itinerary *list = stops_of(street, index);
+        float length = street->types.length[street->trips[index].type];
+        if (!stops_due(street, index, end_ms) || !lane_has_gap(street, list->cell, list->front, length, &place)) {
+            from = &street->trips[index].next;
+            continue;
+        }
+        int32_t cell = list->cell;
+        struct vehicle vehicle = stops_return(street, index, end_ms);
+        *from = next;
+        cell_put(street, cell, &vehicle, place, PATH_NONE);
+        if (place == 0) {
+            lane_head_forget(cell_group(street, cell), cell % WIDE);
+        }
+        worker->parked--;
     }
 }
 
@@ -323,6 +351,9 @@ void settle_worker(struct street *street, struct worker *worker)
         struct block *block = &street->blocks[i];
         if (whole && block->vehicles > 0 && block->lane_count > 1) {
             lanes_change(street, &worker->pool, &job, block, second);
+        }
+        if (block->parked != INDEX_NONE) {
+            block_unpark(street, worker, block, after_ms);
         }
         if (block->waiting > 0 && worker->inserting) {
             block_insert(street, worker, block, after_ms);

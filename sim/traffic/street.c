@@ -11,6 +11,7 @@
 #include "engine/model/units.h"
 #include "sim/traffic/moving.h"
 #include "sim/traffic/settling.h"
+#include "sim/traffic/stops.h"
 #include "sim/traffic/street_kernel.h"
 #include "sim/traffic/street_layout.h"
 #include "sim/traffic/street_state.h"
@@ -133,6 +134,7 @@ enum status street_create(const struct network *network, const struct vehicle_ty
     street->scheduled_first = street->scheduled_last = INDEX_NONE;
     street->arrived_first = street->arrived_last = INDEX_NONE;
     memset(street->piece_free, 0xff, sizeof street->piece_free);
+    stops_clear(street);
     types_create(street, types, type_count);
     status = layout_create(street, problem);
     if (status != STATUS_OK) {
@@ -158,8 +160,8 @@ void street_release(struct street *street)
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
         free(taken[i]);
     }
-    layout_release(street);
     trips_release(street);
+    layout_release(street);
     free(street);
 }
 
@@ -240,6 +242,7 @@ void street_step(struct street *street)
         street->counts.vehicle_updates += street->workers[i].updates;
         street->counts.queue_vehicle_steps += street->workers[i].queued;
         street->counts.detours += street->workers[i].detours;
+        street->counts.parked += street->workers[i].parked;
     }
     entered_count(street);
     trips_arrive(street);
@@ -316,7 +319,7 @@ int32_t street_list_bound(const struct street *street, uint32_t users, struct bo
             *view = (struct bound_view){ .number = trip->number, .type = (int32_t)type, .lane = lane,
                 .to_stop_m = fmax(0.0, (double)(group->length[c] - rows[k].front[c])),
                 .speed_mps = (double)rows[k].speed[c],
-                .lost_s = 0.001 * ((double)trip->loss_ms + trip->entered_ms - trip->depart_ms) };
+                .lost_s = stops_late_s(street, trip) };
             view->route_count = trip_links_ahead(street, trip, street->network->lanes[lane].link, view->route,
                                                  BOUND_LINK_COUNT_MAX);
         }
