@@ -12,6 +12,7 @@
 #include "engine/model/units.h"
 #include "engine/record/recording_folder.h"
 #include "sim/loop/daemon_brain.h"
+#include "sim/loop/incidents.h"
 #include "sim/loop/local_brain.h"
 #include "sim/traffic/calibration.h"
 
@@ -273,6 +274,18 @@ static enum status types_fill(const struct run_options *options, const struct ve
     return calibration_grant(ret, count, step_ms, problem);
 }
 
+// Lanes that the demand's files and the file of incidents close.
+static enum status incidents_gather(const struct run_options *options, const struct network *network,
+                                    const struct demand *demand, struct incidents *ret, struct problem *problem)
+{
+    int32_t count = 0;
+    const struct lane_closure *told = demand_closures(demand, &count);
+    for (int32_t i = 0; i < count; i++) {
+        *GROW(ret->closures) = told[i];
+    }
+    return options->incidents == NULL ? STATUS_OK : incidents_read(network, options->incidents, ret, problem);
+}
+
 static enum status loop_through(const struct run_options *options, const struct network *network, struct demand *demand,
                                 struct run_result *run, struct problem *problem)
 {
@@ -286,7 +299,11 @@ static enum status loop_through(const struct run_options *options, const struct 
     struct peers peers = { 0 };
     struct brain_peer peer = { 0 };
     struct closed_loop *loop = NULL;
+    struct incidents incidents = { 0 };
     enum status status = checkpoint_check(options, run, problem);
+    status = status != STATUS_OK ? status : incidents_gather(options, network, demand, &incidents, problem);
+    loop_options.closures = incidents.closures.at;
+    loop_options.closure_count = incidents.closures.count;
     status = status != STATUS_OK ? status : types_fill(options, told, type_count, run->step_ms, types, problem);
     status = status != STATUS_OK ? status : peer_open(options, network, &loop_options, &peers, &peer, problem);
     status = status != STATUS_OK
@@ -297,6 +314,7 @@ static enum status loop_through(const struct run_options *options, const struct 
     status = status != STATUS_OK ? status : drive_and_report(options, &subject, loop, run, problem);
     closed_loop_release(loop);
     free(types);
+    incidents_release(&incidents);
     struct problem closing;
     enum status closed = peers_close(&peers, &closing);
     if (status == STATUS_OK && closed != STATUS_OK) {

@@ -26,6 +26,7 @@ const char RUN_OPTIONS_HELP[] =
     "  --camera-miscount P --loop-miscount P    each vehicle is overlooked or counted twice with this probability\n"
     "  --message-loss P --message-delay S       each reading is lost, or comes so much later\n"
     "  --dead-sensors P        this share of all sensors says nothing\n"
+    "  --incidents FILE        which lanes and links are closed when (docs/simulator.md)\n"
     "  --no-priority           emergency vehicles, buses and trams ask the signals for nothing\n"
     "  --demand-scale X        each trip X times\n"
     "  --intergreen-s X        this intergreen for every conflict, for studies\n"
@@ -155,7 +156,7 @@ bool run_option(const char *name, const char *value, struct run_options *ret)
 {
     struct { const char *name; const char **text; } texts[] = {
         { "network", &ret->network }, { "demand", &ret->demand }, { "daemon", &ret->daemon }, { "out", &ret->out },
-        { "record", &ret->record },
+        { "record", &ret->record }, { "incidents", &ret->incidents },
         { "credential", &ret->credential },
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {

@@ -40,6 +40,8 @@ static void print_json(const struct run_options *options, const struct network *
     add(object, "average_approach_time_s", rounded(m->average_approach_time_s));
     add(object, "average_queue_veh", rounded(m->average_queue_veh));
     add(object, "stops_per_vehicle", rounded(m->stops_per_vehicle));
+    add(object, "average_stopped_s", rounded(m->average_stopped_s));
+    add(object, "detours", json_integer(m->detours));
     add(object, "worst_movement_delay_s", rounded(m->worst_movement_delay_s));
     if (m->worst_movement != INDEX_NONE) {
         int32_t lane = network->connections[m->worst_movement].from_lane;

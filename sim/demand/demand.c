@@ -238,6 +238,12 @@ const struct vehicle_type *demand_types(const struct demand *demand, int32_t *re
     return demand->rows.types.at;
 }
 
+const struct lane_closure *demand_closures(const struct demand *demand, int32_t *ret_count)
+{
+    *ret_count = demand->rows.closures.count;
+    return demand->rows.closures.at;
+}
+
 int64_t demand_begin_ms(const struct demand *demand)
 {
     return demand->rows.begin_ms;

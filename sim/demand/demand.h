@@ -58,6 +58,9 @@ void demand_release(struct demand *demand);
 // All vehicle types of the stream, known from the start.
 const struct vehicle_type *demand_types(const struct demand *demand, int32_t *ret_count);
 
+// Incidents that its files tell of (SUMO's rerouters).
+const struct lane_closure *demand_closures(const struct demand *demand, int32_t *ret_count);
+
 // When the run begins by the rule of demand_options.begin_ms; and when the file says it ends, or DEMAND_TIME_NONE.
 int64_t demand_begin_ms(const struct demand *demand);
 int64_t demand_end_ms(const struct demand *demand);

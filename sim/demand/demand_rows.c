@@ -26,7 +26,7 @@ void rows_release(struct demand_rows *rows)
     }
     names_release(&rows->files);
     void *owned[] = { rows->types.at, rows->rows.at, rows->routes.at, rows->slots, rows->links.at, rows->text.at,
-        rows->stops.at,
+        rows->stops.at, rows->closures.at,
         rows->notes.at };
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) {
         free(owned[i]);

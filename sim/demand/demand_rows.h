@@ -67,6 +67,7 @@ struct demand_rows {
     int32_t *slots, slot_count;        // hash of routes: index + 1, or 0
     struct link_list links;
     LIST_OF(struct demand_stop) stops;
+    LIST_OF(struct lane_closure) closures;
     LIST_OF(char) text;                // names of trips, each ended by NUL
     struct names files;
     char instance_mark;                // between a flow's name and the number of its vehicle

@@ -10,6 +10,7 @@
 
 #include "engine/model/units.h"
 #include "sim/demand/sumo_reader.h"
+#include "sim/demand/sumo_rerouters.h"
 #include "sim/demand/sumo_stops.h"
 #include "sim/demand/sumo_types.h"
 
@@ -499,6 +500,9 @@ static void on_start(struct sumo_xml *xml, void *user, const char *element, cons
     if (reader->skip_depth >= 0) {
         return;
     }
+    if (sumo_rerouter_read(reader, xml, element, attributes)) {
+        return;
+    }
     if (one_of(element, VEHICLES, 3)) {
         begin_vehicle(reader, xml, element, attributes);
     } else if (strcmp(element, "vType") == 0) {
@@ -526,6 +530,8 @@ static void on_end(struct sumo_xml *xml, void *user, const char *element)
     struct reader *reader = user;
     if (reader->skip_depth >= 0) {
         reader->skip_depth = sumo_xml_depth(xml) == reader->skip_depth ? -1 : reader->skip_depth;
+    } else if (reader->rerouter_open) {
+        sumo_rerouter_end(reader, element);
     } else if (strcmp(element, "vType") == 0) {
         reader->type_open = false;
     } else if (strcmp(element, "route") == 0) {
@@ -593,6 +599,10 @@ static void reader_release(struct reader *reader)
     if (reader->rows->counts.stops_ignored > 0) {
         rows_note(reader->rows, "%lld stops have a speed: vehicles drive through them",
                   (long long)reader->rows->counts.stops_ignored);
+    }
+    if (reader->reroutes_skipped > 0) {
+        rows_note(reader->rows, "%lld rules of rerouters are passed over: lanes and edges are closed, nothing else",
+                  (long long)reader->reroutes_skipped);
     }
     if (reader->awaiting > 0) {
         rows_note(reader->rows, "%lld stops wait for persons, containers or other vehicles, which nobody moves here: they "

@@ -70,6 +70,9 @@ struct reader {
     LIST_OF(struct demand_stop) route_stops;
     bool route_open;                   // the last of route_texts is still being told
     struct { struct names names; struct demand_stop *at; int32_t count, capacity; } places;   // busStop and the like
+    bool rerouter_open;
+    int64_t closed_from_ms, closed_to_ms;   // of its interval
+    int64_t reroutes_skipped;
     int64_t awaiting;                  // stops that wait for persons or containers
     struct pending *open;              // == &pending while one is open
     struct pending pending;

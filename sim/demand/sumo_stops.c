@@ -20,8 +20,7 @@ static PRINTF_LIKE(3, 4) void stop_bad(struct demand_rows *rows, struct demand_s
     stop->bad = stop->bad != INDEX_NONE ? stop->bad : rows_text(rows, text);
 }
 
-// The lane by SUMO's name, which is its edge's, an underscore and its number.
-static int32_t lane_find(const struct network *network, const char *name)
+int32_t sumo_lane_find(const struct network *network, const char *name)
 {
     char edge[TEXT_BYTES];
     const char *mark = strrchr(name, '_');
@@ -77,7 +76,7 @@ bool sumo_place_read(struct reader *reader, struct sumo_xml *xml, const char *el
     const struct network *network = reader->rows->network;
     const char *id = sumo_xml_text(xml, element, attributes, "id");
     const char *lane = sumo_xml_text(xml, element, attributes, "lane");
-    struct demand_stop place = { .lane = lane_find(network, lane), .until_ms = DEMAND_TIME_NONE, .bad = INDEX_NONE,
+    struct demand_stop place = { .lane = sumo_lane_find(network, lane), .until_ms = DEMAND_TIME_NONE, .bad = INDEX_NONE,
         .parking = kind == PLACE_PARKING };
     if (place.lane == INDEX_NONE) {
         sumo_xml_fail(xml, STATUS_UNKNOWN, "name a lane of this network", "the %s \"%.100s\" is on lane \"%.100s\", which "
@@ -123,7 +122,7 @@ static void place_of(struct reader *reader, const char **attributes, struct dema
         return;
     }
     int32_t link = edge != NULL && lane == NULL ? network_find_link(network, edge).index : INDEX_NONE;
-    stop->lane = lane != NULL ? lane_find(network, lane) : link != INDEX_NONE ? network->links[link].first_lane
+    stop->lane = lane != NULL ? sumo_lane_find(network, lane) : link != INDEX_NONE ? network->links[link].first_lane
         : INDEX_NONE;
     if (stop->lane == INDEX_NONE) {
         stop_bad(reader->rows, stop, "its stop is on \"%.100s\", which is not in the network", lane != NULL ? lane : edge);

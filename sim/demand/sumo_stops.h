@@ -6,6 +6,9 @@
 
 #include "sim/demand/sumo_reader.h"
 
+// The lane by SUMO's name, which is its edge's, an underscore and its number; or INDEX_NONE.
+int32_t sumo_lane_find(const struct network *network, const char *name);
+
 // Whether the element is a stopping place (busStop, trainStop, containerStop, chargingStation, parkingArea); then it is
 // kept, or the reading fails.
 bool sumo_place_read(struct reader *reader, struct sumo_xml *xml, const char *element, const char **attributes);

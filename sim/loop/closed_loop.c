@@ -65,6 +65,7 @@ enum status closed_loop_create(const struct network *network, const struct vehic
     assert(options->control_ms % options->step_ms == 0);
     struct street_options street_options = {
         .begin_ms = options->begin_ms, .step_ms = options->step_ms, .threads = options->threads, .seed = options->seed,
+        .closures = options->closures, .closure_count = options->closure_count,
     };
     struct street *street = NULL;
     struct sensor_faults *faults = NULL;
@@ -82,6 +83,7 @@ enum status closed_loop_create(const struct network *network, const struct vehic
     loop->options = *options;
     loop->trips = trips;
     loop->options.faults = NULL;
+    loop->options.closures = NULL;
     loop->trips_hash = HASH_SEED;
     loop->options.sensing = peer.step != NULL ? options->sensing : 0;   // nobody to be told
     loop->peer = peer;

@@ -77,6 +77,8 @@ struct loop_options {
     bool read_loops;                 // each tick, for reports, though the brain may not be told
     enum signals_fallback fallback;  // what the controllers play without a plan
     bool no_priority;                // no vehicle asks the signals for anything
+    const struct lane_closure *closures;   // incidents; borrowed during create
+    int32_t closure_count;
     const struct fault_plan *faults; // of the sensors, on their way to the brain; borrowed during create; or NULL
 };
 

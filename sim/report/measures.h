@@ -35,6 +35,8 @@ struct measures {
     int64_t vehicle_updates;
     double step_wall_s, vehicle_updates_per_s;
     int64_t plans_taken, plans_refused;
+    int64_t detours;                                  // drivers who took another way than their own
+    double average_stopped_s;                         // at the stops of their plans, over scheduled
 };
 
 #define APPROACH_SAMPLE_MS 5000

@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "sim/traffic/closures.h"
 #include "sim/traffic/columns.h"
 #include "sim/traffic/row_pool.h"
 #include "sim/traffic/stops.h"
@@ -178,7 +179,8 @@ static bool exchange(struct street *street, const struct change *change, int32_t
         const struct row *row = &change->to_rows[i];
         bool overlap = row->front[c] > mine->front[c] - row_length(street, mine, c) - APART_M
             && row->front[c] - row_length(street, row, c) < mine->front[c] + APART_M;
-        if (!overlap || !(row->kind[c] & opposite) || row->speed[c] > STANDING_MPS
+        if (!overlap || !(row->kind[c] & opposite)
+            || cell_closed(street, change->from_cell, street->types.user[row->kind[c] & KIND_TYPE]) || row->speed[c] > STANDING_MPS
             || mine->speed[c] > STANDING_MPS
             || !fits_without(street, change->to, c, i, mine->front[c],
                 row_length(street, mine, c))
@@ -322,7 +324,8 @@ static void group_change(struct street *street, struct row_pool *pool, const str
             uint32_t type = row->kind[c] & KIND_TYPE;
             if (k >= change.from->count[c] || row->front[c] < row_length(street, row, c)
                 || row->front[c] >= change.to->length[c] - LINE_MARGIN_M
-                || !(street->network->lanes[lane].users & street->types.user[type])) {
+                || !(street->network->lanes[lane].users & street->types.user[type])
+                || lane_closed(street, lane, street->types.user[type])) {
                 continue;
             }
             change.column = c;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sim/traffic/street_kernel.h"
+#include "sim/traffic/closures.h"
 #include "sim/traffic/columns.h"
 #include "sim/traffic/detour.h"
 #include "sim/traffic/look_ahead.h"
@@ -127,6 +128,10 @@ static void head_lost(struct street *street, struct worker *worker, int32_t cell
     group->yielding[c] = (int16_t)(group->yielding[c] + 1);
     float waited_s = (float)group->yielding[c] * street->step_s;
     bool leaves = waited_s >= GONE_S;
+    if (leaves && closures_block(street, &street->trips[row->trip[c]], street->network->lanes[group->lane[c]].link)) {
+        group->yielding[c] = 0;       // it waits for the incident's end
+        return;
+    }
     if (!leaves && (waited_s < LOST_S || waited_s >= LOST_S + street->step_s)) {
         return;
     }
@@ -467,7 +472,7 @@ void move_worker(struct street *street, struct worker *worker)
 {
     struct follow_job job = follow_job_of(street);
     worker->outbox_count = worker->stayed_count = 0;
-    worker->updates = worker->queued = worker->entered = worker->detours = worker->parked = 0;
+    worker->updates = worker->queued = worker->entered = worker->parked = 0;
     for (int32_t i = worker->first_block; i < worker->block_end; i++) {
         move_block(street, worker, &job, &street->blocks[i]);
     }

@@ -9,6 +9,7 @@
 
 #include "engine/base/memory.h"
 #include "engine/model/units.h"
+#include "sim/traffic/closures.h"
 #include "sim/traffic/moving.h"
 #include "sim/traffic/settling.h"
 #include "sim/traffic/stops.h"
@@ -137,6 +138,8 @@ enum status street_create(const struct network *network, const struct vehicle_ty
     stops_clear(street);
     types_create(street, types, type_count);
     status = layout_create(street, problem);
+    street->options.closures = NULL;
+    status = status != STATUS_OK ? status : closures_create(street, options, problem);
     if (status != STATUS_OK) {
         street_release(street);
         return status;
@@ -160,6 +163,7 @@ void street_release(struct street *street)
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
         free(taken[i]);
     }
+    closures_release(street);
     trips_release(street);
     layout_release(street);
     free(street);
@@ -211,7 +215,11 @@ static void phases_run(struct street *street)
 
 void street_step(struct street *street)
 {
+    for (int32_t i = 0; i < street->worker_count; i++) {
+        street->workers[i].detours = 0;
+    }
     greens_note(street);
+    closures_step(street);
     bool inserting = may_insert(street);
     if (street->insert_first) {
         // Trips that are due at once enter before anything moves.

@@ -10,6 +10,7 @@
 //             right of way    signals, room, gap acceptance                  right_of_way.h
 //             lane changing   for the route, and MOBIL for gain              lane_change.h
 //             trips           route, queue at the border, measures           trips.h, settling.h
+//             incidents       lanes closed for a time                        closures.h
 //             stops           buses at their stops, timetables, parking      stops.h
 //
 //           Laws that hold at every step whatever the models say: vehicles of one lane or path never overlap, nobody
@@ -73,12 +74,21 @@ struct trip_columns {
     struct trip_stop *stops;
 };
 
+// An incident: a lane that nobody of these users comes onto in [from, to).
+struct lane_closure {
+    int32_t lane;
+    uint32_t users;                    // user_class bits
+    int64_t from_ms, to_ms;
+};
+
 struct street_options {
     int64_t begin_ms;
     int32_t step_ms;                   // 100 .. 1000, divides 1000
     int threads;
     uint64_t seed;
     int32_t vehicle_count_max;         // under way at once; 0: what the network can hold
+    const struct lane_closure *closures;   // copied
+    int32_t closure_count;
 };
 
 struct trip_result {

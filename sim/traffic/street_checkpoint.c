@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "engine/base/hash.h"
+#include "sim/traffic/closures.h"
 #include "sim/traffic/stops.h"
 #include "sim/traffic/street_place.h"
 
@@ -141,6 +142,7 @@ void street_save(const struct street *street, struct byte_sink *sink)
     sink_number(sink, records_layout());
     sink_number(sink, (int64_t)network->hash);
     sink_number(sink, types_hash(street));
+    sink_number(sink, (int64_t)closures_hash(street));
     sink_number(sink, (int64_t)street->options.seed);
     sink_number(sink, street->options.step_ms);
     sink_number(sink, street->options.begin_ms);
@@ -272,7 +274,7 @@ static enum status head_load(struct street *street, struct byte_source *source, 
 {
     const struct { int64_t own; const char *what; } known[] = {
         { records_layout(), "another version of the program" }, { (int64_t)street->network->hash, "another network" },
-        { types_hash(street), "other vehicle types" }, { (int64_t)street->options.seed, "another seed" },
+        { types_hash(street), "other vehicle types" }, { (int64_t)closures_hash(street), "other incidents" }, { (int64_t)street->options.seed, "another seed" },
         { street->options.step_ms, "another step" }, { street->options.begin_ms, "another begin" },
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
@@ -315,6 +317,7 @@ enum status street_load(struct street *street, struct byte_source *source, struc
         return status;
     }
     columns_load(street, source);
+    closures_set(street);
     for (int32_t i = 0; i < network->lane_count && !source->failed; i++) {
         lane_load(street, i, source);
     }

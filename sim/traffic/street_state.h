@@ -292,6 +292,16 @@ struct stop_books {
     int32_t count, capacity, free;
 };
 
+// Lanes closed for a time (closures.h); closed is NULL where no closure is planned.
+struct closure_books {
+    struct lane_closure *all;
+    int32_t count;
+    uint32_t *closed, *closed_next;   // by lane: the users to whom it is shut now
+    uint8_t *near, *changed;          // by link: not 0 where drivers hear of one that is shut; or heard until now
+    int32_t near_count;
+    int64_t change_ms;                // when anything is shut or opened next
+};
+
 struct worker {                       // what one thread owns
     int32_t first_block, block_end, first_crossroads, crossroads_end;
     struct transfer *outbox;
@@ -373,6 +383,7 @@ struct street {
     int32_t legs_tried_capacity;
 
     struct stop_books stops;
+    struct closure_books closures;
 
     uint8_t *aspects, *aspects_before;
     int64_t *green_since_ms;          // by signal group

@@ -9,6 +9,7 @@
 #include "engine/base/memory.h"
 #include "engine/base/random.h"
 #include "engine/model/units.h"
+#include "sim/traffic/closures.h"
 #include "sim/traffic/detour.h"
 #include "sim/traffic/stops.h"
 
@@ -93,6 +94,35 @@ static uint32_t preferred_of(const struct street *street, const struct leg *leg,
     return preferred;
 }
 
+// Of the link's lanes those that are open to the user, and of them those that are not closed where there are any.
+static uint32_t lanes_open_now(const struct street *street, int32_t link, uint32_t user)
+{
+    return closures_spare(street, link, user, lanes_open(street->network, &street->network->links[link], user));
+}
+
+// As preferred_of, near a closure: by what is open now, for as many links as it is heard of.
+static uint32_t preferred_now(const struct street *street, const struct leg *leg, int32_t count, int32_t link,
+                              uint32_t user)
+{
+    int32_t last = 0, links[CLOSURE_LOOK_LEGS] = { link };
+    while (last < count - 1 && last < CLOSURE_LOOK_LEGS - 1) {
+        links[last + 1] = next_link(street, links[last], &leg[last]);
+        last++;
+    }
+    const struct network *network = street->network;
+    uint32_t preferred = lanes_open_now(street, links[last], user);
+    for (int32_t i = last - 1; i >= 0; i--) {
+        const struct link *here = &network->links[links[i]];
+        uint32_t open = lanes_open(network, here, user), next_open = lanes_open_now(street, links[i + 1], user);
+        bool far = network->links[links[i + 1]].length_m >= PREFER_M;
+        uint32_t leading = open & lanes_leading(network, here, links[i + 1], far ? next_open : preferred);
+        leading = leading != 0 ? leading : open & lanes_leading(network, here, links[i + 1], next_open);
+        leading = leading != 0 ? leading : open;
+        preferred = closures_spare(street, links[i], user, leading);
+    }
+    return preferred;
+}
+
 static int32_t cell_link(const struct street *street, int32_t cell)
 {
     return street->network->lanes[cell_group(street, cell)->lane[cell % WIDE]].link;
@@ -111,8 +141,12 @@ int32_t trip_path(const struct street *street, const struct trip *trip, int32_t 
     bool best_preferred = false;
     for (int32_t path = group->first_path[column]; path < end; path++) {
         const struct path_brief *brief = &street->briefs[path];
-        if (brief->choice != choice || !(brief->everyone || (street->paths[path].users & user))) {
+        if (brief->choice != choice || !(brief->everyone || (street->paths[path].users & user))
+            || cell_closed(street, street->paths[path].to_cell, user)) {
             continue;
+        }
+        if (closures_near(street, street->paths[path].to_link)) {
+            preferred = preferred_now(street, here + 1, trip->leg_count - leg - 1, street->paths[path].to_link, user);
         }
         if (preferred == 0) {
             preferred = preferred_of(street, here + 1, trip->leg_count - leg - 1, street->paths[path].to_link, user);
@@ -141,12 +175,17 @@ uint32_t trip_first_lanes(const struct street *street, const struct trip *trip)
         : preferred_of(street, leg, trip->leg_count, trip->first_link, street->types.user[trip->type]);
 }
 
-int32_t trip_last_link(const struct street *street, const struct trip *trip, int32_t link)
+int32_t trip_link_at(const struct street *street, const struct trip *trip, int32_t link, int32_t leg)
 {
-    for (int32_t i = trip->leg; i + 1 < trip->leg_count; i++) {
+    for (int32_t i = trip->leg; i < leg; i++) {
         link = next_link(street, link, &street->legs[trip->first_leg + i]);
     }
     return link;
+}
+
+int32_t trip_last_link(const struct street *street, const struct trip *trip, int32_t link)
+{
+    return trip_link_at(street, trip, link, trip->leg_count - 1);
 }
 
 int32_t trip_links_ahead(const struct street *street, const struct trip *trip, int32_t link, int32_t *ret,
@@ -167,6 +206,10 @@ uint32_t trip_kind(const struct street *street, const struct trip *trip, int32_t
     uint32_t preferred = leg->preferred;
     if (preferred == 0) {
         preferred = preferred_of(street, leg, trip->leg_count - trip->leg, cell_link(street, cell),
+            street->types.user[trip->type]);
+    }
+    if (closures_near(street, cell_link(street, cell))) {
+        preferred = preferred_now(street, leg, trip->leg_count - trip->leg, cell_link(street, cell),
             street->types.user[trip->type]);
     }
     const struct planned_stop *stop = stops_next(street, (int32_t)(trip - street->trips));

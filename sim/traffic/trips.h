@@ -40,6 +40,9 @@ uint32_t trip_first_lanes(const struct street *street, const struct trip *trip);
 // The links of its route from the one it is on, which is `link`; returns the last of them.
 int32_t trip_last_link(const struct street *street, const struct trip *trip, int32_t link);
 
+// The link of a leg that is not before its own, which is `link`.
+int32_t trip_link_at(const struct street *street, const struct trip *trip, int32_t link, int32_t leg);
+
 // The first of them, the one that it is on included; gives how many.
 int32_t trip_links_ahead(const struct street *street, const struct trip *trip, int32_t link, int32_t *ret,
                          int32_t count_max);
