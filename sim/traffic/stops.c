@@ -70,18 +70,27 @@ static void marks_make_room(struct street *street)
     }
 }
 
+void stops_follow_trips(struct street *street)
+{
+    struct stop_books *books = &street->stops;
+    if (books->of_trip == NULL || books->of_trip_count >= street->trip_capacity) {
+        return;
+    }
+    memory_grow((void **)&books->of_trip, &books->of_trip_capacity, street->trip_capacity, sizeof *books->of_trip);
+    memset(books->of_trip + books->of_trip_count, 0xff,
+           (size_t)(street->trip_capacity - books->of_trip_count) * sizeof *books->of_trip);
+    books->of_trip_count = street->trip_capacity;
+}
+
 static void make_room(struct street *street, int32_t lists, int32_t stops)
 {
     struct stop_books *books = &street->stops;
     if (books->of_trip == NULL) {
         marks_make_room(street);
-    }
-    if (books->of_trip_count < street->trip_capacity) {
-        books->of_trip = realloc(books->of_trip, (size_t)street->trip_capacity * sizeof *books->of_trip);
-        assert(books->of_trip != NULL);
-        memset(books->of_trip + books->of_trip_count, 0xff,
-               (size_t)(street->trip_capacity - books->of_trip_count) * sizeof *books->of_trip);
-        books->of_trip_count = street->trip_capacity;
+        memory_grow((void **)&books->of_trip, &books->of_trip_capacity, 1, sizeof *books->of_trip);
+        books->of_trip[0] = INDEX_NONE;
+        books->of_trip_count = 1;
+        stops_follow_trips(street);
     }
     memory_grow((void **)&books->lists, &books->list_capacity, books->list_count + lists, sizeof *books->lists);
     memory_grow((void **)&books->at, &books->capacity, books->count + stops, sizeof *books->at);
@@ -90,7 +99,7 @@ static void make_room(struct street *street, int32_t lists, int32_t stops)
 void stops_reserve(struct street *street, const struct trip_columns *trips)
 {
     int32_t stops = trips->first_stop == NULL ? 0 : trips->first_stop[trips->count] - trips->first_stop[0];
-    if (stops > 0 || street->stops.of_trip != NULL) {
+    if (stops > 0) {
         make_room(street, stops < trips->count ? stops : trips->count, stops);
     }
 }
@@ -353,7 +362,8 @@ static bool vehicle_look(struct street *street, struct worker *worker, int32_t g
         struct vehicle vehicle = column_get(rows, k, c);
         stop_reach(street, list, trip, &vehicle);
         rows[k].halt[c] = 0;
-        if (stop->parking) {
+        bool fits = street->types.length[rows[k].kind[c] & KIND_TYPE] + 2.0f * LINE_MARGIN_M < group->length[c];
+        if (stop->parking && fits && list->leave_ms > now_ms + street->options.step_ms) {
             park(street, worker, group_index, c, k);
             return true;
         }

@@ -55,6 +55,7 @@ MUST_USE enum status stops_check(const struct street *street, const struct trip_
 // Room for the itineraries of these trips; one of them for a trip just taken.
 void stops_reserve(struct street *street, const struct trip_columns *trips);
 void stops_take(struct street *street, int32_t trip, const struct trip_columns *trips, int32_t row);
+void stops_follow_trips(struct street *street);   // there is room for more trips
 void stops_give_back(struct street *street, int32_t trip);
 void stops_clear(struct street *street);
 void stops_release(struct street *street);

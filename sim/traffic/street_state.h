@@ -285,7 +285,7 @@ struct stop_mark {
 // Trips with stops (stops.h); of_trip is NULL until there is one.
 struct stop_books {
     int32_t *of_trip;                 // by trip: in lists, or INDEX_NONE
-    int32_t of_trip_count;
+    int32_t of_trip_count, of_trip_capacity;
     struct itinerary *lists;
     int32_t list_count, list_capacity, list_free;   // a free one names the next in `first`
     struct planned_stop *at;

@@ -325,6 +325,7 @@ void trips_make_room(struct street *street, int32_t trips, int64_t more_legs)
         street->trip_capacity = (int32_t)(count + count / 4);
         street->trips = pages_grow(street->trips, (size_t)street->trip_count * sizeof *street->trips,
             (size_t)street->trip_capacity * sizeof *street->trips);
+        stops_follow_trips(street);
     }
 }
 

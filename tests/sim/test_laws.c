@@ -35,8 +35,9 @@ static void laws_hold_in_wild_towns(void **state)
         }
     }
     assert_int_equal(failed, 0);
-    (void)printf("%lld vehicle steps, %lld braked harder than can be, %lld times two in one area of a crossing\n",
-                 (long long)counts.vehicle_steps, (long long)counts.hard_brakes, (long long)counts.shared_areas);
+    (void)printf("%lld vehicle steps (%lld beside closed lanes, %lld parked), %lld braked harder than can be, %lld times "
+                 "two in one area of a crossing\n", (long long)counts.vehicle_steps, (long long)counts.closed_steps,
+                 (long long)counts.parked_steps, (long long)counts.hard_brakes, (long long)counts.shared_areas);
     assert_true(counts.hard_brakes * HARD_BRAKE_STEPS <= counts.vehicle_steps);
     assert_true(counts.shared_areas * SHARED_AREA_STEPS <= counts.vehicle_steps);
 }
