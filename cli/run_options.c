@@ -27,6 +27,7 @@ const char RUN_OPTIONS_HELP[] =
     "  --message-loss P --message-delay S       each reading is lost, or comes so much later\n"
     "  --dead-sensors P        this share of all sensors says nothing\n"
     "  --incidents FILE        which lanes and links are closed when (docs/simulator.md)\n"
+    "  --pedestrians-per-hour X    so many come to each pedestrian signal, at random (default 0)\n"
     "  --no-priority           emergency vehicles, buses and trams ask the signals for nothing\n"
     "  --demand-scale X        each trip X times\n"
     "  --intergreen-s X        this intergreen for every conflict, for studies\n"
@@ -196,6 +197,8 @@ bool run_option(const char *name, const char *value, struct run_options *ret)
         good = run_number(name, value, DISCHARGE_FLOW_VPH_MIN, DISCHARGE_FLOW_VPH_MAX, &ret->saturation_flow_vph);
     } else if (strcmp(name, "start-loss-s") == 0) {
         good = run_number(name, value, 0.0, DISCHARGE_LOST_S_MAX, &ret->start_loss_s);
+    } else if (strcmp(name, "pedestrians-per-hour") == 0) {
+        good = run_number(name, value, 0.0, 100000.0, &ret->pedestrians_per_hour);
     } else if (strcmp(name, "threads") == 0) {
         good = run_number(name, value, 1, 256, &read);
         ret->threads = (int)read;

@@ -157,28 +157,6 @@ void sumo_depart(struct reader *reader, struct sumo_xml *xml, int64_t depart_ms,
     }
 }
 
-// A standard exponential variate by comparisons alone (von Neumann 1951, "Various techniques used in connection with
-// random digits"): runs of falling uniforms; a run of odd length accepts its first number, an even one adds 1 and tries
-// again.
-static double exponential(uint64_t seed, uint64_t number, uint64_t *draw)
-{
-    for (double whole = 0.0;; whole += 1.0) {
-        double first = random_unit(seed, RANDOM_ROUTE, number, (*draw)++), last = first;
-        int length = 1;
-        for (;;) {
-            double next = random_unit(seed, RANDOM_ROUTE, number, (*draw)++);
-            if (next >= last) {
-                break;
-            }
-            last = next;
-            length++;
-        }
-        if (length % 2 == 1) {
-            return whole + first;
-        }
-    }
-}
-
 void sumo_expand_flow(struct reader *reader, struct sumo_xml *xml)
 {
     const struct pending *pending = &reader->pending;
@@ -195,7 +173,7 @@ void sumo_expand_flow(struct reader *reader, struct sumo_xml *xml)
             departs = random_unit(seed, RANDOM_ROUTE, number, draw++) < pending->rate;
             break;
         case FLOW_POISSON:
-            at_ms += exponential(seed, number, &draw) / pending->rate * MS_PER_S;
+            at_ms += random_exponential(seed, RANDOM_ROUTE, number, &draw) / pending->rate * MS_PER_S;
             break;
         case FLOW_NONE:
             return;

@@ -22,6 +22,7 @@ struct closed_loop {
     struct brain_peer peer;
     struct street *street;
     struct signals *signals;
+    struct pedestrians *pedestrians;             // or NULL
     struct controller_report *reports;           // one per intersection
     struct actuation_touch *touches;             // one per intersection
     struct observation_buffer measured;          // by loops, as true as it is
@@ -90,6 +91,8 @@ enum status closed_loop_create(const struct network *network, const struct vehic
     loop->street = street;
     loop->faults = faults;
     loop->signals = signals_create(network, options->begin_ms);
+    loop->pedestrians = options->pedestrians_per_hour > 0.0
+        ? pedestrians_create(network, options->pedestrians_per_hour, options->seed, options->begin_ms) : NULL;
     signals_fall_back_to(loop->signals, options->fallback);
     loop->touches = memory_take((size_t)network->intersection_count, sizeof *loop->touches);
     loop->reports = memory_take((size_t)network->intersection_count, sizeof *loop->reports);
@@ -112,6 +115,7 @@ void closed_loop_release(struct closed_loop *loop)
     }
     street_release(loop->street);
     signals_release(loop->signals);
+    pedestrians_release(loop->pedestrians);
     observation_buffer_release(&loop->measured);
     observation_buffer_release(&loop->gathered);
     loop_edges_release(&loop->edges);
@@ -313,6 +317,9 @@ enum status closed_loop_step(struct closed_loop *loop, struct problem *problem)
     }
     int64_t now_ms = street_now_ms(loop->street);
     observation_buffer_clear(&loop->measured);
+    if (loop->pedestrians != NULL) {
+        signals_call(loop->signals, pedestrians_calls(loop->pedestrians));
+    }
     if (signals_want_touches(loop->signals)) {
         street_look_touches(loop->street, loop->touches);
         signals_touch(loop->signals, loop->touches, now_ms);
@@ -324,6 +331,9 @@ enum status closed_loop_step(struct closed_loop *loop, struct problem *problem)
         }
     }
     signals_show(loop->signals, now_ms, street_aspects(loop->street));
+    if (loop->pedestrians != NULL) {
+        pedestrians_step(loop->pedestrians, now_ms, loop->options.step_ms, street_aspects(loop->street));
+    }
     double began_s = wall_s();
     street_step(loop->street);
     loop->counts.step_wall_s += wall_s() - began_s;
@@ -381,6 +391,11 @@ int64_t closed_loop_measured_ms(const struct closed_loop *loop)
     return loop->measured_ms;
 }
 
+struct pedestrian_counts closed_loop_pedestrians(const struct closed_loop *loop)
+{
+    return loop->pedestrians != NULL ? pedestrians_counted(loop->pedestrians) : (struct pedestrian_counts){ 0 };
+}
+
 const struct sensor_counts *closed_loop_sensor_counts(const struct closed_loop *loop)
 {
     return sensor_faults_counts(loop->faults);
@@ -407,7 +422,7 @@ const struct trip_result *closed_loop_results(const struct closed_loop *loop, in
 static int64_t options_hash(const struct closed_loop *loop)
 {
     const int64_t numbers[] = { 1, loop->options.control_ms, loop->options.sensing, loop->options.read_loops,
-        loop->options.fallback, loop->peer.step != NULL, sizeof(struct trip_result),
+        loop->options.fallback, loop->peer.step != NULL, loop->pedestrians != NULL, sizeof(struct trip_result),
         sizeof(struct closed_loop_counts) };
     uint64_t hash = HASH_SEED;
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
@@ -498,6 +513,9 @@ enum status closed_loop_save(const struct closed_loop *loop, struct byte_sink *s
     sink_number(sink, options_hash(loop));
     street_save(loop->street, sink);
     signals_save(loop->signals, sink);
+    if (loop->pedestrians != NULL) {
+        pedestrians_save(loop->pedestrians, sink);
+    }
     sink_put(sink, &loop->counts, sizeof loop->counts);
     sensor_faults_save(loop->faults, sink);
     gathered_save(loop, sink);
@@ -540,6 +558,10 @@ enum status closed_loop_load(struct closed_loop *loop, struct byte_source *sourc
     }
     status = status != STATUS_OK ? status : street_load(loop->street, source, problem);
     status = status != STATUS_OK ? status : signals_load(loop->signals, source, problem);
+    if (status == STATUS_OK && loop->pedestrians != NULL && !pedestrians_load(loop->pedestrians, source)) {
+        status = problem_report(problem, STATUS_VERSION, "checkpoint", "pedestrians",
+                                "load it with --pedestrians-per-hour as it was saved", "others walked before it");
+    }
     if (status != STATUS_OK) {
         return status;
     }

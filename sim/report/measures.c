@@ -97,6 +97,11 @@ void measures_of(const struct closed_loop *loop, const struct network *network, 
         : mean(s_from_ms(sampler->vehicle_samples * APPROACH_SAMPLE_MS), sum.scheduled - sum.waiting);
     sum.average_stopped_s = mean(sum.average_stopped_s, sum.scheduled);
     sum.detours = counts->detours;
+    struct pedestrian_counts walked = closed_loop_pedestrians(loop);
+    sum.pedestrians_served = walked.served;
+    sum.pedestrians_waiting = walked.waiting;
+    sum.average_pedestrian_delay_s = mean(s_from_ms(walked.delay_ms), walked.served);
+    sum.worst_pedestrian_delay_s = s_from_ms(walked.delay_ms_max);
     sum.average_queue_veh = mean((double)counts->queue_vehicle_steps, counts->steps);
     find_worst_movement(street, network, &sum);
     sum.vehicle_updates = counts->vehicle_updates;

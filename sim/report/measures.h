@@ -35,6 +35,8 @@ struct measures {
     int64_t vehicle_updates;
     double step_wall_s, vehicle_updates_per_s;
     int64_t plans_taken, plans_refused;
+    int64_t pedestrians_served, pedestrians_waiting;  // waiting: at the end
+    double average_pedestrian_delay_s, worst_pedestrian_delay_s;   // of those served
     int64_t detours;                                  // drivers who took another way than their own
     double average_stopped_s;                         // at the stops of their plans, over scheduled
 };
