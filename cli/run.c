@@ -9,6 +9,7 @@
 #include "cli/progress.h"
 #include "cli/run_checkpoint.h"
 #include "engine/base/memory.h"
+#include "engine/import/site_data.h"
 #include "engine/model/units.h"
 #include "engine/record/recording_folder.h"
 #include "sim/loop/daemon_brain.h"
@@ -32,6 +33,10 @@ enum status run_network(const struct run_options *options, struct network *ret, 
     progress_files(options->quiet);
     enum status status = import_network(options->network, &import, ret, NULL, problem);
     progress_files_end(options->quiet);
+    if (status == STATUS_OK && options->site != NULL && site_apply(ret, options->site, NULL, problem) != STATUS_OK) {
+        network_release(ret);
+        return STATUS_RANGE;
+    }
     return status;
 }
 

@@ -31,6 +31,7 @@ struct run_options {
     uint64_t seed;
     int sensing;                       // of enum loop_sensing
     struct fault_plan faults;          // of the sensors; run_options_release frees it
+    const char *site;                  // folder of site data to lay over the network, or NULL
     double pedestrians_per_hour;       // at each pedestrian group
     const char *incidents;             // file of lanes that are closed for a time, or NULL
     bool ignore_route_errors;

@@ -12,6 +12,7 @@ const char RUN_OPTIONS_HELP[] =
     "  --network FILE          SUMO .net.xml or .sumocfg, CityFlow roadnet.json, or our own\n"
     "  --demand FILE[,FILE]    SUMO routes, CityFlow flow.json, or our own; a .sumocfg names both\n"
     "  --additional FILE       SUMO's tlLogic, detectors, stops, vehicle types; may be given again\n"
+    "  --site DIR              site data to lay over the network, as `intergreen site export` writes it\n"
     "  --daemon ADDRESS        unix:PATH or HOST:PORT: the brain of a running intergreend (or INTERGREEN_DAEMON)\n"
     "  --credential FILE       the token for it\n"
     "  --begin T --seconds S   simulated hours, in seconds of the demand's clock\n"
@@ -157,7 +158,7 @@ bool run_option(const char *name, const char *value, struct run_options *ret)
 {
     struct { const char *name; const char **text; } texts[] = {
         { "network", &ret->network }, { "demand", &ret->demand }, { "daemon", &ret->daemon }, { "out", &ret->out },
-        { "record", &ret->record }, { "incidents", &ret->incidents },
+        { "record", &ret->record }, { "incidents", &ret->incidents }, { "site", &ret->site },
         { "credential", &ret->credential },
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {

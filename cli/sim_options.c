@@ -18,6 +18,7 @@ static const struct option SHARED[] = {
     { "loop-miscount", required_argument, NULL, 1 }, { "message-loss", required_argument, NULL, 1 },
     { "message-delay", required_argument, NULL, 1 }, { "dead-sensors", required_argument, NULL, 1 },
     { "additional", required_argument, NULL, 1 }, { "incidents", required_argument, NULL, 1 },
+    { "site", required_argument, NULL, 1 },
     { "pedestrians-per-hour", required_argument, NULL, 1 },
     { "fcd", no_argument, NULL, 1 }, { "fcd-period", required_argument, NULL, 1 },
     { "fcd-links", required_argument, NULL, 1 }, { "fcd-box", required_argument, NULL, 1 },
