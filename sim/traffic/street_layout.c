@@ -332,9 +332,9 @@ static void foes_create(struct street *street)
         for (int32_t k = 0; k < connection->foe_count; k++) {
             const struct foe *foe = &network->foes[connection->first_foe + k];
             const struct foe *back = foe_back(network, foe->connection, path->connection);
-            // Two that meet and of whom the network lets none yield still cannot be in one place: the one of the lower
+            // Two that cross and of whom the network lets none yield still cannot be in one place: the one of the lower
             // index goes first.
-            bool nobody = !foe->yields && (back == NULL || !back->yields);
+            bool nobody = !foe->merges && !foe->yields && (back == NULL || !back->yields);
             bool by_index = nobody && street->path_of_connection[foe->connection] < i;
             street->foes[first++] = (struct path_foe){
                 .path = street->path_of_connection[foe->connection],
