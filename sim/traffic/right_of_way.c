@@ -239,17 +239,6 @@ static bool outsider_takes(const struct street *street, int32_t path_index, cons
     return threatens(foe, &street->paths[path_index], &street->paths[foe->path], viewer, x, acceleration, &other);
 }
 
-// Whether one inside, who has more left to drive to where the paths come together and so would follow this one, is too
-// near and too fast for that. x < 0: this one is before its line still.
-static bool cannot_follow(const struct street *street, const struct path *path, const struct path *foe_path,
-                          const struct crosser *crosser, const struct viewer *viewer, float x)
-{
-    float room = (foe_path->length - crosser->front) - (path->length - x);
-    float brake = street->types.emergency[crosser->kind & KIND_TYPE];
-    return x < 0.0f && room >= 0.0f
-        && !stops_within(crosser->speed, room - viewer->length - crosser->speed * street->step_s, brake);
-}
-
 // Whether somebody inside on the foe path is in the way. must_yield: this one yields to those still before the area.
 static bool insider_takes(const struct street *street, int32_t path_index, const struct path_foe *foe,
                           const struct viewer *viewer, float x, float acceleration, bool must_yield)
@@ -267,9 +256,6 @@ static bool insider_takes(const struct street *street, int32_t path_index, const
         }
         struct other other = { crosser->front, crosser->speed, crosser->length };
         bool inside = crosser->front > foe->foe_enter;
-        if (foe->merges && cannot_follow(street, path, foe_path, crosser, viewer, x)) {
-            return true;
-        }
         if (inside && foe->merges) {
             continue;   // it will be followed
         }
