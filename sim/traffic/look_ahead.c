@@ -118,6 +118,81 @@ static float merge_begins(const struct street *street, const struct path *path, 
     return path->length;
 }
 
+// Whether one with so much left to drive to a lane may come to it within this step.
+static bool arrives(const struct street *street, float speed, float left)
+{
+    return left <= (speed + street->acceleration_max * street->step_s) * street->step_s;
+}
+
+// How far one may go till its path comes together with another one into the same lane.
+static float merge_bound(const struct street *street, int32_t path_index, int32_t other, float x)
+{
+    float begins = merge_begins(street, &street->paths[path_index], other);
+    return x < 0.0f && begins <= 0.0f ? -x - LINE_MARGIN_M : begins - x;
+}
+
+// One on its way to a lane, on or before a path that leads to it: what it has left to drive to it.
+struct comer {
+    int32_t path;
+    float left, speed;
+};
+
+static bool nearer(const struct comer *one, const struct comer *other)
+{
+    return one->left < other->left || (one->left <= other->left && one->path < other->path);
+}
+
+// Of two who may come to one lane within this step, whether `one` goes first: who moves before who stands, of two who
+// move the nearer one, of two who stand the one who need not yield, or of the lower path, as right_of_way.h frees them.
+static bool goes_first(const struct street *street, const struct comer *one, const struct comer *other)
+{
+    bool stands = one->speed < WAITING_MPS, other_stands = other->speed < WAITING_MPS;
+    if (stands != other_stands || !stands) {
+        return stands != other_stands ? other_stands : nearer(one, other);
+    }
+    const struct path *path = &street->paths[one->path];
+    for (int32_t i = 0; i < path->foe_count; i++) {
+        const struct path_foe *foe = &street->foes[path->first_foe + i];
+        if (foe->path == other->path && foe->yields != foe->foe_yields) {
+            return foe->foe_yields;
+        }
+    }
+    return one->path < other->path;
+}
+
+// The head of the lane before a path, where it may drive over its line and past the whole path within this step, so
+// that nobody ever sees it inside.
+static bool head_arrives(const struct street *street, int32_t path_index, struct comer *ret)
+{
+    const struct path *path = &street->paths[path_index];
+    const struct group *group = cell_group(street, path->from_cell);
+    int column = path->from_cell % WIDE;
+    if (group->seen.count[column] == 0 || group->seen.head_path[column] != path_index) {
+        return false;
+    }
+    float to_line = group->length[column] - group->seen.head_front[column];
+    *ret = (struct comer){ path_index, to_line + path->length, group->seen.head_speed[column] };
+    return arrives(street, ret->speed, ret->left)
+        && (path->right_on_red || !held_by_signal(street, path, ret->speed, to_line));
+}
+
+// Of two who come to one lane within a step, one past a whole path, one must stay where the paths are apart still: the
+// lane has no place for it, and one that is inside at the step's end is all that others would see.
+static void heed_rivals(const struct street *street, const struct comer *self, float x, struct view *view)
+{
+    const struct path *path = &street->paths[self->path];
+    const struct group *to = cell_group(street, path->to_cell);
+    int column = path->to_cell % WIDE;
+    for (int32_t i = 0; i < to->entry_count[column]; i++) {
+        int32_t other = street->entries[to->first_entry[column] + i];
+        struct comer rival;
+        if (other != self->path && head_arrives(street, other, &rival) && !goes_first(street, self, &rival)
+            && (x < 0.0f || nearer(&rival, self))) {
+            view->bound = fminf(view->bound, merge_bound(street, self->path, other, x));
+        }
+    }
+}
+
 // Vehicles on other paths into the same lane that have less left to drive to it.
 static void heed_merging(const struct street *street, const struct viewer *viewer, int32_t path_index, float x,
                          struct view *view)
@@ -125,21 +200,26 @@ static void heed_merging(const struct street *street, const struct viewer *viewe
     const struct path *path = &street->paths[path_index];
     const struct group *to = cell_group(street, path->to_cell);
     int column = path->to_cell % WIDE;
-    float left = path->length - x;
+    struct comer self = { path_index, path->length - x, viewer->speed };
+    bool soon = arrives(street, self.speed, self.left);
     for (int32_t i = 0; i < to->entry_count[column]; i++) {
         int32_t other = street->entries[to->first_entry[column] + i];
         for (int32_t k = street->inside[other].count - 1; k >= 0 && other != path_index; k--) {
             const struct crosser *crosser = &street->now[street->inside[other].first + k];
-            float crosser_left = street->paths[other].length - crosser->front;
-            bool first = crosser_left < left || (crosser_left <= left && other < path_index);
+            struct comer comer = { other, street->paths[other].length - crosser->front, crosser->speed };
+            bool first = nearer(&comer, &self)
+                || (soon && x < 0.0f && arrives(street, comer.speed, comer.left) && goes_first(street, &comer, &self));
             if (first && !waits_for(street, path, other, crosser)) {
-                float gap = left - crosser_left - crosser->length;
+                float gap = self.left - comer.left - crosser->length;
                 heed(street, viewer, gap, crosser->speed, view);
                 // Side by side they can be till the paths meet, no further.
-                view->bound = fminf(view->bound, fmaxf(gap - CLEARANCE_M, merge_begins(street, path, other) - x));
+                view->bound = fminf(view->bound, fmaxf(gap - CLEARANCE_M, merge_bound(street, path_index, other, x)));
                 break;
             }
         }
+    }
+    if (soon) {
+        heed_rivals(street, &self, x, view);
     }
 }
 
@@ -270,10 +350,10 @@ struct view look_from_lane(const struct street *street, int32_t cell, int32_t pa
                            float to_line)
 {
     struct view view = view_free();
+    heed_parting(street, cell, path_index, viewer, to_line, &view);
     if (to_line > horizon(street, viewer)) {
         return view;
     }
-    heed_parting(street, cell, path_index, viewer, to_line, &view);
     if (path_index == PATH_NONE) {
         // Who must go left leaves room before it for one of the left lane who must go right: else both are stuck.
         float room = (viewer->kind & KIND_LEFT) ? street->length_max + ROOM_M : 0.0f;

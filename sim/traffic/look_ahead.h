@@ -4,7 +4,9 @@
 //           beyond), lines that are closed, and lower speed limits. Of the leaders and lines the one that strains it
 //           most, s*/s of IDM, goes to the car-following model; bounds and speed caps gather over all of them.
 //           Vehicles on different paths into the same lane are taken in the order of what is left to drive to that
-//           lane, as if they were on one lane already: so the merge is a plain queue when they come to it.
+//           lane, as if they were on one lane already: so the merge is a plain queue when they come to it. Who may pass
+//           its line and its whole path within a step is never seen on it: such a head of a lane is met before, and one
+//           of the two stays where their paths are apart (decision 0130).
 // CONTRACT  Reads published state only. All places are relative to the viewer's front.
 // NOT HERE  Who has the right to pass (right_of_way.h).
 #pragma once

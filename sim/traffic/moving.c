@@ -20,6 +20,7 @@ static const float ENTRY_M = 60.0f;            // a head this near to its line m
 static const float LOST_S = 20.0f;             // so long one waits at the end of a wrong lane
 static const float GONE_S = 60.0f;             // and so long if no way leads on
 static const float LOST_M = 10.0f;
+static const float CLEARANCE_M = 0.1f;         // as in the kernel: a rear this little beyond a line is at it still
 static const int16_t YIELDING_STEPS_MAX = 32000;
 
 static struct transfer *outbox_add(struct worker *worker)
@@ -200,6 +201,10 @@ static void heads_look(struct street *street, struct worker *worker, const struc
     struct group *group = &street->groups[group_index];
     struct row *row = &street->rows[group->first_row];
     uint32_t near = street->kernel->heads_prepare(job, group, row, moved_from);
+    for (uint32_t over = group->over; over != 0; over &= over - 1) {
+        int c = __builtin_ctz(over);
+        near |= group->count[c] > 0 ? 1u << c : 0u;   // a rear reaches back to it, from however far a line
+    }
     for (; near != 0; near &= near - 1) {
         int c = __builtin_ctz(near);
         if (((group->held >> c) & 1u) && stays_at_red(street, group, c)) {
@@ -225,7 +230,7 @@ static void heads_leave(struct street *street, struct worker *worker, struct blo
             rows[0].desired[c], rows[0].kind[c], rows[0].halt[c] };
         leave(street, worker, &leaver, INDEX_NONE);
         float rear = rows[0].front[c] - street->types.length[rows[0].kind[c] & KIND_TYPE];
-        if (rear < group->length[c] && leaver.path != PATH_END) {
+        if (rear < group->length[c] + CLEARANCE_M && leaver.path != PATH_END) {
             group->over_rear[c] = (group->over >> c) & 1u ? fminf(rear, group->over_rear[c]) : rear;
             group->over_mps[c] = rows[0].speed[c];
             group->over |= 1u << c;
@@ -271,7 +276,7 @@ static float rear_beyond(const struct street *street, const struct group *group,
         *ret_mps = rear < least ? mps : *ret_mps;
         least = rear < least ? rear : least;
     }
-    return least < group->length[c] ? least : FAR_M;
+    return least < group->length[c] + CLEARANCE_M ? least : FAR_M;
 }
 
 // Whether somebody is about to come into the lane from upstream, so that nobody may be inserted before it.

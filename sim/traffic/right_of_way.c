@@ -37,7 +37,7 @@ static float time_to(float way, float speed, float acceleration, float limit)
 
 static bool stops_within(float speed, float way, float brake)
 {
-    return speed * speed < 2.0f * brake * way;
+    return speed * speed <= 2.0f * brake * way;   // who stands at its line has stopped
 }
 
 // Whether who sees yellow brakes for it: if its comfortable deceleration is enough, as SUMO's drivers do.
@@ -46,6 +46,33 @@ static bool stops_at_yellow(const struct street *street, const struct viewer *vi
     uint32_t type = viewer->kind & KIND_TYPE;
     float saved = street->types.krauss[type] ? 0.5f * viewer->speed * street->step_s : 0.0f;
     return stops_within(viewer->speed, to_line + saved, fmaxf(YELLOW_MPS2, street->types.deceleration[type]));
+}
+
+// Seconds to the line of one who goes on at yellow and brakes, comfortably and as late as it can, for the limit beyond.
+// Each step takes on its new speed at once: braking from v one drives as if from half a step's braking less.
+static float time_to_line(const struct street *street, const struct path *path, const struct viewer *viewer,
+                          float to_line)
+{
+    float brake = street->types.deceleration[viewer->kind & KIND_TYPE];
+    float v = viewer->speed - 0.5f * brake * street->step_s, limit = path->limit * viewer->factor;
+    if (limit >= v) {
+        return viewer->speed > 0.1f ? to_line / viewer->speed : NEVER_S;
+    }
+    float braking = (v * v - limit * limit) / (2.0f * brake);
+    if (braking <= to_line) {
+        return (v - limit) / brake + (to_line - braking) / v;
+    }
+    float rest = v * v - 2.0f * brake * to_line;
+    return rest > 0.0f ? (v - sqrtf(rest)) / brake : NEVER_S;
+}
+
+// Whether who sees yellow would come to the line only after it: drivers know how long their yellow lasts. One who must
+// slow down for its turn stops instead, as hard as it can.
+static bool misses_yellow(const struct street *street, const struct path *path, const struct viewer *viewer,
+                          float to_line)
+{
+    float yellow_s = (float)street->network->groups[path->group].yellow_ms * 0.001f;
+    return time_to_line(street, path, viewer, to_line) > yellow_s;
 }
 
 float start_delay(const struct street *street, const struct path *path, uint32_t kind)
@@ -84,7 +111,9 @@ static bool signal_open(const struct street *street, const struct path *path, co
         *ret_all = true;
         return viewer->waited_s > 0.0f;
     case ASPECT_YELLOW:
-        return !viewer->held && !stops_at_yellow(street, viewer, to_line);
+        // Whether one can stop at all is asked where the verdict is made.
+        return !viewer->held && !stops_at_yellow(street, viewer, to_line)
+            && !misses_yellow(street, path, viewer, to_line);
     case ASPECT_RED:
         *ret_all = true;
         return path->right_on_red && viewer->waited_s > 0.0f && to_line < AT_LINE_M;
@@ -157,8 +186,7 @@ static bool threatens(const struct path_foe *foe, const struct path *path, const
     return arrive < foe_leave;   // else behind it
 }
 
-// Whether a vehicle this far from the line of a foe path will heed its own signal and stop.
-static bool held_by_signal(const struct street *street, const struct path *foe_path, float speed, float to_line)
+bool held_by_signal(const struct street *street, const struct path *foe_path, float speed, float to_line)
 {
     enum aspect aspect = path_aspect(street, foe_path);
     if (foe_path->group < 0 || aspect == ASPECT_GREEN || aspect == ASPECT_DARK || aspect == ASPECT_FLASHING_YELLOW) {

@@ -1,7 +1,9 @@
 // right_of_way.h: may this vehicle pass the stop line of its path; and inside the junction, what must it stop for.
 //
 // THEORY    A line is closed by its signal, by want of room beyond it, or by somebody else's right of way.
-//             signal   red, or yellow if one can stop with 3.05 m/s2. Right on red after a stop, yielding to all.
+//             signal   red, or yellow if one can stop with 3.05 m/s2 or its own comfortable deceleration, or would
+//                      only come to the line after the yellow, as it slows down for its turn, and can stop at all.
+//                      Right on red after a stop, yielding to all.
 //             room     who crosses other paths enters only if the exit lane will hold it as well: nobody blocks the
 //             box. right    a vehicle yields to those on a foe path whose time over the common area would come within a
 //                      second of its own (gap acceptance: one's own times at one's own acceleration, the other's
@@ -36,6 +38,9 @@ enum verdict { LINE_OPEN, LINE_CLOSED, LINE_TAKEN };   // CLOSED: signal or room
 float start_delay(const struct street *street, const struct path *path, uint32_t kind);
 
 enum verdict line_verdict(const struct street *street, int32_t path, const struct viewer *viewer, float x);
+
+// Whether a vehicle this far from the line of a foe path will heed its own signal and stop.
+bool held_by_signal(const struct street *street, const struct path *foe_path, float speed, float to_line);
 
 // Whether one who waits inside at its path's wait point may go on.
 bool wait_over(const struct street *street, int32_t path, const struct viewer *viewer, float x);

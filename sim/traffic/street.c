@@ -89,6 +89,7 @@ static void types_create(struct street *street, const struct vehicle_type *types
         street->only_idm = street->only_idm && type->following == FOLLOW_IDM;
         street->length_min = fminf(street->length_min, table->length[i]);
         street->length_max = fmaxf(street->length_max, table->length[i]);
+        street->acceleration_max = fmaxf(street->acceleration_max, table->acceleration[i]);
     }
     for (int c = 0; c < WIDE; c++) {
         struct wide_types *first = &street->first_type;

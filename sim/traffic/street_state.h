@@ -336,6 +336,7 @@ struct street {
     struct wide_types first_type;     // the first type's, sixteen times
     int32_t type_count;
     float length_max, length_min, length_usual;   // of the types: greatest, least, the first one's
+    float acceleration_max;                       // of the types
 
     struct block *blocks;
     int32_t block_count;

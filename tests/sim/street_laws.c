@@ -14,6 +14,7 @@
 static const double ROOM_M = 0.05;             // between two vehicles: the street keeps 0.1
 static const int64_t TOO_NEAR_MS = 15000;      // so long one who could not stop any more may take to drive in
 static const double EPSILON = 0.02;            // floats of a lane of kilometres
+static const double ROUNDING = 1.0 - 1e-4;     // of the street's floats, at the border of who can stop
 
 struct laws {
     const struct network *network;
@@ -27,6 +28,8 @@ struct laws {
     int32_t *lane_first, *lane_last;   // rows in now of the vehicles on each lane, or -1: first from the front
     int32_t *path_first, *path_last;   // the same of each connection
     uint8_t *aspects;
+    int64_t *red_since_ms;             // by group: when it turned red
+    int64_t *late_ms;                  // by number: when a signal of its lane turned red too late for it to stop
     int32_t number_count;
     const struct lane_closure *closures;
     int32_t closure_count;
@@ -51,6 +54,9 @@ struct laws *laws_create(const struct network *network, const struct street *str
     laws->path_last = memory_take((size_t)network->connection_count, sizeof(int32_t));
     laws->aspects = memory_take((size_t)network->group_count, 1);
     laws->inside = memory_take((size_t)number_count, sizeof *laws->inside);
+    laws->red_since_ms = memory_take((size_t)network->group_count, sizeof(int64_t));
+    laws->late_ms = memory_take((size_t)number_count, sizeof(int64_t));
+    memset(laws->late_ms, 0xff, (size_t)number_count * sizeof(int64_t));
     memset(laws->came_by, 0xff, (size_t)number_count * sizeof(int32_t));
     double factor_max = 0.0, limit_max = 0.0;
     for (int32_t i = 0; i < type_count; i++) {
@@ -72,7 +78,7 @@ void laws_release(struct laws *laws)
         return;
     }
     void *taken[] = { laws->now, laws->before, laws->row_before, laws->came_by, laws->lane_first, laws->lane_last,
-        laws->path_first, laws->path_last, laws->aspects, laws->inside };
+        laws->path_first, laws->path_last, laws->aspects, laws->red_since_ms, laws->late_ms, laws->inside };
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
         free(taken[i]);
     }
@@ -99,8 +105,35 @@ static PRINTF_LIKE(3, 4) const char *breach(struct laws *laws, const struct vehi
     return laws->text;
 }
 
+// Whether some way on from the vehicle's lane has turned red just now.
+static bool reddens(const struct laws *laws, const struct vehicle_view *view)
+{
+    const struct lane *lane = &laws->network->lanes[view->lane];
+    for (int32_t i = 0; i < lane->connection_count && view->connection < 0; i++) {
+        int32_t group = laws->network->connections[lane->first_connection + i].group;
+        if (group >= 0 && laws->aspects[group] == ASPECT_RED
+            && laws->red_since_ms[group] == street_now_ms(laws->street)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool stops_before_line(const struct laws *laws, const struct vehicle_view *view)
+{
+    const struct vehicle_type *type = &laws->types[view->type];
+    double saved = type->following == FOLLOW_KRAUSS ? 0.5 * view->speed_mps * laws->step_s : 0.0;   // right_of_way.c
+    double to_line = laws->network->lanes[view->lane].length_m - view->front_m;
+    return view->speed_mps * view->speed_mps <= 2.0 * type->emergency_mps2 * (to_line + saved) * ROUNDING;
+}
+
 void laws_before_step(struct laws *laws, const uint8_t *aspects)
 {
+    for (int32_t i = 0; i < laws->network->group_count; i++) {
+        if (aspects[i] == ASPECT_RED && laws->aspects[i] != ASPECT_RED) {
+            laws->red_since_ms[i] = street_now_ms(laws->street);
+        }
+    }
     memcpy(laws->aspects, aspects, (size_t)laws->network->group_count);
     struct vehicle_view *views = laws->before;
     laws->before = laws->now;
@@ -108,7 +141,11 @@ void laws_before_step(struct laws *laws, const uint8_t *aspects)
     laws->before_count = street_list_vehicles(laws->street, laws->before, VEHICLES_MAX);
     memset(laws->row_before, 0xff, (size_t)laws->number_count * sizeof(int32_t));
     for (int32_t i = 0; i < laws->before_count; i++) {
-        laws->row_before[laws->before[i].number] = i;
+        const struct vehicle_view *view = &laws->before[i];
+        laws->row_before[view->number] = i;
+        if (reddens(laws, view) && !stops_before_line(laws, view)) {
+            laws->late_ms[view->number] = street_now_ms(laws->street);
+        }
     }
 }
 
@@ -229,6 +266,10 @@ static const char *signal_of(struct laws *laws, const struct vehicle_view *now)
         return NULL;
     }
     enum aspect aspect = (enum aspect)laws->aspects[path->group];
+    if (aspect == ASPECT_RED && laws->late_ms[now->number] == laws->red_since_ms[path->group]) {
+        laws->counts.late_passages++;
+        return NULL;
+    }
     if (aspect == ASPECT_RED_YELLOW || (aspect == ASPECT_RED && !path->right_on_red)) {
         return breach(laws, now, "passed a red signal from %.2f m before the line at %.2f m/s",
                       laws->network->lanes[now->lane].length_m - laws->before[row].front_m,

@@ -6,13 +6,14 @@
 //              forward      nobody's way shrinks, nobody drives further than its speed allows
 //              speed        0 .. the fastest limit times the fastest driver's factor
 //              acceleration no more than its type's
-//              signals      nobody leaves a lane over a red head (but where it may turn on red)
+//              signals      nobody leaves a lane over a red head, but where it may turn on red, and but who could not
+//                           have stopped when it turned red: v^2 > 2 b d, b its emergency deceleration, d to the line
 //              incidents    nobody comes onto a lane that is closed to it: by a change of lanes from the first instant,
 //                           over a stop line but for those who were too near or inside the junction when it closed
 //              books        scheduled = waiting + under way + arrived, and as many as are seen or park
-//           Two things are counted rather than forbidden, because a driver who misjudged has only the choice between
-//           them: braking harder than the type's emergency deceleration, and two vehicles in the common area of two
-//           paths that cross.
+//           Some things are counted rather than forbidden, because a driver who misjudged has only the choice between
+//           them: braking harder than the type's emergency deceleration, two vehicles in the common area of two paths
+//           that cross, and passing a red that came too late to stop for.
 // CONTRACT  laws_after_step gives NULL, or one sentence of the first breach; static until the next call.
 // OWNERSHIP laws_create gives, laws_release takes; the street and the network are borrowed.
 #pragma once
@@ -34,5 +35,7 @@ void laws_before_step(struct laws *laws, const uint8_t *aspects);
 const char *laws_after_step(struct laws *laws);
 
 // closed_steps: vehicles seen where a lane of their link is closed; parked_steps: off the lane at a stop.
-struct laws_counts { int64_t vehicle_steps, hard_brakes, shared_areas, closed_steps, parked_steps; };
+struct laws_counts {
+    int64_t vehicle_steps, hard_brakes, shared_areas, late_passages, closed_steps, parked_steps;
+};
 struct laws_counts laws_counted(const struct laws *laws);

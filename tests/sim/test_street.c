@@ -265,6 +265,72 @@ static void who_is_lost_goes_out(void **state)
     network_release(&network);
 }
 
+static const struct connection *right_turn(const struct network *network)
+{
+    const struct connection *right = network->connections;
+    while (right->turn != TURN_RIGHT) {
+        right++;
+    }
+    return right;
+}
+
+// When a car alone, that comes at `speed_mps` for its right turn, passes its line: the begin of that step, or -1 if it
+// has not within 10 s of red. It never brakes harder than it can.
+static int64_t passes_at(enum car_following following, int32_t step_ms, double speed_mps, int64_t yellow_ms)
+{
+    struct network network;
+    town_create(&(struct town_options){ 1, 1, 2, 4, 200.0, speed_mps, 20, false }, &network);
+    const struct connection *right = right_turn(&network);
+    int32_t links[2] = { network.lanes[right->from_lane].link, network.lanes[right->to_lane].link };
+    int64_t depart_ms = 0, red_ms = yellow_ms + network.groups[right->group].yellow_ms, passed_ms = -1;
+    int32_t number = 0, type = 0, first_link[2] = { 0, 2 }, speed = -1, row;
+    int8_t lane = 0;
+    struct trip_columns trips = { 1, &depart_ms, &number, &type, first_link, links, &lane, &speed, NULL, NULL };
+    struct vehicle_type car = town_car();
+    car.following = following;
+    struct street_options options = { .step_ms = step_ms, .threads = 1, .seed = 1 };
+    struct street *street;
+    struct problem problem;
+    assert_int_equal(street_create(&network, &car, 1, &options, &street, &problem), STATUS_OK);
+    assert_int_equal(street_enter(street, &trips, &row, &problem), STATUS_OK);
+    struct vehicle_view before = { 0 }, now;
+    for (int64_t now_ms = 0; now_ms < red_ms + 10000 && passed_ms < 0; now_ms += step_ms) {
+        enum aspect aspect = now_ms < yellow_ms ? ASPECT_GREEN : now_ms < red_ms ? ASPECT_YELLOW : ASPECT_RED;
+        memset(street_aspects(street), (int)aspect, (size_t)network.group_count);
+        street_step(street);
+        if (street_list_vehicles(street, &now, 1) == 1) {
+            assert_true(now.speed_mps >= before.speed_mps - car.emergency_mps2 * step_ms * 0.001 - 0.02);
+            passed_ms = now.connection != INDEX_NONE ? now_ms : passed_ms;
+            before = now;
+        }
+    }
+    street_release(street);
+    network_release(&network);
+    return passed_ms;
+}
+
+// At 20 m/s and 4.5 m/s2 who is within 44.4 m goes on; the turn at 6 m/s makes it brake for 3.1 s over 40.4 m: from
+// 39.8 m on and farther it would come to its line after the 3 s of yellow (20 - 3 * 4.5 = 6.5 m/s by then, over
+// 39.75 m). It stops instead, with 5.04 m/s2 at most.
+// However the yellow falls, nobody passes at red, and some pass at yellow.
+static void a_turn_is_not_made_at_red(void **state)
+{
+    (void)state;
+    static const enum car_following FOLLOWING[] = { FOLLOW_IDM, FOLLOW_KRAUSS };
+    static const int32_t STEPS_MS[] = { 100, 500, 1000 };
+    int at_yellow = 0;
+    for (int i = 0; i < 2 * 3; i++) {
+        for (int64_t yellow_ms = 4000; yellow_ms < 14000; yellow_ms += STEPS_MS[i % 3]) {
+            for (double speed_mps = 16.0; speed_mps < 22.0; speed_mps += STEPS_MS[i % 3] < 1000 ? 2.0 : 0.25) {
+                int64_t passed_ms = passes_at(FOLLOWING[i / 3], STEPS_MS[i % 3], speed_mps, yellow_ms);
+                assert_true(passed_ms < yellow_ms + 3000);
+                at_yellow += passed_ms >= yellow_ms;
+            }
+        }
+    }
+    assert_true(at_yellow > 100);
+}
+
 static void same_bytes_for_any_instruction_set(void **state)
 {
     (void)state;
@@ -300,6 +366,7 @@ int main(void)
         cmocka_unit_test(laws_at_a_tenth_of_a_second),
         cmocka_unit_test(laws_with_short_links),
         cmocka_unit_test(same_bytes_for_any_threads),
+        cmocka_unit_test(a_turn_is_not_made_at_red),
         cmocka_unit_test(who_is_lost_goes_out),
         cmocka_unit_test(same_bytes_for_any_instruction_set),
     };

@@ -46,7 +46,7 @@ struct wild_scene {
     uint64_t seed;
 };
 
-static void scene_create(uint64_t seed, struct wild_scene *scene)
+static void scene_create(uint64_t seed, bool plans, struct wild_scene *scene)
 {
     static const int32_t STEPS_MS[] = { 1000, 1000, 1000, 500, 200, 100 };
     scene->seed = seed;
@@ -56,10 +56,10 @@ static void scene_create(uint64_t seed, struct wild_scene *scene)
     int32_t trips = 20 + (int32_t)(random_bits(seed, RANDOM_TEST, 5, 5) % (TRIPS_MAX - 20));
     scene->options = (struct street_options){ .step_ms = step_ms, .threads = 1, .seed = seed };
     wild_trips(&scene->network, seed, trips, DEMAND_MS, TYPES, &scene->trips);
-    if (seed % 3 != 0) {
+    if (plans && seed % 3 != 0) {
         wild_stops(&scene->network, seed, scene->types, &scene->trips);
     }
-    if (seed % 2 == 0) {
+    if (plans && seed % 2 == 0) {
         scene->options.closures = scene->closures;
         scene->options.closure_count = wild_closures(&scene->network, seed, DEMAND_MS, scene->closures);
     }
@@ -130,10 +130,10 @@ static bool scene_drive(const struct wild_scene *scene, struct street *street, s
     return good;
 }
 
-bool wild_run(uint64_t seed, struct laws_counts *counts, char *ret_text, int32_t text_bytes)
+bool wild_run(uint64_t seed, bool plans, struct laws_counts *counts, char *ret_text, int32_t text_bytes)
 {
     struct wild_scene scene;
-    scene_create(seed, &scene);
+    scene_create(seed, plans, &scene);
     int32_t row = 0;
     struct street *street = NULL;
     struct problem problem;
@@ -152,6 +152,7 @@ bool wild_run(uint64_t seed, struct laws_counts *counts, char *ret_text, int32_t
     counts->shared_areas += counted.shared_areas;
     counts->closed_steps += counted.closed_steps;
     counts->parked_steps += counted.parked_steps;
+    counts->late_passages += counted.late_passages;
     laws_release(laws);
     street_release(street);
     town_trips_release(&scene.trips);
