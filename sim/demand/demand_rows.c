@@ -319,9 +319,10 @@ static enum status check_stops(struct demand_rows *rows, const struct demand_row
         struct trip_stop found;
         if (!rows_stop_find(rows, row, stop, &leg, &end_mm, &found)) {
             const struct lane *lane = &rows->network->lanes[stop->lane];
-            return rows_refuse(rows, STATUS_RANGE, row->file, row->line, "trip \"%s\": its stop %d, on lane \"%s_%d\", is "
-                               "not on its way after what comes before, or closed to it", rows->text.at + row->name, i + 1,
-                               link_text(rows, lane->link), lane->position);
+            return rows_refuse(rows, STATUS_RANGE, row->file, row->line,
+                               "trip \"%s\": its stop %d, on lane \"%s_%d\", is not on its way after what comes "
+                               "before, or closed to it",
+                               rows->text.at + row->name, i + 1, link_text(rows, lane->link), lane->position);
         }
     }
     *ret_good = true;

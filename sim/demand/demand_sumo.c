@@ -605,8 +605,8 @@ static void reader_release(struct reader *reader)
                   (long long)reader->reroutes_skipped);
     }
     if (reader->awaiting > 0) {
-        rows_note(reader->rows, "%lld stops wait for persons, containers or other vehicles, which nobody moves here: they "
-                  "last as long as their duration and until say", (long long)reader->awaiting);
+        rows_note(reader->rows, "%lld stops wait for persons, containers or other vehicles, which nobody moves here: "
+                  "they last as long as their duration and until say", (long long)reader->awaiting);
     }
     names_release(&reader->places.names);
     book_release(&reader->types);

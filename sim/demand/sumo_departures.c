@@ -85,10 +85,10 @@ static const char *stops_choose(struct reader *reader, const struct route_text *
     if (row->stop_count == 0) {
         return NULL;
     }
-    bool shared = of_route == 0 && row->instance > 0 && !timed(pending->stops.at, own) && rows->rows.count > 0
-        && rows->rows.at[rows->rows.count - 1].stop_count == own && rows->rows.at[rows->rows.count - 1].name == row->name;
-    if (shared) {
-        row->first_stop = rows->rows.at[rows->rows.count - 1].first_stop;
+    const struct demand_row *before = rows->rows.count > 0 ? &rows->rows.at[rows->rows.count - 1] : NULL;
+    if (of_route == 0 && row->instance > 0 && !timed(pending->stops.at, own) && before != NULL
+        && before->stop_count == own && before->name == row->name) {
+        row->first_stop = before->first_stop;
         return NULL;
     }
     row->first_stop = rows->stops.count;

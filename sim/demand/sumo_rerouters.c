@@ -14,8 +14,9 @@ static void read_interval(struct reader *reader, struct sumo_xml *xml, const cha
     if ((begin != NULL && !sumo_time_parse(begin, &reader->closed_from_ms))
         || (end != NULL && !sumo_time_parse(end, &reader->closed_to_ms))
         || reader->closed_from_ms >= reader->closed_to_ms) {
-        sumo_xml_fail(xml, STATUS_RANGE, "give begin < end", "the <interval> of a rerouter, from \"%.60s\" to \"%.60s\"",
-                      begin != NULL ? begin : "", end != NULL ? end : "");
+        sumo_xml_fail(xml, STATUS_RANGE, "give begin < end",
+                      "the <interval> of a rerouter, from \"%.60s\" to \"%.60s\"", begin != NULL ? begin : "",
+                      end != NULL ? end : "");
     }
 }
 
@@ -47,14 +48,15 @@ static void read_closing(struct reader *reader, struct sumo_xml *xml, const char
     const char *allow = sumo_xml_find(attributes, "allow"), *disallow = sumo_xml_find(attributes, "disallow");
     bool lane = strcmp(element, "closingLaneReroute") == 0;
     int32_t link = lane ? INDEX_NONE : network_find_link(network, id).index;
-    int32_t first = lane ? sumo_lane_find(network, id) : link != INDEX_NONE ? network->links[link].first_lane : INDEX_NONE;
+    int32_t first = lane ? sumo_lane_find(network, id)
+        : link != INDEX_NONE ? network->links[link].first_lane : INDEX_NONE;
     uint32_t users = disallow != NULL ? users_read(disallow) : allow != NULL ? ~users_read(allow) : ~0u;
     if (first == INDEX_NONE) {
-        sumo_xml_fail(xml, STATUS_UNKNOWN, "name one of this network", "<%s id=\"%.100s\"> is not in the network", element,
-                      id);
-    } else if (users == 0) {
-        sumo_xml_fail(xml, STATUS_UNKNOWN, "name SUMO's vehicle classes", "<%s id=\"%.100s\"> closes it to nobody known",
+        sumo_xml_fail(xml, STATUS_UNKNOWN, "name one of this network", "<%s id=\"%.100s\"> is not in the network",
                       element, id);
+    } else if (users == 0) {
+        sumo_xml_fail(xml, STATUS_UNKNOWN, "name SUMO's vehicle classes",
+                      "<%s id=\"%.100s\"> closes it to nobody known", element, id);
     } else {
         for (int32_t i = 0; i < (lane ? 1 : network->links[link].lane_count); i++) {
             *GROW(reader->rows->closures) = (struct lane_closure){ .lane = first + i, .users = users,

@@ -79,8 +79,8 @@ bool sumo_place_read(struct reader *reader, struct sumo_xml *xml, const char *el
     struct demand_stop place = { .lane = sumo_lane_find(network, lane), .until_ms = DEMAND_TIME_NONE, .bad = INDEX_NONE,
         .parking = kind == PLACE_PARKING };
     if (place.lane == INDEX_NONE) {
-        sumo_xml_fail(xml, STATUS_UNKNOWN, "name a lane of this network", "the %s \"%.100s\" is on lane \"%.100s\", which "
-                      "is not in the network", element, id, lane);
+        sumo_xml_fail(xml, STATUS_UNKNOWN, "name a lane of this network",
+                      "the %s \"%.100s\" is on lane \"%.100s\", which is not in the network", element, id, lane);
         return true;
     }
     if (!span_read(network, attributes, 1e6, &place)) {
@@ -107,8 +107,8 @@ static void place_of(struct reader *reader, const char **attributes, struct dema
         }
         int32_t at = names_find(&reader->places.names, name);
         if (at == NAME_NONE) {
-            stop_bad(reader->rows, stop, "its stop is at the %s \"%.100s\", which is not defined above it", PLACES[kind],
-                     name);
+            stop_bad(reader->rows, stop, "its stop is at the %s \"%.100s\", which is not defined above it",
+                     PLACES[kind], name);
             return;
         }
         int32_t bad = stop->bad;
@@ -125,7 +125,8 @@ static void place_of(struct reader *reader, const char **attributes, struct dema
     stop->lane = lane != NULL ? sumo_lane_find(network, lane) : link != INDEX_NONE ? network->links[link].first_lane
         : INDEX_NONE;
     if (stop->lane == INDEX_NONE) {
-        stop_bad(reader->rows, stop, "its stop is on \"%.100s\", which is not in the network", lane != NULL ? lane : edge);
+        stop_bad(reader->rows, stop, "its stop is on \"%.100s\", which is not in the network",
+                 lane != NULL ? lane : edge);
     } else if (!span_read(network, attributes, 2.0 * EPSILON_M, stop)) {
         stop_bad(reader->rows, stop, "its stop does not lie on \"%.100s\": startPos and endPos must be 0 to %.2f",
                  lane != NULL ? lane : edge, network->lanes[stop->lane].length_m);

@@ -65,8 +65,8 @@ static enum status read_fault(struct rule_line *reader, const char *word, struct
     } else if (strcmp(word, "for") == 0) {
         return read_span(reader, word, 86400.0, &rule->for_ms);
     } else {
-        return rule_bad(reader, "the faults are dead, stuck-on, stuck-off, chatter, miss, double, miscount, noise, loss, "
-                   "delay, jitter; with share, from, to, every and for", "no fault is called", word);
+        return rule_bad(reader, "the faults are dead, stuck-on, stuck-off, chatter, miss, double, miscount, noise, "
+                   "loss, delay, jitter; with share, from, to, every and for", "no fault is called", word);
     }
     return STATUS_OK;
 }
@@ -86,8 +86,8 @@ static enum status check_rule(struct rule_line *reader, const struct fault_rule 
         return rule_bad(reader, NULL, "'to' is not after 'from' for", rule->name);
     }
     if ((rule->every_ms > 0) != (rule->for_ms > 0) || rule->for_ms > rule->every_ms) {
-        return rule_bad(reader, "write every S for S, the second no longer than the first", "'every' and 'for' do not fit",
-                   rule->name);
+        return rule_bad(reader, "write every S for S, the second no longer than the first",
+                   "'every' and 'for' do not fit", rule->name);
     }
     if (rule->chatter_per_s >= 0.0 && (rule->kinds & SENSOR_LOOP) == 0) {
         return rule_bad(reader, "use miscount for cameras", "cameras do not chatter:", rule->name);

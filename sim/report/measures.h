@@ -7,8 +7,9 @@
 //              |◀────────────────── travel time ──────────────────────────▶|
 //                                                  |◀──── trip duration ──▶|
 //
-//           Delay is travel time less the free-flow time of the route and less the stops of its plan. Of a vehicle that has not arrived only what it
-//           has lost so far is known: its wait to enter and its time loss on the road.
+//           Delay is travel time less the free-flow time of the route and less the stops of its plan. Of a vehicle
+//           that has not arrived only what it has lost so far is known: its wait to enter and its time loss on the
+//           road.
 //
 //           The time on approaches is sampled: each APPROACH_SAMPLE_MS every vehicle on a link that ends at a signal
 //           counts for that long. Published comparisons on CityFlow's networks call this sum, by vehicle, the average

@@ -21,7 +21,8 @@ enum status closures_create(struct street *street, const struct street_options *
     for (int32_t i = 0; i < options->closure_count; i++) {
         const struct lane_closure *closure = &options->closures[i];
         if (closure->lane < 0 || closure->lane >= network->lane_count || closure->to_ms <= closure->from_ms) {
-            return problem_report(problem, STATUS_RANGE, "street", "closures", "name a lane, and an end after the begin",
+            return problem_report(problem, STATUS_RANGE, "street", "closures",
+                                  "name a lane, and an end after the begin",
                                   "closure %d is of no lane, or ends before it begins", i);
         }
     }

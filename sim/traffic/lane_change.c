@@ -180,7 +180,8 @@ static bool exchange(struct street *street, const struct change *change, int32_t
         bool overlap = row->front[c] > mine->front[c] - row_length(street, mine, c) - APART_M
             && row->front[c] - row_length(street, row, c) < mine->front[c] + APART_M;
         if (!overlap || !(row->kind[c] & opposite)
-            || cell_closed(street, change->from_cell, street->types.user[row->kind[c] & KIND_TYPE]) || row->speed[c] > STANDING_MPS
+            || cell_closed(street, change->from_cell, street->types.user[row->kind[c] & KIND_TYPE])
+            || row->speed[c] > STANDING_MPS
             || mine->speed[c] > STANDING_MPS
             || !fits_without(street, change->to, c, i, mine->front[c],
                 row_length(street, mine, c))

@@ -299,7 +299,8 @@ static void block_unpark(struct street *street, struct worker *worker, struct bl
         const struct itinerary *list = stops_of(street, index);
         float length = street->types.length[street->trips[index].type];
         if (!stops_due(street, index, end_ms)
-            || cell_closed(street, list->cell, street->types.user[street->trips[index].type]) || !lane_has_gap(street, list->cell, list->front, length, &place)) {
+            || cell_closed(street, list->cell, street->types.user[street->trips[index].type])
+            || !lane_has_gap(street, list->cell, list->front, length, &place)) {
             from = &street->trips[index].next;
             continue;
         }

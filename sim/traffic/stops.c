@@ -31,8 +31,8 @@ enum status stops_check(const struct street *street, const struct trip_columns *
         const struct trip_stop *stop = &trips->stops[i];
         int32_t leg_before = i > first ? stop[-1].leg : 0;
         if (stop->leg < leg_before || stop->leg >= legs) {
-            return problem_report(problem, STATUS_RANGE, "trips", place, NULL, "its stop %d is not on its way after the "
-                                  "one before it", i - first);
+            return problem_report(problem, STATUS_RANGE, "trips", place, NULL,
+                                  "its stop %d is not on its way after the one before it", i - first);
         }
         const struct network *network = street->network;
         const struct link *link = &network->links[trips->links[trips->first_link[row] + stop->leg]];
@@ -137,7 +137,8 @@ static struct itinerary *list_of(struct street *street, int32_t trip)
     return &books->lists[index];
 }
 
-static void stop_append(struct stop_books *books, struct itinerary *list, int32_t *last, const struct planned_stop *stop)
+static void stop_append(struct stop_books *books, struct itinerary *list, int32_t *last,
+                        const struct planned_stop *stop)
 {
     int32_t at = stop_take(books);
     books->at[at] = *stop;
@@ -163,7 +164,8 @@ void stops_take(struct street *street, int32_t trip, const struct trip_columns *
         int64_t until_ms = stops[i].until_ms - street->options.begin_ms;
         bool timed = stops[i].until_ms != INT64_MIN && until_ms > INT32_MIN && until_ms <= INT32_MAX;
         stop_append(&street->stops, list, &last, &(struct planned_stop){ .leg = stops[i].leg,
-            .link = links[stops[i].leg], .start = (float)stops[i].start_mm * 0.001f, .end = (float)stops[i].end_mm * 0.001f,
+            .link = links[stops[i].leg], .start = (float)stops[i].start_mm * 0.001f,
+            .end = (float)stops[i].end_mm * 0.001f,
             .duration_ms = stops[i].duration_ms, .until_ms = timed ? (int32_t)until_ms : STOP_TIME_NONE,
             .lane = (int8_t)stops[i].lane, .parking = stops[i].parking });
     }

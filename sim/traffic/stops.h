@@ -1,9 +1,9 @@
 // stops.h: where vehicles stand by plan: bus stops, loading, parking; and timetables.
 //
-// THEORY    A trip may have an itinerary: stops in the order of its route, each on one lane of one of its links. A driver
-//           takes the stop's lane as the one that its route wants there, brakes for the stop's end as for a vehicle that
-//           stands there, and has *reached* it once it stands between start and end (behind another bus too). It leaves
-//           when its duration has passed and its timetable allows:
+// THEORY    A trip may have an itinerary: stops in the order of its route, each on one lane of one of its links. A
+//           driver takes the stop's lane as the one that its route wants there, brakes for the stop's end as for a
+//           vehicle that stands there, and has *reached* it once it stands between start and end (behind another bus
+//           too). It leaves when its duration has passed and its timetable allows:
 //
 //              PENDING ──stands in start .. end──▶ DWELLING ──max(reached + duration, until)──▶ next stop, or none
 //                 │                                    └──parking: off the lane meanwhile; back into a safe gap
@@ -12,8 +12,9 @@
 //           Standing by plan is no delay: neither time loss nor waiting nor a stop of the measures grows by it
 //           (SUMO's tripinfo counts so); it is stopped_s. A stop with a time `until` says how late the trip is from
 //           there on: departure less until, and what it loses afterwards.
-// CONTRACT  A street of trips without stops has no such columns and pays one comparison where a vehicle comes onto a lane.
-//           An itinerary is touched by the thread that owns its vehicle alone. Nothing is allocated but by street_enter.
+// CONTRACT  A street of trips without stops has no such columns and pays one comparison where a vehicle comes onto a
+//           lane. An itinerary is touched by the thread that owns its vehicle alone. Nothing is allocated but by
+//           street_enter.
 // OWNERSHIP Freed with the street; an itinerary is given back when its trip's result is taken.
 // NOT HERE  How the kernel follows a mark (street_kernel.c), files (sim/demand).
 #pragma once

@@ -274,7 +274,8 @@ static enum status head_load(struct street *street, struct byte_source *source, 
 {
     const struct { int64_t own; const char *what; } known[] = {
         { records_layout(), "another version of the program" }, { (int64_t)street->network->hash, "another network" },
-        { types_hash(street), "other vehicle types" }, { (int64_t)closures_hash(street), "other incidents" }, { (int64_t)street->options.seed, "another seed" },
+        { types_hash(street), "other vehicle types" }, { (int64_t)closures_hash(street), "other incidents" },
+        { (int64_t)street->options.seed, "another seed" },
         { street->options.step_ms, "another step" }, { street->options.begin_ms, "another begin" },
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {

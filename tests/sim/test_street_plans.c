@@ -337,8 +337,8 @@ static void a_closed_lane_is_not_driven_on(void **state)
     road_close(&road);
 }
 
-// At a signal of 60 s red and 30 s walk: who comes at random waits r^2 / 2c = 3600 / 180 = 20 s on average, at most 60 s.
-// Of some 10,000 the mean is off by less than 1 s.
+// At a signal of 60 s red and 30 s walk: who comes at random waits r^2 / 2c = 3600 / 180 = 20 s on average, at most
+// 60 s. Of some 10,000 the mean is off by less than 1 s.
 static void pedestrians_wait_as_theory_says(void **state)
 {
     (void)state;

@@ -66,7 +66,8 @@ static void scene_create(uint64_t seed, bool plans, struct wild_scene *scene)
 }
 
 // A second street that goes on from where the first one is, or NULL.
-static struct street *second_create(const struct wild_scene *scene, const struct street *first, char *text, int32_t bytes)
+static struct street *second_create(const struct wild_scene *scene, const struct street *first, char *text,
+                                    int32_t bytes)
 {
     struct byte_sink sink = { 0 };
     struct street *second = NULL;
