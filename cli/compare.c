@@ -64,6 +64,9 @@ static void add_run(struct row *row, const struct run_result *run)
     sum->stops_per_vehicle += part * (m->stops_per_vehicle - sum->stops_per_vehicle);
     sum->worst_movement_delay_s = fmax(sum->worst_movement_delay_s, m->worst_movement_delay_s);
     sum->plans_refused += m->plans_refused;
+    sum->average_pedestrian_delay_s += part * (m->average_pedestrian_delay_s - sum->average_pedestrian_delay_s);
+    sum->worst_pedestrian_delay_s = fmax(sum->worst_pedestrian_delay_s, m->worst_pedestrian_delay_s);
+    sum->pedestrians_served += m->pedestrians_served;
 }
 
 static void print_table(const struct row *rows, int count, bool burnt)
@@ -81,6 +84,12 @@ static void print_table(const struct row *rows, int count, bool burnt)
         printf("%-14s %12.1f %9.1f %11.1f %9.1f %7.2f %15.1f %10lld%s %8.1f\n", rows[i].control,
                m->average_travel_time_s, m->average_delay_s, rows[i].delay_s_worst, m->average_queue_veh,
                m->stops_per_vehicle, m->worst_movement_delay_s, (long long)m->arrived, co2, rows[i].wall_s);
+    }
+    for (int i = 0; i < count; i++) {
+        if (rows[i].mean.pedestrians_served > 0) {
+            printf("%s: pedestrians waited %.1f s on average, %.1f s at worst\n", rows[i].control,
+                   rows[i].mean.average_pedestrian_delay_s, rows[i].mean.worst_pedestrian_delay_s);
+        }
     }
     double first = rows[0].mean.average_delay_s;
     for (int i = 1; i < count && first > 0.0; i++) {
@@ -100,6 +109,9 @@ static void print_json(const struct row *rows, int count, bool burnt)
             "average_delay_s_worst_seed", rows[i].delay_s_worst, "average_queue_veh", m->average_queue_veh,
             "stops_per_vehicle", m->stops_per_vehicle, "worst_movement_delay_s", m->worst_movement_delay_s,
             "vehicles_scheduled", (json_int_t)m->scheduled, "vehicles_arrived", (json_int_t)m->arrived);
+        (void)json_object_set_new(row, "pedestrians_served", json_integer((json_int_t)m->pedestrians_served));
+        (void)json_object_set_new(row, "average_pedestrian_delay_s", json_real(m->average_pedestrian_delay_s));
+        (void)json_object_set_new(row, "worst_pedestrian_delay_s", json_real(m->worst_pedestrian_delay_s));
         if (burnt) {
             (void)json_object_set_new(row, "co2_kg", json_real(round(rows[i].co2_kg * 1000.0) / 1000.0));
             (void)json_object_set_new(row, "fuel_l", json_real(round(rows[i].fuel_l * 1000.0) / 1000.0));

@@ -9,9 +9,11 @@
 #include "cli/progress.h"
 #include "cli/run_checkpoint.h"
 #include "engine/base/memory.h"
+#include "engine/import/site_data.h"
 #include "engine/model/units.h"
 #include "engine/record/recording_folder.h"
 #include "sim/loop/daemon_brain.h"
+#include "sim/loop/incidents.h"
 #include "sim/loop/local_brain.h"
 #include "sim/loop/parted_brain.h"
 #include "sim/traffic/calibration.h"
@@ -32,6 +34,10 @@ enum status run_network(const struct run_options *options, struct network *ret, 
     progress_files(options->quiet);
     enum status status = import_network(options->network, &import, ret, NULL, problem);
     progress_files_end(options->quiet);
+    if (status == STATUS_OK && options->site != NULL && site_apply(ret, options->site, NULL, problem) != STATUS_OK) {
+        network_release(ret);
+        return STATUS_RANGE;
+    }
     return status;
 }
 
@@ -285,11 +291,24 @@ static enum status types_fill(const struct run_options *options, const struct ve
     return calibration_grant(ret, count, step_ms, problem);
 }
 
+// Lanes that the demand's files and the file of incidents close.
+static enum status incidents_gather(const struct run_options *options, const struct network *network,
+                                    const struct demand *demand, struct incidents *ret, struct problem *problem)
+{
+    int32_t count = 0;
+    const struct lane_closure *told = demand_closures(demand, &count);
+    for (int32_t i = 0; i < count; i++) {
+        *GROW(ret->closures) = told[i];
+    }
+    return options->incidents == NULL ? STATUS_OK : incidents_read(network, options->incidents, ret, problem);
+}
+
 static enum status loop_through(const struct run_options *options, const struct network *network, struct demand *demand,
                                 struct run_result *run, struct problem *problem)
 {
     struct loop_options loop_options = { .begin_ms = run->begin_ms, .end_ms = run->end_ms, .step_ms = run->step_ms,
         .control_ms = MS_PER_S, .threads = options->threads, .seed = options->seed, .sensing = options->sensing,
+        .pedestrians_per_hour = options->pedestrians_per_hour,
         .no_priority = options->no_priority, .read_loops = options->out != NULL, .faults = &options->faults,
         .fallback = run_is_local(options) ? SIGNALS_ACTUATED : options->fallback };
     int32_t type_count = 0;
@@ -298,7 +317,11 @@ static enum status loop_through(const struct run_options *options, const struct 
     struct peers peers = { 0 };
     struct brain_peer peer = { 0 };
     struct closed_loop *loop = NULL;
+    struct incidents incidents = { 0 };
     enum status status = checkpoint_check(options, run, problem);
+    status = status != STATUS_OK ? status : incidents_gather(options, network, demand, &incidents, problem);
+    loop_options.closures = incidents.closures.at;
+    loop_options.closure_count = incidents.closures.count;
     status = status != STATUS_OK ? status : types_fill(options, told, type_count, run->step_ms, types, problem);
     status = status != STATUS_OK ? status : peer_open(options, network, &loop_options, &peers, &peer, problem);
     status = status != STATUS_OK
@@ -309,6 +332,7 @@ static enum status loop_through(const struct run_options *options, const struct 
     status = status != STATUS_OK ? status : drive_and_report(options, &subject, loop, run, problem);
     closed_loop_release(loop);
     free(types);
+    incidents_release(&incidents);
     struct problem closing;
     enum status closed = peers_close(&peers, &closing);
     if (status == STATUS_OK && closed != STATUS_OK) {

@@ -31,6 +31,9 @@ struct run_options {
     uint64_t seed;
     int sensing;                       // of enum loop_sensing
     struct fault_plan faults;          // of the sensors; run_options_release frees it
+    const char *site;                  // folder of site data to lay over the network, or NULL
+    double pedestrians_per_hour;       // at each pedestrian group
+    const char *incidents;             // file of lanes that are closed for a time, or NULL
     bool ignore_route_errors;
     bool no_priority;                  // emergency vehicles and buses ask the signals for nothing
     bool apart;                        // each region is led by a brain of its own

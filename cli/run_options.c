@@ -12,6 +12,7 @@ const char RUN_OPTIONS_HELP[] =
     "  --network FILE          SUMO .net.xml or .sumocfg, CityFlow roadnet.json, or our own\n"
     "  --demand FILE[,FILE]    SUMO routes, CityFlow flow.json, or our own; a .sumocfg names both\n"
     "  --additional FILE       SUMO's tlLogic, detectors, stops, vehicle types; may be given again\n"
+    "  --site DIR              site data to lay over the network, as `intergreen site export` writes it\n"
     "  --daemon ADDRESS        unix:PATH or HOST:PORT: the brain of a running intergreend (or INTERGREEN_DAEMON)\n"
     "  --credential FILE       the token for it\n"
     "  --begin T --seconds S   simulated hours, in seconds of the demand's clock\n"
@@ -26,6 +27,8 @@ const char RUN_OPTIONS_HELP[] =
     "  --camera-miscount P --loop-miscount P    each vehicle is overlooked or counted twice with this probability\n"
     "  --message-loss P --message-delay S       each reading is lost, or comes so much later\n"
     "  --dead-sensors P        this share of all sensors says nothing\n"
+    "  --incidents FILE        which lanes and links are closed when (docs/simulator.md)\n"
+    "  --pedestrians-per-hour X    so many come to each pedestrian signal, at random (default 0)\n"
     "  --no-priority           emergency vehicles, buses and trams ask the signals for nothing\n"
     "  --apart                 each region of the network is led by a brain of its own, as by a daemon of its own\n"
     "  --apart-loss P          ... and what crosses their borders is lost with this probability\n"
@@ -157,7 +160,7 @@ bool run_option(const char *name, const char *value, struct run_options *ret)
 {
     struct { const char *name; const char **text; } texts[] = {
         { "network", &ret->network }, { "demand", &ret->demand }, { "daemon", &ret->daemon }, { "out", &ret->out },
-        { "record", &ret->record },
+        { "record", &ret->record }, { "incidents", &ret->incidents }, { "site", &ret->site },
         { "credential", &ret->credential },
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -197,6 +200,8 @@ bool run_option(const char *name, const char *value, struct run_options *ret)
         good = run_number(name, value, DISCHARGE_FLOW_VPH_MIN, DISCHARGE_FLOW_VPH_MAX, &ret->saturation_flow_vph);
     } else if (strcmp(name, "start-loss-s") == 0) {
         good = run_number(name, value, 0.0, DISCHARGE_LOST_S_MAX, &ret->start_loss_s);
+    } else if (strcmp(name, "pedestrians-per-hour") == 0) {
+        good = run_number(name, value, 0.0, 100000.0, &ret->pedestrians_per_hour);
     } else if (strcmp(name, "threads") == 0) {
         good = run_number(name, value, 1, 256, &read);
         ret->threads = (int)read;

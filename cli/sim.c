@@ -40,6 +40,12 @@ static void print_json(const struct run_options *options, const struct network *
     add(object, "average_approach_time_s", rounded(m->average_approach_time_s));
     add(object, "average_queue_veh", rounded(m->average_queue_veh));
     add(object, "stops_per_vehicle", rounded(m->stops_per_vehicle));
+    add(object, "average_stopped_s", rounded(m->average_stopped_s));
+    add(object, "pedestrians_served", json_integer(m->pedestrians_served));
+    add(object, "pedestrians_waiting", json_integer(m->pedestrians_waiting));
+    add(object, "average_pedestrian_delay_s", rounded(m->average_pedestrian_delay_s));
+    add(object, "worst_pedestrian_delay_s", rounded(m->worst_pedestrian_delay_s));
+    add(object, "detours", json_integer(m->detours));
     add(object, "worst_movement_delay_s", rounded(m->worst_movement_delay_s));
     if (m->worst_movement != INDEX_NONE) {
         int32_t lane = network->connections[m->worst_movement].from_lane;
@@ -75,6 +81,11 @@ static void print_text(const struct run_options *options, const struct run_resul
            m->average_delay_s, m->average_departure_delay_s);
     printf("  queue       %.1f vehicles, %.2f stops a vehicle, worst movement %.1f s\n", m->average_queue_veh,
            m->stops_per_vehicle, m->worst_movement_delay_s);
+    if (m->pedestrians_served + m->pedestrians_waiting > 0) {
+        printf("  pedestrians %lld walked after %.1f s on average, %.1f s at worst; %lld still wait\n",
+               (long long)m->pedestrians_served, m->average_pedestrian_delay_s, m->worst_pedestrian_delay_s,
+               (long long)m->pedestrians_waiting);
+    }
     if (run->burnt) {
         printf("  burnt       %.1f l of fuel, %.1f kg of CO2\n", run->fuel_l, run->co2_kg);
     }

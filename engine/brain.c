@@ -162,11 +162,13 @@ static void conduct(struct brain *brain, int32_t intersection, int64_t now_ms, c
         lamps_read(network, &running->plan, view.at_ms, &lamps);
         view.lamps = &lamps;
     }
+    const struct controller_report *report = ledger_report_fresh(&brain->ledger, intersection, now_ms);
+    view.calls = report != NULL ? report->calls : 0;
     struct conduct site = { .view = &view, .running = running != NULL ? &running->plan : NULL,
         .running_revision = running != NULL ? running->revision : 0,
         .running_program = running != NULL && running->program,
         .asked_ms = brain->asked_ms + network->intersections[intersection].first_group,
-        .report = ledger_report_fresh(&brain->ledger, intersection, now_ms) };
+        .report = report };
     struct green *greens = ledger_next_greens(&brain->ledger, intersection);
     struct conduct_result made = { 0 };
     bool send;
@@ -196,6 +198,12 @@ static void asked_update(struct brain *brain, int32_t intersection, int64_t now_
 {
     const struct intersection *at = &brain->network->intersections[intersection];
     uint64_t asked = estimate_groups_asked(&brain->estimate, (struct intersection_id){ intersection });
+    const struct controller_report *report = ledger_report_fresh(&brain->ledger, intersection, now_ms);
+    for (int32_t g = 0; g < at->group_count; g++) {
+        // By its buttons alone; who hears nothing of them must take it that somebody waits.
+        bool called = report == NULL || (report->calls >> g & 1) != 0;
+        asked &= brain->network->groups[at->first_group + g].on_call && !called ? ~(UINT64_C(1) << g) : ~UINT64_C(0);
+    }
     int64_t *asked_ms = brain->asked_ms + at->first_group;
     for (int32_t g = 0; g < at->group_count; g++) {
         asked_ms[g] = (asked >> g & 1) == 0 ? INT64_MAX : asked_ms[g] == INT64_MAX ? now_ms : asked_ms[g];

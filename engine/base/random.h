@@ -18,6 +18,7 @@ enum random_purpose {
     RANDOM_INSERTION,
     RANDOM_ROUTE,         // choices among alternatives in a demand file
     RANDOM_RETRY,         // jitter of the daemon's reconnections
+    RANDOM_WALKER,        // when pedestrians come
 };
 
 static inline uint64_t random_mix(uint64_t x)
@@ -39,4 +40,26 @@ static inline double random_unit(uint64_t seed, enum random_purpose purpose, uin
                                  uint64_t draw)
 {
     return (double)(random_bits(seed, purpose, number, draw) >> 11) * 0x1.0p-53;
+}
+
+// A standard exponential variate by comparisons alone (von Neumann 1951, "Various techniques used in connection with
+// random digits"): runs of falling uniforms; a run of odd length accepts its first number, an even one adds 1 and tries
+// again. *draw goes on.
+static inline double random_exponential(uint64_t seed, enum random_purpose purpose, uint64_t number, uint64_t *draw)
+{
+    for (double whole = 0.0;; whole += 1.0) {
+        double first = random_unit(seed, purpose, number, (*draw)++), last = first;
+        int length = 1;
+        for (;;) {
+            double next = random_unit(seed, purpose, number, (*draw)++);
+            if (next >= last) {
+                break;
+            }
+            last = next;
+            length++;
+        }
+        if (length % 2 == 1) {
+            return whole + first;
+        }
+    }
 }

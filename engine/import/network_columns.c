@@ -162,6 +162,7 @@ static void pack_groups(const struct network *network, Intergreen__V1__Network *
     FILL(group_red_ms_max_emergency, count, (uint32_t)groups[i].red_ms_max_emergency);
     FILL(group_yellow_ms, count, (uint32_t)groups[i].yellow_ms);
     FILL(group_red_clearance_ms, count, (uint32_t)groups[i].red_clearance_ms);
+    FILL(group_on_call, count, groups[i].on_call);
     for (int32_t i = 0; i < count; i++) {
         members += groups[i].member_count;
     }
@@ -343,6 +344,7 @@ static enum status check_signal_columns(const struct unpacking *unpacking)
     if (!AGREE(m->n_group_name, m->n_group_kind, m->n_group_member_count, m->n_group_green_ms_min,
                m->n_group_green_ms_max, m->n_group_red_ms_max, m->n_group_red_ms_max_emergency, m->n_group_yellow_ms,
                m->n_group_red_clearance_ms)
+        || (m->n_group_on_call != 0 && m->n_group_on_call != m->n_group_name)
         || !sums_to(m->group_member_count, m->n_group_member_count, m->n_group_member)) {
         return broken(unpacking, "signal groups", differ);
     }
@@ -468,7 +470,8 @@ static void unpack_groups(const Intergreen__V1__Network *m, struct network *netw
                 .green_ms_max = (int32_t)m->group_green_ms_max[g], .red_ms_max = (int32_t)m->group_red_ms_max[g],
                 .red_ms_max_emergency = (int32_t)m->group_red_ms_max_emergency[g],
                 .yellow_ms = (int32_t)m->group_yellow_ms[g],
-                .red_clearance_ms = (int32_t)m->group_red_clearance_ms[g] };
+                .red_clearance_ms = (int32_t)m->group_red_clearance_ms[g],
+                .on_call = (size_t)g < m->n_group_on_call && m->group_on_call[g] != 0 };
             member += network->groups[g].member_count;
         }
         for (int32_t k = 0; k < network->intersections[at].stage_count; k++, s++) {

@@ -12,7 +12,7 @@
 //               corridors: [High Street]             # whose green wave it belongs to, with its neighbours of that name
 //               groups:
 //                 K1: {kind: vehicle, green_s: {min: 6, max: 60}, red_s: {max: 120, emergency: 240}, yellow_s: 3,
-//                      red_clearance_s: 2}
+//                      red_clearance_s: 2}          # and on_call: true for one with push buttons
 //               intergreens_s:                       # end of the first to start of the second; both orders of a pair
 //                 K1: {K3: 5, K4: none}              # none: they do not conflict
 //                 K3: {K1: 6}

@@ -70,11 +70,23 @@ static enum status take_red_clearance(void *context, const yaml_node_t *value)
     return site_seconds(reader->file, value, SITE_CLEAR_S_MAX, &group_now(reader)->red_clearance_ms);
 }
 
+static enum status take_on_call(void *context, const yaml_node_t *value)
+{
+    static const char *const WORDS[] = { "false", "true" };
+    struct site_reader *reader = context;
+    int32_t on_call = 0;
+    enum status status = site_choice(reader->file, value, WORDS, 2, &on_call);
+    if (status == STATUS_OK) {
+        group_now(reader)->on_call = on_call != 0;
+    }
+    return status;
+}
+
 static enum status take_group(void *context, const char *key, const yaml_node_t *key_node, const yaml_node_t *value)
 {
     static const struct site_key KEYS[] = { { "kind", take_group_kind }, { "green_s", take_group_green },
         { "red_s", take_group_red }, { "yellow_s", take_yellow }, { "red_clearance_s", take_red_clearance },
-        { NULL, NULL } };
+        { "on_call", take_on_call }, { NULL, NULL } };
     struct site_reader *reader = context;
     enum status status = site_find_group(reader, key, key_node, &reader->row);
     if (status != STATUS_OK) {

@@ -69,7 +69,7 @@ static void write_groups(const struct network *network, const struct intersectio
         put_seconds(to, group->yellow_ms);
         (void)fputs(", red_clearance_s: ", to);
         put_seconds(to, group->red_clearance_ms);
-        (void)fputs("}\n", to);
+        (void)fputs(group->on_call ? ", on_call: true}\n" : "}\n", to);
     }
 }
 
@@ -305,6 +305,10 @@ static void diff_groups(const struct difference *difference)
         diff_ms(difference, "maximum red in an emergency", name, a->red_ms_max_emergency, b->red_ms_max_emergency);
         diff_ms(difference, "yellow", name, a->yellow_ms, b->yellow_ms);
         diff_ms(difference, "red clearance", name, a->red_clearance_ms, b->red_clearance_ms);
+        if (a->on_call != b->on_call) {
+            import_note(difference->lines, NOTE_DERIVED, "%s: group '%s': on call %s -> %s", difference->name, name,
+                        a->on_call ? "true" : "false", b->on_call ? "true" : "false");
+        }
     }
 }
 

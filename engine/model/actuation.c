@@ -58,6 +58,11 @@ static void loops_fill(struct actuation *actuation, bool cameras)
         site->line |= detector->place == DETECTOR_STOP_LINE ? groups : 0;
         site->advance |= detector->place == DETECTOR_ADVANCE ? groups : 0;
     }
+    for (int32_t m = 0; m < network->group_count; m++) {
+        const struct signal_group *group = &network->groups[m];
+        int32_t first = network->intersections[group->intersection].first_group;
+        actuation->sites[group->intersection].line |= group->on_call ? UINT64_C(1) << (m - first) : 0;
+    }
     for (int32_t c = 0; c < network->camera_count && cameras; c++) {
         const struct camera *camera = &network->cameras[c];
         if (camera->intersection != INDEX_NONE) {

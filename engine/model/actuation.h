@@ -5,7 +5,8 @@
 //
 //             call      A loop of a group that is red was touched: it is remembered until the group is green. A group
 //                       that is green but must yield in this stage calls one that protects it, as long as its line has
-//                       not been free for a passage time. A group without loops is on recall: called all the time.
+//                       not been free for a passage time. A group without loops is on recall: called all the time;
+//                       but not one with push buttons (on_call), which is called by these alone.
 //             rest      While nobody calls another stage, this one stays green.
 //             minimum   No stage ends before its minimum green, a pedestrian call's walk included.
 //             gap-out   The green ends when every group that would end with it shows a gap: no loop of it touched for

@@ -26,4 +26,5 @@ struct controller_report {
     int32_t group_count;
     uint8_t aspect[GROUP_COUNT_MAX];  // enum aspect
     int32_t age_ms[GROUP_COUNT_MAX];  // how long it has shown it; saturates at INT32_MAX
+    uint64_t calls;                   // groups whose push button was pushed and that have not been green since
 };

@@ -125,6 +125,7 @@ struct signal_group {
     int32_t red_ms_max, red_ms_max_emergency;   // bounds of a red while there is demand
     int32_t yellow_ms;              // of a pedestrian group: its clearance, shown as flashing or red
     int32_t red_clearance_ms;       // all-red that the site asks for after yellow
+    bool on_call;                   // it has push buttons: nobody waits for it unless one was pushed
 };
 
 struct stage {

@@ -20,6 +20,7 @@ static uint64_t site_hash(const struct network *network, const struct intersecti
         for (size_t k = 0; k < sizeof read / sizeof *read; k++) {
             hash = hash_number(hash, read[k]);
         }
+        hash = group->on_call ? hash_number(hash, i) : hash;
         for (int32_t j = 0; j < at->group_count; j++) {
             hash = hash_number(hash, network_intergreen_ms(network, at, i, j));
         }

@@ -43,6 +43,7 @@ struct view {
     const struct priority_book *priority;   // vehicles that ask for more than their turn, or NULL
     const struct lamps *lamps;        // at at_ms, in a stage; NULL while its own program plays
     int64_t since_ms;                 // when this strategy took over here
+    uint64_t calls;                   // groups whose push button was pushed, as the controller says
 };
 
 enum decision_kind {

@@ -224,7 +224,7 @@ static bool report_equal(const struct controller_report *a, const struct control
 {
     size_t groups = (size_t)a->group_count;
     return a->mode == b->mode && version_equal(a->running, b->running) && version_equal(a->waiting, b->waiting)
-        && a->stage == b->stage && a->faults == b->faults && a->group_count == b->group_count
+        && a->stage == b->stage && a->faults == b->faults && a->calls == b->calls && a->group_count == b->group_count
         && memcmp(a->aspect, b->aspect, groups) == 0 && memcmp(a->age_ms, b->age_ms, groups * sizeof *a->age_ms) == 0;
 }
 

@@ -10,12 +10,12 @@
 enum column {
     COLUMN_INTERSECTION, COLUMN_TIME, COLUMN_MODE, COLUMN_RUNNING_EPOCH, COLUMN_RUNNING_DAEMON, COLUMN_RUNNING_SEQUENCE,
     COLUMN_WAITING_EPOCH, COLUMN_WAITING_DAEMON, COLUMN_WAITING_SEQUENCE, COLUMN_STAGE, COLUMN_FAULTS,
-    COLUMN_GROUP_COUNT, COLUMN_ASPECT, COLUMN_AGE,
+    COLUMN_GROUP_COUNT, COLUMN_ASPECT, COLUMN_AGE, COLUMN_CALLS,
 };
 
 static const char *const COLUMN_NAMES[REPORT_COLUMN_COUNT] = { "intersection", "time_ms", "mode", "running_epoch",
     "running_daemon", "running_sequence", "waiting_epoch", "waiting_daemon", "waiting_sequence", "stage", "faults",
-    "group_count", "aspect", "age_ms" };
+    "group_count", "aspect", "age_ms", "calls" };
 
 // ---- one report ----
 
@@ -38,6 +38,9 @@ enum status wire_put_report(struct frame_writer *out, const struct controller_re
     put_varint(out, (uint64_t)report->group_count);
     put_bytes(out, report->aspect, (size_t)report->group_count);
     PUT_COLUMN(out, 13, report->group_count, i, (uint32_t)report->age_ms[i]);
+    if (report->calls != 0) {
+        put_uint(out, 14, report->calls);
+    }
     return frame_end(out, mark, FRAME_CONTROLLER_STATUS);
 }
 
@@ -93,6 +96,7 @@ enum status wire_get_report(struct cursor message, struct arena *arena, struct c
         .stage = from->has_stage ? from->stage : INDEX_NONE,
         .faults = from->faults,
         .group_count = (int32_t)from->aspect.len,
+        .calls = from->calls,
     };
     for (size_t i = 0; i < from->aspect.len; i++) {
         ret->aspect[i] = from->aspect.data[i];
@@ -104,7 +108,7 @@ enum status wire_get_report(struct cursor message, struct arena *arena, struct c
 // ---- many ----
 
 #define BATCH_HEAD_BYTES_MAX (32 + REPORT_COLUMN_COUNT * 8)   // frame, base and each column's tag and length
-#define ROW_BYTES_MAX (12 * 5)                                // twelve columns of one 32-bit number
+#define ROW_BYTES_MAX (12 * 5 + 10)                           // twelve columns of one 32-bit number, and the calls
 #define GROUP_BYTES_MAX (1 + 5)
 
 // How many reports are sure to fit into one frame of the limit: at least one.
@@ -195,6 +199,13 @@ enum status wire_put_reports(struct frame_writer *out, const struct controller_r
     PUT_COLUMN(out, COLUMN_GROUP_COUNT + 2, rows, i, (uint32_t)r[i].group_count);
     aspects_write(out, reports, rows);
     ages_write(out, reports, rows);
+    uint64_t any_call = 0;
+    for (int32_t i = 0; i < rows; i++) {
+        any_call |= r[i].calls;
+    }
+    if (any_call != 0) {
+        PUT_COLUMN(out, COLUMN_CALLS + 2, rows, i, r[i].calls);
+    }
     enum status status = frame_end(out, mark, FRAME_CONTROLLER_STATUSES);
     if (status == STATUS_OK) {
         *ret_sent = rows;
@@ -236,6 +247,9 @@ enum status report_reader_open(struct report_reader *reader, struct cursor messa
         if (counts[c] < 0 || counts[c] > INT32_MAX || (c < COLUMN_ASPECT && counts[c] != counts[0])) {
             return field_fault(ret_field, COLUMN_NAMES[c]);
         }
+    }
+    if (counts[COLUMN_CALLS] != 0 && counts[COLUMN_CALLS] != counts[0]) {
+        return field_fault(ret_field, COLUMN_NAMES[COLUMN_CALLS]);
     }
     int64_t groups = group_total(opened.column[COLUMN_GROUP_COUNT]);
     if (groups < 0) {
@@ -304,6 +318,8 @@ static const char *row_take(struct report_reader *reader, struct controller_repo
     ret->stage = (int32_t)stage;
     ret->faults = (uint32_t)value[COLUMN_FAULTS];
     ret->group_count = groups;
+    bool called = reader->column[COLUMN_CALLS].at < reader->column[COLUMN_CALLS].end;
+    ret->calls = called ? column_take(reader, COLUMN_CALLS) : 0;
     return fault;
 }
 

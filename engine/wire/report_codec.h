@@ -22,7 +22,7 @@ MUST_USE enum status wire_get_report(struct cursor message, struct arena *arena,
 MUST_USE enum status wire_put_reports(struct frame_writer *out, const struct controller_report *reports, int32_t count,
                                       uint32_t frame_bytes_max, int32_t *ret_sent);
 
-#define REPORT_COLUMN_COUNT 14
+#define REPORT_COLUMN_COUNT 15
 
 struct report_reader {
     int32_t row, row_count;

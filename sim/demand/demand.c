@@ -27,12 +27,15 @@ struct demand {
 
     bool held;                         // `trip` waits for its departure
     struct demand_trip trip;
+    int32_t row;                       // it comes from; INDEX_NONE: from our own file
     int64_t copies;                    // of it, yet to be given
 
     LIST_OF(int64_t) depart_ms;        // the batch
     LIST_OF(int32_t) number, type, first_link, speed_mmps;
     LIST_OF(int8_t) lane;
     struct link_list links;
+    LIST_OF(int32_t) first_stop;
+    LIST_OF(struct trip_stop) stops;
 };
 
 // Copies of trips 0 .. taken - 1: each floor(X), and once more whenever the sum of the fractions reaches the next
@@ -119,6 +122,7 @@ static void take_row(struct demand *demand)
         demand->done = true;
         return;
     }
+    demand->row = demand->next_row;
     const struct demand_row *row = &rows->rows.at[demand->next_row++];
     const struct route_request *route = &rows->routes.at[row->route];
     demand->trip = (struct demand_trip){ .depart_ms = row->depart_ms,
@@ -192,6 +196,7 @@ enum status demand_open(const struct network *network, const char *path, const s
     }
     struct demand *demand = memory_take(1, sizeof *demand);
     demand->network = network;
+    demand->row = INDEX_NONE;
     rows_create(&demand->rows, network, options, problem);
     demand->scale = (int64_t)(options->scale * SCALE_UNIT + 0.5);
     status = kind == FILE_INTERGREEN_DEMAND ? open_streamed(demand, path, problem) : read_whole(demand, kind, path);
@@ -221,7 +226,7 @@ void demand_release(struct demand *demand)
     rows_release(&demand->rows);
     demand_file_close(demand->file);
     void *owned[] = { demand->depart_ms.at, demand->number.at, demand->type.at, demand->first_link.at,
-        demand->speed_mmps.at, demand->lane.at, demand->links.at, demand };
+        demand->speed_mmps.at, demand->lane.at, demand->links.at, demand->first_stop.at, demand->stops.at, demand };
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) {
         free(owned[i]);
     }
@@ -231,6 +236,12 @@ const struct vehicle_type *demand_types(const struct demand *demand, int32_t *re
 {
     *ret_count = demand->rows.types.count;
     return demand->rows.types.at;
+}
+
+const struct lane_closure *demand_closures(const struct demand *demand, int32_t *ret_count)
+{
+    *ret_count = demand->rows.closures.count;
+    return demand->rows.closures.at;
 }
 
 int64_t demand_begin_ms(const struct demand *demand)
@@ -254,6 +265,21 @@ int64_t demand_step_ms(const struct demand *demand)
     return demand->rows.step_ms;
 }
 
+// Its stops, where its way passes them.
+static void give_stops(struct demand *demand)
+{
+    const struct demand_rows *rows = &demand->rows;
+    *GROW(demand->first_stop) = demand->stops.count;
+    const struct demand_row *row = demand->row != INDEX_NONE ? &rows->rows.at[demand->row] : NULL;
+    int32_t leg = 0, end_mm = 0;
+    for (int32_t i = 0; row != NULL && i < row->stop_count; i++) {
+        struct trip_stop stop;
+        if (rows_stop_find(rows, row, &rows->stops.at[row->first_stop + i], &leg, &end_mm, &stop)) {
+            *GROW(demand->stops) = stop;
+        }
+    }
+}
+
 static void give(struct demand *demand)
 {
     const struct demand_trip *trip = &demand->trip;
@@ -267,6 +293,7 @@ static void give(struct demand *demand)
     memory_grow((void **)&demand->links.at, &demand->links.capacity, first + trip->link_count, sizeof *trip->links);
     memcpy(demand->links.at + first, trip->links, (size_t)trip->link_count * sizeof *trip->links);
     demand->links.count += trip->link_count;
+    give_stops(demand);
     demand->copies--;
     demand->held = demand->copies > 0;
 }
@@ -275,6 +302,7 @@ enum status demand_next(struct demand *demand, int64_t until_ms, struct trip_col
 {
     demand->depart_ms.count = demand->number.count = demand->type.count = demand->first_link.count = 0;
     demand->speed_mmps.count = demand->lane.count = demand->links.count = 0;
+    demand->first_stop.count = demand->stops.count = 0;
     while (demand->depart_ms.count < BATCH_TRIPS) {
         enum status status = hold(demand, problem);
         if (status != STATUS_OK) {
@@ -291,9 +319,11 @@ enum status demand_next(struct demand *demand, int64_t until_ms, struct trip_col
     }
     int32_t count = demand->depart_ms.count;
     *GROW(demand->first_link) = demand->links.count;
+    *GROW(demand->first_stop) = demand->stops.count;
     *ret = (struct trip_columns){ .count = count, .depart_ms = demand->depart_ms.at, .number = demand->number.at,
         .type = demand->type.at, .first_link = demand->first_link.at, .links = demand->links.at,
-        .depart_lane = demand->lane.at, .depart_speed_mmps = demand->speed_mmps.at };
+        .depart_lane = demand->lane.at, .depart_speed_mmps = demand->speed_mmps.at,
+        .first_stop = demand->stops.count > 0 ? demand->first_stop.at : NULL, .stops = demand->stops.at };
     return STATUS_OK;
 }
 

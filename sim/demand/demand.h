@@ -45,7 +45,7 @@ struct demand_counts {
     int64_t route_errors;              // of them dropped: no route, or a bad one
     int64_t given;                     // by demand_next so far, after scaling
     int64_t persons_skipped;           // persons and containers, which nobody moves here
-    int64_t stops_ignored;             // stops of vehicles, which drive through
+    int64_t stops_ignored;             // stops with a speed, which vehicles drive through
 };
 
 struct demand;
@@ -57,6 +57,9 @@ void demand_release(struct demand *demand);
 
 // All vehicle types of the stream, known from the start.
 const struct vehicle_type *demand_types(const struct demand *demand, int32_t *ret_count);
+
+// Incidents that its files tell of (SUMO's rerouters).
+const struct lane_closure *demand_closures(const struct demand *demand, int32_t *ret_count);
 
 // When the run begins by the rule of demand_options.begin_ms; and when the file says it ends, or DEMAND_TIME_NONE.
 int64_t demand_begin_ms(const struct demand *demand);

@@ -26,6 +26,7 @@ void rows_release(struct demand_rows *rows)
     }
     names_release(&rows->files);
     void *owned[] = { rows->types.at, rows->rows.at, rows->routes.at, rows->slots, rows->links.at, rows->text.at,
+        rows->stops.at, rows->closures.at,
         rows->notes.at };
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) {
         free(owned[i]);
@@ -282,6 +283,52 @@ static enum status refuse_row(struct demand_rows *rows, const struct demand_row 
                        link_text(rows, route->bad_from), link_text(rows, route->bad_to));
 }
 
+bool rows_stop_find(const struct demand_rows *rows, const struct demand_row *row, const struct demand_stop *stop,
+                    int32_t *leg, int32_t *end_mm, struct trip_stop *ret)
+{
+    const struct network *network = rows->network;
+    const struct route_request *route = &rows->routes.at[row->route];
+    uint32_t user = (uint32_t)route->user;
+    const struct link *link = &network->links[network->lanes[stop->lane].link];
+    int32_t lane = stop->lane - link->first_lane;
+    while (stop->any_lane && lane + 1 < link->lane_count && !(network->lanes[link->first_lane + lane].users & user)) {
+        lane++;
+    }
+    if (!(network->lanes[link->first_lane + lane].users & user)) {
+        return false;
+    }
+    for (; *leg < route->found_count; (*leg)++, *end_mm = 0) {
+        if (rows->links.at[route->found_first + *leg] == network->lanes[stop->lane].link && stop->end_mm >= *end_mm) {
+            *end_mm = stop->end_mm;
+            *ret = (struct trip_stop){ .leg = *leg, .lane = lane, .start_mm = stop->start_mm, .end_mm = stop->end_mm,
+                .duration_ms = stop->duration_ms, .parking = stop->parking,
+                .until_ms = stop->until_ms != DEMAND_TIME_NONE ? stop->until_ms : INT64_MIN };
+            return true;
+        }
+    }
+    return false;
+}
+
+// Refuses a row with a stop that is wrong in itself or not on its way.
+static enum status check_stops(struct demand_rows *rows, const struct demand_row *row, bool *ret_good)
+{
+    int32_t leg = 0, end_mm = 0;
+    *ret_good = false;
+    for (int32_t i = 0; i < row->stop_count; i++) {
+        const struct demand_stop *stop = &rows->stops.at[row->first_stop + i];
+        struct trip_stop found;
+        if (!rows_stop_find(rows, row, stop, &leg, &end_mm, &found)) {
+            const struct lane *lane = &rows->network->lanes[stop->lane];
+            return rows_refuse(rows, STATUS_RANGE, row->file, row->line,
+                               "trip \"%s\": its stop %d, on lane \"%s_%d\", is not on its way after what comes "
+                               "before, or closed to it",
+                               rows->text.at + row->name, i + 1, link_text(rows, lane->link), lane->position);
+        }
+    }
+    *ret_good = true;
+    return STATUS_OK;
+}
+
 // Drops the rows without a route. A row that departs before begin is not looked at: it would not drive anyway.
 static enum status drop_bad(struct demand_rows *rows)
 {
@@ -297,6 +344,14 @@ static enum status drop_bad(struct demand_rows *rows)
             if (status != STATUS_OK) {
                 return status;
             }
+            continue;
+        }
+        bool good = true;
+        enum status status = row->stop_count > 0 ? check_stops(rows, row, &good) : STATUS_OK;
+        if (status != STATUS_OK) {
+            return status;
+        }
+        if (!good) {
             continue;
         }
         rows->rows.at[kept++] = *row;

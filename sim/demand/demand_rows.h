@@ -31,12 +31,24 @@ struct route_request {
     int32_t bad_from, bad_to;
 };
 
+// A stop as the file asks for it; where on its way it is shows once the way is found.
+struct demand_stop {
+    int32_t lane;                      // of the network
+    int32_t start_mm, end_mm, duration_ms;
+    int64_t until_ms;                  // or DEMAND_TIME_NONE
+    bool parking;
+    bool any_lane;                     // of its link: the first that is open to the vehicle
+    bool waypoint;                     // passed at some speed: no stop
+    int32_t bad;                       // in rows.text: what is wrong with it; or INDEX_NONE
+};
+
 struct demand_row {
     int64_t depart_ms;
     int32_t type, route;
     int32_t name, instance;            // offset in rows.text; instance of a flow, or INDEX_NONE
     int32_t file, line;                // line: 0 where the format has none; then entry counts from 0
     int32_t depart_speed_mmps;
+    int32_t first_stop, stop_count;    // in rows.stops
     int8_t depart_lane;
 };
 
@@ -54,6 +66,8 @@ struct demand_rows {
     LIST_OF(struct route_request) routes;
     int32_t *slots, slot_count;        // hash of routes: index + 1, or 0
     struct link_list links;
+    LIST_OF(struct demand_stop) stops;
+    LIST_OF(struct lane_closure) closures;
     LIST_OF(char) text;                // names of trips, each ended by NUL
     struct names files;
     char instance_mark;                // between a flow's name and the number of its vehicle
@@ -83,6 +97,11 @@ int32_t rows_route(struct demand_rows *rows, enum route_form form, enum user_cla
 
 // Appends a row. STATUS_LIMIT beyond DEMAND_TRIP_COUNT_MAX, as a failure of the load.
 MUST_USE enum status rows_add(struct demand_rows *rows, const struct demand_row *row);
+
+// The stop of the row as the street wants it: the first place on its way, from *leg and *end_mm on, that is the stop's;
+// these two then say where that is. False where it does not come there.
+bool rows_stop_find(const struct demand_rows *rows, const struct demand_row *row, const struct demand_stop *stop,
+                    int32_t *leg, int32_t *end_mm, struct trip_stop *ret);
 
 // Finds all routes, sorts the rows and discards those before begin_ms (resolved here: options, file, first departure).
 MUST_USE enum status rows_finish(struct demand_rows *rows);

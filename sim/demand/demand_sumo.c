@@ -10,6 +10,8 @@
 
 #include "engine/model/units.h"
 #include "sim/demand/sumo_reader.h"
+#include "sim/demand/sumo_rerouters.h"
+#include "sim/demand/sumo_stops.h"
 #include "sim/demand/sumo_types.h"
 
 static PRINTF_LIKE(3, 4) void pending_bad(struct pending *pending, enum status status, const char *format, ...)
@@ -46,7 +48,7 @@ static int32_t route_keep(struct reader *reader, struct sumo_xml *xml, const cha
 {
     const char *edges = sumo_xml_text(xml, "route", attributes, "edges");
     int32_t repeat = sumo_xml_integer(xml, "route", attributes, "repeat", 0, 0, ROUTE_REPEAT_MAX);
-    struct route_text route = { .first = reader->route_links.count };
+    struct route_text route = { .first = reader->route_links.count, .first_stop = reader->route_stops.count };
     route.unknown = edges_read(reader, edges, &reader->route_links);
     int32_t count = reader->route_links.count - route.first;
     for (int32_t i = 0; i < repeat * count; i++) {
@@ -55,6 +57,7 @@ static int32_t route_keep(struct reader *reader, struct sumo_xml *xml, const cha
     }
     route.count = reader->route_links.count - route.first;
     *GROW(reader->route_texts) = route;
+    reader->route_open = true;
     return reader->route_texts.count - 1;
 }
 
@@ -381,10 +384,11 @@ static void begin_vehicle(struct reader *reader, struct sumo_xml *xml, const cha
         sumo_xml_fail(xml, STATUS_SYNTAX, "close the outer one first", "<%s> inside a <%s>", word, pending->word);
         return;
     }
-    struct choice_list routes = pending->routes;
-    struct link_list anchors = pending->anchors;
-    *pending = (struct pending){ .word = word, .line = sumo_xml_line(xml), .number = -1, .routes = routes,
-        .anchors = anchors };
+    struct pending kept = *pending;
+    *pending = (struct pending){ .word = word, .line = sumo_xml_line(xml), .number = -1, .routes = kept.routes,
+        .anchors = kept.anchors };
+    pending->stops.at = kept.stops.at;
+    pending->stops.capacity = kept.stops.capacity;
     pending->routes.count = pending->anchors.count = 0;
     pending->name = rows_text(reader->rows, id);
     reader->open = pending;
@@ -416,12 +420,42 @@ static void begin_vehicle(struct reader *reader, struct sumo_xml *xml, const cha
     }
 }
 
+// A trip without a way of its own goes by its stops; as SUMO's does, unless it says what it goes by.
+static void anchors_at_stops(const struct reader *reader, struct pending *pending)
+{
+    if (pending->anchors.count != 2) {
+        return;
+    }
+    int32_t to = pending->anchors.at[1];
+    pending->anchors.count = 1;
+    for (int32_t i = 0; i < pending->stops.count; i++) {
+        int32_t lane = pending->stops.at[i].lane;
+        if (lane != INDEX_NONE) {
+            *GROW(pending->anchors) = reader->rows->network->lanes[lane].link;
+        }
+    }
+    *GROW(pending->anchors) = to;
+}
+
+static void read_stop(struct reader *reader, const char **attributes)
+{
+    struct demand_stop stop = sumo_stop_read(reader, attributes);
+    if (stop.waypoint) {
+        reader->rows->counts.stops_ignored++;
+    } else if (reader->route_open) {
+        *GROW(reader->route_stops) = stop;
+        reader->route_texts.at[reader->route_texts.count - 1].stop_count++;
+    } else if (reader->open != NULL) {
+        *GROW(reader->pending.stops) = stop;
+    }
+}
+
 static void end_vehicle(struct reader *reader, struct sumo_xml *xml)
 {
     struct pending *pending = &reader->pending;
     reader->open = NULL;
-    reader->rows->counts.stops_ignored += pending->stops;
     reader->placed += pending->placed;
+    anchors_at_stops(reader, pending);
     if (pending->bad == STATUS_OK && pending->routes.count == 0 && pending->anchors.count == 0) {
         pending_bad(pending, STATUS_SYNTAX, "it has neither a route nor from and to");
     }
@@ -461,9 +495,12 @@ static void skip(struct reader *reader, struct sumo_xml *xml, const char *elemen
 static void on_start(struct sumo_xml *xml, void *user, const char *element, const char **attributes)
 {
     static const char *const VEHICLES[] = { "vehicle", "trip", "flow" };
-    static const char *const SILENT[] = { "param", "routes", "trips", "additional", "stop" };
+    static const char *const SILENT[] = { "param", "routes", "trips", "additional" };
     struct reader *reader = user;
     if (reader->skip_depth >= 0) {
+        return;
+    }
+    if (sumo_rerouter_read(reader, xml, element, attributes)) {
         return;
     }
     if (one_of(element, VEHICLES, 3)) {
@@ -480,10 +517,11 @@ static void on_start(struct sumo_xml *xml, void *user, const char *element, cons
         begin_distribution(reader, xml, element, attributes);
     } else if (strcmp(element, "include") == 0) {
         reader->include(reader, xml, sumo_xml_text(xml, element, attributes, "href"));
-    } else if (!one_of(element, SILENT, sizeof SILENT / sizeof *SILENT)) {
+    } else if (strcmp(element, "stop") == 0) {
+        read_stop(reader, attributes);
+    } else if (!one_of(element, SILENT, sizeof SILENT / sizeof *SILENT)
+               && !sumo_place_read(reader, xml, element, attributes)) {
         skip(reader, xml, element);
-    } else if (strcmp(element, "stop") == 0 && reader->open != NULL) {
-        reader->pending.stops = true;
     }
 }
 
@@ -492,8 +530,12 @@ static void on_end(struct sumo_xml *xml, void *user, const char *element)
     struct reader *reader = user;
     if (reader->skip_depth >= 0) {
         reader->skip_depth = sumo_xml_depth(xml) == reader->skip_depth ? -1 : reader->skip_depth;
+    } else if (reader->rerouter_open) {
+        sumo_rerouter_end(reader, element);
     } else if (strcmp(element, "vType") == 0) {
         reader->type_open = false;
+    } else if (strcmp(element, "route") == 0) {
+        reader->route_open = false;
     } else if (reader->open != NULL && strcmp(element, reader->pending.word) == 0) {
         end_vehicle(reader, xml);
     } else if (reader->distribution.open
@@ -555,13 +597,23 @@ static void reader_release(struct reader *reader)
                   (long long)reader->rows->counts.persons_skipped);
     }
     if (reader->rows->counts.stops_ignored > 0) {
-        rows_note(reader->rows, "%lld vehicles have stops, which they drive through",
+        rows_note(reader->rows, "%lld stops have a speed: vehicles drive through them",
                   (long long)reader->rows->counts.stops_ignored);
     }
+    if (reader->reroutes_skipped > 0) {
+        rows_note(reader->rows, "%lld rules of rerouters are passed over: lanes and edges are closed, nothing else",
+                  (long long)reader->reroutes_skipped);
+    }
+    if (reader->awaiting > 0) {
+        rows_note(reader->rows, "%lld stops wait for persons, containers or other vehicles, which nobody moves here: "
+                  "they last as long as their duration and until say", (long long)reader->awaiting);
+    }
+    names_release(&reader->places.names);
     book_release(&reader->types);
     book_release(&reader->routes);
     void *owned[] = { reader->route_texts.at, reader->route_links.at, reader->pending.routes.at,
-        reader->pending.anchors.at, reader->distribution.choices.at };
+        reader->pending.anchors.at, reader->distribution.choices.at, reader->route_stops.at, reader->pending.stops.at,
+        reader->places.at };
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) {
         free(owned[i]);
     }

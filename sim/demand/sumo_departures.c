@@ -4,6 +4,7 @@
 #include "engine/base/random.h"
 #include "engine/model/units.h"
 #include "sim/demand/sumo_reader.h"
+#include "sim/demand/sumo_stops.h"
 
 void sumo_refuse(struct reader *reader, struct sumo_xml *xml, enum status status, const char *format, ...)
 {
@@ -62,6 +63,46 @@ static int32_t choose_speed(const struct reader *reader, const struct link *link
     return reader->pending.speed_mmps;
 }
 
+static bool timed(const struct demand_stop *stops, int32_t count)
+{
+    for (int32_t i = 0; i < count; i++) {
+        if (stops[i].until_ms != DEMAND_TIME_NONE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// The stops of one departure: those of its route, whose times count from it, then its own, which in a flow count from
+// its first vehicle. Departures share them where there is no time in them. Returns what is wrong with one, or NULL.
+static const char *stops_choose(struct reader *reader, const struct route_text *route, struct demand_row *row)
+{
+    struct demand_rows *rows = reader->rows;
+    struct pending *pending = &reader->pending;
+    int32_t of_route = route != NULL ? route->stop_count : 0, own = pending->stops.count;
+    const struct demand_stop *routes = route != NULL ? reader->route_stops.at + route->first_stop : NULL;
+    row->stop_count = of_route + own;
+    if (row->stop_count == 0) {
+        return NULL;
+    }
+    const struct demand_row *before = rows->rows.count > 0 ? &rows->rows.at[rows->rows.count - 1] : NULL;
+    if (of_route == 0 && row->instance > 0 && !timed(pending->stops.at, own) && before != NULL
+        && before->stop_count == own && before->name == row->name) {
+        row->first_stop = before->first_stop;
+        return NULL;
+    }
+    row->first_stop = rows->stops.count;
+    (void)sumo_stops_keep(rows, routes, of_route, row->depart_ms);
+    (void)sumo_stops_keep(rows, pending->stops.at, own, (int64_t)pending->flow_shift_ms);
+    for (int32_t i = 0; i < row->stop_count; i++) {
+        int32_t bad = rows->stops.at[row->first_stop + i].bad;
+        if (bad != INDEX_NONE) {
+            return rows->text.at + bad;
+        }
+    }
+    return NULL;
+}
+
 void sumo_depart(struct reader *reader, struct sumo_xml *xml, int64_t depart_ms, int32_t instance)
 {
     struct demand_rows *rows = reader->rows;
@@ -72,9 +113,10 @@ void sumo_depart(struct reader *reader, struct sumo_xml *xml, int64_t depart_ms,
     enum user_class user = rows->types.at[type].user;
     const int32_t *links = pending->anchors.at;
     int32_t count = pending->anchors.count;
+    const struct route_text *route = NULL;
     if (pending->routes.count > 0) {
         int32_t chosen = choose(pending->routes.at, pending->routes.count, seed, reader->ordinal, DRAW_ROUTE);
-        const struct route_text *route = &reader->route_texts.at[chosen];
+        route = &reader->route_texts.at[chosen];
         if (route->unknown != INDEX_NONE || route->count == 0) {
             sumo_refuse(reader, xml, STATUS_UNKNOWN, route->unknown == INDEX_NONE ? "its route is empty%s"
                    : "edge \"%s\" of its route is not in the network",
@@ -95,6 +137,13 @@ void sumo_depart(struct reader *reader, struct sumo_xml *xml, int64_t depart_ms,
                network_name(rows->network, link->name), row.depart_lane);
         return;
     }
+    const char *bad = stops_choose(reader, route, &row);
+    if (bad != NULL) {
+        char text[TEXT_BYTES];
+        (void)snprintf(text, sizeof text, "%s", bad);   // rows.text may move
+        sumo_refuse(reader, xml, STATUS_RANGE, "%s", text);
+        return;
+    }
     row.route = rows_route(rows, pending->routes.count > 0 ? ROUTE_WHOLE : ROUTE_ANCHORS, user, links, count);
     reader->unsorted = reader->unsorted || (instance == INDEX_NONE && depart_ms < reader->last_depart_ms);
     reader->last_depart_ms = instance == INDEX_NONE ? depart_ms : reader->last_depart_ms;
@@ -105,28 +154,6 @@ void sumo_depart(struct reader *reader, struct sumo_xml *xml, int64_t depart_ms,
     rows->problem = outer;
     if (status != STATUS_OK) {
         sumo_xml_stop(xml, status, &problem);
-    }
-}
-
-// A standard exponential variate by comparisons alone (von Neumann 1951, "Various techniques used in connection with
-// random digits"): runs of falling uniforms; a run of odd length accepts its first number, an even one adds 1 and tries
-// again.
-static double exponential(uint64_t seed, uint64_t number, uint64_t *draw)
-{
-    for (double whole = 0.0;; whole += 1.0) {
-        double first = random_unit(seed, RANDOM_ROUTE, number, (*draw)++), last = first;
-        int length = 1;
-        for (;;) {
-            double next = random_unit(seed, RANDOM_ROUTE, number, (*draw)++);
-            if (next >= last) {
-                break;
-            }
-            last = next;
-            length++;
-        }
-        if (length % 2 == 1) {
-            return whole + first;
-        }
     }
 }
 
@@ -146,7 +173,7 @@ void sumo_expand_flow(struct reader *reader, struct sumo_xml *xml)
             departs = random_unit(seed, RANDOM_ROUTE, number, draw++) < pending->rate;
             break;
         case FLOW_POISSON:
-            at_ms += exponential(seed, number, &draw) / pending->rate * MS_PER_S;
+            at_ms += random_exponential(seed, RANDOM_ROUTE, number, &draw) / pending->rate * MS_PER_S;
             break;
         case FLOW_NONE:
             return;
@@ -156,6 +183,7 @@ void sumo_expand_flow(struct reader *reader, struct sumo_xml *xml)
             return;
         }
         if (departs) {
+            reader->pending.flow_shift_ms = pending->flow == FLOW_EVEN ? at_ms : 0.0;
             sumo_depart(reader, xml, pending->depart_ms + (int64_t)(at_ms + 0.5), i++);
         }
         at_ms += pending->flow == FLOW_CHANCE ? MS_PER_S : 0.0;

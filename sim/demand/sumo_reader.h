@@ -5,6 +5,7 @@
 #pragma once
 
 #include "engine/import/sumo_xml.h"
+#include "engine/model/units.h"
 #include "sim/demand/choice_book.h"
 #include "sim/demand/demand_rows.h"
 
@@ -21,6 +22,7 @@ enum flow_form { FLOW_NONE, FLOW_EVEN, FLOW_CHANCE, FLOW_POISSON };
 struct route_text {
     int32_t first, count;              // in route_links
     int32_t unknown;                   // offset in rows.text of that edge, or INDEX_NONE
+    int32_t first_stop, stop_count;    // in reader.route_stops
 };
 
 // The vehicle, trip or flow that is open.
@@ -42,7 +44,8 @@ struct pending {
     double period_ms;                  // FLOW_EVEN
     double rate;                       // FLOW_CHANCE: of a second, FLOW_POISSON: per second
     int64_t number;                    // of vehicles, or -1
-    bool stops;
+    LIST_OF(struct demand_stop) stops;
+    double flow_shift_ms;              // of the departure at hand after the flow's begin
     bool placed;                       // asks for a place of departure or arrival
 };
 
@@ -64,6 +67,13 @@ struct reader {
     struct choice_book types, routes;
     LIST_OF(struct route_text) route_texts;
     struct link_list route_links;
+    LIST_OF(struct demand_stop) route_stops;
+    bool route_open;                   // the last of route_texts is still being told
+    struct { struct names names; struct demand_stop *at; int32_t count, capacity; } places;   // busStop and the like
+    bool rerouter_open;
+    int64_t closed_from_ms, closed_to_ms;   // of its interval
+    int64_t reroutes_skipped;
+    int64_t awaiting;                  // stops that wait for persons or containers
     struct pending *open;              // == &pending while one is open
     struct pending pending;
     struct distribution distribution;

@@ -22,6 +22,7 @@ struct closed_loop {
     struct brain_peer peer;
     struct street *street;
     struct signals *signals;
+    struct pedestrians *pedestrians;             // or NULL
     struct controller_report *reports;           // one per intersection
     struct actuation_touch *touches;             // one per intersection
     struct observation_buffer measured;          // by loops, as true as it is
@@ -66,6 +67,7 @@ enum status closed_loop_create(const struct network *network, const struct vehic
     assert(options->control_ms % options->step_ms == 0);
     struct street_options street_options = {
         .begin_ms = options->begin_ms, .step_ms = options->step_ms, .threads = options->threads, .seed = options->seed,
+        .closures = options->closures, .closure_count = options->closure_count,
     };
     struct street *street = NULL;
     struct sensor_faults *faults = NULL;
@@ -83,12 +85,15 @@ enum status closed_loop_create(const struct network *network, const struct vehic
     loop->options = *options;
     loop->trips = trips;
     loop->options.faults = NULL;
+    loop->options.closures = NULL;
     loop->trips_hash = HASH_SEED;
     loop->options.sensing = peer.step != NULL ? options->sensing : 0;   // nobody to be told
     loop->peer = peer;
     loop->street = street;
     loop->faults = faults;
     loop->signals = signals_create(network, options->begin_ms);
+    loop->pedestrians = options->pedestrians_per_hour > 0.0
+        ? pedestrians_create(network, options->pedestrians_per_hour, options->seed, options->begin_ms) : NULL;
     signals_fall_back_to(loop->signals, options->fallback);
     loop->touches = memory_take((size_t)network->intersection_count, sizeof *loop->touches);
     loop->reports = memory_take((size_t)network->intersection_count, sizeof *loop->reports);
@@ -111,6 +116,7 @@ void closed_loop_release(struct closed_loop *loop)
     }
     street_release(loop->street);
     signals_release(loop->signals);
+    pedestrians_release(loop->pedestrians);
     observation_buffer_release(&loop->measured);
     observation_buffer_release(&loop->gathered);
     loop_edges_release(&loop->edges);
@@ -257,6 +263,12 @@ static void trips_note(struct closed_loop *loop, const struct trip_columns *trip
         loop->trips_hash = hash_number(loop->trips_hash, ((int64_t)trips->number[i] << 32) + trips->type[i]);
         loop->trips_hash = hash_number(loop->trips_hash,
             ((int64_t)trips->links[trips->first_link[i]] << 32) + trips->links[trips->first_link[i + 1] - 1]);
+        for (int32_t s = trips->first_stop != NULL ? trips->first_stop[i] : 0;
+             trips->first_stop != NULL && s < trips->first_stop[i + 1]; s++) {
+            loop->trips_hash = hash_number(loop->trips_hash, trips->stops[s].until_ms);
+            loop->trips_hash = hash_number(loop->trips_hash,
+                ((int64_t)trips->stops[s].end_mm << 32) + trips->stops[s].duration_ms);
+        }
     }
     loop->trips_given += trips->count;
 }
@@ -307,6 +319,9 @@ enum status closed_loop_step(struct closed_loop *loop, struct problem *problem)
     }
     int64_t now_ms = street_now_ms(loop->street);
     observation_buffer_clear(&loop->measured);
+    if (loop->pedestrians != NULL) {
+        signals_call(loop->signals, pedestrians_calls(loop->pedestrians));
+    }
     if (signals_want_touches(loop->signals)) {
         street_look_touches(loop->street, loop->touches);
         signals_touch(loop->signals, loop->touches, now_ms);
@@ -318,6 +333,9 @@ enum status closed_loop_step(struct closed_loop *loop, struct problem *problem)
         }
     }
     signals_show(loop->signals, now_ms, street_aspects(loop->street));
+    if (loop->pedestrians != NULL) {
+        pedestrians_step(loop->pedestrians, now_ms, loop->options.step_ms, street_aspects(loop->street));
+    }
     double began_s = wall_s();
     street_step(loop->street);
     loop->counts.step_wall_s += wall_s() - began_s;
@@ -380,6 +398,11 @@ int64_t closed_loop_measured_ms(const struct closed_loop *loop)
     return loop->measured_ms;
 }
 
+struct pedestrian_counts closed_loop_pedestrians(const struct closed_loop *loop)
+{
+    return loop->pedestrians != NULL ? pedestrians_counted(loop->pedestrians) : (struct pedestrian_counts){ 0 };
+}
+
 const struct sensor_counts *closed_loop_sensor_counts(const struct closed_loop *loop)
 {
     return sensor_faults_counts(loop->faults);
@@ -406,7 +429,7 @@ const struct trip_result *closed_loop_results(const struct closed_loop *loop, in
 static int64_t options_hash(const struct closed_loop *loop)
 {
     const int64_t numbers[] = { 1, loop->options.control_ms, loop->options.sensing, loop->options.read_loops,
-        loop->options.fallback, loop->peer.step != NULL, sizeof(struct trip_result),
+        loop->options.fallback, loop->peer.step != NULL, loop->pedestrians != NULL, sizeof(struct trip_result),
         sizeof(struct closed_loop_counts) };
     uint64_t hash = HASH_SEED;
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
@@ -497,6 +520,9 @@ enum status closed_loop_save(const struct closed_loop *loop, struct byte_sink *s
     sink_number(sink, options_hash(loop));
     street_save(loop->street, sink);
     signals_save(loop->signals, sink);
+    if (loop->pedestrians != NULL) {
+        pedestrians_save(loop->pedestrians, sink);
+    }
     sink_put(sink, &loop->counts, sizeof loop->counts);
     sensor_faults_save(loop->faults, sink);
     gathered_save(loop, sink);
@@ -539,6 +565,10 @@ enum status closed_loop_load(struct closed_loop *loop, struct byte_source *sourc
     }
     status = status != STATUS_OK ? status : street_load(loop->street, source, problem);
     status = status != STATUS_OK ? status : signals_load(loop->signals, source, problem);
+    if (status == STATUS_OK && loop->pedestrians != NULL && !pedestrians_load(loop->pedestrians, source)) {
+        status = problem_report(problem, STATUS_VERSION, "checkpoint", "pedestrians",
+                                "load it with --pedestrians-per-hour as it was saved", "others walked before it");
+    }
     if (status != STATUS_OK) {
         return status;
     }

@@ -22,6 +22,7 @@
 #include "engine/model/observation.h"
 #include "engine/model/plan.h"
 #include "sim/loop/sensor_faults.h"
+#include "sim/traffic/pedestrians.h"
 #include "sim/traffic/signals.h"
 #include "sim/traffic/street.h"
 
@@ -77,6 +78,9 @@ struct loop_options {
     bool read_loops;                 // each tick, for reports, though the brain may not be told
     enum signals_fallback fallback;  // what the controllers play without a plan
     bool no_priority;                // no vehicle asks the signals for anything
+    double pedestrians_per_hour;     // at each pedestrian group; 0: nobody walks
+    const struct lane_closure *closures;   // incidents; borrowed during create
+    int32_t closure_count;
     const struct fault_plan *faults; // of the sensors, on their way to the brain; borrowed during create; or NULL
 };
 
@@ -102,6 +106,7 @@ struct closed_loop_counts {
 };
 
 const struct closed_loop_counts *closed_loop_counts(const struct closed_loop *loop);
+struct pedestrian_counts closed_loop_pedestrians(const struct closed_loop *loop);
 const struct sensor_counts *closed_loop_sensor_counts(const struct closed_loop *loop);
 const struct street *closed_loop_street(const struct closed_loop *loop);
 const uint8_t *closed_loop_aspects(const struct closed_loop *loop);   // enum aspect of every group, as last shown

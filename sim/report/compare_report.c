@@ -197,9 +197,20 @@ static double street_delay(const struct layout *layout, const struct day_book *b
     return passages > 0 ? delay_s / (double)passages : 0.0;
 }
 
-// Mean wait of somebody who comes to a pedestrian signal at a random instant; negative where there is none.
-static double pedestrian_wait(const struct network *network, const struct day_book *book)
+// Mean wait of those who walked, over all runs; where nobody did, of somebody who comes to a pedestrian signal at a
+// random instant of the first run; negative where there is none.
+static double pedestrian_wait(const struct network *network, const struct compared_strategy *strategy)
 {
+    const struct day_book *book = strategy->book;
+    double walked = 0.0, waited_s = 0.0;
+    for (int i = 0; i < strategy->run_count; i++) {
+        const struct measures *m = &strategy->runs[i].measures;
+        walked += (double)m->pedestrians_served;
+        waited_s += (double)m->pedestrians_served * m->average_pedestrian_delay_s;
+    }
+    if (walked > 0.0) {
+        return waited_s / walked;
+    }
     double squares = 0.0, seconds = 0.0;
     for (int32_t g = 0; g < network->group_count; g++) {
         if (network->groups[g].kind == GROUP_PEDESTRIAN) {
@@ -515,7 +526,7 @@ static json_t *strategy_json(const struct layout *layout, const struct compared_
     put(object, "change", change);
     put(object, "major_delay", street_spread(layout, strategy, false));
     put(object, "minor_delay", street_spread(layout, strategy, true));
-    put(object, "pedestrian_wait", number(pedestrian_wait(layout->network, strategy->book), 0.1));
+    put(object, "pedestrian_wait", number(pedestrian_wait(layout->network, strategy), 0.1));
     put(object, "greens", json_integer(greens));
     put(object, "failures", json_integer(failures));
     put(object, "scheduled", json_integer((json_int_t)strategy->runs[0].measures.scheduled));

@@ -20,9 +20,10 @@ static void add_trip(const struct trip_result *trip, int64_t end_ms, struct meas
     sum->waiting += !entered;
     sum->average_travel_time_s += travel_s;
     sum->average_departure_delay_s += wait_s;
-    sum->average_delay_s += arrived ? travel_s - trip->free_flow_s : wait_s + trip->time_loss_s;
+    sum->average_delay_s += arrived ? travel_s - trip->stopped_s - trip->free_flow_s : wait_s + trip->time_loss_s;
     sum->average_trip_duration_s += arrived ? travel_s - wait_s : 0.0;
     sum->stops_per_vehicle += trip->stops;
+    sum->average_stopped_s += trip->stopped_s;
 }
 
 static void find_worst_movement(const struct street *street, const struct network *network, struct measures *ret)
@@ -94,6 +95,13 @@ void measures_of(const struct closed_loop *loop, const struct network *network, 
     sum.average_approach_time_s =
         sampler == NULL ? 0.0
         : mean(s_from_ms(sampler->vehicle_samples * APPROACH_SAMPLE_MS), sum.scheduled - sum.waiting);
+    sum.average_stopped_s = mean(sum.average_stopped_s, sum.scheduled);
+    sum.detours = counts->detours;
+    struct pedestrian_counts walked = closed_loop_pedestrians(loop);
+    sum.pedestrians_served = walked.served;
+    sum.pedestrians_waiting = walked.waiting;
+    sum.average_pedestrian_delay_s = mean(s_from_ms(walked.delay_ms), walked.served);
+    sum.worst_pedestrian_delay_s = s_from_ms(walked.delay_ms_max);
     sum.average_queue_veh = mean((double)counts->queue_vehicle_steps, counts->steps);
     find_worst_movement(street, network, &sum);
     sum.vehicle_updates = counts->vehicle_updates;

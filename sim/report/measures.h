@@ -7,8 +7,9 @@
 //              |◀────────────────── travel time ──────────────────────────▶|
 //                                                  |◀──── trip duration ──▶|
 //
-//           Delay is travel time less the free-flow time of the route. Of a vehicle that has not arrived only what it
-//           has lost so far is known: its wait to enter and its time loss on the road.
+//           Delay is travel time less the free-flow time of the route and less the stops of its plan. Of a vehicle
+//           that has not arrived only what it has lost so far is known: its wait to enter and its time loss on the
+//           road.
 //
 //           The time on approaches is sampled: each APPROACH_SAMPLE_MS every vehicle on a link that ends at a signal
 //           counts for that long. Published comparisons on CityFlow's networks call this sum, by vehicle, the average
@@ -35,6 +36,10 @@ struct measures {
     int64_t vehicle_updates;
     double step_wall_s, vehicle_updates_per_s;
     int64_t plans_taken, plans_refused;
+    int64_t pedestrians_served, pedestrians_waiting;  // waiting: at the end
+    double average_pedestrian_delay_s, worst_pedestrian_delay_s;   // of those served
+    int64_t detours;                                  // drivers who took another way than their own
+    double average_stopped_s;                         // at the stops of their plans, over scheduled
 };
 
 #define APPROACH_SAMPLE_MS 5000

@@ -44,7 +44,7 @@ static void csv_row(FILE *file, const struct report_subject *subject, const stru
             trip->waiting_s, trip->stops);
     report_csv_name(file, subject->types[trip->type].name);
     if (trace == NULL) {
-        fputs(",,,,\n", file);
+        fprintf(file, ",,,,,%.2f\n", trip->stopped_s);
         return;
     }
     char from[REPORT_NAME_BYTES_MAX], to[REPORT_NAME_BYTES_MAX];
@@ -54,8 +54,9 @@ static void csv_row(FILE *file, const struct report_subject *subject, const stru
     report_csv_name(file, from);
     fputc(',', file);
     report_csv_name(file, to);
-    fprintf(file, ",%.3f,%.5f\n", trace->emitted_mg[EMISSION_CO2] / 1000.0,
-            trace->emitted_mg[EMISSION_FUEL] * emission_fuel_l_per_mg(subject->types[trip->type].user));
+    fprintf(file, ",%.3f,%.5f,%.2f\n", trace->emitted_mg[EMISSION_CO2] / 1000.0,
+            trace->emitted_mg[EMISSION_FUEL] * emission_fuel_l_per_mg(subject->types[trip->type].user),
+            trip->stopped_s);
 }
 
 static void xml_row(FILE *file, const struct report_subject *subject, const struct trip_result *trip, const char *name,
@@ -83,10 +84,10 @@ static void xml_row(FILE *file, const struct report_subject *subject, const stru
                 network->lanes[last].length_m, (double)trace->speed_mps);
     }
     fprintf(file, "duration=\"%.2f\" routeLength=\"%.2f\" waitingTime=\"%.2f\" waitingCount=\"%" PRId32
-            "\" stopTime=\"0.00\" timeLoss=\"%.2f\" rerouteNo=\"0\" devices=\"tripinfo_%s\" vType=\"%s\" "
+            "\" stopTime=\"%.2f\" timeLoss=\"%.2f\" rerouteNo=\"0\" devices=\"tripinfo_%s\" vType=\"%s\" "
             "speedFactor=\"%.2f\" vaporized=\"\"",
             report_s(trip->arrived_ms - trip->entered_ms), trip->length_m, trip->waiting_s, trip->stops,
-            trip->time_loss_s, id, type, trip->speed_factor);
+            trip->stopped_s, trip->time_loss_s, id, type, trip->speed_factor);
     if (trace == NULL) {
         fputs("/>\n", file);
         return;
@@ -109,7 +110,7 @@ enum status tripinfo_write(const char *directory, const struct trip_result *trip
         return STATUS_IO;
     }
     fputs("id,number,scheduled_s,entered_s,arrived_s,length_m,free_flow_s,time_loss_s,waiting_s,stops,type,depart_lane,"
-          "last_lane,co2_g,fuel_l\n", csv);
+          "last_lane,co2_g,fuel_l,stopped_s\n", csv);
     fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<tripinfos>\n", xml);
     for (int32_t i = 0; i < count; i++) {
         char id[REPORT_NAME_BYTES_MAX];

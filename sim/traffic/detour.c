@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "sim/traffic/closures.h"
+#include "sim/traffic/stops.h"
 #include "sim/traffic/trips.h"
 
 // Marks in worker->came_from how each link is best reached from `start`; returns whether `goal` is.
@@ -16,9 +18,11 @@ static bool search(const struct street *street, struct worker *worker, int32_t s
         const struct link *link = &network->links[worker->search_queue[head++]];
         for (int32_t i = 0; i < link->lane_count; i++) {
             const struct lane *lane = &network->lanes[link->first_lane + i];
-            for (int32_t k = 0; (lane->users & user) && k < lane->connection_count; k++) {
-                const struct lane *to = &network->lanes[network->connections[lane->first_connection + k].to_lane];
-                if ((to->users & user) && worker->came_from[to->link] < 0) {
+            bool open = (lane->users & user) && !lane_closed(street, link->first_lane + i, user);
+            for (int32_t k = 0; open && k < lane->connection_count; k++) {
+                int32_t into = network->connections[lane->first_connection + k].to_lane;
+                const struct lane *to = &network->lanes[into];
+                if ((to->users & user) && !lane_closed(street, into, user) && worker->came_from[to->link] < 0) {
                     worker->came_from[to->link] = lane->link;
                     worker->search_queue[tail++] = to->link;
                 }
@@ -39,7 +43,8 @@ int32_t detour_take(struct street *street, struct worker *worker, struct trip *t
     for (int32_t i = 0; i < group->path_count[column]; i++) {
         int32_t path = group->first_path[column] + i;
         int32_t start = street->paths[path].to_link;
-        if (!(street->paths[path].users & user) || !search(street, worker, start, goal, user)) {
+        if (!(street->paths[path].users & user) || cell_closed(street, street->paths[path].to_cell, user)
+            || !search(street, worker, start, goal, user)) {
             continue;
         }
         int32_t count = 2;
@@ -62,6 +67,40 @@ int32_t detour_take(struct street *street, struct worker *worker, struct trip *t
     worker->detour[0] = here;
     trip_reroute(street, trip, worker->detour, best_count);
     return trip_path(street, trip, trip->leg, cell);
+}
+
+// The leg of its first stop after `leg`, or its last leg.
+static int32_t leg_to_rejoin(const struct street *street, const struct trip *trip, int32_t leg)
+{
+    const struct planned_stop *stop = stops_next(street, (int32_t)(trip - street->trips));
+    while (stop != NULL && stop->leg <= leg) {
+        stop = stop->next != INDEX_NONE ? &street->stops.at[stop->next] : NULL;
+    }
+    return stop != NULL ? stop->leg : trip->leg_count - 1;
+}
+
+bool detour_round(struct street *street, struct worker *worker, struct trip *trip, int32_t link, int32_t blocked)
+{
+    int32_t leg = leg_to_rejoin(street, trip, trip->leg + blocked), rest = trip->leg_count - leg;
+    int32_t goal = trip_link_at(street, trip, link, leg);
+    if (goal == link || !search(street, worker, link, goal, street->types.user[trip->type])) {
+        return false;
+    }
+    int32_t count = 1;
+    for (int32_t at = goal; at != link; at = worker->came_from[at]) {
+        count++;
+    }
+    if (count + rest - 1 > trips_leg_room(trip) || count + rest - 1 > street->network->link_count) {
+        return false;
+    }
+    for (int32_t at = goal, i = count - 1; i >= 0; i--, at = worker->came_from[at]) {
+        worker->detour[i] = at;
+    }
+    for (int32_t i = 1; i < rest; i++) {
+        worker->detour[count + i - 1] = trip_link_at(street, trip, link, leg + i);
+    }
+    trip_reroute(street, trip, worker->detour, count + rest - 1);
+    return true;
 }
 
 int32_t detour_out(struct street *street, struct trip *trip, int32_t cell)

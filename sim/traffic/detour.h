@@ -15,6 +15,11 @@
 // PATH_NONE when there is no such route.
 int32_t detour_take(struct street *street, struct worker *worker, struct trip *trip, int32_t cell);
 
+// Gives the trip, which is on the link, a route from there that meets nothing that is closed now (closures.h): to its
+// next stop after the links it cannot go, `blocked` and one more after its own, and from there as before; or else to
+// its last link. Returns whether there is one.
+bool detour_round(struct street *street, struct worker *worker, struct trip *trip, int32_t link, int32_t blocked);
+
 // Gives the trip, which stands in a cell from which no way leads to its goal, the next link as its last one. Returns
 // the path there, or PATH_NONE where its kind may not go on at all.
 int32_t detour_out(struct street *street, struct trip *trip, int32_t cell);

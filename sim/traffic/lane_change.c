@@ -2,8 +2,10 @@
 
 #include <math.h>
 
+#include "sim/traffic/closures.h"
 #include "sim/traffic/columns.h"
 #include "sim/traffic/row_pool.h"
+#include "sim/traffic/stops.h"
 #include "sim/traffic/trips.h"
 
 static const float SAFE_MPS2 = 4.0f;           // b_safe of MOBIL
@@ -101,11 +103,22 @@ struct change {
     struct row_pool *pool;
 };
 
-// The column has another head: nothing is known of how its line held it.
-static void group_release(struct group *group, int column)
+void lane_head_forget(struct group *group, int column)
 {
+    group->yielding[column] = 0;
     group->held &= ~(1u << column);
     group->clear &= ~(1u << column);
+}
+
+bool lane_has_gap(const struct street *street, int32_t cell, float front, float length, int32_t *ret_place)
+{
+    const struct group *group = cell_group(street, cell);
+    int c = cell % WIDE;
+    struct neighbours near = neighbours_find(street, group, c, front, length);
+    float v = near.behind_mps;
+    *ret_place = near.place;
+    return near.ahead >= APART_M && near.behind >= APART_M + v * v / (2.0f * SAFE_MPS2) + v * street->step_s
+        && (near.place < group->count[c] || entries_brake(street, group, c, front - length, 0.0f));
 }
 
 static void change_make(struct street *street, struct change *change, int32_t k, int32_t place)
@@ -119,8 +132,7 @@ static void change_make(struct street *street, struct change *change, int32_t k,
     }
     change->from->count[c]--;
     if (k == 0) {
-        change->from->yielding[c] = 0;
-        group_release(change->from, c);
+        lane_head_forget(change->from, c);
     }
     vehicle_adapt(street, &vehicle, change->to_cell);
     rows_reserve(street, change->pool, change->to, change->to->count[c] + 1);
@@ -131,9 +143,9 @@ static void change_make(struct street *street, struct change *change, int32_t k,
         change->to->changed |= 1u << c;
     }
     if (place == 0) {
-        change->to->yielding[c] = 0;
-        group_release(change->to, c);
+        lane_head_forget(change->to, c);
     }
+    change->to->stops = change->to->stops || (vehicle.kind & KIND_STOP) != 0;
     change->to->count[c]++;
     if (change->to->count[c] > change->to->count_max) {
         change->to->count_max = change->to->count[c];
@@ -167,7 +179,9 @@ static bool exchange(struct street *street, const struct change *change, int32_t
         const struct row *row = &change->to_rows[i];
         bool overlap = row->front[c] > mine->front[c] - row_length(street, mine, c) - APART_M
             && row->front[c] - row_length(street, row, c) < mine->front[c] + APART_M;
-        if (!overlap || !(row->kind[c] & opposite) || row->speed[c] > STANDING_MPS
+        if (!overlap || !(row->kind[c] & opposite)
+            || cell_closed(street, change->from_cell, street->types.user[row->kind[c] & KIND_TYPE])
+            || row->speed[c] > STANDING_MPS
             || mine->speed[c] > STANDING_MPS
             || !fits_without(street, change->to, c, i, mine->front[c],
                 row_length(street, mine, c))
@@ -183,6 +197,8 @@ static bool exchange(struct street *street, const struct change *change, int32_t
         vehicle_adapt(street, &b, change->from_cell);
         column_set(change->from_rows, k, c, &b);
         column_set(change->to_rows, i, c, &a);
+        change->from->stops = change->from->stops || (b.kind & KIND_STOP) != 0;
+        change->to->stops = change->to->stops || (a.kind & KIND_STOP) != 0;
         change->from->entered[c] = change->to->entered[c] = PATH_NONE;
         change->from->changed |= 1u << c;
         change->to->changed |= 1u << c;
@@ -197,6 +213,9 @@ static void change_mandatory(struct street *street, struct change *change, int32
     const struct row *row = &change->from_rows[k];
     float length = row_length(street, row, c), v = row->speed[c];
     float to_end = change->from->length[c] - row->front[c];
+    if (row->kind[c] & KIND_STOP) {
+        to_end = fmaxf(0.0f, stops_end_on(street, row->trip[c], street->trips[row->trip[c]].leg) - row->front[c]);
+    }
     float urgency = to_end < URGENT_M ? 1.0f - to_end / URGENT_M : 0.0f;
     float limit = SAFE_MPS2 * 0.5f + (HARD_MPS2 - SAFE_MPS2 * 0.5f) * urgency;
     struct neighbours near = neighbours_find(street, change->to, c, row->front[c], length);
@@ -268,6 +287,20 @@ static void change_for_gain(struct street *street, struct change *change, int32_
 
 #define ROWS_AT_ONCE 64
 
+// Columns whose k-th vehicle stands behind one at a stop and may take the lane at its side: the kernel leaves out those
+// who stand, as in a queue they gain nothing.
+static uint32_t behind_stop(const struct street *street, const struct group *group, const struct row *rows, int32_t k,
+                            bool left)
+{
+    uint32_t found = 0, free_bit = left ? KIND_FREE_LEFT : KIND_FREE_RIGHT;
+    for (int c = 0; k > 0 && c < WIDE; c++) {
+        bool waits = k < group->count[c] && (rows[k].kind[c] & free_bit) && (rows[k - 1].kind[c] & KIND_STOP)
+            && rows[k].speed[c] <= GAIN_SPEED_MPS && stops_standing(street, rows[k - 1].trip[c]);
+        found |= waits ? 1u << c : 0u;
+    }
+    return found;
+}
+
 static void group_change(struct street *street, struct row_pool *pool, const struct follow_job *job, int32_t from,
                          int32_t to, struct side_wish side)
 {
@@ -284,6 +317,7 @@ static void group_change(struct street *street, struct row_pool *pool, const str
             street->kernel->lane_wishes(job, change.from, change.from_rows, side, k, end, musts, gains);
         }
         uint32_t must = musts[at];
+        gains[at] |= change.from->stops ? behind_stop(street, change.from, change.from_rows, k, left) & ~must : 0u;
         for (uint32_t rest = must | gains[at]; rest != 0; rest &= rest - 1) {
             int c = __builtin_ctz(rest);
             const struct row *row = &change.from_rows[k];
@@ -291,7 +325,8 @@ static void group_change(struct street *street, struct row_pool *pool, const str
             uint32_t type = row->kind[c] & KIND_TYPE;
             if (k >= change.from->count[c] || row->front[c] < row_length(street, row, c)
                 || row->front[c] >= change.to->length[c] - LINE_MARGIN_M
-                || !(street->network->lanes[lane].users & street->types.user[type])) {
+                || !(street->network->lanes[lane].users & street->types.user[type])
+                || lane_closed(street, lane, street->types.user[type])) {
                 continue;
             }
             change.column = c;

@@ -16,3 +16,9 @@
 
 void lanes_change(struct street *street, struct row_pool *pool, const struct follow_job *job, struct block *block,
                   int64_t second);
+
+// Whether one of this length may come to stand on the lane with its front there, from beside the road; and its row.
+bool lane_has_gap(const struct street *street, int32_t cell, float front, float length, int32_t *ret_place);
+
+// The column has another head: nothing is known of how its line held it.
+void lane_head_forget(struct group *group, int column);

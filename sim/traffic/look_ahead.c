@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "sim/traffic/krauss.h"
+#include "sim/traffic/stops.h"
 #include "sim/traffic/street_kernel.h"
 #include "sim/traffic/trips.h"
 
@@ -258,6 +259,16 @@ static void heed_parting(const struct street *street, int32_t cell, int32_t path
     }
 }
 
+// A stop of its own on a link further on, whose lane begins at `way`.
+static void heed_stop(const struct street *street, const struct viewer *viewer, int32_t leg, float way,
+                      struct view *view)
+{
+    float end = stops_end_on(street, viewer->trip, leg);
+    if (end < FAR_M) {
+        heed(street, viewer, way + end + street->types.gap[viewer->kind & KIND_TYPE], 0.0f, view);
+    }
+}
+
 // Beyond the line of `path`, its start at `way`. Follows the route until something is met or the horizon reached.
 static void look_along(const struct street *street, const struct viewer *viewer, int32_t path_index, float way,
                        struct view *view)
@@ -287,6 +298,8 @@ static void look_along(const struct street *street, const struct viewer *viewer,
         const struct group *to = cell_group(street, path->to_cell);
         int column = path->to_cell % WIDE;
         heed_limit(street, viewer, way, to->limit[column], view);
+        leg = beyond ? leg + 1 : trip->leg + 1;
+        heed_stop(street, viewer, leg, way, view);
         if (to->seen.count[column] > 0) {
             heed_leader(street, viewer, way + to->seen.tail_rear[column], to->seen.tail_speed[column], view);
             return;
@@ -296,7 +309,6 @@ static void look_along(const struct street *street, const struct viewer *viewer,
             return;
         }
         int32_t cell = path->to_cell;
-        leg = beyond ? leg + 1 : trip->leg + 1;
         beyond = true;
         path_index = trip_path(street, trip, leg, cell);
         if (to->length[column] < 2.0f * street->length_max) {

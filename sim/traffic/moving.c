@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include "sim/traffic/street_kernel.h"
+#include "sim/traffic/closures.h"
 #include "sim/traffic/columns.h"
 #include "sim/traffic/detour.h"
 #include "sim/traffic/look_ahead.h"
 #include "sim/traffic/right_of_way.h"
+#include "sim/traffic/stops.h"
 #include "sim/traffic/trips.h"
 
 static const float SOON_S = 1.5f;              // who reaches its line so soon may leave in this step
@@ -68,6 +70,7 @@ static void leave(struct street *street, struct worker *worker, const struct lea
             to.cell = path->to_cell;
         }
         trip->leg++;
+        stops_pass(street, trip);
         float length = cell_group(street, to.cell)->length[to.cell % WIDE];
         if (x <= length) {
             break;
@@ -126,6 +129,10 @@ static void head_lost(struct street *street, struct worker *worker, int32_t cell
     group->yielding[c] = (int16_t)(group->yielding[c] + 1);
     float waited_s = (float)group->yielding[c] * street->step_s;
     bool leaves = waited_s >= GONE_S;
+    if (leaves && closures_block(street, &street->trips[row->trip[c]], street->network->lanes[group->lane[c]].link)) {
+        group->yielding[c] = 0;       // it waits for the incident's end
+        return;
+    }
     if (!leaves && (waited_s < LOST_S || waited_s >= LOST_S + street->step_s)) {
         return;
     }
@@ -353,11 +360,18 @@ static void move_block(struct street *street, struct worker *worker, const struc
         struct group *group = &street->groups[block->first_group + i];
         if (group->count_max > 0) {
             float moved_from[WIDE];
+            if (group->stops) {
+                stops_look(street, worker, block->first_group + i);
+            }
             heads_look(street, worker, job, block->first_group + i, moved_from);
             struct follow_rows rows = { .rows = &street->rows[group->first_row], .row_count = group->count_max,
                 .count = group->count, .ahead = &group->ahead, .length = group->length,
                 .loops = &street->loops[group->loop_layer], .loop_count = group->loop_layer_count,
                 .tails = &group->tails, .queued = &worker->queued };
+            if (group->stops) {
+                rows.marks = worker->marks;
+                rows.mark_count = worker->mark_count;
+            }
             street->kernel->follow_rows(job, &rows);
             heads_leave(street, worker, block, group, rows.past, moved_from);
         }
@@ -482,7 +496,7 @@ void move_worker(struct street *street, struct worker *worker)
 {
     struct follow_job job = follow_job_of(street);
     worker->outbox_count = worker->stayed_count = 0;
-    worker->updates = worker->queued = worker->entered = worker->detours = 0;
+    worker->updates = worker->queued = worker->entered = worker->parked = 0;
     for (int32_t i = worker->first_block; i < worker->block_end; i++) {
         move_block(street, worker, &job, &street->blocks[i]);
     }

@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "sim/traffic/closures.h"
+
 static const float MARGIN_S = 1.0f;            // between two users of a common area: SUMO's jmTimegapMinor
 static const float CLOSING_MPS2 = 2.0f;        // what one expects of a follower behind whom one merges
 static const float FOE_MPS2 = 2.6f;            // how fast one expects the other to start: SUMO's default driver
@@ -345,6 +347,9 @@ enum verdict line_verdict(const struct street *street, int32_t path_index, const
     }
     if (!stops) {
         return LINE_OPEN;   // too late to think
+    }
+    if (cell_closed(street, path->to_cell, street->types.user[type])) {
+        return LINE_CLOSED;
     }
     bool signs = path->group < 0 || path_aspect(street, path) == ASPECT_DARK;
     if (signs && path->rule == JUNCTION_STOP && path->yields && viewer->waited_s <= 0.0f) {

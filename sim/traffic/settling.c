@@ -6,9 +6,11 @@
 
 #include "engine/model/units.h"
 #include "sim/traffic/street_kernel.h"
+#include "sim/traffic/closures.h"
 #include "sim/traffic/columns.h"
 #include "sim/traffic/lane_change.h"
 #include "sim/traffic/row_pool.h"
+#include "sim/traffic/stops.h"
 #include "sim/traffic/trips.h"
 
 static const float CLEARANCE_M = 0.1f;         // as in the kernel
@@ -32,6 +34,7 @@ static void cell_put(struct street *street, int32_t cell, const struct vehicle *
     }
     group->count[column] = count + 1;
     group->count_max = count + 1 > group->count_max ? count + 1 : group->count_max;
+    group->stops = group->stops || (vehicle->kind & KIND_STOP) != 0;
     struct block *block = &street->blocks[street->block_of_group[cell / WIDE]];
     block->vehicles++;
     block->stale = true;
@@ -68,6 +71,8 @@ static void arrive_on_lane(struct street *street, const struct transfer *transfe
         }
     }
     vehicle.desired = trip_desired(street, trip, group->limit[column]);
+    closures_meet(street, group_worker(street, transfer->cell / WIDE), trip,
+                  street->network->lanes[group->lane[column]].link);
     vehicle.path = trip_path(street, trip, trip->leg, transfer->cell);
     vehicle.kind = trip_kind(street, trip, transfer->cell);
     cell_put(street, transfer->cell, &vehicle, k, transfer->came_by);
@@ -181,6 +186,7 @@ static bool insert(struct street *street, int32_t cell, int32_t trip_index, int6
     float lane_m = group->length[column] - LINE_MARGIN_M;
     float front = types->length[trip->type] < lane_m ? types->length[trip->type] : lane_m;
     float b = types->deceleration[trip->type];
+    closures_meet(street, group_worker(street, cell / WIDE), trip, street->network->lanes[group->lane[column]].link);
     struct vehicle vehicle = { .front = front, .trip = trip_index,
         .desired = trip_desired(street, trip, group->limit[column]),
         .path = trip_path(street, trip, 0, cell), .kind = trip_kind(street, trip, cell) };
@@ -205,6 +211,9 @@ static bool insert(struct street *street, int32_t cell, int32_t trip_index, int6
     }
     if (vehicle.path != PATH_END) {
         safe = fminf(safe, sqrtf(2.0f * b * (lane_m - front)));
+    }
+    if (vehicle.kind & KIND_STOP) {
+        safe = fminf(safe, sqrtf(2.0f * b * fmaxf(0.0f, stops_end_on(street, trip_index, 0) - front)));
     }
     float wish = trip->depart_speed_mmps < 0 ? vehicle.desired : (float)trip->depart_speed_mmps * 0.001f;
     if (trip->depart_speed_mmps > 0 && wish > safe && count > 0) {
@@ -233,6 +242,20 @@ static void queue_unlink(struct street *street, int32_t link, int32_t before, in
     street->trips[index].next = INDEX_NONE;
 }
 
+// Of the lanes that a trip would begin on those that are open, else any other open one of its link.
+static uint32_t lanes_not_closed(const struct street *street, int32_t link_index, const struct trip *trip,
+                                 uint32_t wished)
+{
+    const struct link *link = &street->network->links[link_index];
+    uint32_t user = street->types.user[trip->type], open = 0;
+    for (int32_t i = 0; i < link->lane_count; i++) {
+        int32_t lane = link->first_lane + i;
+        bool may = (street->network->lanes[lane].users & user) && !lane_closed(street, lane, user);
+        open |= may ? 1u << i : 0u;
+    }
+    return (open & wished) != 0 || trip->depart_lane >= 0 ? open & wished : open;
+}
+
 static void queue_enter(struct street *street, struct worker *worker, struct block *block, int column, int64_t now_ms)
 {
     int32_t link = block->link[column];
@@ -242,6 +265,9 @@ static void queue_enter(struct street *street, struct worker *worker, struct blo
         const struct trip *trip = &street->trips[index];
         int32_t next = trip->next;
         uint32_t lanes = trip->depart_lane >= 0 ? 1u << trip->depart_lane : trip_first_lanes(street, trip);
+        if (closures_near(street, link)) {
+            lanes = lanes_not_closed(street, link, trip, lanes);
+        }
         int32_t cell = (lanes & ~held) != 0 ? roomiest(street, block, column, lanes) : INDEX_NONE;
         if (cell != INDEX_NONE && insert(street, cell, index, now_ms)) {
             queue_unlink(street, link, before, index);
@@ -261,6 +287,31 @@ static void block_insert(struct street *street, struct worker *worker, struct bl
         if (block->link[c] >= 0 && street->queue_first[block->link[c]] >= 0) {
             queue_enter(street, worker, block, c, now_ms);
         }
+    }
+}
+
+// Those who have parked long enough come back into a safe gap, in the order in which they left.
+static void block_unpark(struct street *street, struct worker *worker, struct block *block, int64_t now_ms)
+{
+    int32_t *from = &block->parked, end_ms = (int32_t)(now_ms - street->options.begin_ms);
+    while (*from != INDEX_NONE) {
+        int32_t index = *from, next = street->trips[index].next, place = 0;
+        const struct itinerary *list = stops_of(street, index);
+        float length = street->types.length[street->trips[index].type];
+        if (!stops_due(street, index, end_ms)
+            || cell_closed(street, list->cell, street->types.user[street->trips[index].type])
+            || !lane_has_gap(street, list->cell, list->front, length, &place)) {
+            from = &street->trips[index].next;
+            continue;
+        }
+        int32_t cell = list->cell;
+        struct vehicle vehicle = stops_return(street, index, end_ms);
+        *from = next;
+        cell_put(street, cell, &vehicle, place, PATH_NONE);
+        if (place == 0) {
+            lane_head_forget(cell_group(street, cell), cell % WIDE);
+        }
+        worker->parked--;
     }
 }
 
@@ -323,6 +374,9 @@ void settle_worker(struct street *street, struct worker *worker)
         struct block *block = &street->blocks[i];
         if (whole && block->vehicles > 0 && block->lane_count > 1) {
             lanes_change(street, &worker->pool, &job, block, second);
+        }
+        if (block->parked != INDEX_NONE) {
+            block_unpark(street, worker, block, after_ms);
         }
         if (block->waiting > 0 && worker->inserting) {
             block_insert(street, worker, block, after_ms);

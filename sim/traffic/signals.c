@@ -45,6 +45,7 @@ struct signals {
     enum signals_fallback fallback;
     struct actuation actuation;           // only where the fallback is actuated
     struct actuation_state *actuated;     // by intersection
+    uint64_t *calls;                      // by intersection: groups whose buttons were pushed
 };
 
 static const struct plan *site_plan(const struct site *site)
@@ -370,6 +371,7 @@ struct signals *signals_create(const struct network *network, int64_t begin_ms)
     signals->aspects = memory_take((size_t)network->group_count, sizeof *signals->aspects);
     signals->since_ms = memory_take((size_t)network->group_count, sizeof *signals->since_ms);
     signals->cleared_ms = memory_take((size_t)network->group_count, sizeof *signals->cleared_ms);
+    signals->calls = memory_take((size_t)network->intersection_count, sizeof *signals->calls);
     for (int32_t i = 0; i < network->intersection_count; i++) {
         const struct intersection *at = &network->intersections[i];
         struct site *site = &signals->sites[i];
@@ -426,6 +428,7 @@ void signals_release(struct signals *signals)
     free(signals->aspects);
     free(signals->since_ms);
     free(signals->cleared_ms);
+    free(signals->calls);
     actuation_release(&signals->actuation);
     free(signals->actuated);
     free(signals);
@@ -529,6 +532,11 @@ static void site_touch(struct signals *signals, int32_t index, struct actuation_
     }
 }
 
+void signals_call(struct signals *signals, const uint64_t *calls)
+{
+    memcpy(signals->calls, calls, (size_t)signals->network->intersection_count * sizeof *calls);
+}
+
 void signals_touch(struct signals *signals, const struct actuation_touch *touches, int64_t now_ms)
 {
     assert(now_ms >= signals->now_ms);
@@ -537,7 +545,8 @@ void signals_touch(struct signals *signals, const struct actuation_touch *touche
     }
     signals->now_ms = now_ms;
     for (int32_t i = 0; i < signals->network->intersection_count; i++) {
-        site_touch(signals, i, touches[i], now_ms);
+        struct actuation_touch touch = { touches[i].line | signals->calls[i], touches[i].advance };
+        site_touch(signals, i, touch, now_ms);
     }
 }
 
@@ -587,6 +596,7 @@ void signals_report(const struct signals *signals, struct intersection_id inters
         int64_t since_ms = signals->since_ms[at->first_group + i];
         int64_t age_ms = since_ms == INT64_MIN ? INT32_MAX : signals->now_ms - since_ms;
         ret->aspect[i] = signals->aspects[at->first_group + i];
+        ret->calls |= ret->aspect[i] != ASPECT_GREEN ? signals->calls[intersection.index] & (UINT64_C(1) << i) : 0;
         ret->age_ms[i] = age_ms < INT32_MAX ? (int32_t)age_ms : INT32_MAX;
     }
 }

@@ -43,6 +43,10 @@ bool signals_want_touches(const struct signals *signals);
 // Tells the controllers which of their loops were covered since the last call, one row per intersection, up to now_ms.
 void signals_touch(struct signals *signals, const struct actuation_touch *touches, int64_t now_ms);
 
+// Groups (bits, by intersection) whose push buttons were pushed and that were not green since; until told otherwise.
+// Read at signals_touch and signals_report.
+void signals_call(struct signals *signals, const uint64_t *calls);
+
 // Offers a plan at now. STATUS_OK: accepted, takes effect at its valid_from_ms. STATUS_STALE: late, expired or not
 // newer. STATUS_VERSION: another site. STATUS_REFUSED: a hand-over with too little time, or no hand-over where one is
 // needed. STATUS_RANGE: malformed.

@@ -9,8 +9,10 @@
 
 #include "engine/base/memory.h"
 #include "engine/model/units.h"
+#include "sim/traffic/closures.h"
 #include "sim/traffic/moving.h"
 #include "sim/traffic/settling.h"
+#include "sim/traffic/stops.h"
 #include "sim/traffic/street_kernel.h"
 #include "sim/traffic/street_layout.h"
 #include "sim/traffic/street_state.h"
@@ -134,8 +136,11 @@ enum status street_create(const struct network *network, const struct vehicle_ty
     street->scheduled_first = street->scheduled_last = INDEX_NONE;
     street->arrived_first = street->arrived_last = INDEX_NONE;
     memset(street->piece_free, 0xff, sizeof street->piece_free);
+    stops_clear(street);
     types_create(street, types, type_count);
     status = layout_create(street, problem);
+    street->options.closures = NULL;
+    status = status != STATUS_OK ? status : closures_create(street, options, problem);
     if (status != STATUS_OK) {
         street_release(street);
         return status;
@@ -159,8 +164,9 @@ void street_release(struct street *street)
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
         free(taken[i]);
     }
-    layout_release(street);
+    closures_release(street);
     trips_release(street);
+    layout_release(street);
     free(street);
 }
 
@@ -210,7 +216,11 @@ static void phases_run(struct street *street)
 
 void street_step(struct street *street)
 {
+    for (int32_t i = 0; i < street->worker_count; i++) {
+        street->workers[i].detours = 0;
+    }
     greens_note(street);
+    closures_step(street);
     bool inserting = may_insert(street);
     if (street->insert_first) {
         // Trips that are due at once enter before anything moves.
@@ -241,6 +251,7 @@ void street_step(struct street *street)
         street->counts.vehicle_updates += street->workers[i].updates;
         street->counts.queue_vehicle_steps += street->workers[i].queued;
         street->counts.detours += street->workers[i].detours;
+        street->counts.parked += street->workers[i].parked;
     }
     entered_count(street);
     trips_arrive(street);
@@ -317,7 +328,7 @@ int32_t street_list_bound(const struct street *street, uint32_t users, struct bo
             *view = (struct bound_view){ .number = trip->number, .type = (int32_t)type, .lane = lane,
                 .to_stop_m = fmax(0.0, (double)(group->length[c] - rows[k].front[c])),
                 .speed_mps = (double)rows[k].speed[c],
-                .lost_s = 0.001 * ((double)trip->loss_ms + trip->entered_ms - trip->depart_ms) };
+                .lost_s = stops_late_s(street, trip) };
             view->route_count = trip_links_ahead(street, trip, street->network->lanes[lane].link, view->route,
                                                  BOUND_LINK_COUNT_MAX);
         }

@@ -10,6 +10,8 @@
 //             right of way    signals, room, gap acceptance                  right_of_way.h
 //             lane changing   for the route, and MOBIL for gain              lane_change.h
 //             trips           route, queue at the border, measures           trips.h, settling.h
+//             incidents       lanes closed for a time                        closures.h
+//             stops           buses at their stops, timetables, parking      stops.h
 //
 //           Laws that hold at every step whatever the models say: vehicles of one lane or path never overlap, nobody
 //           drives backwards, nobody passes a red that it could stop before, scheduled = waiting + under way + arrived.
@@ -49,6 +51,15 @@ struct vehicle_type {
 
 enum { WISH_FLOW = 1, WISH_LOST = 2 };
 
+// Where a trip stands by plan on its way; in the order of its route.
+struct trip_stop {
+    int32_t leg, lane;                 // which link of its route, from 0; position in that link
+    int32_t start_mm, end_mm;          // it stands with its front between them, at the end if it can
+    int32_t duration_ms;               // at least so long
+    int64_t until_ms;                  // and not before; INT64_MIN: it has no timetable
+    bool parking;                      // off the lane meanwhile: nobody waits behind it
+};
+
 // Trips in order of departure. Rows of one batch; depart_ms never falls over batches either.
 struct trip_columns {
     int32_t count;
@@ -59,6 +70,15 @@ struct trip_columns {
     int32_t *links;                    // the whole route, connected, at least one link
     int8_t *depart_lane;               // position in the link; -1: the one that is best for the route
     int32_t *depart_speed_mmps;        // -1: as fast as is safe
+    int32_t *first_stop;               // count + 1 rows: where its stops start in stops; NULL: nobody has any
+    struct trip_stop *stops;
+};
+
+// An incident: a lane that nobody of these users comes onto in [from, to).
+struct lane_closure {
+    int32_t lane;
+    uint32_t users;                    // user_class bits
+    int64_t from_ms, to_ms;
 };
 
 struct street_options {
@@ -67,6 +87,8 @@ struct street_options {
     int threads;
     uint64_t seed;
     int32_t vehicle_count_max;         // under way at once; 0: what the network can hold
+    const struct lane_closure *closures;   // copied
+    int32_t closure_count;
 };
 
 struct trip_result {
@@ -77,7 +99,8 @@ struct trip_result {
     double length_m;                   // driven so far
     double free_flow_s;                // of its whole route at its own desired speed within the limits
     double time_loss_s;                // sum over steps of (1 - speed / desired speed) * step, since it entered
-    double waiting_s;                  // slower than 0.1 m/s
+    double waiting_s;                  // slower than 0.1 m/s, but for the stops of its plan
+    double stopped_s;                  // at the stops of its plan
     double speed_factor;               // its desired speed over the limit
     int32_t stops;                     // times it fell below 0.1 m/s after being faster than 1.39 m/s
 };
@@ -89,6 +112,7 @@ struct street_counts {
     int64_t steps;
     int64_t detours;                   // drivers who could not get into their lane: took another way, or went out
     int64_t teleported;                // always 0: nobody is taken off the road
+    int64_t parked;                    // of those under way: off their lane, at a stop
 };
 
 struct street;
@@ -145,7 +169,7 @@ int32_t street_list_vehicles(const struct street *street, struct vehicle_view *r
 struct bound_view {
     int32_t number, type, lane;
     double to_stop_m, speed_mps;
-    double lost_s;                             // against its free flow so far, the wait to enter too
+    double lost_s;                             // late by its timetable, else against its free flow so far
     int32_t route_count;
     int32_t route[BOUND_LINK_COUNT_MAX];       // links, from its own on
 };

@@ -3,9 +3,11 @@
 #include <string.h>
 
 #include "engine/base/hash.h"
+#include "sim/traffic/closures.h"
+#include "sim/traffic/stops.h"
 #include "sim/traffic/street_place.h"
 
-#define STREET_FORMAT 1
+#define STREET_FORMAT 2
 
 // Records are written as they lie, so their sizes are part of the format.
 static int64_t records_layout(void)
@@ -45,6 +47,7 @@ static void trip_save(const struct street *street, int32_t index, struct byte_si
     trip.first_leg = trip.next = INDEX_NONE;   // where it lies is not its state
     sink_put(sink, &trip, sizeof trip);
     sink_put(sink, legs, trip.leg_count * sizeof *legs);
+    stops_save(street, index, sink);
 }
 
 static void list_save(const struct street *street, int32_t first, struct byte_sink *sink)
@@ -139,6 +142,7 @@ void street_save(const struct street *street, struct byte_sink *sink)
     sink_number(sink, records_layout());
     sink_number(sink, (int64_t)network->hash);
     sink_number(sink, types_hash(street));
+    sink_number(sink, (int64_t)closures_hash(street));
     sink_number(sink, (int64_t)street->options.seed);
     sink_number(sink, street->options.step_ms);
     sink_number(sink, street->options.begin_ms);
@@ -168,6 +172,9 @@ void street_save(const struct street *street, struct byte_sink *sink)
     for (int32_t i = 0; i < network->link_count; i++) {
         list_save(street, street->queue_first[i], sink);
     }
+    for (int32_t i = 0; i < street->block_count; i++) {
+        list_save(street, street->blocks[i].parked, sink);
+    }
     list_save(street, street->scheduled_first, sink);
     list_save(street, street->arrived_first, sink);
 }
@@ -187,7 +194,12 @@ static int32_t trip_load(struct street *street, struct byte_source *source)
         return INDEX_NONE;
     }
     place_room(street, 1, (int64_t)trip.piece_size * PIECE_LEGS);
-    return place_trip(street, &trip, (const struct leg *)bytes);
+    int32_t index = place_trip(street, &trip, (const struct leg *)bytes);
+    if (!stops_load(street, index, source)) {
+        source->failed = true;
+        return INDEX_NONE;
+    }
+    return index;
 }
 
 static bool column_has_room(const struct street *street, int32_t cell)
@@ -262,7 +274,8 @@ static enum status head_load(struct street *street, struct byte_source *source, 
 {
     const struct { int64_t own; const char *what; } known[] = {
         { records_layout(), "another version of the program" }, { (int64_t)street->network->hash, "another network" },
-        { types_hash(street), "other vehicle types" }, { (int64_t)street->options.seed, "another seed" },
+        { types_hash(street), "other vehicle types" }, { (int64_t)closures_hash(street), "other incidents" },
+        { (int64_t)street->options.seed, "another seed" },
         { street->options.step_ms, "another step" }, { street->options.begin_ms, "another begin" },
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
@@ -305,6 +318,7 @@ enum status street_load(struct street *street, struct byte_source *source, struc
         return status;
     }
     columns_load(street, source);
+    closures_set(street);
     for (int32_t i = 0; i < network->lane_count && !source->failed; i++) {
         lane_load(street, i, source);
     }
@@ -314,6 +328,9 @@ enum status street_load(struct street *street, struct byte_source *source, struc
     }
     for (int32_t i = 0; i < network->link_count && !source->failed; i++) {
         list_load(street, i, place_waiting, source);
+    }
+    for (int32_t i = 0; i < street->block_count && !source->failed; i++) {
+        list_load(street, i, place_parked, source);
     }
     list_load(street, INDEX_NONE, place_scheduled_at, source);
     list_load(street, INDEX_NONE, place_arrived_at, source);

@@ -274,6 +274,26 @@ static void leader_or_line(float step_s, const struct wide_types *types, const s
     }
 }
 
+// One who stops in this row follows the place where it is to stand, if that asks for more than its leader does.
+static void stop_heed(const struct wide_types *types, const struct row *row, const struct stop_mark *mark,
+                      struct wide_leader *leader)
+{
+    int32_t c = mark->column;
+    float v = row->speed[c], there = leader->speed[c];
+    float s = leader->rear[c] - row->front[c], s_stop = mark->rear - row->front[c];
+    float reach = types->headway[c] * v + v * (v - there) * types->closing[c];
+    float strain = (types->gap[c] + (reach > 0.0f ? reach : 0.0f)) / (s > GAP_M_MIN ? s : GAP_M_MIN);
+    float strain_stop = (types->gap[c] + v * types->headway[c] + v * v * types->closing[c])
+        / (s_stop > GAP_M_MIN ? s_stop : GAP_M_MIN);
+    // Krauss' drivers count on the way their leader needs to brake.
+    bool nearer = s_stop < s + 0.5f * there * there / types->deceleration[c];
+    if (types->krauss[c] ? nearer : strain_stop > strain) {
+        leader->rear[c] = leader->rear_after[c] = mark->rear;
+        leader->speed[c] = leader->speed_after[c] = 0.0f;
+    }
+    leader->bound[c] = mark->bound < leader->bound[c] ? mark->bound : leader->bound[c];
+}
+
 // Laws, halts, and the row as leader of the next one; writes the row, and adds to slow[] those that are queued.
 static INLINE void settle_row(float step_s, const struct wide_types *restrict types,
                                  struct wide_leader *restrict leader, const float *restrict line,
@@ -341,12 +361,16 @@ static void follow_rows(const struct follow_job *job, struct follow_rows *all)
     struct tails tails = { .rear = { 0.0f } };
     leader_of_head(ahead, job->step_s, &leader);
     _Alignas(64) int32_t slow[WIDE] = { 0 };
+    const struct stop_mark *mark = all->marks, *marks_end = mark + all->mark_count;
     for (int32_t k = 0; k < all->row_count; k++) {
         struct row *row = &all->rows[k];
         _Alignas(64) float front[WIDE], speed[WIDE], old[WIDE];
         const struct wide_types *types = types_of(job, row->kind, &room);
         if (k > 0 && ahead->holds) {
             leader_or_line(job->step_s, types, ahead, row, &leader);
+        }
+        for (; mark < marks_end && mark->row == k; mark++) {
+            stop_heed(types, row, mark, &leader);
         }
         if (job->substeps == 1) {
             idm_row(job->step_s, 1, types, &leader, row, front, speed);

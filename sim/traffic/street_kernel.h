@@ -73,6 +73,8 @@ struct follow_rows {
     int32_t loop_count;
     struct tails *tails;               // OUT: where each column's last vehicle is now; NULL: not asked for
     int64_t *queued;                   // OUT: rises by the vehicles below 1.39 m/s
+    const struct stop_mark *marks;     // in order of rows
+    int32_t mark_count;
     uint32_t past;                     // OUT: columns whose first vehicle is beyond its lane's end now
 };
 

@@ -62,7 +62,7 @@ static uint64_t *junction_keys(const struct network *network)
 static void block_begin(struct street *street, int32_t lane_count)
 {
     struct block *block = &street->blocks[street->block_count++];
-    *block = (struct block){ .first_group = street->group_count, .lane_count = lane_count };
+    *block = (struct block){ .first_group = street->group_count, .lane_count = lane_count, .parked = INDEX_NONE };
     for (int i = 0; i < WIDE; i++) {
         block->link[i] = INDEX_NONE;
     }

@@ -22,6 +22,7 @@ static void group_clear(struct group *group)
         group->seen.head_signal[c] = INDEX_NONE;
     }
     group->count_max = 0;
+    group->stops = false;
     group->held = group->clear = group->changed = group->over = 0;
 }
 
@@ -49,6 +50,7 @@ void place_clear(struct street *street, int64_t now_ms)
         struct block *block = &street->blocks[i];
         block->waiting = block->vehicles = 0;
         block->stale = block->over = false;
+        block->parked = INDEX_NONE;
     }
     for (int32_t i = 0; i < street->crossroads_count; i++) {
         struct crossroads *at = &street->crossroads[i];
@@ -156,6 +158,16 @@ void place_scheduled(struct street *street, int32_t trip)
 void place_arrived(struct street *street, int32_t trip)
 {
     queue_append(street, &street->arrived_first, &street->arrived_last, trip);
+}
+
+void place_parked(struct street *street, int32_t trip, int32_t block)
+{
+    int32_t *last = &street->blocks[block].parked;
+    while (*last != INDEX_NONE) {
+        last = &street->trips[*last].next;
+    }
+    *last = trip;
+    street->trips[trip].next = INDEX_NONE;
 }
 
 void place_done(struct street *street)

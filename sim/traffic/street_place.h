@@ -41,5 +41,8 @@ void place_waiting(struct street *street, int32_t trip, int32_t link);
 void place_scheduled(struct street *street, int32_t trip);
 void place_arrived(struct street *street, int32_t trip);
 
+// At the end of a block's list of those who park beside its lanes.
+void place_parked(struct street *street, int32_t trip, int32_t block);
+
 // Everybody is in place.
 void place_done(struct street *street);

@@ -46,7 +46,8 @@
 #define PATH_NONE (-1)             // no way on from this lane: the vehicle must change lanes
 #define PATH_END (-2)              // its route ends with this lane
 
-#define KIND_TYPE 0xffffu          // bits of row.kind: the vehicle's type
+#define KIND_TYPE 0x0fffu          // bits of row.kind: the vehicle's type
+#define KIND_STOP 0x1000u          // it has a stop on this lane's link, or stands at one (stops.h)
 #define KIND_RIGHT 0x10000u        // must change to the right for its route
 #define KIND_LEFT 0x20000u         // must change to the left
 #define KIND_FREE_RIGHT 0x40000u   // the lane to the right serves its route as well
@@ -121,6 +122,7 @@ struct group {
     uint32_t clear;                   // of them those with nobody left on the lane's paths: none can come past the head
     uint32_t changed;                 // columns whose last vehicle may be another one than tails tells of
     uint32_t over;                    // columns back over whose line somebody may reach
+    bool stops;                       // somebody of KIND_STOP may be in it
     int32_t lane_position;            // 0 at the kerb
     int32_t loop_layer, loop_layer_count;   // in street.loops
 };
@@ -132,6 +134,7 @@ struct block {
     int32_t vehicles;                 // under way on its lanes
     bool stale;                       // what it publishes has changed
     bool over;                        // some group's `over` is not 0
+    int32_t parked;                   // trips off its lanes, joined by next, or INDEX_NONE
 };
 
 // One loop per column of a group; several layers where lanes have several.
@@ -220,7 +223,7 @@ struct leg {
 
 struct passage_sum { int64_t passages, loss_ms; };   // integers: threads add to them in any order
 
-enum trip_state { TRIP_EMPTY, TRIP_SCHEDULED, TRIP_WAITING, TRIP_UNDER_WAY, TRIP_ARRIVED };
+enum trip_state { TRIP_EMPTY, TRIP_SCHEDULED, TRIP_WAITING, TRIP_UNDER_WAY, TRIP_ARRIVED, TRIP_PARKED };
 
 // One cache line. Times are ms after begin. Sums are whole numbers, so that they do not depend on their order.
 struct trip {
@@ -273,6 +276,32 @@ struct row_pool {
     int64_t free[ROW_PIECE_SIZES];    // pieces by size, the first of a chain; -1
 };
 
+// Where a vehicle of a group is to stand in this step; in order of rows.
+struct stop_mark {
+    int32_t row, column;
+    float rear, bound;                // as of a leader that stands there; no front passes the bound
+};
+
+// Trips with stops (stops.h); of_trip is NULL until there is one.
+struct stop_books {
+    int32_t *of_trip;                 // by trip: in lists, or INDEX_NONE
+    int32_t of_trip_count, of_trip_capacity;
+    struct itinerary *lists;
+    int32_t list_count, list_capacity, list_free;   // a free one names the next in `first`
+    struct planned_stop *at;
+    int32_t count, capacity, free;
+};
+
+// Lanes closed for a time (closures.h); closed is NULL where no closure is planned.
+struct closure_books {
+    struct lane_closure *all;
+    int32_t count;
+    uint32_t *closed, *closed_next;   // by lane: the users to whom it is shut now
+    uint8_t *near, *changed;          // by link: not 0 where drivers hear of one that is shut; or heard until now
+    int32_t near_count;
+    int64_t change_ms;                // when anything is shut or opened next
+};
+
 struct worker {                       // what one thread owns
     int32_t first_block, block_end, first_crossroads, crossroads_end;
     struct transfer *outbox;
@@ -283,7 +312,9 @@ struct worker {                       // what one thread owns
     int32_t *arrived;                 // trips that arrived in this step
     int32_t arrived_count, arrived_max;
     int32_t *came_from, *search_queue, *detour;   // scratch of detour.c, by link
-    int64_t updates, queued, entered, detours;    // of this step
+    int64_t updates, queued, entered, detours, parked;   // of this step
+    struct stop_mark *marks;          // of the group at hand; NULL until a trip has stops
+    int32_t mark_count, mark_count_max;
     bool inserting;
     struct row_pool pool;
     struct row batch;                 // crossers, sixteen at a time
@@ -351,6 +382,9 @@ struct street {
     int64_t depart_last_ms;
     struct leg *legs_tried;           // of the route that street_enter looks at
     int32_t legs_tried_capacity;
+
+    struct stop_books stops;
+    struct closure_books closures;
 
     uint8_t *aspects, *aspects_before;
     int64_t *green_since_ms;          // by signal group

@@ -9,7 +9,9 @@
 #include "engine/base/memory.h"
 #include "engine/base/random.h"
 #include "engine/model/units.h"
+#include "sim/traffic/closures.h"
 #include "sim/traffic/detour.h"
+#include "sim/traffic/stops.h"
 
 static const double PREFER_M = 200.0;          // how far ahead a lane must suit the route
 static const double DEVIATION_MAX = 2.0;       // drivers beyond two standard deviations are taken as at two
@@ -45,19 +47,26 @@ static uint32_t lanes_leading(const struct network *network, const struct link *
     return leading;
 }
 
-// Of the lanes that lead from a link to the next one, those that lead into its preferred ones, if it is so short that
-// one must be in lane before it. *ret_allowed: all that lead on.
-static uint32_t lanes_preferred(const struct network *network, int32_t link_index, int32_t next,
-                                uint32_t next_preferred, uint32_t user, uint32_t *ret_allowed)
+// Of the lanes that lead from a link to the next one, those that lead into its preferred ones, if there are but way_m
+// so that one must be in lane before it. *ret_allowed: all that lead on.
+static uint32_t lanes_leading_by(const struct network *network, int32_t link_index, int32_t next, double way_m,
+                                 uint32_t next_preferred, uint32_t user, uint32_t *ret_allowed)
 {
     const struct link *link = &network->links[link_index];
     uint32_t open = lanes_open(network, link, user);
     *ret_allowed = open & lanes_leading(network, link, next, lanes_open(network, &network->links[next], user));
-    if (network->links[next].length_m >= PREFER_M) {
+    if (way_m >= PREFER_M) {
         return *ret_allowed;
     }
     uint32_t preferred = open & lanes_leading(network, link, next, next_preferred);
     return preferred != 0 ? preferred : *ret_allowed;
+}
+
+static uint32_t lanes_preferred(const struct network *network, int32_t link_index, int32_t next,
+                                uint32_t next_preferred, uint32_t user, uint32_t *ret_allowed)
+{
+    return lanes_leading_by(network, link_index, next, network->links[next].length_m, next_preferred, user,
+                            ret_allowed);
 }
 
 static int32_t next_link(const struct street *street, int32_t link, const struct leg *leg)
@@ -85,6 +94,35 @@ static uint32_t preferred_of(const struct street *street, const struct leg *leg,
     return preferred;
 }
 
+// Of the link's lanes those that are open to the user, and of them those that are not closed where there are any.
+static uint32_t lanes_open_now(const struct street *street, int32_t link, uint32_t user)
+{
+    return closures_spare(street, link, user, lanes_open(street->network, &street->network->links[link], user));
+}
+
+// As preferred_of, near a closure: by what is open now, for as many links as it is heard of.
+static uint32_t preferred_now(const struct street *street, const struct leg *leg, int32_t count, int32_t link,
+                              uint32_t user)
+{
+    int32_t last = 0, links[CLOSURE_LOOK_LEGS] = { link };
+    while (last < count - 1 && last < CLOSURE_LOOK_LEGS - 1) {
+        links[last + 1] = next_link(street, links[last], &leg[last]);
+        last++;
+    }
+    const struct network *network = street->network;
+    uint32_t preferred = lanes_open_now(street, links[last], user);
+    for (int32_t i = last - 1; i >= 0; i--) {
+        const struct link *here = &network->links[links[i]];
+        uint32_t open = lanes_open(network, here, user), next_open = lanes_open_now(street, links[i + 1], user);
+        bool far = network->links[links[i + 1]].length_m >= PREFER_M;
+        uint32_t leading = open & lanes_leading(network, here, links[i + 1], far ? next_open : preferred);
+        leading = leading != 0 ? leading : open & lanes_leading(network, here, links[i + 1], next_open);
+        leading = leading != 0 ? leading : open;
+        preferred = closures_spare(street, links[i], user, leading);
+    }
+    return preferred;
+}
+
 static int32_t cell_link(const struct street *street, int32_t cell)
 {
     return street->network->lanes[cell_group(street, cell)->lane[cell % WIDE]].link;
@@ -103,8 +141,12 @@ int32_t trip_path(const struct street *street, const struct trip *trip, int32_t 
     bool best_preferred = false;
     for (int32_t path = group->first_path[column]; path < end; path++) {
         const struct path_brief *brief = &street->briefs[path];
-        if (brief->choice != choice || !(brief->everyone || (street->paths[path].users & user))) {
+        if (brief->choice != choice || !(brief->everyone || (street->paths[path].users & user))
+            || cell_closed(street, street->paths[path].to_cell, user)) {
             continue;
+        }
+        if (closures_near(street, street->paths[path].to_link)) {
+            preferred = preferred_now(street, here + 1, trip->leg_count - leg - 1, street->paths[path].to_link, user);
         }
         if (preferred == 0) {
             preferred = preferred_of(street, here + 1, trip->leg_count - leg - 1, street->paths[path].to_link, user);
@@ -133,12 +175,17 @@ uint32_t trip_first_lanes(const struct street *street, const struct trip *trip)
         : preferred_of(street, leg, trip->leg_count, trip->first_link, street->types.user[trip->type]);
 }
 
-int32_t trip_last_link(const struct street *street, const struct trip *trip, int32_t link)
+int32_t trip_link_at(const struct street *street, const struct trip *trip, int32_t link, int32_t leg)
 {
-    for (int32_t i = trip->leg; i + 1 < trip->leg_count; i++) {
+    for (int32_t i = trip->leg; i < leg; i++) {
         link = next_link(street, link, &street->legs[trip->first_leg + i]);
     }
     return link;
+}
+
+int32_t trip_last_link(const struct street *street, const struct trip *trip, int32_t link)
+{
+    return trip_link_at(street, trip, link, trip->leg_count - 1);
 }
 
 int32_t trip_links_ahead(const struct street *street, const struct trip *trip, int32_t link, int32_t *ret,
@@ -160,6 +207,15 @@ uint32_t trip_kind(const struct street *street, const struct trip *trip, int32_t
     if (preferred == 0) {
         preferred = preferred_of(street, leg, trip->leg_count - trip->leg, cell_link(street, cell),
             street->types.user[trip->type]);
+    }
+    if (closures_near(street, cell_link(street, cell))) {
+        preferred = preferred_now(street, leg, trip->leg_count - trip->leg, cell_link(street, cell),
+            street->types.user[trip->type]);
+    }
+    const struct planned_stop *stop = stops_next(street, (int32_t)(trip - street->trips));
+    if (stop != NULL && stop->leg == trip->leg) {
+        preferred = 1u << stop->lane;
+        kind |= KIND_STOP;
     }
     uint32_t here = 1u << cell_group(street, cell)->lane_position;
     if (preferred & here) {
@@ -230,6 +286,7 @@ static void trip_free(struct street *street, int32_t index)
 {
     struct trip *trip = &street->trips[index];
     int32_t size = trip->piece_size;
+    stops_give_back(street, index);
     memcpy(&street->legs[trip->first_leg], &street->piece_free[size], sizeof(int32_t));
     street->piece_free[size] = trip->first_leg;
     trip->state = TRIP_EMPTY;
@@ -268,6 +325,7 @@ void trips_make_room(struct street *street, int32_t trips, int64_t more_legs)
         street->trip_capacity = (int32_t)(count + count / 4);
         street->trips = pages_grow(street->trips, (size_t)street->trip_count * sizeof *street->trips,
             (size_t)street->trip_capacity * sizeof *street->trips);
+        stops_follow_trips(street);
     }
 }
 
@@ -279,6 +337,7 @@ static void trips_reserve(struct street *street, const struct trip_columns *trip
         legs += (int64_t)piece_size_for(trips->first_link[i + 1] - trips->first_link[i]) * PIECE_LEGS;
     }
     trips_make_room(street, trips->count, legs);
+    stops_reserve(street, trips);
 }
 
 void trips_clear(struct street *street)
@@ -289,6 +348,7 @@ void trips_clear(struct street *street)
     memset(street->piece_free, 0xff, sizeof street->piece_free);
     street->scheduled_first = street->scheduled_last = INDEX_NONE;
     street->arrived_first = street->arrived_last = INDEX_NONE;
+    stops_clear(street);
 }
 
 int32_t trip_put(struct street *street, const struct trip *trip, const struct leg *legs)
@@ -363,6 +423,60 @@ void trip_reroute(struct street *street, struct trip *trip, const int32_t *links
     (void)legs_fill(street, links, count, street->types.user[trip->type], street->legs + trip->first_leg, &allowed);
     trip->leg = 0;
     trip->leg_count = (uint16_t)count;
+    stops_reroute(street, trip, links, count);
+}
+
+// The first of its stops on this leg, or NULL.
+static const struct planned_stop *stop_on(const struct street *street, const struct itinerary *list, int32_t leg)
+{
+    for (int32_t at = list->at; at != INDEX_NONE; at = street->stops.at[at].next) {
+        if (street->stops.at[at].leg == leg) {
+            return &street->stops.at[at];
+        }
+    }
+    return NULL;
+}
+
+void trip_legs_stop(struct street *street, struct trip *trip, const int32_t *links, int32_t count)
+{
+    const struct network *network = street->network;
+    const struct itinerary *list = stops_of(street, (int32_t)(trip - street->trips));
+    struct leg *legs = &street->legs[trip->first_leg];
+    uint32_t user = street->types.user[trip->type], allowed;
+    const struct planned_stop *next = NULL;
+    for (int32_t i = count - 1; i >= 0; i--) {
+        const struct planned_stop *stop = stop_on(street, list, i);
+        bool wide = network->links[links[i]].lane_count > LEG_LANE_COUNT_MAX;
+        if (stop != NULL && !wide) {
+            legs[i].preferred = (uint8_t)(1u << stop->lane);
+        } else if (i + 1 < count && !wide && legs[i + 1].preferred != 0) {
+            double way_m = next != NULL ? (double)next->end : network->links[links[i + 1]].length_m;
+            legs[i].preferred = (uint8_t)lanes_leading_by(network, links[i], links[i + 1], way_m,
+                legs[i + 1].preferred, user, &allowed);
+        }
+        next = stop;
+    }
+}
+
+void trip_leg_restore(struct street *street, struct trip *trip, int32_t cell)
+{
+    struct leg *leg = &street->legs[trip->first_leg + trip->leg];
+    int32_t link = cell_link(street, cell);
+    if (street->network->links[link].lane_count > LEG_LANE_COUNT_MAX) {
+        return;
+    }
+    uint32_t user = street->types.user[trip->type], allowed;
+    const struct planned_stop *next = stops_next(street, (int32_t)(trip - street->trips));
+    if (trip->leg + 1 >= trip->leg_count) {
+        leg->preferred = (uint8_t)lanes_open(street->network, &street->network->links[link], user);
+        return;
+    }
+    int32_t next_index = next_link(street, link, leg);
+    uint32_t after = leg[1].preferred != 0 ? leg[1].preferred
+        : preferred_of(street, leg + 1, trip->leg_count - trip->leg - 1, next_index, user);
+    double way_m = next != NULL && next->leg == trip->leg + 1 ? (double)next->end
+        : street->network->links[next_index].length_m;
+    leg->preferred = (uint8_t)lanes_leading_by(street->network, link, next_index, way_m, after, user, &allowed);
 }
 
 static double link_free_flow_s(const struct street *street, const struct trip *trip, int32_t leg, int32_t link_index)
@@ -428,6 +542,7 @@ static void trip_fill(struct street *street, const struct trip_columns *trips, i
     }
     street->scheduled_last = index;
     street->depart_last_ms = trips->depart_ms[row];
+    stops_take(street, index, trips, row);
 }
 
 static enum status trip_check(struct street *street, const struct trip_columns *trips, int32_t row,
@@ -478,7 +593,7 @@ static enum status trip_check(struct street *street, const struct trip_columns *
         return problem_report(problem, STATUS_RANGE, "trips", place, NULL,
                               "may not depart on lane %d of its first link", lane);
     }
-    return STATUS_OK;
+    return trips->first_stop == NULL ? STATUS_OK : stops_check(street, trips, row, place, problem);
 }
 
 enum status street_enter(struct street *street, const struct trip_columns *trips, int32_t *ret_row,
@@ -562,10 +677,10 @@ void trips_arrive(struct street *street)
     street->counts.under_way -= count;
 }
 
-static struct trip_result result_of(const struct street *street, const struct trip *trip)
+static struct trip_result result_of(const struct street *street, const struct trip *trip, int32_t index)
 {
     int64_t begin_ms = street->options.begin_ms;
-    bool entered = trip->state == TRIP_UNDER_WAY || trip->state == TRIP_ARRIVED;
+    bool entered = trip->state == TRIP_UNDER_WAY || trip->state == TRIP_ARRIVED || trip->state == TRIP_PARKED;
     return (struct trip_result){
         .number = trip->number, .type = trip->type, .depart_ms = begin_ms + trip->depart_ms,
         .entered_ms = entered ? begin_ms + trip->entered_ms : INT64_MIN,
@@ -573,6 +688,7 @@ static struct trip_result result_of(const struct street *street, const struct tr
         .length_m = entered ? (double)trip->length_mm * 0.001 : 0.0, .free_flow_s = s_from_ms(trip->free_flow_ms),
         .time_loss_s = s_from_ms(trip->loss_ms), .speed_factor = (double)trip->factor,
         .waiting_s = s_from_ms((int64_t)trip->waiting_steps * street->options.step_ms), .stops = trip->stops,
+        .stopped_s = s_from_ms(stops_stood_ms(street, index, street_elapsed_ms(street))),
     };
 }
 
@@ -581,7 +697,7 @@ int32_t street_take_arrived(struct street *street, struct trip_result *ret, int3
     int32_t count = 0;
     while (count < count_max && street->arrived_first != INDEX_NONE) {
         int32_t index = street->arrived_first;
-        ret[count++] = result_of(street, &street->trips[index]);
+        ret[count++] = result_of(street, &street->trips[index], index);
         street->arrived_first = street->trips[index].next;
         trip_free(street, index);
     }
@@ -600,8 +716,11 @@ static void result_add_stay(const struct street *street, struct trip_result *res
                             float front, float desired, uint32_t halt)
 {
     struct trip copy = *trip;
-    trip_settle(&copy, street_elapsed_ms(street), front, desired, halt, front);
-    *result = result_of(street, &copy);
+    int32_t index = (int32_t)(trip - street->trips);
+    if (!stops_standing(street, index)) {
+        trip_settle(&copy, street_elapsed_ms(street), front, desired, halt, front);
+    }
+    *result = result_of(street, &copy, index);
 }
 
 int32_t street_list_unfinished(const struct street *street, struct trip_result *ret, int32_t count_max)
@@ -627,8 +746,8 @@ int32_t street_list_unfinished(const struct street *street, struct trip_result *
         }
     }
     for (int32_t i = 0; i < street->trip_count && count < count_max; i++) {
-        if (street->trips[i].state == TRIP_WAITING) {
-            ret[count++] = result_of(street, &street->trips[i]);
+        if (street->trips[i].state == TRIP_WAITING || street->trips[i].state == TRIP_PARKED) {
+            ret[count++] = result_of(street, &street->trips[i], i);
         }
     }
     qsort(ret, (size_t)count, sizeof *ret, number_compare);
@@ -640,4 +759,5 @@ void trips_release(struct street *street)
     free(street->trips);
     free(street->legs);
     free(street->legs_tried);
+    stops_release(street);
 }

@@ -6,6 +6,8 @@
 //           it as well, as far as links are short. Computed once, from the last leg back, and kept with the leg.
 //
 //              SCHEDULED ──depart──▶ WAITING ──safe gap──▶ UNDER_WAY ──end of last leg──▶ ARRIVED ──taken──▶ EMPTY
+//                                                     park ▲│ a parking stop (stops.h)
+//                                                   PARKED ◀┘
 //
 //           Measures are settled when a vehicle leaves a lane or a path: with one desired speed there, the sum over
 //           steps of (1 - v / desired) h is the time of the stay less metres driven / desired.
@@ -38,6 +40,9 @@ uint32_t trip_first_lanes(const struct street *street, const struct trip *trip);
 // The links of its route from the one it is on, which is `link`; returns the last of them.
 int32_t trip_last_link(const struct street *street, const struct trip *trip, int32_t link);
 
+// The link of a leg that is not before its own, which is `link`.
+int32_t trip_link_at(const struct street *street, const struct trip *trip, int32_t link, int32_t leg);
+
 // The first of them, the one that it is on included; gives how many.
 int32_t trip_links_ahead(const struct street *street, const struct trip *trip, int32_t link, int32_t *ret,
                          int32_t count_max);
@@ -45,6 +50,11 @@ int32_t trip_links_ahead(const struct street *street, const struct trip *trip, i
 // How many legs the trip's piece holds; and a new route, from the link it is on, that fits into it.
 int32_t trips_leg_room(const struct trip *trip);
 void trip_reroute(struct street *street, struct trip *trip, const int32_t *links, int32_t count);
+
+// Its legs want the lanes of its stops, on the way there too: links are its route from leg 0. And: what it wants of the
+// link it is on, now that it has left a stop there.
+void trip_legs_stop(struct street *street, struct trip *trip, const int32_t *links, int32_t count);
+void trip_leg_restore(struct street *street, struct trip *trip, int32_t cell);
 
 // Its own free speed where the limit is this.
 float trip_desired(const struct street *street, const struct trip *trip, float limit);

@@ -218,10 +218,36 @@ static void greatest_greens_fit_into_the_maximum_red(void **state)
     }
 }
 
+// Without loops all groups are recalled; with push buttons in their place stage 0 rests until one is pushed, and its
+// call is served in order, remembered and forgotten once it is green.
+static void push_buttons_call_and_nothing_else(void **state)
+{
+    struct scene *scene = *state;
+    actuation_release(&scene->actuation);
+    scene->made.network.detector_count = 0;
+    scene_begin(scene);
+    assert_int_not_equal(look(scene, 60, 0, 0), 0);
+    actuation_release(&scene->actuation);
+    for (int32_t g = 0; g < scene->made.network.group_count; g++) {
+        scene->made.network.groups[g].on_call = true;
+    }
+    scene_begin(scene);
+    assert_int_equal(look(scene, 60, 0, 0), 0);
+    uint64_t there = scene->made.network.stages[2].groups & ~scene->made.network.stages[0].groups
+        & ~scene->made.network.stages[1].groups;
+    assert_int_not_equal(there, 0);
+    assert_int_equal(look(scene, 61, there, 0), 2);
+    actuation_enter(&scene->actuation, (struct intersection_id){ 0 }, &scene->state, 2, T0 + 66000);
+    actuation_step(&scene->actuation, (struct intersection_id){ 0 }, &scene->state, (struct actuation_touch){ 0, 0 },
+                   T0 + 120000, &scene->choice);
+    assert_int_equal(scene->choice.stage, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(rests_while_nobody_else_calls, setup, teardown),
+        cmocka_unit_test_setup_teardown(push_buttons_call_and_nothing_else, setup, teardown),
         cmocka_unit_test_setup_teardown(gaps_out_once_the_minimum_is_over, setup, teardown),
         cmocka_unit_test_setup_teardown(is_extended_by_its_own_stream_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(maxes_out_and_remembers_who_was_cut_off, setup, teardown),

@@ -215,6 +215,7 @@ static void reports_cross_exactly(void **state)
             report->time_ms = 1000 * second + i;
             report->mode = CONTROLLER_PLAN;
             report->stage = news ? (int32_t)(second % 4) - 1 : report->stage;
+            report->calls = second % 11 < 3 ? UINT64_C(1) << (second % 4) : 0;
             report->running.sequence = news ? (uint32_t)second : report->running.sequence;
             for (int32_t g = 0; g < report->group_count; g++) {
                 // Ages stand still where they end; those of group 3 get there after second 100.

@@ -96,7 +96,8 @@ static const char EVERYTHING[] =
     "coordinated_stage: stage1_2\n"
     "corridors: [High Street, Ring]\n"
     "groups:\n"
-    "  group1_0: {green_s: {min: 6, max: 50}, red_s: {max: 90, emergency: 200}, yellow_s: 3.5, red_clearance_s: 1.5}\n"
+    "  group1_0: {green_s: {min: 6, max: 50}, red_s: {max: 90, emergency: 200}, yellow_s: 3.5, red_clearance_s: 1.5, "
+    "on_call: true}\n"
     "intergreens_s:\n"
     "  group1_0: {group1_4: 6, group1_7: none, group1_1: 5}\n"
     "  group1_7: {group1_0: none}\n"
@@ -136,6 +137,8 @@ static void takes_every_kind_of_value(void **state)
     assert_int_equal(network.groups[9].red_ms_max_emergency, 200000);
     assert_int_equal(network.groups[9].yellow_ms, 3500);
     assert_int_equal(network.groups[9].red_clearance_ms, 1500);
+    assert_true(network.groups[9].on_call);
+    assert_false(network.groups[10].on_call);
     assert_int_equal(network_intergreen_ms(&network, at, 0, 4), 6000);
     assert_int_equal(network_intergreen_ms(&network, at, 0, 7), -1);
     assert_int_equal(network_intergreen_ms(&network, at, 0, 1), 5000);

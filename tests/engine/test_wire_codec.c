@@ -216,6 +216,7 @@ static void wrong_plans_are_refused_by_name(void **state)
 
 static void report_equal(const struct controller_report *a, const struct controller_report *b)
 {
+    assert_true(a->calls == b->calls);
     assert_int_equal(a->intersection, b->intersection);
     assert_true(a->time_ms == b->time_ms);
     assert_int_equal(a->mode, b->mode);

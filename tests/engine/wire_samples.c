@@ -131,7 +131,8 @@ void sample_report(uint64_t seed, int32_t intersection, int32_t group_count, str
         .time_ms = SAMPLE_TIME_MS + between(seed, 1, -5000, 5000),
         .mode = (enum controller_mode)between(seed, 2, 0, CONTROLLER_FLASH), .running = version_of(seed, 3),
         .waiting = version_of(seed, 6), .stage = between(seed, 9, -1, 7), .faults = (uint32_t)sample_bits(seed, 10),
-        .group_count = group_count };
+        .group_count = group_count,
+        .calls = seed % 2 == 0 && group_count > 0 ? sample_bits(seed, 11) >> (64 - group_count) : 0 };
     for (int32_t g = 0; g < group_count; g++) {
         ret->aspect[g] = (uint8_t)between(seed, 20 + 2 * (uint64_t)g, 0, ASPECT_FLASHING_RED);
         ret->age_ms[g] = g % 5 == 4 ? INT32_MAX : between(seed, 21 + 2 * (uint64_t)g, 0, 99999999);

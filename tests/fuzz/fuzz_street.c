@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     uint64_t seed = hash_bytes(HASH_SEED, data, bytes);
     char text[512];
     struct laws_counts counts = { 0 };
-    if (!wild_run(seed, &counts, text, sizeof text)) {
+    if (!wild_run(seed, bytes % 4 != 0, &counts, text, sizeof text)) {
         (void)fprintf(stderr, "seed %llu: %s\n", (unsigned long long)seed, text);
         abort();
     }

@@ -467,6 +467,8 @@ void town_trips_release(struct trip_columns *trips)
     free(trips->links);
     free(trips->depart_lane);
     free(trips->depart_speed_mmps);
+    free(trips->first_stop);
+    free(trips->stops);
     *trips = (struct trip_columns){ 0 };
 }
 

@@ -12,6 +12,7 @@
 #define VEHICLES_MAX 20000
 
 static const double ROOM_M = 0.05;             // between two vehicles: the street keeps 0.1
+static const int64_t TOO_NEAR_MS = 15000;      // so long one who could not stop any more may take to drive in
 static const double EPSILON = 0.02;            // floats of a lane of kilometres
 static const double ROUNDING = 1.0 - 1e-4;     // of the street's floats, at the border of who can stop
 
@@ -30,6 +31,9 @@ struct laws {
     int64_t *red_since_ms;             // by group: when it turned red
     int64_t *late_ms;                  // by number: when a signal of its lane turned red too late for it to stop
     int32_t number_count;
+    const struct lane_closure *closures;
+    int32_t closure_count;
+    uint64_t *inside;                  // by number: bit i: on a path into closure i's lane when nobody may begin one
     struct laws_counts counts;
     char text[512];
 };
@@ -49,6 +53,7 @@ struct laws *laws_create(const struct network *network, const struct street *str
     laws->path_first = memory_take((size_t)network->connection_count, sizeof(int32_t));
     laws->path_last = memory_take((size_t)network->connection_count, sizeof(int32_t));
     laws->aspects = memory_take((size_t)network->group_count, 1);
+    laws->inside = memory_take((size_t)number_count, sizeof *laws->inside);
     laws->red_since_ms = memory_take((size_t)network->group_count, sizeof(int64_t));
     laws->late_ms = memory_take((size_t)number_count, sizeof(int64_t));
     memset(laws->late_ms, 0xff, (size_t)number_count * sizeof(int64_t));
@@ -73,11 +78,17 @@ void laws_release(struct laws *laws)
         return;
     }
     void *taken[] = { laws->now, laws->before, laws->row_before, laws->came_by, laws->lane_first, laws->lane_last,
-        laws->path_first, laws->path_last, laws->aspects, laws->red_since_ms, laws->late_ms };
+        laws->path_first, laws->path_last, laws->aspects, laws->red_since_ms, laws->late_ms, laws->inside };
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
         free(taken[i]);
     }
     free(laws);
+}
+
+void laws_closures(struct laws *laws, const struct lane_closure *closures, int32_t count)
+{
+    laws->closures = closures;
+    laws->closure_count = count;
 }
 
 static PRINTF_LIKE(3, 4) const char *breach(struct laws *laws, const struct vehicle_view *who, const char *format, ...)
@@ -267,6 +278,42 @@ static const char *signal_of(struct laws *laws, const struct vehicle_view *now)
     return NULL;
 }
 
+// Nobody comes onto a closed lane. The state before the step was that of now less a step.
+static const char *closure_of(struct laws *laws, const struct vehicle_view *now)
+{
+    int64_t then_ms = street_now_ms(laws->street) - (int64_t)(laws->step_s * 1000.0 + 0.5);
+    uint32_t user = (uint32_t)laws->types[now->type].user;
+    int32_t row = laws->row_before[now->number];
+    const struct network *network = laws->network;
+    for (int32_t i = 0; i < laws->closure_count; i++) {
+        const struct lane_closure *closure = &laws->closures[i];
+        bool shut = closure->from_ms <= then_ms && then_ms < closure->to_ms && (closure->users & user) != 0;
+        int32_t into = now->connection >= 0 ? network->connections[now->connection].to_lane : now->lane;
+        if (!shut) {
+            laws->inside[now->number] &= ~(UINT64_C(1) << i);
+            continue;
+        }
+        laws->counts.closed_steps += network->lanes[now->lane].link == network->lanes[closure->lane].link;
+        if (into != closure->lane) {
+            continue;
+        }
+        bool near = then_ms < closure->from_ms + TOO_NEAR_MS;
+        if (now->connection >= 0 && near) {
+            laws->inside[now->number] |= UINT64_C(1) << i;
+            continue;
+        }
+        bool was_there = row >= 0 && laws->before[row].connection < 0 && laws->before[row].lane == closure->lane;
+        bool was_inside = (laws->inside[now->number] >> i) & 1;
+        bool changed = row >= 0 && laws->before[row].connection < 0 && laws->before[row].lane != closure->lane
+            && network->lanes[laws->before[row].lane].link == network->lanes[closure->lane].link;
+        if (row < 0 || changed || (!was_there && !was_inside && !near)) {
+            return breach(laws, now, "came onto lane %d, which is closed since %.1f s", closure->lane,
+                          (double)closure->from_ms / 1000.0);
+        }
+    }
+    return NULL;
+}
+
 static bool within_area(const struct vehicle_view *view, double enter_m, double leave_m)
 {
     return view->front_m > enter_m + EPSILON && view->front_m - view->length_m < leave_m - EPSILON;
@@ -298,11 +345,12 @@ const char *laws_after_step(struct laws *laws)
     places_note(laws);
     const struct street_counts *counts = street_counts(laws->street);
     if (counts->scheduled != counts->waiting + counts->under_way + counts->arrived
-        || counts->under_way != laws->now_count) {
+        || counts->under_way != laws->now_count + counts->parked) {
         (void)snprintf(laws->text, sizeof laws->text,
-                       "books: %lld scheduled, %lld waiting, %lld under way, %lld arrived, %d seen",
+                       "books: %lld scheduled, %lld waiting, %lld under way, %lld arrived, %d seen, %lld parked",
                        (long long)counts->scheduled, (long long)counts->waiting, (long long)counts->under_way,
-                       (long long)counts->arrived, laws->now_count);
+                       (long long)counts->arrived, laws->now_count,
+                       (long long)counts->parked);
         return laws->text;
     }
     const char *found = NULL;
@@ -310,11 +358,13 @@ const char *laws_after_step(struct laws *laws)
         found = room_of(laws, i);
         found = found != NULL ? found : motion_of(laws, &laws->now[i]);
         found = found != NULL ? found : signal_of(laws, &laws->now[i]);
+        found = found != NULL ? found : closure_of(laws, &laws->now[i]);
         if (laws->now[i].connection >= 0) {
             crossing_count(laws, &laws->now[i]);
         }
     }
     laws->counts.vehicle_steps += laws->now_count;
+    laws->counts.parked_steps += counts->parked;
     return found;
 }
 

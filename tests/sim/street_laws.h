@@ -8,7 +8,9 @@
 //              acceleration no more than its type's
 //              signals      nobody leaves a lane over a red head, but where it may turn on red, and but who could not
 //                           have stopped when it turned red: v^2 > 2 b d, b its emergency deceleration, d to the line
-//              books        scheduled = waiting + under way + arrived, and as many as are seen
+//              incidents    nobody comes onto a lane that is closed to it: by a change of lanes from the first instant,
+//                           over a stop line but for those who were too near or inside the junction when it closed
+//              books        scheduled = waiting + under way + arrived, and as many as are seen or park
 //           Some things are counted rather than forbidden, because a driver who misjudged has only the choice between
 //           them: braking harder than the type's emergency deceleration, two vehicles in the common area of two paths
 //           that cross, and passing a red that came too late to stop for.
@@ -25,9 +27,15 @@ struct laws *laws_create(const struct network *network, const struct street *str
                          int32_t type_count, double step_s, int32_t number_count);
 void laws_release(struct laws *laws);
 
+// The incidents of the street; borrowed.
+void laws_closures(struct laws *laws, const struct lane_closure *closures, int32_t count);
+
 // To be called before each step, once the aspects are set; and after it.
 void laws_before_step(struct laws *laws, const uint8_t *aspects);
 const char *laws_after_step(struct laws *laws);
 
-struct laws_counts { int64_t vehicle_steps, hard_brakes, shared_areas, late_passages; };
+// closed_steps: vehicles seen where a lane of their link is closed; parked_steps: off the lane at a stop.
+struct laws_counts {
+    int64_t vehicle_steps, hard_brakes, shared_areas, late_passages, closed_steps, parked_steps;
+};
 struct laws_counts laws_counted(const struct laws *laws);

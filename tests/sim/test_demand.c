@@ -129,7 +129,14 @@ static void sumo_trips_are_routed(void **state)
     assert_int_equal(trips.depart_ms[0], 25200000);
     assert_int_equal(demand_begin_ms(demand), 25200000);
     assert_int_equal(demand_counts(demand)->persons_skipped, 1);
-    assert_int_equal(demand_counts(demand)->stops_ignored, 1);
+    // Its stop is on the second link of its route, 0.2 m long before the lane's end.
+    const int32_t first_stop[] = { 0, 0, 0, 0, 1 };
+    assert_memory_equal(trips.first_stop, first_stop, sizeof first_stop);
+    assert_int_equal(trips.stops[0].leg, 1);
+    assert_int_equal(trips.stops[0].lane, 0);
+    assert_int_equal(trips.stops[0].end_mm - trips.stops[0].start_mm, 200);
+    assert_int_equal(trips.stops[0].duration_ms, 5000);
+    assert_true(trips.stops[0].until_ms == INT64_MIN);
     int32_t type_count;
     const struct vehicle_type *types = demand_types(demand, &type_count);
     const struct vehicle_type *bus = &types[trips.type[1]], *car = &types[trips.type[0]];

@@ -33,7 +33,7 @@ static void laws_hold_where_they_were_broken_once(void **state)
     struct laws_counts counts = { 0 };
     for (size_t i = 0; i < FAILED_ONCE_COUNT; i++) {
         char text[512] = "";
-        if (!wild_run(FAILED_ONCE[i], &counts, text, sizeof text)) {
+        if (!wild_run(FAILED_ONCE[i], false, &counts, text, sizeof text)) {
             fail_msg("seed %llu, %s", (unsigned long long)FAILED_ONCE[i], text);
         }
     }
@@ -53,14 +53,15 @@ static void laws_hold_in_wild_towns(void **state)
     struct laws_counts counts = { 0 };
     for (uint64_t seed = first; seed < end; seed++) {
         char text[512];
-        if (!wild_run(seed, &counts, text, sizeof text)) {
+        if (!wild_run(seed, true, &counts, text, sizeof text)) {
             (void)fprintf(stderr, "seed %llu, %s\n", (unsigned long long)seed, text);
             failed++;
         }
     }
     assert_int_equal(failed, 0);
-    (void)printf("%lld vehicle steps, %lld braked harder than can be, %lld times two in one area of a crossing, "
-                 "%lld passed a red that came too late to stop for\n", (long long)counts.vehicle_steps,
+    (void)printf("%lld vehicle steps (%lld beside closed lanes, %lld parked), %lld braked harder than can be, %lld "
+                 "times two in one area of a crossing, %lld passed a red that came too late to stop for\n",
+                 (long long)counts.vehicle_steps, (long long)counts.closed_steps, (long long)counts.parked_steps,
                  (long long)counts.hard_brakes, (long long)counts.shared_areas, (long long)counts.late_passages);
     assert_true(counts.hard_brakes * HARD_BRAKE_STEPS <= counts.vehicle_steps);
     assert_true(counts.late_passages * LATE_PASSAGE_STEPS <= counts.vehicle_steps);

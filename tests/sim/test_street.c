@@ -244,7 +244,7 @@ static void who_is_lost_goes_out(void **state)
     int64_t depart_ms = 0;
     int32_t number = 0, type = 0, first_link[2] = { 0, 2 }, speed = -1, row;
     int8_t lane = 0;
-    struct trip_columns trips = { 1, &depart_ms, &number, &type, first_link, links, &lane, &speed };
+    struct trip_columns trips = { 1, &depart_ms, &number, &type, first_link, links, &lane, &speed, NULL, NULL };
     struct vehicle_type car = town_car();
     struct street_options options = { .step_ms = 1000, .threads = 1, .seed = 1 };
     struct street *street;
@@ -285,7 +285,7 @@ static int64_t passes_at(enum car_following following, int32_t step_ms, double s
     int64_t depart_ms = 0, red_ms = yellow_ms + network.groups[right->group].yellow_ms, passed_ms = -1;
     int32_t number = 0, type = 0, first_link[2] = { 0, 2 }, speed = -1, row;
     int8_t lane = 0;
-    struct trip_columns trips = { 1, &depart_ms, &number, &type, first_link, links, &lane, &speed };
+    struct trip_columns trips = { 1, &depart_ms, &number, &type, first_link, links, &lane, &speed, NULL, NULL };
     struct vehicle_type car = town_car();
     car.following = following;
     struct street_options options = { .step_ms = step_ms, .threads = 1, .seed = 1 };

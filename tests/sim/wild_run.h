@@ -1,4 +1,8 @@
 // wild_run.h: some minutes of a street in a wild town (wild_town.h), its laws watched at every step (street_laws.h).
+//
+// THEORY    With plans two towns of three have stops, every second one incidents; without, none has. Every fourth is
+//           saved half way, loaded into a second street of two or three threads, and both go on: at the end they must
+//           be the same, byte for byte.
 #pragma once
 
 #include <stdbool.h>
@@ -8,4 +12,4 @@
 
 // Returns whether all laws held; else *ret_text says which did not. The seed decides all: town, trips, types, step.
 // Adds what was counted to *counts.
-bool wild_run(uint64_t seed, struct laws_counts *counts, char *ret_text, int32_t text_bytes);
+bool wild_run(uint64_t seed, bool plans, struct laws_counts *counts, char *ret_text, int32_t text_bytes);

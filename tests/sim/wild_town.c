@@ -393,3 +393,53 @@ void wild_trips(const struct network *network, uint64_t seed, int32_t count, int
     ret->first_link[count] = links.count;
     ret->links = links.at;
 }
+
+void wild_stops(const struct network *network, uint64_t seed, const struct vehicle_type *types,
+                struct trip_columns *trips)
+{
+    struct wild wild = { .seed = seed ^ UINT64_C(0x57095), .draws = 0 };
+    LIST_OF(struct trip_stop) stops = { 0 };
+    trips->first_stop = memory_take((size_t)trips->count + 1, sizeof(int32_t));
+    for (int32_t i = 0; i < trips->count; i++) {
+        trips->first_stop[i] = stops.count;
+        bool stopping = chance(&wild, 25);
+        for (int32_t k = trips->first_link[i]; k < trips->first_link[i + 1] && stopping; k++) {
+            const struct link *link = &network->links[trips->links[k]];
+            int32_t lane = (int32_t)draw(&wild, (uint64_t)link->lane_count);
+            const struct lane *at = &network->lanes[link->first_lane + lane];
+            if (!chance(&wild, 40) || !(at->users & (uint32_t)types[trips->type[i]].user)) {
+                continue;
+            }
+            int32_t end_mm = (int32_t)(at->length_m * between(&wild, 0.05, 1.0) * 1000.0), least_mm = end_mm - 200;
+            int32_t start_mm = chance(&wild, 50) ? end_mm - 15000 : least_mm;
+            bool timed = chance(&wild, 30);
+            *GROW(stops) = (struct trip_stop){ .leg = k - trips->first_link[i], .lane = lane, .end_mm = end_mm,
+                .start_mm = start_mm > 0 ? start_mm : 0, .duration_ms = (int32_t)draw(&wild, 20) * 1000,
+                .until_ms = timed ? trips->depart_ms[i] + (int64_t)draw(&wild, 90) * 1000 : INT64_MIN,
+                .parking = chance(&wild, 30) };
+        }
+    }
+    trips->first_stop[trips->count] = stops.count;
+    trips->stops = stops.at;
+}
+
+int32_t wild_closures(const struct network *network, uint64_t seed, int64_t duration_ms, struct lane_closure *ret)
+{
+    struct wild wild = { .seed = seed ^ UINT64_C(0xc1053), .draws = 0 };
+    int32_t count = 0, wished = 1 + (int32_t)draw(&wild, 4);
+    for (int32_t i = 0; i < wished; i++) {
+        int32_t lane = (int32_t)draw(&wild, (uint64_t)network->lane_count);
+        const struct link *link = &network->links[network->lanes[lane].link];
+        bool whole = chance(&wild, 40);
+        int64_t from_ms = (int64_t)draw(&wild, (uint64_t)duration_ms / 100) * 100;
+        struct lane_closure closure = { .users = chance(&wild, 80) ? ~0u : USER_TRUCK | USER_CAR, .from_ms = from_ms,
+            .to_ms = from_ms + 1000 * (1 + (int64_t)draw(&wild, 150)) };
+        for (int32_t k = 0; k < link->lane_count && count < WILD_CLOSURES_MAX; k++) {
+            closure.lane = link->first_lane + k;
+            if (whole || closure.lane == lane) {
+                ret[count++] = closure;
+            }
+        }
+    }
+    return count;
+}

@@ -19,3 +19,12 @@ void wild_town_create(uint64_t seed, struct network *ret);
 // Trips of random routes; free with town_trips_release (grid_town.h). May be empty where no route exists.
 void wild_trips(const struct network *network, uint64_t seed, int32_t count, int64_t duration_ms, int32_t type_count,
                 struct trip_columns *ret);
+
+// Gives some trips stops: on any lane they may use of some of their links, long and short, with and without times, on
+// the lane and beside it.
+void wild_stops(const struct network *network, uint64_t seed, const struct vehicle_type *types,
+                struct trip_columns *trips);
+
+// Closures of lanes and of whole links, within the time; at most WILD_CLOSURES_MAX of them.
+#define WILD_CLOSURES_MAX 24
+int32_t wild_closures(const struct network *network, uint64_t seed, int64_t duration_ms, struct lane_closure *ret);
