@@ -50,7 +50,7 @@ class Connection(Thing):
 
 class SignalGroup(Thing):
     """Heads that always show the same: index (within the intersection), name, kind, connections, green_ms_min,
-    green_ms_max, red_ms_max, yellow_ms, red_clearance_ms."""
+    green_ms_max, red_ms_max, yellow_ms, red_clearance_ms, on_call (it has push buttons)."""
 
 
 class Stage(Thing):
@@ -202,6 +202,7 @@ class Network:
                                     kind=GROUP_KINDS[raw.group_kind[k]], green_ms_min=raw.group_green_ms_min[k],
                                     green_ms_max=raw.group_green_ms_max[k], red_ms_max=raw.group_red_ms_max[k],
                                     yellow_ms=raw.group_yellow_ms[k], red_clearance_ms=raw.group_red_clearance_ms[k],
+                                    on_call=bool(raw.group_on_call[k]) if raw.group_on_call else False,
                                     connections=[self.connections[c]
                                                  for c in raw.group_member[member_at:member_at + members]])
                 for connection in group.connections:
