@@ -18,30 +18,36 @@ static float horizon(const struct street *street, const struct viewer *viewer)
     return viewer->speed * viewer->speed / brake + viewer->speed * LOOK_S + LOOK_M;
 }
 
-static void heed(const struct street *street, const struct viewer *viewer, float gap, float speed, struct view *view)
+// A leader, with the margin that is kept to it; or, with none, a place where one stops.
+static void heed(const struct street *street, const struct viewer *viewer, float gap, float speed, float margin,
+                 struct view *view)
 {
     uint32_t type = viewer->kind & KIND_TYPE;
     float v = viewer->speed;
     float reach = v * street->types.headway[type] + v * (v - speed) * street->types.closing[type];
-    float wish = street->types.gap[type] + (reach > 0.0f ? reach : 0.0f);
-    float strain = wish / (gap > CLEARANCE_M ? gap : CLEARANCE_M);
+    float strain = (margin + (reach > 0.0f ? reach : 0.0f)) / (gap > CLEARANCE_M ? gap : CLEARANCE_M);
     if (strain > view->strain) {
         view->strain = strain;
         view->gap = gap;
         view->speed = speed;
+        view->margin = margin;
     }
 }
 
 static void heed_leader(const struct street *street, const struct viewer *viewer, float gap, float speed,
                         struct view *view)
 {
-    heed(street, viewer, gap, speed, view);
+    heed(street, viewer, gap, speed, street->types.gap[viewer->kind & KIND_TYPE], view);
     view->bound = fminf(view->bound, gap - CLEARANCE_M);
 }
 
+// A place where one stops, `margin` before the line or, braking comfortably, as near to it as one still can.
 static void heed_line(const struct street *street, const struct viewer *viewer, float to_line, struct view *view)
 {
-    heed(street, viewer, to_line + street->types.gap[viewer->kind & KIND_TYPE] - STOP_MARGIN_M, 0.0f, view);
+    float brake = street->types.deceleration[viewer->kind & KIND_TYPE];
+    float spare = to_line - brake_distance(viewer->speed, brake, street->step_s);
+    float margin = fminf(STOP_MARGIN_M, fmaxf(CLEARANCE_M, spare));
+    heed(street, viewer, to_line - margin, 0.0f, 0.0f, view);
     view->bound = fminf(view->bound, to_line - LINE_MARGIN_M);
 }
 
@@ -64,12 +70,13 @@ static void heed_limit(const struct street *street, const struct viewer *viewer,
     }
     float near = target * street->types.headway[type] + target * target * street->types.closing[type];
     if (viewer->speed > target && way > near) {
-        heed(street, viewer, way + street->types.gap[type], 0.0f, view);
+        heed(street, viewer, way, 0.0f, 0.0f, view);
         return;
     }
-    float brake = street->types.deceleration[type];
-    float left = way - 0.5f * (viewer->speed + target) * street->step_s;
-    view->cap = fminf(view->cap, sqrtf(target * target + 2.0f * brake * (left > 0.0f ? left : 0.0f)));
+    if (way <= near) {
+        float least = viewer->speed - street->types.deceleration[type] * street->step_s;
+        view->cap = fminf(view->cap, fmaxf(target, least));
+    }
 }
 
 // Before a place where it must yield, `way` metres ahead, a driver sees whether somebody comes only when it is near;
@@ -85,7 +92,7 @@ static void heed_yield(const struct street *street, const struct viewer *viewer,
         float cap = stop_speed(way, brake, street->types.headway[type], street->step_s);
         view->cap = fminf(view->cap, fmaxf(least, cap));
     } else {
-        heed(street, viewer, way + street->types.gap[type], 0.0f, view);
+        heed(street, viewer, way, 0.0f, 0.0f, view);
     }
 }
 
@@ -133,7 +140,7 @@ static void heed_merging(const struct street *street, const struct viewer *viewe
             bool first = crosser_left < left || (crosser_left <= left && other < path_index);
             if (first && !waits_for(street, path, other, crosser)) {
                 float gap = left - crosser_left - crosser->length;
-                heed(street, viewer, gap, crosser->speed, view);
+                heed(street, viewer, gap, crosser->speed, street->types.gap[viewer->kind & KIND_TYPE], view);
                 // Side by side they can be till the paths meet, no further.
                 view->bound = fminf(view->bound, fmaxf(gap - CLEARANCE_M, merge_begins(street, path, other) - x));
                 break;

@@ -15,6 +15,7 @@ static const float NEVER_S = 1.0e6f;
 // A vehicle on a foe path; x as in the header.
 struct other {
     float x, speed, length;
+    int16_t yielded;                   // steps that it has stood at its line
 };
 
 // Time to go `way` metres from `speed` with `acceleration` up to `limit`.
@@ -90,6 +91,18 @@ static bool signal_open(const struct street *street, const struct path *path, co
         return false;
     }
     return false;
+}
+
+// No signal, or one that is out.
+static bool signs_rule(const struct street *street, const struct path *path)
+{
+    return path->group < 0 || path_aspect(street, path) == ASPECT_DARK;
+}
+
+bool stop_sign(const struct street *street, const struct path *path)
+{
+    return (path->rule == JUNCTION_ALL_WAY_STOP || (path->rule == JUNCTION_STOP && path->yields))
+        && signs_rule(street, path);
 }
 
 // Metres that those inside on their way to the cell will need there.
@@ -182,6 +195,7 @@ static bool approaching(const struct street *street, int32_t foe_index, struct o
         ret->speed = first ? seen->head_speed[column] : seen->second_speed[column];
         ret->x = front - length;
         ret->length = street->length_usual;
+        ret->yielded = first ? seen->head_yielded[column] : 0;
         return !held_by_signal(street, foe_path, ret->speed, -ret->x);
     }
     if (length > FEEDER_M) {
@@ -192,7 +206,7 @@ static bool approaching(const struct street *street, int32_t foe_index, struct o
         const struct path *entry = &street->paths[entry_index];
         if (street->inside[entry_index].count > 0) {
             const struct crosser *crosser = &street->now[street->inside[entry_index].first];
-            *ret = (struct other){ crosser->front - entry->length - length, crosser->speed, crosser->length };
+            *ret = (struct other){ crosser->front - entry->length - length, crosser->speed, crosser->length, 0 };
             return !held_by_signal(street, foe_path, ret->speed, -ret->x);
         }
         const struct group *before = cell_group(street, entry->from_cell);
@@ -201,7 +215,7 @@ static bool approaching(const struct street *street, int32_t foe_index, struct o
             float to_line = before->length[at] - before->seen.head_front[at];
             if (!held_by_signal(street, entry, before->seen.head_speed[at], to_line)) {
                 *ret = (struct other){ -to_line - entry->length - length, before->seen.head_speed[at],
-                    street->length_usual };
+                    street->length_usual, 0 };
                 return !held_by_signal(street, foe_path, ret->speed, -ret->x);
             }
         }
@@ -224,11 +238,23 @@ static bool lowest_standing(const struct street *street, int32_t path_index)
     return true;
 }
 
+// At an all-way stop those who stand go in the order in which they stopped; who has not stopped yet has no right.
+static bool first_come(const struct street *street, const struct path_foe *foe, int32_t path_index,
+                       const struct viewer *viewer, const struct other *other)
+{
+    int32_t mine = (int32_t)(viewer->waited_s / street->step_s + 0.5f);
+    bool stands = other->speed < SPEED_WAITING_MPS && -other->x < AT_LINE_M;
+    return !stands || mine > other->yielded || (mine == other->yielded && path_index < foe->path);
+}
+
 static bool outsider_takes(const struct street *street, int32_t path_index, const struct path_foe *foe,
                            const struct viewer *viewer, float x, float acceleration)
 {
     struct other other;
     if (!approaching(street, foe->path, &other)) {
+        return false;
+    }
+    if (street->paths[path_index].rule == JUNCTION_ALL_WAY_STOP && first_come(street, foe, path_index, viewer, &other)) {
         return false;
     }
     if (other.speed < STANDING_MPS && viewer->waited_s > PATIENCE_S && lowest_standing(street, path_index)) {
@@ -252,7 +278,7 @@ static bool insider_takes(const struct street *street, int32_t path_index, const
         if (stands && viewer->waited_s > BLOCKER_S && stood_s > BLOCKER_S) {
             continue;
         }
-        struct other other = { crosser->front, crosser->speed, crosser->length };
+        struct other other = { crosser->front, crosser->speed, crosser->length, 0 };
         bool inside = crosser->front > foe->foe_enter;
         if (inside && foe->merges) {
             continue;   // it will be followed
@@ -281,7 +307,8 @@ static bool taken(const struct street *street, int32_t path_index, const struct 
 {
     const struct path *path = &street->paths[path_index];
     bool empty = street->crossroads[path->junction].vehicles_now == 0;
-    if (empty && !path->yields && !to_all) {
+    bool all_way = path->rule == JUNCTION_ALL_WAY_STOP && signs_rule(street, path);
+    if (empty && !path->yields && !to_all && !all_way) {
         return false;
     }
     float acceleration = street->types.acceleration[viewer->kind & KIND_TYPE];
@@ -289,7 +316,7 @@ static bool taken(const struct street *street, int32_t path_index, const struct 
     bool lit = aspect == ASPECT_GREEN || aspect == ASPECT_YELLOW;   // those in conflict have red
     for (int32_t i = 0; i < path->foe_count; i++) {
         const struct path_foe *foe = &street->foes[path->first_foe + i];
-        bool yields = (foe->yields && !(foe->conflicting && lit)) || to_all;
+        bool yields = (foe->yields && !(foe->conflicting && lit)) || to_all || all_way;
         if (!empty && insider_takes(street, path_index, foe, viewer, x, acceleration, yields)) {
             return true;
         }
@@ -318,8 +345,8 @@ enum verdict line_verdict(const struct street *street, int32_t path_index, const
     if (!stops) {
         return LINE_OPEN;   // too late to think
     }
-    bool signs = path->group < 0 || path_aspect(street, path) == ASPECT_DARK;
-    if (signs && path->rule == JUNCTION_STOP && path->yields && viewer->waited_s <= 0.0f) {
+    bool stopped = viewer->waited_s > 0.0f || (viewer->speed < SPEED_WAITING_MPS && to_line < AT_LINE_M);
+    if (!stopped && stop_sign(street, path)) {
         return LINE_TAKEN;
     }
     if (path->crosses && !exit_has_room(street, path, viewer)) {
