@@ -257,7 +257,7 @@ static void heed_siblings(const struct street *street, int32_t path_index, const
 
 static struct view view_free(void)
 {
-    return (struct view){ .gap = FAR_M, .speed = 0.0f, .strain = 0.0f, .bound = FAR_M, .cap = FAR_M,
+    return (struct view){ .gap = FAR_M, .speed = 0.0f, .strain = -1.0f, .bound = FAR_M, .cap = FAR_M,
         .verdict = LINE_OPEN };
 }
 

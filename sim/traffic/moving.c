@@ -15,8 +15,8 @@ static const float SOON_S = 1.5f;              // who reaches its line so soon m
 static const float AT_LINE_M = 4.0f;           // a head this near has stopped at its line
 static const float STANDING_MPS = 0.5f;
 static const float ENTRY_M = 60.0f;            // a head this near to its line may come in
-static const float LOST_S = 20.0f;             // so long one waits at the end of a wrong lane
-static const float GONE_S = 60.0f;             // and so long if no way leads on
+static const float LOST_S = 120.0f;             // so long one waits at the end of a wrong lane
+static const float GONE_S = 180.0f;             // and so long if no way leads on
 static const float LOST_M = 10.0f;
 static const int16_t YIELDING_STEPS_MAX = 32000;
 

@@ -119,7 +119,8 @@ static INLINE struct motion idm_column(const struct column *in, float step_s, co
     float v = in->speed, s = in->rear - in->front;
     float slowness = 1.0f / in->desired;
     for (int i = 0; i < substeps; i++) {
-        s = s > GAP_M_MIN ? s : GAP_M_MIN;
+        bool room = s > GAP_M_MIN;
+        s = room ? s : GAP_M_MIN;
         float reach = v * (in->headway + (v - in->ahead) * in->closing);
         float wish = in->margin + (reach > 0.0f ? reach : 0.0f);
         float near = wish / s;
@@ -127,6 +128,7 @@ static INLINE struct motion idm_column(const struct column *in, float step_s, co
         float square = share * share;
         v = v + in->acceleration * (1.0f - square * square - near * near) * h;
         v = v > 0.0f ? v : 0.0f;
+        v = room ? v : 0.0f;
         float closed = (v - in->ahead) * h;
         s -= closed > 0.0f ? closed : 0.0f;
     }
