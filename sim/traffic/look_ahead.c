@@ -23,7 +23,8 @@ static void heed(const struct street *street, const struct viewer *viewer, float
                  struct view *view)
 {
     uint32_t type = viewer->kind & KIND_TYPE;
-    float v = viewer->speed;
+    // As it may drive in the middle of the step: a place costs one who stands nothing yet.
+    float v = viewer->speed + 0.5f * street->types.acceleration[type] * street->step_s;
     float reach = v * street->types.headway[type] + v * (v - speed) * street->types.closing[type];
     float strain = (margin + (reach > 0.0f ? reach : 0.0f)) / (gap > CLEARANCE_M ? gap : CLEARANCE_M);
     if (strain > view->strain) {
@@ -39,6 +40,13 @@ static void heed_leader(const struct street *street, const struct viewer *viewer
 {
     heed(street, viewer, gap, speed, street->types.gap[viewer->kind & KIND_TYPE], view);
     view->bound = fminf(view->bound, gap - CLEARANCE_M);
+}
+
+// A place inside where one stops.
+static void heed_place(const struct street *street, const struct viewer *viewer, float way, struct view *view)
+{
+    heed(street, viewer, way, 0.0f, 0.0f, view);
+    view->bound = fminf(view->bound, way + STOP_MARGIN_M - LINE_MARGIN_M);
 }
 
 // A place where one stops, `margin` before the line or, braking comfortably, as near to it as one still can.
@@ -298,7 +306,7 @@ struct view look_from_lane(const struct street *street, int32_t cell, int32_t pa
     heed_merging(street, viewer, path_index, -to_line, &view);
     int32_t inside = street->inside[path_index].count;
     if (path->wait > 0.0f && !wait_over(street, path_index, viewer, -to_line)) {
-        heed_line(street, viewer, to_line + path->wait + STOP_MARGIN_M, &view);
+        heed_place(street, viewer, to_line + path->wait, &view);
     }
     if (inside > 0) {
         const struct crosser *last = &street->now[street->inside[path_index].first + inside - 1];
@@ -315,7 +323,7 @@ struct view look_from_path(const struct street *street, int32_t path_index, int3
     struct view view = view_free();
     const struct path *path = &street->paths[path_index];
     if (path->wait > 0.0f && x <= path->wait && !wait_over(street, path_index, viewer, x)) {
-        heed_line(street, viewer, path->wait - x + STOP_MARGIN_M, &view);
+        heed_place(street, viewer, path->wait - x, &view);
     }
     if (path->wait > 0.0f) {
         heed_yield(street, viewer, path->wait - x, &view);
