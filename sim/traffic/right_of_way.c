@@ -11,6 +11,10 @@ static const float STANDING_MPS = 0.5f;
 static const float AT_LINE_M = 5.0f;           // a head this near stands at its line
 static const float FEEDER_M = 60.0f;           // shorter lanes are looked through, one lane upstream
 static const float NEVER_S = 1.0e6f;
+static const float IMPATIENT_S = 180.0f;       // SUMO's time to impatience
+static const float MERGE_S = 8.0f;
+static const float COULD_STOP_S = 30.0f;       // so much later comes who could stop altogether, as SUMO counts
+static const float FOE_BRAKE_MPS2 = 4.5f;      // SUMO's default driver
 
 // A vehicle on a foe path; x as in the header.
 struct other {
@@ -139,22 +143,54 @@ static bool exit_has_room(const struct street *street, const struct path *path, 
     return room - room_promised(street, group, column) >= need;
 }
 
-// Whether the other, on its way to the common area, comes too near in time.
-static bool threatens(const struct path_foe *foe, const struct path *path, const struct path *foe_path,
-                      const struct viewer *viewer, float x, float acceleration, const struct other *other)
+// Time until the other has cleared `way` metres at the speed that it has.
+static float time_cleared(float way, float speed)
+{
+    return speed > STANDING_MPS ? way / speed : NEVER_S;
+}
+
+// Who has waited long expects the other to brake for it a little, and the longer the more: SUMO's impatience, which
+// grows with the wait to 1 after three minutes. When the other, at its line in foe_arrive, would be there then.
+static float yielded_arrival(float impatience, float arrive, float foe_arrive, float way, float brake)
+{
+    if (impatience <= 0.0f || arrive >= foe_arrive) {
+        return foe_arrive;
+    }
+    float m = brake * impatience;
+    float v = way / (foe_arrive + 1.0f), left = way - v * arrive;   // as it will be when this one arrives
+    float square = v * v - 2.0f * m * left;
+    float braking = square <= 0.0f ? foe_arrive + COULD_STOP_S : arrive + (v - sqrtf(square)) / m;
+    return foe_arrive + impatience * (braking - foe_arrive);
+}
+
+// Whether one who is still before its line comes too near in time. As SUMO's drivers judge it: the junction is one's own
+// from one's line (or the place where one waits inside) till one's rear has left it, and so it is the other's.
+static bool outsider_threatens(const struct path_foe *foe, const struct path *path, const struct path *foe_path,
+                               const struct viewer *viewer, float x, float acceleration, const struct other *other)
 {
     float limit = path->limit > viewer->speed ? path->limit : viewer->speed;
-    float arrive = time_to(foe->enter - x, viewer->speed, acceleration, limit);
-    float leave_way = (foe->merges ? foe->enter : foe->leave) + viewer->length - x;
-    float foe_way_to = foe->foe_enter - other->x;
-    if (other->x < 0.0f) {
-        // One still outside counts from its line on, till this one has left the junction: as SUMO's drivers judge it.
-        leave_way = path->length + viewer->length - x;
-        foe_way_to = -other->x;
+    float foe_limit = foe_path->limit > other->speed ? foe_path->limit : other->speed;
+    float leave = time_to(path->length + viewer->length - x, viewer->speed, acceleration, limit);
+    float arrive = time_to(x < 0.0f ? -x : path->wait - x, viewer->speed, acceleration, limit);
+    float foe_arrive = time_to(-other->x, other->speed, FOE_MPS2, foe_limit);
+    // Who waits inside has its own patience: it is let go by the end of the other's green.
+    float impatience = x < 0.0f ? fminf(1.0f, viewer->waited_s / IMPATIENT_S) : 0.0f;
+    if (leave + MARGIN_S < yielded_arrival(impatience, arrive, foe_arrive, -other->x, FOE_BRAKE_MPS2)) {
+        return false;   // before it
     }
+    float foe_leave = time_cleared(foe_path->length + other->length - other->x, other->speed);
+    return arrive < foe_leave + (foe->merges ? MARGIN_S : 0.0f);   // else behind it
+}
+
+// Whether one inside, on its way to the common area, comes too near in time.
+static bool insider_threatens(const struct path_foe *foe, const struct path *path, const struct path *foe_path,
+                              const struct viewer *viewer, float x, float acceleration, const struct other *other)
+{
+    float limit = path->limit > viewer->speed ? path->limit : viewer->speed;
+    float leave_way = (foe->merges ? foe->enter : foe->leave) + viewer->length - x;
     float leave = time_to(leave_way, viewer->speed, acceleration, limit);
     float foe_limit = foe_path->limit > other->speed ? foe_path->limit : other->speed;
-    float foe_arrive = time_to(foe_way_to, other->speed, FOE_MPS2, foe_limit);
+    float foe_arrive = time_to(foe->foe_enter - other->x, other->speed, FOE_MPS2, foe_limit);
     if (foe->merges) {
         float faster = other->speed - limit;
         foe_arrive -= faster > 0.0f ? faster / (2.0f * CLOSING_MPS2) : 0.0f;
@@ -162,10 +198,9 @@ static bool threatens(const struct path_foe *foe, const struct path *path, const
     if (leave + MARGIN_S < foe_arrive) {
         return false;   // before it
     }
-    float pace = other->speed;
+    float arrive = time_to(foe->enter - x, viewer->speed, acceleration, limit);
     float foe_way = (foe->merges ? foe->foe_enter : foe->foe_leave) + other->length - other->x;
-    float foe_leave = pace > STANDING_MPS ? foe_way / pace : NEVER_S;
-    return arrive < foe_leave;   // else behind it
+    return arrive < time_cleared(foe_way, other->speed);   // else behind it
 }
 
 // Whether a vehicle this far from the line of a foe path will heed its own signal and stop.
@@ -260,7 +295,15 @@ static bool outsider_takes(const struct street *street, int32_t path_index, cons
     if (other.speed < STANDING_MPS && viewer->waited_s > PATIENCE_S && lowest_standing(street, path_index)) {
         return false;
     }
-    return threatens(foe, &street->paths[path_index], &street->paths[foe->path], viewer, x, acceleration, &other);
+    // SUMO's Krauss drivers, once they stand, do not merge before anybody who comes to the same lane, however far away:
+    // both could come to rest in no distance, which they hold for unsafe.
+    bool stands = viewer->speed < SPEED_WAITING_MPS && x > -AT_LINE_M;
+    if (foe->merges && stands && street->types.krauss[viewer->kind & KIND_TYPE] && other.speed > SPEED_WAITING_MPS
+        && -other.x < MERGE_S * other.speed) {
+        return true;
+    }
+    return outsider_threatens(foe, &street->paths[path_index], &street->paths[foe->path], viewer, x, acceleration,
+        &other);
 }
 
 // Whether somebody inside on the foe path is in the way. must_yield: this one yields to those still before the area.
@@ -295,7 +338,7 @@ static bool insider_takes(const struct street *street, int32_t path_index, const
         if (!inside && stands && viewer->waited_s > PATIENCE_S && path_index < foe->path) {
             continue;
         }
-        if (threatens(foe, path, foe_path, viewer, x, acceleration, &other)) {
+        if (insider_threatens(foe, path, foe_path, viewer, x, acceleration, &other)) {
             return true;
         }
     }
