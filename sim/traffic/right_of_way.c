@@ -163,15 +163,25 @@ static float yielded_arrival(float impatience, float arrive, float foe_arrive, f
     return foe_arrive + impatience * (braking - foe_arrive);
 }
 
-// Whether one who is still before its line comes too near in time. As SUMO's drivers judge it: the junction is one's own
-// from one's line (or the place where one waits inside) till one's rear has left it, and so it is the other's.
+// Whether one who is still before its line comes too near in time. As SUMO's drivers judge it: the junction is one's
+// own from one's line (or the place where one waits inside) till one's rear has left it, and so it is the other's.
 static bool outsider_threatens(const struct path_foe *foe, const struct path *path, const struct path *foe_path,
-                               const struct viewer *viewer, float x, float acceleration, const struct other *other)
+                               const struct viewer *viewer, float x, float acceleration, float step_s,
+                               const struct other *other)
 {
     float limit = path->limit > viewer->speed ? path->limit : viewer->speed;
     float foe_limit = foe_path->limit > other->speed ? foe_path->limit : other->speed;
-    float leave = time_to(path->length + viewer->length - x, viewer->speed, acceleration, limit);
-    float arrive = time_to(x < 0.0f ? -x : path->wait - x, viewer->speed, acceleration, limit);
+    float arrive, leave;
+    if (x < 0.0f) {
+        // It takes the speed of the step's end for its own, and does not count on gaining more once it is in.
+        float speed = fminf(limit, viewer->speed + acceleration * step_s);
+        float at_line = fminf(limit, sqrtf(speed * speed - 2.0f * acceleration * x));
+        arrive = time_to(-x, speed, acceleration, at_line);
+        leave = arrive + (path->length + viewer->length) / at_line;
+    } else {
+        arrive = time_to(path->wait - x, viewer->speed, acceleration, limit);
+        leave = time_to(path->length + viewer->length - x, viewer->speed, acceleration, limit);
+    }
     float foe_arrive = time_to(-other->x, other->speed, FOE_MPS2, foe_limit);
     // Who waits inside has its own patience: it is let go by the end of the other's green.
     float impatience = x < 0.0f ? fminf(1.0f, viewer->waited_s / IMPATIENT_S) : 0.0f;
@@ -289,7 +299,8 @@ static bool outsider_takes(const struct street *street, int32_t path_index, cons
     if (!approaching(street, foe->path, &other)) {
         return false;
     }
-    if (street->paths[path_index].rule == JUNCTION_ALL_WAY_STOP && first_come(street, foe, path_index, viewer, &other)) {
+    const struct path *path = &street->paths[path_index];
+    if (path->rule == JUNCTION_ALL_WAY_STOP && first_come(street, foe, path_index, viewer, &other)) {
         return false;
     }
     if (other.speed < STANDING_MPS && viewer->waited_s > PATIENCE_S && lowest_standing(street, path_index)) {
@@ -302,8 +313,7 @@ static bool outsider_takes(const struct street *street, int32_t path_index, cons
         && -other.x < MERGE_S * other.speed) {
         return true;
     }
-    return outsider_threatens(foe, &street->paths[path_index], &street->paths[foe->path], viewer, x, acceleration,
-        &other);
+    return outsider_threatens(foe, path, &street->paths[foe->path], viewer, x, acceleration, street->step_s, &other);
 }
 
 // Whether somebody inside on the foe path is in the way. must_yield: this one yields to those still before the area.
