@@ -191,7 +191,8 @@ static enum junction_kind kind_of(const char *type)
         { "traffic_light", JUNCTION_SIGNAL }, { "traffic_light_unregulated", JUNCTION_SIGNAL },
         { "traffic_light_right_on_red", JUNCTION_SIGNAL }, { "right_before_left", JUNCTION_RIGHT_BEFORE_LEFT },
         { "left_before_right", JUNCTION_RIGHT_BEFORE_LEFT }, { "priority_stop", JUNCTION_STOP },
-        { "allway_stop", JUNCTION_STOP }, { "unregulated", JUNCTION_UNREGULATED }, { "dead_end", JUNCTION_DEAD_END },
+        { "allway_stop", JUNCTION_ALL_WAY_STOP }, { "unregulated", JUNCTION_UNREGULATED },
+        { "dead_end", JUNCTION_DEAD_END },
     };
     for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++) {
         if (strcmp(type, KINDS[i].type) == 0) {

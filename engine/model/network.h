@@ -44,9 +44,10 @@ enum junction_kind {
     JUNCTION_DEAD_END,              // traffic enters and leaves the network here
     JUNCTION_PRIORITY,              // signs: foes say who yields
     JUNCTION_RIGHT_BEFORE_LEFT,
-    JUNCTION_STOP,                  // as priority, with a full stop before entering
+    JUNCTION_STOP,                  // as priority; who yields makes a full stop before entering
     JUNCTION_SIGNAL,
     JUNCTION_UNREGULATED,           // nobody yields
+    JUNCTION_ALL_WAY_STOP,          // everybody makes a full stop, and who came first goes first
 };
 
 enum turn { TURN_THROUGH, TURN_LEFT, TURN_RIGHT, TURN_U, TURN_COUNT };

@@ -350,7 +350,7 @@ static const char *junction_breach(struct check *check, int32_t i)
     if (!index_or_none(junction->intersection, check->network->intersection_count)) {
         return "is controlled by an intersection that does not exist";
     }
-    return (unsigned)junction->kind > JUNCTION_UNREGULATED || !place_ok(junction->at)
+    return (unsigned)junction->kind > JUNCTION_ALL_WAY_STOP || !place_ok(junction->at)
         ? "is of an unknown kind, or nowhere" : NULL;
 }
 

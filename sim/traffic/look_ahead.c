@@ -19,30 +19,44 @@ static float horizon(const struct street *street, const struct viewer *viewer)
     return viewer->speed * viewer->speed / brake + viewer->speed * LOOK_S + LOOK_M;
 }
 
-static void heed(const struct street *street, const struct viewer *viewer, float gap, float speed, struct view *view)
+// A leader, with the margin that is kept to it; or, with none, a place where one stops.
+static void heed(const struct street *street, const struct viewer *viewer, float gap, float speed, float margin,
+                 struct view *view)
 {
     uint32_t type = viewer->kind & KIND_TYPE;
-    float v = viewer->speed;
+    // As it may drive in the middle of the step: a place costs one who stands nothing yet.
+    float v = viewer->speed + 0.5f * street->types.acceleration[type] * street->step_s;
     float reach = v * street->types.headway[type] + v * (v - speed) * street->types.closing[type];
-    float wish = street->types.gap[type] + (reach > 0.0f ? reach : 0.0f);
-    float strain = wish / (gap > CLEARANCE_M ? gap : CLEARANCE_M);
+    float strain = (margin + (reach > 0.0f ? reach : 0.0f)) / (gap > CLEARANCE_M ? gap : CLEARANCE_M);
     if (strain > view->strain) {
         view->strain = strain;
         view->gap = gap;
         view->speed = speed;
+        view->margin = margin;
     }
 }
 
 static void heed_leader(const struct street *street, const struct viewer *viewer, float gap, float speed,
                         struct view *view)
 {
-    heed(street, viewer, gap, speed, view);
+    heed(street, viewer, gap, speed, street->types.gap[viewer->kind & KIND_TYPE], view);
     view->bound = fminf(view->bound, gap - CLEARANCE_M);
 }
 
+// A place inside where one stops.
+static void heed_place(const struct street *street, const struct viewer *viewer, float way, struct view *view)
+{
+    heed(street, viewer, way, 0.0f, 0.0f, view);
+    view->bound = fminf(view->bound, way + STOP_MARGIN_M - LINE_MARGIN_M);
+}
+
+// A place where one stops, `margin` before the line or, braking comfortably, as near to it as one still can.
 static void heed_line(const struct street *street, const struct viewer *viewer, float to_line, struct view *view)
 {
-    heed(street, viewer, to_line + street->types.gap[viewer->kind & KIND_TYPE] - STOP_MARGIN_M, 0.0f, view);
+    float brake = street->types.deceleration[viewer->kind & KIND_TYPE];
+    float spare = to_line - brake_distance(viewer->speed, brake, street->step_s);
+    float margin = fminf(STOP_MARGIN_M, fmaxf(CLEARANCE_M, spare));
+    heed(street, viewer, to_line - margin, 0.0f, 0.0f, view);
     view->bound = fminf(view->bound, to_line - LINE_MARGIN_M);
 }
 
@@ -65,12 +79,13 @@ static void heed_limit(const struct street *street, const struct viewer *viewer,
     }
     float near = target * street->types.headway[type] + target * target * street->types.closing[type];
     if (viewer->speed > target && way > near) {
-        heed(street, viewer, way + street->types.gap[type], 0.0f, view);
+        heed(street, viewer, way, 0.0f, 0.0f, view);
         return;
     }
-    float brake = street->types.deceleration[type];
-    float left = way - 0.5f * (viewer->speed + target) * street->step_s;
-    view->cap = fminf(view->cap, sqrtf(target * target + 2.0f * brake * (left > 0.0f ? left : 0.0f)));
+    if (way <= near) {
+        float least = viewer->speed - street->types.deceleration[type] * street->step_s;
+        view->cap = fminf(view->cap, fmaxf(target, least));
+    }
 }
 
 // Before a place where it must yield, `way` metres ahead, a driver sees whether somebody comes only when it is near;
@@ -86,7 +101,7 @@ static void heed_yield(const struct street *street, const struct viewer *viewer,
         float cap = stop_speed(way, brake, street->types.headway[type], street->step_s);
         view->cap = fminf(view->cap, fmaxf(least, cap));
     } else {
-        heed(street, viewer, way + street->types.gap[type], 0.0f, view);
+        heed(street, viewer, way, 0.0f, 0.0f, view);
     }
 }
 
@@ -211,7 +226,7 @@ static void heed_merging(const struct street *street, const struct viewer *viewe
                 || (soon && x < 0.0f && arrives(street, comer.speed, comer.left) && goes_first(street, &comer, &self));
             if (first && !waits_for(street, path, other, crosser)) {
                 float gap = self.left - comer.left - crosser->length;
-                heed(street, viewer, gap, crosser->speed, view);
+                heed(street, viewer, gap, crosser->speed, street->types.gap[viewer->kind & KIND_TYPE], view);
                 // Side by side they can be till the paths meet, no further.
                 view->bound = fminf(view->bound, fmaxf(gap - CLEARANCE_M, merge_bound(street, path_index, other, x)));
                 break;
@@ -265,7 +280,7 @@ static void heed_stop(const struct street *street, const struct viewer *viewer, 
 {
     float end = stops_end_on(street, viewer->trip, leg);
     if (end < FAR_M) {
-        heed(street, viewer, way + end + street->types.gap[viewer->kind & KIND_TYPE], 0.0f, view);
+        heed(street, viewer, way + end, 0.0f, 0.0f, view);
     }
 }
 
@@ -342,7 +357,7 @@ static void heed_siblings(const struct street *street, int32_t path_index, const
 
 static struct view view_free(void)
 {
-    return (struct view){ .gap = FAR_M, .speed = 0.0f, .strain = 0.0f, .bound = FAR_M, .cap = FAR_M,
+    return (struct view){ .gap = FAR_M, .speed = 0.0f, .strain = -1.0f, .bound = FAR_M, .cap = FAR_M,
         .verdict = LINE_OPEN };
 }
 
@@ -383,7 +398,7 @@ struct view look_from_lane(const struct street *street, int32_t cell, int32_t pa
     heed_merging(street, viewer, path_index, -to_line, &view);
     int32_t inside = street->inside[path_index].count;
     if (path->wait > 0.0f && !wait_over(street, path_index, viewer, -to_line)) {
-        heed_line(street, viewer, to_line + path->wait + STOP_MARGIN_M, &view);
+        heed_place(street, viewer, to_line + path->wait, &view);
     }
     if (inside > 0) {
         const struct crosser *last = &street->now[street->inside[path_index].first + inside - 1];
@@ -400,7 +415,7 @@ struct view look_from_path(const struct street *street, int32_t path_index, int3
     struct view view = view_free();
     const struct path *path = &street->paths[path_index];
     if (path->wait > 0.0f && x <= path->wait && !wait_over(street, path_index, viewer, x)) {
-        heed_line(street, viewer, path->wait - x + STOP_MARGIN_M, &view);
+        heed_place(street, viewer, path->wait - x, &view);
     }
     if (path->wait > 0.0f) {
         heed_yield(street, viewer, path->wait - x, &view);

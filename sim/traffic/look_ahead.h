@@ -15,6 +15,7 @@
 
 struct view {
     float gap, speed, strain;      // of the leader that strains most; gap FAR_M without one
+    float margin;                  // what is left before it at standstill: none before a line
     float bound;                   // its front may move this far
     float cap;                     // speed at the end of the step
     enum verdict verdict;          // of the line right before it

@@ -17,8 +17,8 @@ static const float SOON_S = 1.5f;              // who reaches its line so soon m
 static const float AT_LINE_M = 4.0f;           // a head this near has stopped at its line
 static const float STANDING_MPS = 0.5f;
 static const float ENTRY_M = 60.0f;            // a head this near to its line may come in
-static const float LOST_S = 20.0f;             // so long one waits at the end of a wrong lane
-static const float GONE_S = 60.0f;             // and so long if no way leads on
+static const float LOST_S = 120.0f;             // so long one waits at the end of a wrong lane
+static const float GONE_S = 180.0f;             // and so long if no way leads on
 static const float LOST_M = 10.0f;
 static const float CLEARANCE_M = 0.1f;         // as in the kernel: a rear this little beyond a line is at it still
 static const int16_t YIELDING_STEPS_MAX = 32000;
@@ -181,12 +181,15 @@ static void head_look(struct street *street, struct worker *worker, int32_t grou
     if (view.gap < FAR_M) {
         ahead->rear[c] = row->front[c] + view.gap;
         ahead->speed[c] = view.speed;
+        ahead->margin[c] = view.margin;
     }
     ahead->bound[c] = row->front[c] + view.bound;
     ahead->cap[c] = view.cap;
     group->held = (group->held & ~(1u << c)) | (view.verdict == LINE_CLOSED ? 1u << c : 0u);
     group->clear &= group->held;
-    if (view.verdict == LINE_TAKEN && row->speed[c] < STANDING_MPS && to_line < AT_LINE_M) {
+    bool stops = row->path[c] >= 0 && row->speed[c] < SPEED_WAITING_MPS
+        && stop_sign(street, &street->paths[row->path[c]]);
+    if ((stops || (view.verdict == LINE_TAKEN && row->speed[c] < STANDING_MPS)) && to_line < AT_LINE_M) {
         group->yielding[c] = (int16_t)(group->yielding[c] + (group->yielding[c] < YIELDING_STEPS_MAX ? 1 : 0));
     }
     if (view.verdict == LINE_OPEN && holds_second(street, group, row, c)) {
@@ -208,7 +211,8 @@ static void heads_look(struct street *street, struct worker *worker, const struc
     for (; near != 0; near &= near - 1) {
         int c = __builtin_ctz(near);
         if (((group->held >> c) & 1u) && stays_at_red(street, group, c)) {
-            group->ahead.rear[c] = group->length[c] - STOP_MARGIN_M + street->types.gap[row->kind[c] & KIND_TYPE];
+            group->ahead.rear[c] = group->length[c] - STOP_MARGIN_M;
+            group->ahead.margin[c] = 0.0f;
             group->ahead.bound[c] = group->length[c] - LINE_MARGIN_M;
             continue;
         }
@@ -468,6 +472,7 @@ static void batch_add(struct street *street, struct worker *worker, int32_t path
     row->halt[c] = crosser->halt;
     ahead->rear[c] = view.gap < FAR_M ? crosser->front + view.gap : FAR_M;
     ahead->speed[c] = view.gap < FAR_M ? view.speed : 0.0f;
+    ahead->margin[c] = view.margin;
     ahead->bound[c] = crosser->front + view.bound;
     ahead->cap[c] = view.cap;
     worker->batch_path[c] = path_index;

@@ -13,10 +13,15 @@ static const float STANDING_MPS = 0.5f;
 static const float AT_LINE_M = 5.0f;           // a head this near stands at its line
 static const float FEEDER_M = 60.0f;           // shorter lanes are looked through, one lane upstream
 static const float NEVER_S = 1.0e6f;
+static const float IMPATIENT_S = 180.0f;       // SUMO's time to impatience
+static const float MERGE_S = 12.0f;
+static const float COULD_STOP_S = 30.0f;       // so much later comes who could stop altogether, as SUMO counts
+static const float FOE_BRAKE_MPS2 = 4.5f;      // SUMO's default driver
 
 // A vehicle on a foe path; x as in the header.
 struct other {
     float x, speed, length;
+    int16_t yielded;                   // steps that it has stood at its line
 };
 
 // Time to go `way` metres from `speed` with `acceleration` up to `limit`.
@@ -123,6 +128,18 @@ static bool signal_open(const struct street *street, const struct path *path, co
     return false;
 }
 
+// No signal, or one that is out.
+static bool signs_rule(const struct street *street, const struct path *path)
+{
+    return path->group < 0 || path_aspect(street, path) == ASPECT_DARK;
+}
+
+bool stop_sign(const struct street *street, const struct path *path)
+{
+    return (path->rule == JUNCTION_ALL_WAY_STOP || (path->rule == JUNCTION_STOP && path->yields))
+        && signs_rule(street, path);
+}
+
 // Metres that those inside on their way to the cell will need there.
 static float room_promised(const struct street *street, const struct group *group, int column)
 {
@@ -157,22 +174,64 @@ static bool exit_has_room(const struct street *street, const struct path *path, 
     return room - room_promised(street, group, column) >= need;
 }
 
-// Whether the other, on its way to the common area, comes too near in time.
-static bool threatens(const struct path_foe *foe, const struct path *path, const struct path *foe_path,
-                      const struct viewer *viewer, float x, float acceleration, const struct other *other)
+// Time until the other has cleared `way` metres at the speed that it has.
+static float time_cleared(float way, float speed)
+{
+    return speed > STANDING_MPS ? way / speed : NEVER_S;
+}
+
+// Who has waited long expects the other to brake for it a little, and the longer the more: SUMO's impatience, which
+// grows with the wait to 1 after three minutes. When the other, at its line in foe_arrive, would be there then.
+static float yielded_arrival(float impatience, float arrive, float foe_arrive, float way, float brake)
+{
+    if (impatience <= 0.0f || arrive >= foe_arrive) {
+        return foe_arrive;
+    }
+    float m = brake * impatience;
+    float v = way / (foe_arrive + 1.0f), left = way - v * arrive;   // as it will be when this one arrives
+    float square = v * v - 2.0f * m * left;
+    float braking = square <= 0.0f ? foe_arrive + COULD_STOP_S : arrive + (v - sqrtf(square)) / m;
+    return foe_arrive + impatience * (braking - foe_arrive);
+}
+
+// Whether one who is still before its line comes too near in time. As SUMO's drivers judge it: the junction is one's
+// own from one's line (or the place where one waits inside) till one's rear has left it, and so it is the other's.
+static bool outsider_threatens(const struct path_foe *foe, const struct path *path, const struct path *foe_path,
+                               const struct viewer *viewer, float x, float acceleration, float step_s,
+                               const struct other *other)
 {
     float limit = path->limit > viewer->speed ? path->limit : viewer->speed;
-    float arrive = time_to(foe->enter - x, viewer->speed, acceleration, limit);
-    float leave_way = (foe->merges ? foe->enter : foe->leave) + viewer->length - x;
-    float foe_way_to = foe->foe_enter - other->x;
-    if (other->x < 0.0f) {
-        // One still outside counts from its line on, till this one has left the junction: as SUMO's drivers judge it.
-        leave_way = path->length + viewer->length - x;
-        foe_way_to = -other->x;
+    float foe_limit = foe_path->limit > other->speed ? foe_path->limit : other->speed;
+    float arrive, leave;
+    if (x < 0.0f) {
+        // It takes the speed of the step's end for its own, and does not count on gaining more once it is in.
+        float speed = fminf(limit, viewer->speed + acceleration * step_s);
+        float at_line = fminf(limit, sqrtf(speed * speed - 2.0f * acceleration * x));
+        arrive = time_to(-x, speed, acceleration, at_line);
+        leave = arrive + (path->length + viewer->length) / at_line;
+    } else {
+        arrive = time_to(path->wait - x, viewer->speed, acceleration, limit);
+        leave = time_to(path->length + viewer->length - x, viewer->speed, acceleration, limit);
     }
+    float foe_arrive = time_to(-other->x, other->speed, FOE_MPS2, foe_limit);
+    // Who waits inside has its own patience: it is let go by the end of the other's green.
+    float impatience = x < 0.0f ? fminf(1.0f, viewer->waited_s / IMPATIENT_S) : 0.0f;
+    if (leave + MARGIN_S < yielded_arrival(impatience, arrive, foe_arrive, -other->x, FOE_BRAKE_MPS2)) {
+        return false;   // before it
+    }
+    float foe_leave = time_cleared(foe_path->length + other->length - other->x, other->speed);
+    return arrive < foe_leave + (foe->merges ? MARGIN_S : 0.0f);   // else behind it
+}
+
+// Whether one inside, on its way to the common area, comes too near in time.
+static bool insider_threatens(const struct path_foe *foe, const struct path *path, const struct path *foe_path,
+                              const struct viewer *viewer, float x, float acceleration, const struct other *other)
+{
+    float limit = path->limit > viewer->speed ? path->limit : viewer->speed;
+    float leave_way = (foe->merges ? foe->enter : foe->leave) + viewer->length - x;
     float leave = time_to(leave_way, viewer->speed, acceleration, limit);
     float foe_limit = foe_path->limit > other->speed ? foe_path->limit : other->speed;
-    float foe_arrive = time_to(foe_way_to, other->speed, FOE_MPS2, foe_limit);
+    float foe_arrive = time_to(foe->foe_enter - other->x, other->speed, FOE_MPS2, foe_limit);
     if (foe->merges) {
         float faster = other->speed - limit;
         foe_arrive -= faster > 0.0f ? faster / (2.0f * CLOSING_MPS2) : 0.0f;
@@ -180,10 +239,9 @@ static bool threatens(const struct path_foe *foe, const struct path *path, const
     if (leave + MARGIN_S < foe_arrive) {
         return false;   // before it
     }
-    float pace = other->speed;
+    float arrive = time_to(foe->enter - x, viewer->speed, acceleration, limit);
     float foe_way = (foe->merges ? foe->foe_enter : foe->foe_leave) + other->length - other->x;
-    float foe_leave = pace > STANDING_MPS ? foe_way / pace : NEVER_S;
-    return arrive < foe_leave;   // else behind it
+    return arrive < time_cleared(foe_way, other->speed);   // else behind it
 }
 
 bool held_by_signal(const struct street *street, const struct path *foe_path, float speed, float to_line)
@@ -212,6 +270,7 @@ static bool approaching(const struct street *street, int32_t foe_index, struct o
         ret->speed = first ? seen->head_speed[column] : seen->second_speed[column];
         ret->x = front - length;
         ret->length = street->length_usual;
+        ret->yielded = first ? seen->head_yielded[column] : 0;
         return !held_by_signal(street, foe_path, ret->speed, -ret->x);
     }
     if (length > FEEDER_M) {
@@ -222,7 +281,7 @@ static bool approaching(const struct street *street, int32_t foe_index, struct o
         const struct path *entry = &street->paths[entry_index];
         if (street->inside[entry_index].count > 0) {
             const struct crosser *crosser = &street->now[street->inside[entry_index].first];
-            *ret = (struct other){ crosser->front - entry->length - length, crosser->speed, crosser->length };
+            *ret = (struct other){ crosser->front - entry->length - length, crosser->speed, crosser->length, 0 };
             return !held_by_signal(street, foe_path, ret->speed, -ret->x);
         }
         const struct group *before = cell_group(street, entry->from_cell);
@@ -231,7 +290,7 @@ static bool approaching(const struct street *street, int32_t foe_index, struct o
             float to_line = before->length[at] - before->seen.head_front[at];
             if (!held_by_signal(street, entry, before->seen.head_speed[at], to_line)) {
                 *ret = (struct other){ -to_line - entry->length - length, before->seen.head_speed[at],
-                    street->length_usual };
+                    street->length_usual, 0 };
                 return !held_by_signal(street, foe_path, ret->speed, -ret->x);
             }
         }
@@ -254,6 +313,15 @@ static bool lowest_standing(const struct street *street, int32_t path_index)
     return true;
 }
 
+// At an all-way stop those who stand go in the order in which they stopped; who has not stopped yet has no right.
+static bool first_come(const struct street *street, const struct path_foe *foe, int32_t path_index,
+                       const struct viewer *viewer, const struct other *other)
+{
+    int32_t mine = (int32_t)(viewer->waited_s / street->step_s + 0.5f);
+    bool stands = other->speed < SPEED_WAITING_MPS && -other->x < AT_LINE_M;
+    return !stands || mine > other->yielded || (mine == other->yielded && path_index < foe->path);
+}
+
 static bool outsider_takes(const struct street *street, int32_t path_index, const struct path_foe *foe,
                            const struct viewer *viewer, float x, float acceleration)
 {
@@ -261,10 +329,21 @@ static bool outsider_takes(const struct street *street, int32_t path_index, cons
     if (!approaching(street, foe->path, &other)) {
         return false;
     }
+    const struct path *path = &street->paths[path_index];
+    if (path->rule == JUNCTION_ALL_WAY_STOP && first_come(street, foe, path_index, viewer, &other)) {
+        return false;
+    }
     if (other.speed < STANDING_MPS && viewer->waited_s > PATIENCE_S && lowest_standing(street, path_index)) {
         return false;
     }
-    return threatens(foe, &street->paths[path_index], &street->paths[foe->path], viewer, x, acceleration, &other);
+    // SUMO's Krauss drivers, once they stand, do not merge before anybody who comes to the same lane, however far away:
+    // both could come to rest in no distance, which they hold for unsafe.
+    bool stands = viewer->speed < SPEED_WAITING_MPS && x > -AT_LINE_M;
+    if (foe->merges && stands && street->types.krauss[viewer->kind & KIND_TYPE] && other.speed > SPEED_WAITING_MPS
+        && -other.x < MERGE_S * other.speed) {
+        return true;
+    }
+    return outsider_threatens(foe, path, &street->paths[foe->path], viewer, x, acceleration, street->step_s, &other);
 }
 
 // Whether somebody inside on the foe path is in the way. must_yield: this one yields to those still before the area.
@@ -282,7 +361,7 @@ static bool insider_takes(const struct street *street, int32_t path_index, const
         if (stands && viewer->waited_s > BLOCKER_S && stood_s > BLOCKER_S) {
             continue;
         }
-        struct other other = { crosser->front, crosser->speed, crosser->length };
+        struct other other = { crosser->front, crosser->speed, crosser->length, 0 };
         bool inside = crosser->front > foe->foe_enter;
         if (inside && foe->merges) {
             continue;   // it will be followed
@@ -299,7 +378,7 @@ static bool insider_takes(const struct street *street, int32_t path_index, const
         if (!inside && stands && viewer->waited_s > PATIENCE_S && path_index < foe->path) {
             continue;
         }
-        if (threatens(foe, path, foe_path, viewer, x, acceleration, &other)) {
+        if (insider_threatens(foe, path, foe_path, viewer, x, acceleration, &other)) {
             return true;
         }
     }
@@ -311,7 +390,8 @@ static bool taken(const struct street *street, int32_t path_index, const struct 
 {
     const struct path *path = &street->paths[path_index];
     bool empty = street->crossroads[path->junction].vehicles_now == 0;
-    if (empty && !path->yields && !to_all) {
+    bool all_way = path->rule == JUNCTION_ALL_WAY_STOP && signs_rule(street, path);
+    if (empty && !path->yields && !to_all && !all_way) {
         return false;
     }
     float acceleration = street->types.acceleration[viewer->kind & KIND_TYPE];
@@ -319,7 +399,7 @@ static bool taken(const struct street *street, int32_t path_index, const struct 
     bool lit = aspect == ASPECT_GREEN || aspect == ASPECT_YELLOW;   // those in conflict have red
     for (int32_t i = 0; i < path->foe_count; i++) {
         const struct path_foe *foe = &street->foes[path->first_foe + i];
-        bool yields = (foe->yields && !(foe->conflicting && lit)) || to_all;
+        bool yields = (foe->yields && !(foe->conflicting && lit)) || to_all || all_way;
         if (!empty && insider_takes(street, path_index, foe, viewer, x, acceleration, yields)) {
             return true;
         }
@@ -351,8 +431,8 @@ enum verdict line_verdict(const struct street *street, int32_t path_index, const
     if (cell_closed(street, path->to_cell, street->types.user[type])) {
         return LINE_CLOSED;
     }
-    bool signs = path->group < 0 || path_aspect(street, path) == ASPECT_DARK;
-    if (signs && path->rule == JUNCTION_STOP && path->yields && viewer->waited_s <= 0.0f) {
+    bool stopped = viewer->waited_s > 0.0f || (viewer->speed < SPEED_WAITING_MPS && to_line < AT_LINE_M);
+    if (!stopped && stop_sign(street, path)) {
         return LINE_TAKEN;
     }
     if (path->crosses && !exit_has_room(street, path, viewer)) {

@@ -32,6 +32,9 @@ struct viewer {
     bool held;                         // its signal held it in the step before
 };
 
+// A full stop is made before the line of the path, by signs.
+bool stop_sign(const struct street *street, const struct path *path);
+
 enum verdict { LINE_OPEN, LINE_CLOSED, LINE_TAKEN };   // CLOSED: signal or room; TAKEN: somebody else's right
 
 // Seconds from now on that a queue's head still takes to react to its green (start_loss_s).

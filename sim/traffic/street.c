@@ -18,8 +18,6 @@
 #include "sim/traffic/street_state.h"
 #include "sim/traffic/trips.h"
 
-static const double SUBSTEP_S = 0.5;           // IDM's steps are no longer: decision by tests/sim/test_street
-
 static bool within(double value, double least, double most)
 {
     return value >= least && value <= most;   // NaN fails
@@ -129,7 +127,7 @@ enum status street_create(const struct network *network, const struct vehicle_ty
     street->options = *options;
     street->now_ms = options->begin_ms;
     street->step_s = (float)options->step_ms * 0.001f;
-    street->substeps = (int32_t)ceil(s_from_ms(options->step_ms) / SUBSTEP_S);
+    street->substeps = options->step_ms <= 250 ? 1 : options->step_ms <= 500 ? 2 : 4;
     street->trip_free = INDEX_NONE;
     street->depart_last_ms = INT64_MIN;
     street->cameras_read_ms = options->begin_ms;

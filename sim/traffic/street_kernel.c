@@ -11,14 +11,15 @@
 #define FOR_WIDE _Pragma("omp simd") for (int c = 0; c < WIDE; c++)
 
 static const float CLEARANCE_M = 0.1f;        // between a front and the rear before it, at the very least
-static const float CREEP_MPS = 0.3f;
+static const float CREEP_MPS = 0.1f;
 static const float CREEP_GAP_M = 1.0f;        // beyond the standing gap
 static const float GAP_M_MIN = 0.1f;          // IDM divides by the gap
 #define FEW_TYPES 6
 
 // The leader of each column, before and after its own step.
 struct wide_leader {
-    _Alignas(64) float rear[WIDE], speed[WIDE], rear_after[WIDE], speed_after[WIDE], bound[WIDE], cap[WIDE];
+    _Alignas(64) float rear[WIDE], speed[WIDE], rear_after[WIDE], speed_after[WIDE], margin[WIDE], bound[WIDE],
+        cap[WIDE];
 };
 
 static void types_spread(const struct type_table *table, const uint32_t *kind, struct wide_types *ret)
@@ -95,6 +96,7 @@ static void leader_of_head(const struct ahead *ahead, float step_s, struct wide_
         ret->rear[c] = ahead->rear[c];
         ret->speed[c] = ret->speed_after[c] = ahead->speed[c];
         ret->rear_after[c] = ahead->rear[c] + ahead->speed[c] * step_s;
+        ret->margin[c] = ahead->margin[c];
         ret->bound[c] = ahead->bound[c];
         ret->cap[c] = ahead->cap[c];
     }
@@ -105,33 +107,37 @@ struct motion { float front, speed; };
 // What one column's vehicle is and sees, as far as IDM and the laws ask.
 struct column {
     float front, speed, desired;
-    float acceleration, deceleration, emergency, headway, gap, closing;
+    float acceleration, deceleration, emergency, headway, closing;
     float rear, ahead, rear_after, ahead_after;      // the leader's rear and speed, before and after its step
+    float margin;                                    // the gap to it at standstill
     float bound, cap;
 };
 
 static INLINE struct motion idm_column(const struct column *in, float step_s, const int substeps)
 {
     float h = step_s / (float)substeps;
-    float front = in->front, v = in->speed;
+    float v = in->speed, s = in->rear - in->front;
     float slowness = 1.0f / in->desired;
     for (int i = 0; i < substeps; i++) {
-        float s = in->rear + in->ahead * ((float)i + 0.0f) * h - front;
-        s = s > GAP_M_MIN ? s : GAP_M_MIN;
+        bool room = s > GAP_M_MIN;
+        s = room ? s : GAP_M_MIN;
         float reach = v * (in->headway + (v - in->ahead) * in->closing);
-        float wish = in->gap + (reach > 0.0f ? reach : 0.0f);
+        float wish = in->margin + (reach > 0.0f ? reach : 0.0f);
         float near = wish / s;
         float share = v * slowness;
         float square = share * share;
-        float free = in->acceleration * (1.0f - square * square);
-        free = free > -in->deceleration ? free : -in->deceleration;
-        float a = free - in->acceleration * near * near;
-        a = a > -in->emergency ? a : -in->emergency;
-        v = v + a * h;
+        v = v + in->acceleration * (1.0f - square * square - near * near) * h;
         v = v > 0.0f ? v : 0.0f;
-        front += v * h;
+        v = room ? v : 0.0f;
+        float closed = (v - in->ahead) * h;
+        s -= closed > 0.0f ? closed : 0.0f;
     }
-    return (struct motion){ front, v };
+    float most = in->speed - in->deceleration * step_s, least = in->speed - in->emergency * step_s;
+    most = most > in->desired ? most : in->desired;
+    v = v < most ? v : most;
+    v = v > least ? v : least;
+    v = v > 0.0f ? v : 0.0f;
+    return (struct motion){ in->front + v * step_s, v };
 }
 
 // The laws that stand above the models.
@@ -145,7 +151,7 @@ static INLINE struct motion laws_column(const struct column *in, struct motion m
 
     // Below zero where all three are: slow, near, and the leader stands.
     float slow = in->speed - CREEP_MPS;
-    float near = in->rear - in->front - in->gap - CREEP_GAP_M;
+    float near = in->rear - in->front - in->margin - CREEP_GAP_M;
     float moves = in->ahead_after - SPEED_WAITING_MPS;
     float creeps = slow > near ? slow : near;
     creeps = creeps > moves ? creeps : moves;
@@ -173,8 +179,8 @@ static INLINE struct column column_of(const struct wide_types *types, const stru
                                       const struct row *row, int c)
 {
     return (struct column){ row->front[c], row->speed[c], row->desired[c], types->acceleration[c],
-        types->deceleration[c], types->emergency[c], types->headway[c], types->gap[c], types->closing[c],
-        leader->rear[c], leader->speed[c], leader->rear_after[c], leader->speed_after[c], leader->bound[c],
+        types->deceleration[c], types->emergency[c], types->headway[c], types->closing[c], leader->rear[c],
+        leader->speed[c], leader->rear_after[c], leader->speed_after[c], leader->margin[c], leader->bound[c],
         leader->cap[c] };
 }
 
@@ -205,7 +211,7 @@ static void krauss_row(const struct follow_job *job, const struct wide_types *ty
     FOR_WIDE {
         float v = row->speed[c];
         float b = types->deceleration[c];
-        float g = leader->rear[c] - row->front[c] - types->gap[c];
+        float g = leader->rear[c] - row->front[c] - leader->margin[c];
         float safe = stop_speed(g + brake_distance(leader->speed[c], b, h), b, types->headway[c], h);
         float most = v + types->acceleration[c] * h;
         most = most < row->desired[c] ? most : row->desired[c];
@@ -262,15 +268,16 @@ static void leader_or_line(float step_s, const struct wide_types *types, const s
         int stops = v * v < 2.0f * brake * (to_line + saved);
         float s = leader->rear[c] - row->front[c];
         float reach = v * types->headway[c] + v * (v - leader->speed[c]) * types->closing[c];
-        float strain = (types->gap[c] + (reach > 0.0f ? reach : 0.0f)) / (s > GAP_M_MIN ? s : GAP_M_MIN);
+        float strain = (leader->margin[c] + (reach > 0.0f ? reach : 0.0f)) / (s > GAP_M_MIN ? s : GAP_M_MIN);
         float reach_line = v * types->headway[c] + v * v * types->closing[c];
-        float s_line = to_line + types->gap[c] - STOP_MARGIN_M;
-        float strain_line = (types->gap[c] + reach_line) / (s_line > GAP_M_MIN ? s_line : GAP_M_MIN);
+        float s_line = to_line - STOP_MARGIN_M;
+        float strain_line = reach_line / (s_line > GAP_M_MIN ? s_line : GAP_M_MIN);
         int line = stops & (strain_line > strain);
         leader->rear[c] = line ? row->front[c] + s_line : leader->rear[c];
         leader->rear_after[c] = line ? row->front[c] + s_line : leader->rear_after[c];
         leader->speed[c] = line ? 0.0f : leader->speed[c];
         leader->speed_after[c] = line ? 0.0f : leader->speed_after[c];
+        leader->margin[c] = line ? 0.0f : leader->margin[c];
     }
 }
 
@@ -282,13 +289,14 @@ static void stop_heed(const struct wide_types *types, const struct row *row, con
     float v = row->speed[c], there = leader->speed[c];
     float s = leader->rear[c] - row->front[c], s_stop = mark->rear - row->front[c];
     float reach = types->headway[c] * v + v * (v - there) * types->closing[c];
-    float strain = (types->gap[c] + (reach > 0.0f ? reach : 0.0f)) / (s > GAP_M_MIN ? s : GAP_M_MIN);
+    float strain = (leader->margin[c] + (reach > 0.0f ? reach : 0.0f)) / (s > GAP_M_MIN ? s : GAP_M_MIN);
     float strain_stop = (types->gap[c] + v * types->headway[c] + v * v * types->closing[c])
         / (s_stop > GAP_M_MIN ? s_stop : GAP_M_MIN);
     // Krauss' drivers count on the way their leader needs to brake.
     bool nearer = s_stop < s + 0.5f * there * there / types->deceleration[c];
     if (types->krauss[c] ? nearer : strain_stop > strain) {
         leader->rear[c] = leader->rear_after[c] = mark->rear;
+        leader->margin[c] = types->gap[c];
         leader->speed[c] = leader->speed_after[c] = 0.0f;
     }
     leader->bound[c] = mark->bound < leader->bound[c] ? mark->bound : leader->bound[c];
@@ -366,16 +374,27 @@ static void follow_rows(const struct follow_job *job, struct follow_rows *all)
         struct row *row = &all->rows[k];
         _Alignas(64) float front[WIDE], speed[WIDE], old[WIDE];
         const struct wide_types *types = types_of(job, row->kind, &room);
+        if (k > 0) {
+            FOR_WIDE {
+                leader.margin[c] = types->gap[c];
+            }
+        }
         if (k > 0 && ahead->holds) {
             leader_or_line(job->step_s, types, ahead, row, &leader);
         }
         for (; mark < marks_end && mark->row == k; mark++) {
             stop_heed(types, row, mark, &leader);
         }
-        if (job->substeps == 1) {
+        switch (job->substeps) {
+        case 1:
             idm_row(job->step_s, 1, types, &leader, row, front, speed);
-        } else {
+            break;
+        case 2:
             idm_row(job->step_s, 2, types, &leader, row, front, speed);
+            break;
+        default:
+            idm_row(job->step_s, 4, types, &leader, row, front, speed);
+            break;
         }
         if (!job->only_idm) {
             krauss_row(job, types, &leader, row, count, k, front, speed);
@@ -414,6 +433,7 @@ static uint32_t publish(struct group *group, const struct row *rows)
         seen->tail_rear[c] = group->tails.rear[c];
         seen->tail_speed[c] = group->tails.speed[c];
         seen->tail_path[c] = group->entered[c];
+        seen->head_yielded[c] = group->yielding[c];
     }
     return bits_of(other);
 }
@@ -433,6 +453,7 @@ static uint32_t heads_prepare(const struct follow_job *job, struct group *group,
         ret_fronts[c] = heads->front[c];
         ahead->rear[c] = ahead->bound[c] = ahead->cap[c] = ahead->hold[c] = FAR_M;
         ahead->speed[c] = 0.0f;
+        ahead->margin[c] = types->gap[c];
         ahead->line[c] = group->length[c] - LINE_MARGIN_M;
     }
     ahead->holds = false;
@@ -445,11 +466,12 @@ static void lane_wishes(const struct follow_job *job, const struct group *group,
     uint32_t must_bit = side.left ? KIND_LEFT : KIND_RIGHT;
     uint32_t free_bit = side.left ? KIND_FREE_LEFT : KIND_FREE_RIGHT;
     struct wide_types room;
-    _Alignas(64) float rear[WIDE], speed[WIDE];
+    _Alignas(64) float rear[WIDE], speed[WIDE], margin[WIDE];
     _Alignas(64) uint32_t must[WIDE], gain[WIDE];
     FOR_WIDE {
         rear[c] = group->ahead.rear[c];
         speed[c] = group->ahead.speed[c];
+        margin[c] = group->ahead.margin[c];
     }
     if (first > 0) {
         const struct wide_types *types = types_of(job, rows[first - 1].kind, &room);
@@ -468,7 +490,8 @@ static void lane_wishes(const struct follow_job *job, const struct group *group,
             float s = rear[c] - row->front[c];
             s = s > GAP_M_MIN ? s : GAP_M_MIN;
             float reach = v * (types->headway[c] + (v - speed[c]) * types->closing[c]);
-            float near = (types->gap[c] + (reach > 0.0f ? reach : 0.0f)) / s;
+            float left = k > 0 ? types->gap[c] : margin[c];
+            float near = (left + (reach > 0.0f ? reach : 0.0f)) / s;
             float worth = types->acceleration[c] * near * near;
             uint32_t here = k < group->count[c];
             uint32_t looks = ((kind & free_bit) != 0) & ((kind >> KIND_LUCK_SHIFT) % GAIN_TURNS == side.turn)

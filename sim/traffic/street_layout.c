@@ -269,6 +269,15 @@ static const struct foe *foe_back(const struct network *network, int32_t connect
     return NULL;
 }
 
+static bool groups_conflict(const struct network *network, int32_t a, int32_t b)
+{
+    if (a < 0 || b < 0 || network->groups[a].intersection != network->groups[b].intersection) {
+        return false;
+    }
+    const struct intersection *at = &network->intersections[network->groups[a].intersection];
+    return network_intergreen_ms(network, at, a - at->first_group, b - at->first_group) >= 0;
+}
+
 // Who turns across the opposite traffic lets those go first who turn the short way into the same road, whichever of
 // its lanes they take (in Germany StVO 9 (4)): the paths need not meet for that.
 static bool yields_by_road(const struct street *street, const struct path *path, const struct path *other)
@@ -277,8 +286,9 @@ static bool yields_by_road(const struct street *street, const struct path *path,
     enum turn wide = network->left_hand ? TURN_RIGHT : TURN_LEFT, narrow = network->left_hand ? TURN_LEFT : TURN_RIGHT;
     const struct connection *connection = &network->connections[path->connection];
     if (path->turn != wide || other->turn != narrow || path->to_link != other->to_link
-        || path->from_cell == other->from_cell || connection->group < 0) {
-        return false;
+        || path->from_cell == other->from_cell || connection->group < 0
+        || groups_conflict(network, connection->group, network->connections[other->connection].group)) {
+        return false;   // or the signals part them
     }
     for (int32_t k = 0; k < connection->foe_count; k++) {
         if (network->foes[connection->first_foe + k].connection == other->connection) {
@@ -304,15 +314,6 @@ static int32_t foes_by_road(struct street *street, const struct path *path, int3
         }
     }
     return count;
-}
-
-static bool groups_conflict(const struct network *network, int32_t a, int32_t b)
-{
-    if (a < 0 || b < 0 || network->groups[a].intersection != network->groups[b].intersection) {
-        return false;
-    }
-    const struct intersection *at = &network->intersections[network->groups[a].intersection];
-    return network_intergreen_ms(network, at, a - at->first_group, b - at->first_group) >= 0;
 }
 
 static void foes_create(struct street *street)

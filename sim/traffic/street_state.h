@@ -75,6 +75,7 @@ struct row {
 struct ahead {
     _Alignas(64) float rear[WIDE];    // of the leader
     float speed[WIDE];                // of the leader
+    float margin[WIDE];               // the gap that is left before it when it stands: none before a line
     float bound[WIDE];                // no front passes this
     float cap[WIDE];                  // speed at the end of the step is no more than this
     float line[WIDE];                 // nobody but the first may pass this in the step: the lane's end
@@ -97,6 +98,7 @@ struct published {
     float tail_rear[WIDE], tail_speed[WIDE];
     int32_t tail_path[WIDE];          // on which the last one came in, or PATH_NONE
     int32_t count[WIDE];
+    int16_t head_yielded[WIDE];       // steps that the head has stood before a line for others
 };
 
 struct group {
