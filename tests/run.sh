@@ -56,10 +56,20 @@ count "build with sanitizers" 1200 meson compile -C build-asan
 
 export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 export OMP_WAIT_POLICY=passive
+
+# inputs_of TEST: how many inputs a fuzz target makes itself. A wild town costs more than a message.
+inputs_of() {
+  case "$1" in
+  build/test-fuzz-street) echo 3000 ;;
+  build-asan/test-fuzz-street) echo 200 ;;
+  *) echo 20000 ;;
+  esac
+}
+
 for kind in build build-asan; do
   for test in "$kind"/test-*; do
     [ -f "$test" ] && [ -x "$test" ] || continue
-    count "$(basename "$test") ($kind)" 600 "$test"
+    INTERGREEN_FUZZ_INPUTS=$(inputs_of "$test") count "$(basename "$test") ($kind)" 600 "$test"
   done
 done
 
