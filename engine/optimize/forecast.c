@@ -5,6 +5,9 @@
 #include "engine/model/units.h"
 
 static const double STANDING_MPS = 1.39;          // 5 km/h, as the cameras count queues
+static const double ACCELERATION_MPS2 = 2.0;       // of cars that set out, about IDM's and Krauss' defaults
+static const double SPACE_M = 7.5, SPACE_S = 1.0;  // from front to front: at a stand, and more with speed
+static const double JOINED_M = 15.0;              // a gap up to this long does not part a queue
 static const double DEMAND_FLOOR_VPS = 0.002;     // so that a row without traffic yet still gets a share
 
 static void add(float (*ret)[STREAM_COUNT_MAX], int32_t stream, double at_s, double vehicles)
@@ -15,9 +18,21 @@ static void add(float (*ret)[STREAM_COUNT_MAX], int32_t stream, double at_s, dou
     }
 }
 
-// The vehicles that the camera of one feeder shows, weighed.
+// Seconds to a line ahead_m away for one who drives at seen_mps, where free_mps is allowed.
+static double way_s(double ahead_m, double seen_mps, double free_mps)
+{
+    double slow_mps = fmin(seen_mps, free_mps);
+    double gain_m = (free_mps * free_mps - slow_mps * slow_mps) / (2.0 * ACCELERATION_MPS2);
+    if (ahead_m <= gain_m) {
+        return (sqrt(slow_mps * slow_mps + 2.0 * ACCELERATION_MPS2 * ahead_m) - slow_mps) / ACCELERATION_MPS2;
+    }
+    return (free_mps - slow_mps) / ACCELERATION_MPS2 + (ahead_m - gain_m) / free_mps;
+}
+
+// The vehicles that the camera of one feeder shows, weighed. back_m: how far back the vehicles follow one another
+// closely; who stands there is queued, who stands beyond has only just set out.
 static void lane_add(const struct forecast_query *query, const struct feeder *feeder, int32_t stream, double speed_mps,
-                     float (*ret)[STREAM_COUNT_MAX])
+                     double *back_m, float (*ret)[STREAM_COUNT_MAX])
 {
     const struct lane_sight *lane = &query->estimate->sight.lanes[feeder->lane];
     if (lane->end_ms == INT64_MIN) {
@@ -39,9 +54,14 @@ static void lane_add(const struct forecast_query *query, const struct feeder *fe
         if (lane->bin_vehicles[i] == 0) {
             continue;
         }
-        double ahead_m = feeder->to_stop_m + (i + 0.5) * CAMERA_BIN_M;
-        bool stands = lane->bin_speed_cmps[i] < 100.0 * STANDING_MPS;
-        add(ret, stream, stands ? 0.0 : ahead_m / speed_mps - since_s, feeder->weight * lane->bin_vehicles[i]);
+        double vehicles = feeder->weight * lane->bin_vehicles[i], seen_mps = 0.01 * lane->bin_speed_cmps[i];
+        double near_m = feeder->to_stop_m + i * CAMERA_BIN_M, ahead_m = near_m + 0.5 * CAMERA_BIN_M;
+        bool follows = near_m <= *back_m + JOINED_M;
+        if (follows) {
+            *back_m = fmax(*back_m, near_m) + vehicles * (SPACE_M + SPACE_S * seen_mps);
+        }
+        bool queued = follows && seen_mps < STANDING_MPS;
+        add(ret, stream, queued ? 0.0 : way_s(ahead_m, seen_mps, speed_mps) - since_s, vehicles);
     }
 }
 
@@ -72,10 +92,11 @@ static void row_add(const struct forecast_query *query, const struct approach_ro
         loops_add(query, index, stream, ret);
         return;
     }
+    double back_m = 0.0;
     for (int32_t f = row->first_feeder; f < row->first_feeder + row->feeder_count; f++) {
         const struct feeder *feeder = &estimate->approaches.feeders[f];
         if (estimate->sight.camera_of_lane[feeder->lane] != INDEX_NONE) {
-            lane_add(query, feeder, stream, speed_mps, ret);
+            lane_add(query, feeder, stream, speed_mps, &back_m, ret);
         }
     }
 }
