@@ -127,7 +127,7 @@ int cli_sim(int argc, char **argv)
     struct sim_options reader = {
         .usage = "usage: intergreen sim --network FILE --demand FILE --control STRATEGY [--json] …\n"
                  "  --control STRATEGY      program, webster, actuated, max-pressure, coordinated, adaptive\n"
-                 "                          (default program); actuated-local: no brain, controllers act on their loops\n"
+                 "                          (default program); actuated-local: no brain, each controller alone\n"
                  "  --json                  one object, last on standard output\n"
                  "  --fallback WHAT         of controllers that hear nothing: what site data say (site), or actuated\n"
                  "  --save-checkpoint FILE --checkpoint-at T    keep the whole state at T seconds, and go on\n"

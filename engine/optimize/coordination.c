@@ -11,7 +11,7 @@
 
 #define GATHER_MS 60000               // from the first member that tells to the first common cycle
 #define REVIEW_MS 150000              // SCOOT looks at the cycle each 2.5 to 5 minutes [Hunt1981]
-#define ROUND_MS 32000                // in which every member is shifted once
+#define ROUND_MS 16000                // in which every member is shifted once
 #define SILENT_MS 60000               // a member that has not told for so long is none
 #define PLACE_STEPS 24                // of a cycle, tried for a member that is placed
 static const double STOP_VEH_S = 8.0;             // price of a stop
