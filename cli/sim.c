@@ -137,8 +137,8 @@ int cli_sim(int argc, char **argv)
         { "checkpoint-at", required_argument, NULL, 't' }, { "fallback", required_argument, NULL, 'f' }, { 0 } };
     struct sim_options reader = {
         .usage = "usage: intergreen sim --network FILE --demand FILE --control STRATEGY [--json] …\n"
-                 "  --control STRATEGY      program, webster, actuated, max-pressure, adaptive (default program);\n"
-                 "                          actuated-local: no brain, the controllers act on their own loops\n"
+                 "  --control STRATEGY      program, webster, actuated, max-pressure, coordinated, adaptive\n"
+                 "                          (default program); actuated-local: no brain, each controller alone\n"
                  "  --json                  one object, last on standard output\n"
                  "  --fallback WHAT         of controllers that hear nothing: what site data say (site), or actuated\n"
                  "  --save-checkpoint FILE --checkpoint-at T    keep the whole state at T seconds, and go on\n"

@@ -48,11 +48,14 @@ static const double LEFT_S = 150.0;               // in which what is left of a 
 static const double LEFT_VEH = 2.0;               // more than this left at the end: the green was used to its end
 static const double LEARN = 0.25;                 // weight of a cycle in what is learnt
 static const double LEARNT_MIN = 0.4, LEARNT_MAX = 1.25;
+static const double TWICE_X_MAX = 0.7;            // of a round that is gone twice: it has little to spare
+static const double TWICE_GAIN = 0.1;             // going twice, or no longer, must cost so much less
 static const double STAGES_GAIN = 0.05;           // other stages must cost so much less
 
 struct coordinated_memory {
     int64_t review_ms, stages_ms;     // next of each; 0: never yet
     int64_t start_ms;                 // of the first stage, when greens were last looked at
+    bool twice;                       // it goes round twice in the area's cycle
     int32_t stage_count;              // of the round; 0: none chosen yet
     int8_t stage[SPLITS_STAGE_COUNT_MAX];
     int32_t green_ms[SPLITS_STAGE_COUNT_MAX];     // without any stretch
@@ -295,7 +298,7 @@ static struct timing round_of(const struct coordinated_memory *mine)
 }
 
 // Tells the area what each of its cycles would cost here.
-static void costs_tell(const struct view *view, const struct splits_input *in)
+static void costs_tell(const struct view *view, const struct coordinated_memory *mine, const struct splits_input *in)
 {
     struct member *member = &view->coordination->members[view->intersection.index];
     int32_t green_ms[SPLITS_STAGE_COUNT_MAX], half_ms[SPLITS_STAGE_COUNT_MAX];
@@ -306,10 +309,12 @@ static void costs_tell(const struct view *view, const struct splits_input *in)
         int32_t cycle_ms = cycle_option_ms(option);
         double once = cycle_solve(view, in, cycle_ms, SOLVE_MOVES, green_ms)
             ? splits_cost(in, green_ms, cycle_ms) : INFINITY;
-        double twice = cycle_solve(view, in, cycle_ms / 2, SOLVE_MOVES, half_ms)
-            ? splits_cost(in, half_ms, cycle_ms / 2) : INFINITY;
-        member->cost_veh[option] = (float)fmin(once, twice);
-        member->halves |= twice < once ? 1u << option : 0;
+        bool can_twice = cycle_solve(view, in, cycle_ms / 2, SOLVE_MOVES, half_ms)
+            && splits_saturation(in, half_ms, cycle_ms / 2) <= TWICE_X_MAX;
+        double twice = can_twice ? splits_cost(in, half_ms, cycle_ms / 2) : INFINITY;
+        bool halves = can_twice && twice < once * (mine->twice ? 1.0 + TWICE_GAIN : 1.0 - TWICE_GAIN);
+        member->cost_veh[option] = (float)(halves ? twice : once);
+        member->halves |= halves ? 1u << option : 0;
     }
 }
 
@@ -410,6 +415,7 @@ static void follow(const struct view *view, struct coordinated_memory *mine, con
         now_ms += mine->green_ms[k];
     }
     bool first = mine->timing.revision == 0;
+    mine->twice = wanted_ms > 0 && 2 * wanted_ms == coordination_cycle_ms(view->coordination, view->intersection.index);
     int32_t cycle_ms = wanted_ms == 0 ? now_ms
         : first ? wanted_ms : clamp_ms(wanted_ms, now_ms - CYCLE_STEP_MS, now_ms + CYCLE_STEP_MS);
     cycle_ms = clamp_ms(cycle_ms, at->cycle_ms_min, cycle_ms_most(view));
@@ -480,7 +486,7 @@ static void decide(const struct view *view, void *memory, struct decision *ret)
         input_fill(view, mine, &round, &in);
         if (view->now_ms >= mine->review_ms) {
             mine->review_ms = view->now_ms + REVIEW_MS;
-            costs_tell(view, &in);
+            costs_tell(view, mine, &in);
             coordination_tell(view->coordination, index, &round, &in, view->now_ms);
         }
         if (mine->timing.revision == 0 && view->lamps != NULL) {

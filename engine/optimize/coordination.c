@@ -11,6 +11,7 @@
 
 #define GATHER_MS 60000               // from the first member that tells to the first common cycle
 #define REVIEW_MS 150000              // SCOOT looks at the cycle each 2.5 to 5 minutes [Hunt1981]
+#define ROUND_MS 16000                // in which every member is shifted once
 #define SILENT_MS 60000               // a member that has not told for so long is none
 #define PLACE_STEPS 24                // of a cycle, tried for a member that is placed
 static const double STOP_VEH_S = 8.0;             // price of a stop
@@ -354,9 +355,10 @@ void coordination_step(struct coordination *coordination, int32_t index, const s
     if (now_ms >= area->review_ms) {
         area_cycle(coordination, area, now_ms);
     }
-    if (area->option == INDEX_NONE || area_place(coordination, area, estimate)) {
+    if (area->option == INDEX_NONE || area_place(coordination, area, estimate) || now_ms < area->shift_ms) {
         return;
     }
+    area->shift_ms = now_ms + ROUND_MS / area->member_count;
     for (int32_t tried = 0; tried < area->member_count; tried++) {
         int32_t i = coordination->order[area->first_member + area->next];
         area->next = (area->next + 1) % area->member_count;

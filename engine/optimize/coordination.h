@@ -58,7 +58,8 @@ struct area {
     int32_t option;                   // of the cycle; INDEX_NONE: none yet
     int64_t zero_ms;                  // a start of the common cycle
     int64_t review_ms;                // when the cycle is looked at next; 0: not before somebody told
-    int32_t next;                     // member to be shifted next
+    int64_t shift_ms;                 // when the next member is shifted
+    int32_t next;                     // and which
 };
 
 struct coordination {

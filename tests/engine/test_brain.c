@@ -39,6 +39,9 @@ struct world {
     // The passer-by's book.
     int64_t green_ms[GROUPS], end_ms[GROUPS], asked_ms[GROUPS];
     int64_t reds_over;                // seconds in which a group that was asked for in time was red too long
+    int32_t cycle_ms[CROSSINGS];      // of the last cyclic plan, 0 before any
+    int32_t cycle_ms_step;            // the greatest change from one to the next, against what I11 allows: <= 0
+    int32_t cycles;                   // cyclic plans that another had gone before
 };
 
 static int32_t lane_group(const struct world *world, int32_t lane)
@@ -139,6 +142,23 @@ static void look(struct world *world)
     }
 }
 
+// By how much more than a step of the cycle and a stretch of a tenth this way and that a cycle differs from the last.
+static void cycle_follow(struct world *world, const struct plan *plan)
+{
+    if (plan->kind != PLAN_CYCLIC) {
+        return;
+    }
+    int32_t *last_ms = &world->cycle_ms[plan->intersection];
+    if (*last_ms > 0) {
+        int32_t step_ms = abs(plan->cycle_ms - *last_ms);
+        int32_t longer_ms = plan->cycle_ms > *last_ms ? plan->cycle_ms : *last_ms;
+        int32_t over_ms = step_ms - 8000 - longer_ms / 5 - 1000;
+        world->cycle_ms_step = world->cycles == 0 || over_ms > world->cycle_ms_step ? over_ms : world->cycle_ms_step;
+        world->cycles++;
+    }
+    *last_ms = plan->cycle_ms;
+}
+
 static void plans_take(struct world *world, const struct actions *actions)
 {
     for (int32_t i = 0; i < actions->publish_count; i++) {
@@ -146,6 +166,7 @@ static void plans_take(struct world *world, const struct actions *actions)
         if (!world->deaf) {
             assert_int_equal(signals_offer(world->signals, plan, world->now_ms), STATUS_OK);
         }
+        cycle_follow(world, plan);
         world->plans++;
         world->digest = hash_number(world->digest, world->now_ms);
         world->digest = hash_number(world->digest, plan->intersection);
@@ -211,6 +232,23 @@ static void every_strategy_takes_over_and_is_safe(void **state)
         }
         world_release(&world);
     }
+}
+
+// I11: whatever the demand does, cycles change by their steps, and the guard has nothing to refuse.
+static void coordinated_changes_in_small_steps(void **state)
+{
+    (void)state;
+    struct world world;
+    world_create(&world, "coordinated", 2, 11);
+    for (int32_t change = 0; change < 8; change++) {
+        world.demand = change % 2 == 0 ? 0.05 : 0.30;
+        world_run(&world, 900);
+    }
+    assert_true(world.cycles > 100);
+    assert_true(world.cycle_ms_step <= 0);
+    assert_int_equal(world.refused, 0);
+    assert_int_equal(world.reds_over, 0);
+    world_release(&world);
 }
 
 static void program_leaves_the_lamps_as_they_were(void **state)
@@ -492,6 +530,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_strategy_takes_over_and_is_safe),
+        cmocka_unit_test(coordinated_changes_in_small_steps),
         cmocka_unit_test(program_leaves_the_lamps_as_they_were),
         cmocka_unit_test(same_bytes_on_any_number_of_threads),
         cmocka_unit_test(strategies_change_places),
