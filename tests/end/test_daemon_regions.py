@@ -275,6 +275,27 @@ def led_in_parts_a_city_does_as_well_as_led_whole(folder):
 
 
 @test
+def a_pure_stand_in_takes_over_and_gives_back(folder):
+    """One daemon leads everything, the other nothing of its own."""
+    with Store(folder / "store") as store:
+        east = Part(folder / "east", f"redis://127.0.0.1:{store.port}", "[ R0, R1 ]", "[]")
+        spare = Part(folder / "spare", f"redis://127.0.0.1:{store.port}", "[]", "[ R0, R1 ]")
+        with east, spare:
+            wait_for("east to lead", lambda: east.regions() == ["R0", "R1"])
+            loads = [Load(region, [spare, east]) for region in ("R0", "R1")]
+            wait_for("all controllers", lambda: f"{CITY} reported, 0 overridden, 0 in fallback" in status_of(east), 60)
+            assert spare.regions() == []
+            east.kill()
+            wait_for("the spare to lead both", lambda: spare.regions() == ["R0", "R1"])
+            wait_for("all controllers there", lambda: f"{CITY} reported" in status_of(spare), 40)
+            east.again()
+            wait_for("east to have it back", lambda: east.regions() == ["R0", "R1"] and spare.regions() == [])
+            wait_for("all controllers back", lambda: f"{CITY} reported" in status_of(east), 40)
+            for load in loads:
+                safe(load.seen())
+
+
+@test
 def what_cannot_be_led_in_parts_is_said(folder):
     for number, (leads, store, words) in enumerate((("[ R0 ]", "embedded", "both can reach"),
                                                     ("[ R7 ]", "redis://127.0.0.1:1", "R7"))):
