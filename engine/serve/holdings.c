@@ -401,7 +401,8 @@ void holdings_resign(struct holdings *holdings)
 bool holdings_settled(const struct holdings *holdings)
 {
     for (int32_t i = 0; i < holdings->count; i++) {
-        if (holdings->at[i].state == HOLDING_OURS && !store_settled(storage_store(holdings->at[i].storage))) {
+        bool writes = holdings->at[i].state == HOLDING_OURS || holdings->at[i].state == HOLDING_LEAVING;
+        if (writes && !store_settled(storage_store(holdings->at[i].storage))) {
             return false;
         }
     }

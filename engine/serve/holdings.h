@@ -91,7 +91,7 @@ void holdings_take_all(struct holdings *holdings);
 // The regions that are OURS or READY, as bits (1: the whole city).
 uint64_t holdings_ours(const struct holdings *holdings);
 
-// Before the end: the leases are given up. And: whether everything of ours is written.
+// Before the end: the leases are given up. And: whether everything that is ours, or being given up, is written.
 void holdings_resign(struct holdings *holdings);
 bool holdings_settled(const struct holdings *holdings);
 int32_t holdings_state_count(const struct holdings *holdings, enum holding_state state);

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -16,6 +17,7 @@
 #define BACKLOG 4096                  // the kernel cuts it to net.core.somaxconn
 #define ACCEPT_COUNT_MAX 128          // in one turn of the loop
 #define SAY_MS 1000
+#define DESCRIPTOR_RESERVE 64         // beside those of connections: files, store, HTTP, wake-ups
 
 // A last word to a connection that is not taken. It may not arrive, and nothing waits for it.
 static void refuse(struct listener *listener, int descriptor)
@@ -225,5 +227,22 @@ void listener_stop(struct listener *listener)
     if (listener->descriptor >= 0) {
         uv_poll_stop(&listener->poll);
         uv_close((uv_handle_t *)&listener->poll, on_closed);
+    }
+}
+
+void listener_raise_descriptors(struct limits *limits)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return;
+    }
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    rlim_t needed = (rlim_t)limits->connections + DESCRIPTOR_RESERVE;
+    if (limit.rlim_cur < needed) {
+        limits->connections = (int32_t)limit.rlim_cur - DESCRIPTOR_RESERVE;
+        journal(JOURNAL_WARNING, "the system gives %llu descriptors: at most %d connections",
+                (unsigned long long)limit.rlim_cur, limits->connections);
     }
 }

@@ -24,3 +24,6 @@ struct listener {
 MUST_USE enum status listener_start(struct listener *listener, uv_loop_t *loop, struct service *service,
                                     const struct listen_address *address, struct problem *problem);
 void listener_stop(struct listener *listener);
+
+// As many descriptors as the system gives; where they are too few, the limit of connections is lowered.
+void listener_raise_descriptors(struct limits *limits);

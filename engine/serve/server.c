@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -24,7 +23,6 @@
 
 #define BEAT_MS 50
 #define START_BEAT_MS 5
-#define DESCRIPTOR_RESERVE 64         // beside those of connections: files, store, HTTP, wake-ups
 #define STALL_MS 5000                 // without a step in live mode: an alarm
 #define CRASH_COUNT_MAX 2             // so many ends that were not clean within a minute: the next start is cautious
 
@@ -355,8 +353,8 @@ static void leaving_show(struct server *server)
         .steps = picture->steps, .plans = picture->plans, .readings = picture->readings };
     for (int32_t h = 0; h < server->holdings->count; h++) {
         struct holding *holding = &server->holdings->at[h];
-        if (holding->state != HOLDING_LEAVING || holding->resigned
-            || compute_led_epoch(server->compute) != atomic_load(&server->service.epoch)) {
+        bool quiet = server->steps_down || compute_led_epoch(server->compute) == atomic_load(&server->service.epoch);
+        if (holding->state != HOLDING_LEAVING || holding->resigned || !quiet) {
             continue;
         }
         int32_t count = server->network->intersection_count;
@@ -444,23 +442,6 @@ static void serve_beat(struct server *server)
 
 // ---- starting
 
-static void descriptors_raise(struct server *server)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
-        return;
-    }
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-    getrlimit(RLIMIT_NOFILE, &limit);
-    rlim_t needed = (rlim_t)server->settings.limits.connections + DESCRIPTOR_RESERVE;
-    if (limit.rlim_cur < needed) {
-        server->settings.limits.connections = (int32_t)limit.rlim_cur - DESCRIPTOR_RESERVE;
-        journal(JOURNAL_WARNING, "the system gives %llu descriptors: at most %d connections",
-                (unsigned long long)limit.rlim_cur, server->settings.limits.connections);
-    }
-}
-
 static void on_store_began(void *owner)
 {
     struct server *server = owner;
@@ -496,7 +477,7 @@ static enum status start_early(struct server *server, struct problem *problem)
         journal(JOURNAL_ALARM, "the daemon ended %d times within a minute without being told to: it starts without the "
                 "stored state, and every intersection with its own program", server->folder.crashes);
     }
-    descriptors_raise(server);
+    listener_raise_descriptors(&server->settings.limits);
     if (settings->store.kind == STORE_NONE) {
         return STATUS_OK;
     }
@@ -834,12 +815,19 @@ static void start_beat(struct server *server)
     serve_begin(server);
 }
 
-// SERVING -> ENDING, and then from the beginning: the other daemon of the pair leads.
+// SERVING -> ENDING, and then from the beginning: another daemon leads. What was claimed is written first.
 static void step_down(struct server *server)
 {
     journal(JOURNAL_WARNING, "another daemon leads `%s`: this one steps down", server->city);
     doors_close(server);
-    end_all(server);
+    if (holdings_state_count(server->holdings, HOLDING_LEAVING) == 0) {
+        end_all(server);
+        return;
+    }
+    compute_stop(server->compute);
+    leaving_show(server);
+    server->end_by_ms = monotonic_ms() + server->settings.stop_ms / 2;
+    server->state = SERVER_WRITING;
 }
 
 static void on_beat(uv_timer_t *timer)

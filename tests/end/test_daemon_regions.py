@@ -234,6 +234,32 @@ def without_the_store_each_leads_on_and_the_border_heals(folder):
 
 
 @test
+def garbage_at_the_border_is_refused(folder):
+    """Whoever writes to the store can say anything there. What is no batch, no reading of that region's sensors, or had already, is
+    not taken; the daemons lead on, and what the leader writes next crosses."""
+    with Store(folder / "store") as store, Parts(folder, f"redis://127.0.0.1:{store.port}") as city_led:
+        west = city_led.parts[0]
+        crosses_again(west)
+        key = "intergreen:{pair/R1}:"
+        good = subprocess.run(["redis-cli", "-p", str(store.port), "LINDEX", key + "boundary", "0"], capture_output=True,
+                              check=True, timeout=30).stdout
+        assert len(good) > 100
+        for at, words in ((10**19, "x" * 100000), (2**63, "\xff" * 40), (0, ""), ("no number", "\x01"), (12, good[:50].hex())):
+            store.ask("LPUSH", key + "boundary", str(words))
+            store.ask("SET", key + "boundary_at", str(at))
+            crosses_again(west)
+        store.ask("SET", key + "leader", "a" * 5000)
+        store.ask("DEL", key + "boundary")
+        store.ask("SET", key + "boundary", "a string where a list should be")
+        wait_for("the alarm of who writes it", lambda: "refused" in city_led.parts[1].said())
+        store.ask("DEL", key + "boundary")
+        crosses_again(west)
+        assert [part.regions() for part in city_led.parts] == [["R0"], ["R1"]]
+        for load in city_led.loads:
+            safe(load.seen())
+
+
+@test
 def led_in_parts_a_city_does_as_well_as_led_whole(folder):
     """The same trips and seeds: one brain; one a region; and with everything lost that crosses the borders."""
     run(INTERGREEN, "generate", "--intersections", 80, "--seed", 3, "-o", folder / "town")
@@ -246,6 +272,27 @@ def led_in_parts_a_city_does_as_well_as_led_whole(folder):
     whole, parted, cut_off = delays.values()
     print(f"# delay led in three parts {parted / whole - 1:+.1%}, and with nothing over the borders {cut_off / whole - 1:+.1%}")
     assert parted <= 1.04 * whole and cut_off <= 1.10 * whole, delays      # SAFETY: +10 % for a whole approach that is dead
+
+
+@test
+def a_pure_stand_in_takes_over_and_gives_back(folder):
+    """One daemon leads everything, the other nothing of its own."""
+    with Store(folder / "store") as store:
+        east = Part(folder / "east", f"redis://127.0.0.1:{store.port}", "[ R0, R1 ]", "[]")
+        spare = Part(folder / "spare", f"redis://127.0.0.1:{store.port}", "[]", "[ R0, R1 ]")
+        with east, spare:
+            wait_for("east to lead", lambda: east.regions() == ["R0", "R1"])
+            loads = [Load(region, [spare, east]) for region in ("R0", "R1")]
+            wait_for("all controllers", lambda: f"{CITY} reported, 0 overridden, 0 in fallback" in status_of(east), 60)
+            assert spare.regions() == []
+            east.kill()
+            wait_for("the spare to lead both", lambda: spare.regions() == ["R0", "R1"])
+            wait_for("all controllers there", lambda: f"{CITY} reported" in status_of(spare), 40)
+            east.again()
+            wait_for("east to have it back", lambda: east.regions() == ["R0", "R1"] and spare.regions() == [])
+            wait_for("all controllers back", lambda: f"{CITY} reported" in status_of(east), 40)
+            for load in loads:
+                safe(load.seen())
 
 
 @test
