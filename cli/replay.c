@@ -119,6 +119,10 @@ static enum status network_open(const struct replay_options *options, const stru
                               "does not say of which network it is");
     }
     enum status status = import_network(path, &options->import, ret, NULL, problem);
+    if (status == STATUS_IO && options->network == NULL) {
+        return problem_report(problem, status, options->day, NULL, "Name it with --network.",
+                              "the network that it was made with, %s, cannot be read from here", path);
+    }
     if (status == STATUS_OK && options->site != NULL) {
         status = site_apply(ret, options->site, NULL, problem);
         if (status != STATUS_OK) {
