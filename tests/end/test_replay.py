@@ -71,6 +71,30 @@ def a_daemons_recording_replays_exactly_and_survives_kill_9(folder):
     assert steps > 0
 
 
+def steps_in(days):
+    text = "".join(run(INTERGREEN, "recording", "info", file)[0] for file in days.glob("2*.igr"))
+    return sum(int(count) for count in re.findall(r"(\d+) step", text))
+
+
+@test
+def kill_9_costs_at_most_the_last_second(folder):
+    place = city(folder)
+    days = folder / "state" / "recordings"
+    with Daemon(folder, place / "network.ig", strategy="max-pressure", store="none") as running:
+        wait_for("some seconds of a live file", lambda: steps_in(days) >= 4)
+        text, _ = run(INTERGREEN, "status", "--daemon", running.address)
+        told = int(re.search(r"steps\s+(\d+)", text)[1])
+        on_disk = steps_in(days)
+        running.kill(signal.SIGKILL)
+    kept = steps_in(days)
+    # The engine steps once a second: the second that was not over, and the one that was being written.
+    assert kept >= on_disk and kept >= told - 2, (told, on_disk, kept)
+    for file in days.glob("2*.igr"):
+        assert "not closed" in run(INTERGREEN, "recording", "info", file)[0]
+        found = replay(file)
+        assert found["steps"] == kept and found["steps_differing"] == 0, (found, kept)
+
+
 @test
 def a_recording_of_another_network_is_refused(folder):
     place = city(folder)
