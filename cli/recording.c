@@ -242,7 +242,8 @@ static enum status join(int count, char **paths, const struct recording_options 
         recording_release(recording);
     }
     if (status == STATUS_OK && copy.records == 0) {
-        status = problem_report(problem, STATUS_RANGE, paths[0], NULL, "See with `intergreen recording info` what it covers.",
+        status = problem_report(problem, STATUS_RANGE, paths[0], NULL,
+                                "See with `intergreen recording info` what it covers.",
                                 "holds nothing between --from and --until");
     }
     bool made = copy.writer != NULL;
@@ -281,8 +282,8 @@ static enum status csv(const char *path, const struct recording_options *options
                                 "the network that it was made with, %s, cannot be read from here", network_path);
     }
     if (status == STATUS_OK) {
-        struct csv_options wish = { .kind = options->kind, .intersection = INDEX_NONE, .from_ms = from_ms(options, recording),
-            .until_ms = until_ms(options, recording) };
+        struct csv_options wish = { .kind = options->kind, .intersection = INDEX_NONE,
+            .from_ms = from_ms(options, recording), .until_ms = until_ms(options, recording) };
         if (options->intersection != NULL) {
             wish.intersection = network_find_intersection(&network, options->intersection).index;
             status = wish.intersection != INDEX_NONE ? STATUS_OK

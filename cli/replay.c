@@ -244,7 +244,8 @@ static int replay(const struct replay_options *options)
 int cli_replay(int argc, char **argv)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    struct replay_options options = { .threads = cores < 1 ? 1 : cores > 256 ? 256 : (int)cores, .seed = 1, .import = { .intergreen_ms = -1 } };
+    struct replay_options options = { .threads = cores < 1 ? 1 : cores > 256 ? 256 : (int)cores, .seed = 1,
+        .import = { .intergreen_ms = -1 } };
     int code = read_options(argc, argv, &options);
     return code >= 0 ? code : replay(&options);
 }
