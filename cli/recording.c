@@ -1,10 +1,11 @@
 // recording.c: what is in a recording, a part of it, several as one, and its rows.
 #include <getopt.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/recording_csv.h"
@@ -12,17 +13,19 @@
 #include "engine/base/memory.h"
 #include "engine/model/units.h"
 #include "engine/record/record_codec.h"
+#include "sim/replay/day_time.h"
 
 static const char USAGE[] =
     "usage: intergreen recording info FILE …\n"
     "       intergreen recording cut FILE --from T --until T -o OUT\n"
     "       intergreen recording merge FILE … -o OUT\n"
     "       intergreen recording csv FILE --kind KIND [--intersection NAME] [--from T] [--until T] [--network FILE]\n"
-    "  T                       seconds of the recording's clock (`info` shows them)\n"
+    "  T                       17:40 of the recording's first day, \"2026-11-27 17:40\", or seconds of its clock\n"
+    "                          (UTC; a simulator's day is day 0)\n"
     "  KIND                    loops, edges, cameras, plans, reports, events or high-resolution\n";
 
 struct recording_options {
-    double from_s, until_s;           // NAN: all
+    struct day_time from, until;
     const char *out, *kind, *intersection, *network;
 };
 
@@ -33,14 +36,30 @@ static const struct option OPTIONS[] = {
     { "help", no_argument, NULL, 'h' }, { 0 },
 };
 
-static int64_t from_ms(const struct recording_options *options)
+static int64_t begin_ms(const struct recording *recording)
 {
-    return isnan(options->from_s) ? INT64_MIN : ms_from_s(options->from_s);
+    return recording->block_count > 0 ? recording->blocks[0].first_ms : 0;
 }
 
-static int64_t until_ms(const struct recording_options *options)
+static int64_t from_ms(const struct recording_options *options, const struct recording *recording)
 {
-    return isnan(options->until_s) ? INT64_MAX : ms_from_s(options->until_s);
+    return day_time_ms(&options->from, begin_ms(recording), INT64_MIN);
+}
+
+static int64_t until_ms(const struct recording_options *options, const struct recording *recording)
+{
+    return day_time_ms(&options->until, begin_ms(recording), INT64_MAX);
+}
+
+// An instant of the recording's clock, as a person reads it.
+static const char *instant(int64_t at_ms, char *text, size_t bytes)
+{
+    time_t second = (time_t)(quantum_floor(at_ms, MS_PER_S) / MS_PER_S);
+    struct tm at;
+    if (gmtime_r(&second, &at) == NULL || strftime(text, bytes, "%Y-%m-%d %H:%M:%S", &at) == 0) {
+        (void)snprintf(text, bytes, "%.3f s", s_from_ms(at_ms));
+    }
+    return at_ms >= 0 && at_ms < 10 * (int64_t)MS_PER_DAY ? text + 11 : text;   // A simulator's day has no date.
 }
 
 // ---- info ---------------------------------------------------------------------------------------------------------
@@ -81,8 +100,12 @@ static void info_print(const struct recording *recording)
     printf("%s: %.1f MiB, %.1f uncompressed, %d blocks\n", recording->path, (double)recording->bytes / 1048576.0,
            (double)raw / 1048576.0, recording->block_count);
     if (recording->block_count > 0) {
-        printf("  from %.3f s until %.3f s\n", s_from_ms(recording->blocks[0].first_ms),
-               s_from_ms(recording->blocks[recording->block_count - 1].last_ms));
+        char from[64], until[64];
+        int64_t first_ms = recording->blocks[0].first_ms;
+        int64_t last_ms = recording->blocks[recording->block_count - 1].last_ms;
+        printf("  from %.3f s until %.3f s (%s to %s%s)\n", s_from_ms(first_ms), s_from_ms(last_ms),
+               instant(first_ms, from, sizeof from), instant(last_ms, until, sizeof until),
+               first_ms < 10 * (int64_t)MS_PER_DAY ? " of a simulator's clock" : " UTC");
     }
     if (tally.named) {
         printf("  network %s (fingerprint %016" PRIx64 "), strategy %s, epoch %u.%u, written by %s\n",
@@ -124,6 +147,7 @@ struct copy {
     struct recording_writer *writer;
     LIST_OF(uint8_t) bytes;
     int64_t first_ms, last_ms;
+    int64_t records;                  // so far
 };
 
 static enum status copy_put(struct copy *copy, struct problem *problem)
@@ -148,6 +172,7 @@ static enum status copy_record(struct copy *copy, struct cursor record, int64_t 
     if (bytes > (1u << 29)) {
         return problem_report(problem, STATUS_LIMIT, "recording", NULL, NULL, "a record of %zu bytes", bytes);
     }
+    copy->records++;
     copy->first_ms = copy->bytes.count == 0 ? now_ms : copy->first_ms;
     copy->last_ms = now_ms;
     int32_t used = copy->bytes.count;
@@ -165,6 +190,9 @@ static enum status copy_blocks(struct copy *copy, const struct recording *record
     enum status status = STATUS_OK;
     for (int32_t b = recording_find(recording, begin_ms);
          b < recording->block_count && recording->blocks[b].first_ms <= end_ms && status == STATUS_OK; b++) {
+        if (recording->blocks[b].last_ms < begin_ms) {
+            continue;
+        }
         struct recording_stream *stream = recording_stream_open(recording, b);
         struct cursor bytes;
         struct record record;
@@ -208,16 +236,26 @@ static enum status join(int count, char **paths, const struct recording_options 
         }
         if (status == STATUS_OK && recording->block_count > 0) {
             end_ms = recording->blocks[recording->block_count - 1].last_ms;
-            status = copy_blocks(&copy, recording, from_ms(options), until_ms(options), problem);
+            status = copy_blocks(&copy, recording, from_ms(options, recording), until_ms(options, recording),
+                                 problem);
         }
         recording_release(recording);
     }
+    if (status == STATUS_OK && copy.records == 0) {
+        status = problem_report(problem, STATUS_RANGE, paths[0], NULL,
+                                "See with `intergreen recording info` what it covers.",
+                                "holds nothing between --from and --until");
+    }
+    bool made = copy.writer != NULL;
     struct problem closing;
     enum status closed = recording_close(copy.writer, &closing);
     free(copy.bytes.at);
     if (status == STATUS_OK && closed != STATUS_OK) {
         *problem = closing;
         status = closed;
+    }
+    if (made && status != STATUS_OK) {
+        (void)unlink(options->out);   // Half a file would be taken for a whole one.
     }
     return status;
 }
@@ -239,9 +277,13 @@ static enum status csv(const char *path, const struct recording_options *options
     struct network network;
     struct import_options import = { .intergreen_ms = -1 };
     status = import_network(network_path, &import, &network, NULL, problem);
+    if (status == STATUS_IO && options->network == NULL) {
+        status = problem_report(problem, status, path, NULL, "Name it with --network.",
+                                "the network that it was made with, %s, cannot be read from here", network_path);
+    }
     if (status == STATUS_OK) {
-        struct csv_options wish = { .kind = options->kind, .intersection = INDEX_NONE, .from_ms = from_ms(options),
-            .until_ms = until_ms(options) };
+        struct csv_options wish = { .kind = options->kind, .intersection = INDEX_NONE,
+            .from_ms = from_ms(options, recording), .until_ms = until_ms(options, recording) };
         if (options->intersection != NULL) {
             wish.intersection = network_find_intersection(&network, options->intersection).index;
             status = wish.intersection != INDEX_NONE ? STATUS_OK
@@ -257,11 +299,16 @@ static enum status csv(const char *path, const struct recording_options *options
 
 int cli_recording(int argc, char **argv)
 {
-    struct recording_options options = { .from_s = NAN, .until_s = NAN };
+    struct recording_options options = { 0 };
     for (int code; (code = getopt_long(argc, argv, "o:", OPTIONS, NULL)) != -1;) {
         switch (code) {
-        case 'f': options.from_s = strtod(optarg, NULL); break;
-        case 'u': options.until_s = strtod(optarg, NULL); break;
+        case 'f':
+        case 'u':
+            if (!day_time_parse(optarg, code == 'f' ? &options.from : &options.until)) {
+                fprintf(stderr, "intergreen: '%s' is no time: write 63600, 17:40 or \"2026-11-27 17:40\"\n", optarg);
+                return CLI_USAGE;
+            }
+            break;
         case 'o': options.out = optarg; break;
         case 'k': options.kind = optarg; break;
         case 'i': options.intersection = optarg; break;

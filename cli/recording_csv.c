@@ -168,11 +168,15 @@ static void high_resolution_write(const struct csv *csv, int64_t until_ms)
     }
 }
 
-static enum status step_write(struct csv *csv, const struct record *record)
+// Each step is read, since the next one is told by how it differs; only those wanted are written.
+static enum status step_write(struct csv *csv, const struct record *record, bool in)
 {
     struct record_step step;
     enum status status = record_get_step(record->body, csv->network, &csv->loops, &csv->seen, &step);
     const struct observation_columns *rows = &csv->seen.rows;
+    if (status != STATUS_OK || !in) {
+        return status;
+    }
     if (status == STATUS_OK && strcmp(csv->options->kind, "loops") == 0) {
         loops_write(csv, &rows->loops);
     } else if (status == STATUS_OK && strcmp(csv->options->kind, "edges") == 0) {
@@ -181,6 +185,7 @@ static enum status step_write(struct csv *csv, const struct record *record)
         cameras_write(csv, &rows->cameras);
     } else if (status == STATUS_OK && csv->log != NULL) {
         high_resolution_seen(csv->log, rows);
+        high_resolution_tick(csv->log, record->now_ms);
         high_resolution_write(csv, record->now_ms - LATE_MS);
     }
     return status;
@@ -201,10 +206,15 @@ static enum status record_write(struct csv *csv, const struct record *record)
         return status;
     }
     case RECORD_STEP:
-        return in ? step_write(csv, record) : STATUS_OK;
+        return step_write(csv, record, in);
     case RECORD_PLAN:
         if (in && strcmp(kind, "plans") == 0) {
             plan_write(csv, record);
+        }
+        const char *field;
+        if (csv->log != NULL
+            && wire_get_plan(record->body, csv->store->greens, &csv->store->plan, &field) == STATUS_OK) {
+            high_resolution_plan(csv->log, &csv->store->plan);
         }
         return STATUS_OK;
     case RECORD_OVERRIDE:

@@ -119,6 +119,10 @@ static enum status network_open(const struct replay_options *options, const stru
                               "does not say of which network it is");
     }
     enum status status = import_network(path, &options->import, ret, NULL, problem);
+    if (status == STATUS_IO && options->network == NULL) {
+        return problem_report(problem, status, options->day, NULL, "Name it with --network.",
+                              "the network that it was made with, %s, cannot be read from here", path);
+    }
     if (status == STATUS_OK && options->site != NULL) {
         status = site_apply(ret, options->site, NULL, problem);
         if (status != STATUS_OK) {
@@ -240,7 +244,8 @@ static int replay(const struct replay_options *options)
 int cli_replay(int argc, char **argv)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    struct replay_options options = { .threads = cores < 1 ? 1 : cores > 256 ? 256 : (int)cores, .seed = 1, .import = { .intergreen_ms = -1 } };
+    struct replay_options options = { .threads = cores < 1 ? 1 : cores > 256 ? 256 : (int)cores, .seed = 1,
+        .import = { .intergreen_ms = -1 } };
     int code = read_options(argc, argv, &options);
     return code >= 0 ? code : replay(&options);
 }

@@ -280,8 +280,8 @@ static enum status layout_find(struct reader *reader, const struct csv_lines *li
         return STATUS_OK;
     }
     return csv_wrong(lines, problem, STATUS_SYNTAX,
-                     "Known are PeMS (30 s, 5 min), UTD19 (day,interval,detid,flow,…), SUMO's detector output (XML) and "
-                     "begin_s,end_s,detector,vehicles.", "this begins no layout of counts that is known");
+                     "Known are PeMS (30 s, 5 min), UTD19 (day,interval,detid,flow,…), SUMO's detector output (XML) "
+                     "and begin_s,end_s,detector,vehicles.", "this begins no layout of counts that is known");
 }
 
 static enum status rows_read(struct reader *reader, struct csv_lines *lines, struct problem *problem)

@@ -6,7 +6,7 @@
 //             PeMS, 5 min     no header: time, station, district, freeway, direction, lane type, length, samples,
 //                             % observed, total flow, occupancy, speed, then samples, flow, occupancy, speed, observed
 //                             of each lane. A flow is vehicles in the interval, a time the interval's begin [PeMS]
-//             UTD19           day, interval (s since midnight), detid, flow (veh/h), occ, error, city, speed [Loder2019]
+//             UTD19           day, interval (s since midnight), detid, flow (veh/h), error, city … [Loder2019]
 //             SUMO            <interval begin= end= id= nVehContrib=/> of induction loops; nVehLeft or nVehEntered of
 //                             areas
 //             Intergreen      begin_s, end_s, detector, vehicles: what `intergreen sim --out` writes

@@ -293,20 +293,45 @@ static struct link_day link_day(const struct model *model, const struct lane_sen
     return ret;
 }
 
+// Of who begins where more entered than came: which way the vehicles of a shared lane take is fitted, so that what came
+// is too much for one link and too little for another. Over all links that cancels out, but not in the positive parts
+// alone. These bound who begins from above, their sum with the negative ones from below (links that are entered from
+// where nobody counts lower it): the middle is taken, which bench what_if bears out. Cameras count by turn: there the
+// two bounds are one.
+static double begin_scale(const struct link_day *days, int32_t count)
+{
+    double sum = 0.0, positive = 0.0;
+    for (int32_t l = 0; l < count; l++) {
+        if (days[l].entered >= 0.0) {
+            sum += days[l].entered - days[l].came;
+            positive += fmax(0.0, days[l].entered - days[l].came);
+        }
+    }
+    return positive > 0.0 ? 0.5 + 0.5 * fmax(sum, 0.0) / positive : 1.0;
+}
+
 // A link whose flow is more than what comes in, over the whole day, is where trips begin; one with less, where they
-// end. Period by period the two differ anyway: by chance, and by who is on the way between the counters. Where cameras
-// tell who entered the link, those that begin and those that end on it are told apart too.
+// end. Period by period the two differ anyway: by chance, and by who is on the way between the counters. Where somebody
+// tells who entered the link, those that begin and those that end on it are told apart.
 static void ends_find(struct model *model)
 {
     struct lane_sensors *sensors = sensors_find(model->network);
-    for (int32_t l = 0; l < model->network->link_count; l++) {
-        struct link_day day = link_day(model, sensors, l);
-        double begin = fmax(0.0, day.flow - day.came), end = fmax(0.0, day.came - day.flow);
-        double both = fmax(0.0, fmin(day.entered - day.came - begin, day.entered - day.flow - end));
-        both = fmin(both, fmax(0.0, ENDS_SHARE_MAX * day.came - end));
-        model->begin_share[l] = day.flow > 0.0 ? (begin + both) / day.flow : 0.0;
-        model->end_share[l] = day.came > 0.0 ? (end + both) / day.came : 0.0;
+    int32_t links = model->network->link_count;
+    struct link_day *days = memory_take((size_t)links, sizeof *days);
+    for (int32_t l = 0; l < links; l++) {
+        days[l] = link_day(model, sensors, l);
     }
+    double scale = begin_scale(days, links);
+    for (int32_t l = 0; l < links; l++) {
+        const struct link_day *day = &days[l];
+        bool told = day->entered >= 0.0;
+        double begin = told ? scale * fmax(0.0, day->entered - day->came) : fmax(0.0, day->flow - day->came);
+        double end = told ? fmin(fmax(0.0, day->entered - day->flow), ENDS_SHARE_MAX * day->came)
+            : fmax(0.0, day->came - day->flow);
+        model->begin_share[l] = day->flow > 0.0 ? begin / day->flow : 0.0;
+        model->end_share[l] = day->came > 0.0 ? end / day->came : 0.0;
+    }
+    free(days);
     free(sensors);
 }
 
@@ -376,7 +401,7 @@ static void candidates_walk(struct model *model)
             double begin = OVERSAMPLE * model->begin_share[l] * fmax(0.0, (double)model->flow[link_row(model, l, p)]);
             int32_t trips = (int32_t)(begin + random_unit(model->seed, RANDOM_DEMAND, UINT64_MAX, draws++));
             for (int32_t t = 0; t < trips; t++) {
-                double part = (t + random_unit(model->seed, RANDOM_DEMAND, UINT64_MAX, draws++)) / trips;
+                double part = random_unit(model->seed, RANDOM_DEMAND, UINT64_MAX, draws++);   // As people come.
                 // Counted at the link's end: it began so much earlier.
                 int64_t at_ms = begin_ms + p * period_ms + (int64_t)(part * (double)period_ms)
                     - (int64_t)(SLOWER * router_free_flow_ms(model->router, l));

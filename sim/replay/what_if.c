@@ -103,7 +103,8 @@ enum status what_if_drive(const struct counts_book *book, const struct trip_colu
                   book->period_ms);
     struct once once = { .trips = trips };
     struct listener listener = { .peer = local_brain_peer(local), .book = &run.counted };
-    status = closed_loop_create(book->network, fleet_types, FLEET_TYPE_COUNT, &loop_options, (struct trip_source){ &once, give },
+    status = closed_loop_create(book->network, fleet_types, FLEET_TYPE_COUNT, &loop_options,
+                                (struct trip_source){ &once, give },
                                 (struct brain_peer){ .self = &listener, .step = listen }, &run.loop, problem);
     struct link_counter counter = { .network = book->network, .wanted = book, .book = &run.counted,
         .before = memory_take((size_t)book->network->link_count, sizeof *counter.before), .at_ms = options->begin_ms };

@@ -31,7 +31,8 @@ struct sensor_health sensor_health_of(const struct day_book *book, int32_t senso
     int32_t lane = lane_counted(book->network, sensor);
     int64_t now_ms = book->begin_ms + ms_from_s(book->seconds);
     int64_t silent_ms = now_ms - at->last_ms > at->silent_ms_max ? now_ms - at->last_ms : at->silent_ms_max;
-    struct sensor_health ret = { .heard = book->seconds > 0.0 ? fmin(s_from_ms(at->heard_ms) / book->seconds, 1.0) : 0.0,
+    double share = book->seconds > 0.0 ? s_from_ms(at->heard_ms) / book->seconds : 0.0;
+    struct sensor_health ret = { .heard = fmin(share, 1.0),
         .silent_s_max = s_from_ms(silent_ms), .counted = at->vehicles,
         .passed = lane != INDEX_NONE ? day_book_passed(book, lane) : -1 };
     // The last interval is told after the run's end: a second of an hour.

@@ -71,6 +71,30 @@ def a_daemons_recording_replays_exactly_and_survives_kill_9(folder):
     assert steps > 0
 
 
+def steps_in(days):
+    text = "".join(run(INTERGREEN, "recording", "info", file)[0] for file in days.glob("2*.igr"))
+    return sum(int(count) for count in re.findall(r"(\d+) step", text))
+
+
+@test
+def kill_9_costs_at_most_the_last_second(folder):
+    place = city(folder)
+    days = folder / "state" / "recordings"
+    with Daemon(folder, place / "network.ig", strategy="max-pressure", store="none") as running:
+        wait_for("some seconds of a live file", lambda: steps_in(days) >= 4)
+        text, _ = run(INTERGREEN, "status", "--daemon", running.address)
+        told = int(re.search(r"steps\s+(\d+)", text)[1])
+        on_disk = steps_in(days)
+        running.kill(signal.SIGKILL)
+    kept = steps_in(days)
+    # The engine steps once a second: the second that was not over, and the one that was being written.
+    assert kept >= on_disk and kept >= told - 2, (told, on_disk, kept)
+    for file in days.glob("2*.igr"):
+        assert "not closed" in run(INTERGREEN, "recording", "info", file)[0]
+        found = replay(file)
+        assert found["steps"] == kept and found["steps_differing"] == 0, (found, kept)
+
+
 @test
 def a_recording_of_another_network_is_refused(folder):
     place = city(folder)
@@ -127,6 +151,15 @@ def recordings_are_cut_joined_and_read_out(folder):
     _, error = run(INTERGREEN, "recording", "merge", folder / "second.igr", folder / "first.igr", "-o",
                    folder / "wrong.igr", code=1)
     assert "order of time" in error, error
+    assert not (folder / "wrong.igr").exists()
+    run(INTERGREEN, "recording", "cut", file, "--from", "07:35", "--until", "07:40", "-o", folder / "clock.igr")
+    text, _ = run(INTERGREEN, "recording", "info", folder / "clock.igr")
+    assert "(07:35:00 to 07:40:00 of a simulator's clock)" in text, text
+    _, error = run(INTERGREEN, "recording", "cut", file, "--from", "09:40", "--until", "09:50", "-o",
+                   folder / "none.igr", code=1)
+    assert "holds nothing" in error and not (folder / "none.igr").exists(), error
+    assert "'later' is no time" in run(INTERGREEN, "recording", "cut", file, "--from", "later", "-o",
+                                       folder / "none.igr", code=2)[1]
     rows, _ = run(INTERGREEN, "recording", "csv", file, "--kind", "cameras", "--from", 27100, "--until", 27109)
     lines = rows.strip().split("\n")
     assert lines[0].startswith("camera,end_ms,") and len(lines) > 100, lines[:3]
@@ -149,7 +182,10 @@ def the_high_resolution_log_keeps_the_enumeration(folder):
         encoding="utf-8"), re.M)}
     # Begin and end of each pair take turns, for each phase and detector channel.
     pairs = {1: ("green", True), 7: ("green", False), 8: ("yellow", True), 9: ("yellow", False), 10: ("clear", True),
-             11: ("clear", False), 82: ("detector", True), 81: ("detector", False)}
+             11: ("clear", False), 82: ("detector", True), 81: ("detector", False), 102: ("preempt", True),
+             104: ("preempt", False), 112: ("priority", True), 115: ("priority", False)}
+    intervals = {1: "green", 7: None, 8: "yellow", 9: None, 10: "clear", 11: None}
+    shows = {}
     state, before, seen = {}, "", {}
     for line in lines[1:]:
         signal_id, stamp, code, parameter = line.split(",")
@@ -164,10 +200,17 @@ def the_high_resolution_log_keeps_the_enumeration(folder):
             place_of = (signal_id, kind, parameter)
             assert state.get(place_of, not begins) is not begins, f"{line}: twice"
             state[place_of] = begins
+        if code in intervals:   # A phase is in one of its intervals at a time: no overlap.
+            phase = (signal_id, parameter)
+            assert intervals[code] is None or shows.get(phase) is None, (line, shows[phase])
+            shows[phase] = intervals[code]
         if code == 8:   # Yellow begins when green ends, never while the phase is green.
             assert not state.get((signal_id, "green", parameter)), line
     assert {1, 7, 8, 9, 81, 82, 131} <= set(seen), seen
-    assert abs(seen[81] - seen[82]) <= 1, seen
+    loops, _ = run(INTERGREEN, "recording", "csv", file, "--kind", "loops")
+    counted = sum(int(line.split(",")[3]) for line in loops.strip().split("\n")[1:])
+    standing = seen[82] - seen[81]   # Loops that are covered when the run ends.
+    assert 0 <= standing < 60 and abs(seen[81] / counted - 1) < 0.02, (seen, counted)
 
 
 @test
