@@ -171,17 +171,10 @@ static bool outsider_threatens(const struct path_foe *foe, const struct path *pa
 {
     float limit = path->limit > viewer->speed ? path->limit : viewer->speed;
     float foe_limit = foe_path->limit > other->speed ? foe_path->limit : other->speed;
-    float arrive, leave;
-    if (x < 0.0f) {
-        // It takes the speed of the step's end for its own, and does not count on gaining more once it is in.
-        float speed = fminf(limit, viewer->speed + acceleration * step_s);
-        float at_line = fminf(limit, sqrtf(speed * speed - 2.0f * acceleration * x));
-        arrive = time_to(-x, speed, acceleration, at_line);
-        leave = arrive + (path->length + viewer->length) / at_line;
-    } else {
-        arrive = time_to(path->wait - x, viewer->speed, acceleration, limit);
-        leave = time_to(path->length + viewer->length - x, viewer->speed, acceleration, limit);
-    }
+    // Outside it takes the speed of the step's end for its own.
+    float speed = x < 0.0f ? fminf(limit, viewer->speed + acceleration * step_s) : viewer->speed;
+    float arrive = time_to(x < 0.0f ? -x : path->wait - x, speed, acceleration, limit);
+    float leave = time_to(path->length + viewer->length - x, speed, acceleration, limit);
     float foe_arrive = time_to(-other->x, other->speed, FOE_MPS2, foe_limit);
     // Who waits inside has its own patience: it is let go by the end of the other's green.
     float impatience = x < 0.0f ? fminf(1.0f, viewer->waited_s / IMPATIENT_S) : 0.0f;
