@@ -276,13 +276,16 @@ static bool lowest_standing(const struct street *street, int32_t path_index)
     return true;
 }
 
-// At an all-way stop those who stand go in the order in which they stopped; who has not stopped yet has no right.
+// At an all-way stop those who stand go in the order in which they stopped; who sets off keeps its right, and who has
+// not stopped yet has none, if it still can.
 static bool first_come(const struct street *street, const struct path_foe *foe, int32_t path_index,
                        const struct viewer *viewer, const struct other *other)
 {
+    if (other->speed >= SPEED_WAITING_MPS) {
+        return other->yielded == 0 && stops_within(other->speed, -other->x, FOE_BRAKE_MPS2);
+    }
     int32_t mine = (int32_t)(viewer->waited_s / street->step_s + 0.5f);
-    bool stands = other->speed < SPEED_WAITING_MPS && -other->x < AT_LINE_M;
-    return !stands || mine > other->yielded || (mine == other->yielded && path_index < foe->path);
+    return -other->x >= AT_LINE_M || mine > other->yielded || (mine == other->yielded && path_index < foe->path);
 }
 
 static bool outsider_takes(const struct street *street, int32_t path_index, const struct path_foe *foe,
@@ -293,10 +296,9 @@ static bool outsider_takes(const struct street *street, int32_t path_index, cons
         return false;
     }
     const struct path *path = &street->paths[path_index];
-    if (path->rule == JUNCTION_ALL_WAY_STOP && first_come(street, foe, path_index, viewer, &other)) {
-        return false;
-    }
-    if (other.speed < STANDING_MPS && viewer->waited_s > PATIENCE_S && lowest_standing(street, path_index)) {
+    bool all_way = path->rule == JUNCTION_ALL_WAY_STOP && signs_rule(street, path);
+    if (all_way ? first_come(street, foe, path_index, viewer, &other)
+                : other.speed < STANDING_MPS && viewer->waited_s > PATIENCE_S && lowest_standing(street, path_index)) {
         return false;
     }
     // SUMO's Krauss drivers, once they stand, do not merge before anybody who comes to the same lane, however far away:
