@@ -10,6 +10,7 @@ static const float SIGHT_M = 4.5f;             // from here one sees who comes: 
 static const float CLEARANCE_M = 0.1f;         // as in the kernel
 static const float AT_LINE_M = 5.0f;           // as in right_of_way.c
 static const float WAITING_MPS = 0.5f;
+static const float COMING_OUT_M = 2.0f;        // beyond the way of a step at its speed
 static const float ROOM_M = 4.0f;              // beyond a vehicle's length, to change lanes in
 
 static float horizon(const struct street *street, const struct viewer *viewer)
@@ -145,7 +146,9 @@ static void heed_merging(const struct street *street, const struct viewer *viewe
         for (int32_t k = street->inside[other].count - 1; k >= 0 && other != path_index; k--) {
             const struct crosser *crosser = &street->now[street->inside[other].first + k];
             float crosser_left = street->paths[other].length - crosser->front;
-            bool first = crosser_left < left || (crosser_left <= left && other < path_index);
+            // One inside that comes out in this step goes before all who are still outside: it does not see them.
+            bool first = crosser_left < left || (crosser_left <= left && other < path_index)
+                || (x < 0.0f && crosser_left <= crosser->speed * street->step_s + COMING_OUT_M);
             if (first && !waits_for(street, path, other, crosser)) {
                 float gap = left - crosser_left - crosser->length;
                 heed(street, viewer, gap, crosser->speed, street->types.gap[viewer->kind & KIND_TYPE], view);
