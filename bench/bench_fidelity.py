@@ -11,6 +11,7 @@ import sys
 import tempfile
 
 from fidelity_runs import (INTERGREEN, ROOT, net_of, ours, sumo_long, sumo_short, vehicle_type, write)
+from fidelity_roads import ROADS, road
 from fidelity_towns import TOWNS, town
 
 DATA = os.path.join(os.path.dirname(ROOT), 'shared', 'data')
@@ -215,6 +216,8 @@ def network(what, net, routes, begin_s, seconds, bound, bound_correlation):
     times, times_sumo = mine.edge_times(), theirs.edge_times()
     pairs = [(times[edge][0], times_sumo[edge][0], 1) for edge in times
              if edge in times_sumo and min(times[edge][1], times_sumo[edge][1]) >= 10]
+    if len(pairs) < 3:
+        return
     value = correlation(pairs)
     ROWS.append({'what': f'{what}: correlation of {len(pairs)} edges\' mean travel times', 'ours': round(value, 4),
                  'sumo': 1.0, 'difference': round(value - 1.0, 4), 'bound': bound_correlation,
@@ -261,7 +264,11 @@ def main():
         for name in TOWNS:
             for model in MODELS:
                 if not wanted or name in wanted or 'towns' in wanted:
-                    network(f'{name}, {model}', *town(folder, name, model), 0.10, None)
+                    network(f'{name}, {model}', *town(folder, name, model), 0.05, None)
+        for name, (_, _, carried) in ROADS.items():
+            for model in MODELS:
+                if not wanted or name in wanted or 'roads' in wanted:
+                    network(f'{name}, {model}', *road(folder, name, model), 0.05 if carried else None, None)
     failed = sum(1 for each in ROWS if each['holds'] is False)
     print(f'{len(ROWS)} rows, {failed} outside their bounds')
     with open(sys.argv[1], 'w', encoding='utf-8') as file:

@@ -132,14 +132,15 @@ def sumo_long(net, routes, begin_s, seconds, extra=()):
         route = vehicle.find('.//route[last()]')
         name = vehicle.get('id')
         edges = route.get('edges').split()
-        run.entered[name].append((float(vehicle.get('depart')), edges[0]))
+        # What departs in a step first moves in the next one: it stands there at the end of this one.
+        run.entered[name].append((float(vehicle.get('depart')) + 1.0, edges[0]))
         for edge, left in list(zip(edges, route.get('exitTimes').split()))[:-1]:
             if float(left) >= 0.0:
                 run.passed[edge].append((float(left) + 1.0, name))   # at the end of that step, as everywhere here
         vehicle.clear()
     for _, trip in xml.iterparse(trips):
         if trip.tag == 'tripinfo' and float(trip.get('arrival')) >= 0:
-            run.arrived[trip.get('id')] = float(trip.get('arrival'))
+            run.arrived[trip.get('id')] = float(trip.get('arrival')) + 1.0
     return run
 
 

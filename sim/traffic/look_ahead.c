@@ -11,6 +11,7 @@ static const float SIGHT_M = 4.5f;             // from here one sees who comes: 
 static const float CLEARANCE_M = 0.1f;         // as in the kernel
 static const float AT_LINE_M = 5.0f;           // as in right_of_way.c
 static const float WAITING_MPS = 0.5f;
+static const float COMING_OUT_M = 2.0f;        // beyond the way of a step at its speed
 static const float ROOM_M = 4.0f;              // beyond a vehicle's length, to change lanes in
 
 static float horizon(const struct street *street, const struct viewer *viewer)
@@ -222,8 +223,10 @@ static void heed_merging(const struct street *street, const struct viewer *viewe
         for (int32_t k = street->inside[other].count - 1; k >= 0 && other != path_index; k--) {
             const struct crosser *crosser = &street->now[street->inside[other].first + k];
             struct comer comer = { other, street->paths[other].length - crosser->front, crosser->speed };
+            // One inside that comes out in this step goes before all who are still outside: it does not see them.
             bool first = nearer(&comer, &self)
-                || (soon && x < 0.0f && arrives(street, comer.speed, comer.left) && goes_first(street, &comer, &self));
+                || (soon && x < 0.0f && arrives(street, comer.speed, comer.left) && goes_first(street, &comer, &self))
+                || (x < 0.0f && comer.left <= comer.speed * street->step_s + COMING_OUT_M);
             if (first && !waits_for(street, path, other, crosser)) {
                 float gap = self.left - comer.left - crosser->length;
                 heed(street, viewer, gap, crosser->speed, street->types.gap[viewer->kind & KIND_TYPE], view);

@@ -202,17 +202,10 @@ static bool outsider_threatens(const struct path_foe *foe, const struct path *pa
 {
     float limit = path->limit > viewer->speed ? path->limit : viewer->speed;
     float foe_limit = foe_path->limit > other->speed ? foe_path->limit : other->speed;
-    float arrive, leave;
-    if (x < 0.0f) {
-        // It takes the speed of the step's end for its own, and does not count on gaining more once it is in.
-        float speed = fminf(limit, viewer->speed + acceleration * step_s);
-        float at_line = fminf(limit, sqrtf(speed * speed - 2.0f * acceleration * x));
-        arrive = time_to(-x, speed, acceleration, at_line);
-        leave = arrive + (path->length + viewer->length) / at_line;
-    } else {
-        arrive = time_to(path->wait - x, viewer->speed, acceleration, limit);
-        leave = time_to(path->length + viewer->length - x, viewer->speed, acceleration, limit);
-    }
+    // Outside it takes the speed of the step's end for its own.
+    float speed = x < 0.0f ? fminf(limit, viewer->speed + acceleration * step_s) : viewer->speed;
+    float arrive = time_to(x < 0.0f ? -x : path->wait - x, speed, acceleration, limit);
+    float leave = time_to(path->length + viewer->length - x, speed, acceleration, limit);
     float foe_arrive = time_to(-other->x, other->speed, FOE_MPS2, foe_limit);
     // Who waits inside has its own patience: it is let go by the end of the other's green.
     float impatience = x < 0.0f ? fminf(1.0f, viewer->waited_s / IMPATIENT_S) : 0.0f;
@@ -313,13 +306,16 @@ static bool lowest_standing(const struct street *street, int32_t path_index)
     return true;
 }
 
-// At an all-way stop those who stand go in the order in which they stopped; who has not stopped yet has no right.
+// At an all-way stop those who stand go in the order in which they stopped; who sets off keeps its right, and who has
+// not stopped yet has none, if it still can.
 static bool first_come(const struct street *street, const struct path_foe *foe, int32_t path_index,
                        const struct viewer *viewer, const struct other *other)
 {
+    if (other->speed >= SPEED_WAITING_MPS) {
+        return other->yielded == 0 && stops_within(other->speed, -other->x, FOE_BRAKE_MPS2);
+    }
     int32_t mine = (int32_t)(viewer->waited_s / street->step_s + 0.5f);
-    bool stands = other->speed < SPEED_WAITING_MPS && -other->x < AT_LINE_M;
-    return !stands || mine > other->yielded || (mine == other->yielded && path_index < foe->path);
+    return -other->x >= AT_LINE_M || mine > other->yielded || (mine == other->yielded && path_index < foe->path);
 }
 
 static bool outsider_takes(const struct street *street, int32_t path_index, const struct path_foe *foe,
@@ -330,10 +326,9 @@ static bool outsider_takes(const struct street *street, int32_t path_index, cons
         return false;
     }
     const struct path *path = &street->paths[path_index];
-    if (path->rule == JUNCTION_ALL_WAY_STOP && first_come(street, foe, path_index, viewer, &other)) {
-        return false;
-    }
-    if (other.speed < STANDING_MPS && viewer->waited_s > PATIENCE_S && lowest_standing(street, path_index)) {
+    bool all_way = path->rule == JUNCTION_ALL_WAY_STOP && signs_rule(street, path);
+    if (all_way ? first_come(street, foe, path_index, viewer, &other)
+                : other.speed < STANDING_MPS && viewer->waited_s > PATIENCE_S && lowest_standing(street, path_index)) {
         return false;
     }
     // SUMO's Krauss drivers, once they stand, do not merge before anybody who comes to the same lane, however far away:

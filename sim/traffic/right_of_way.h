@@ -5,9 +5,11 @@
 //                      only come to the line after the yellow, as it slows down for its turn, and can stop at all.
 //                      Right on red after a stop, yielding to all.
 //             room     who crosses other paths enters only if the exit lane will hold it as well: nobody blocks the
-//             box. right    a vehicle yields to those on a foe path whose time over the common area would come within a
-//                      second of its own (gap acceptance: one's own times at one's own acceleration, the other's
-//                      earliest). Vehicles inside the common area are respected whatever the signs say.
+//             box. right    a vehicle yields to those on a foe path who would come within a second of its own time:
+//                      of those outside, over the whole junction from line to exit; of those inside, over the common
+//                      area (one's own times at one's own acceleration, the other's earliest). Who has waited long
+//                      expects the other to brake a little (SUMO's impatience). Vehicles inside the common area are
+//                      respected whatever the signs say. At an all-way stop who stopped first goes first.
 //           Who yields waits before the line, or inside before the first common area where the path lets it.
 //           Vehicles that stand and wait for each other in a circle are freed: after some seconds the one on the path
 //           of the lowest index ignores foes that stand outside; after many, a blocker that stands inside

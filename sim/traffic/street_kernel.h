@@ -3,10 +3,11 @@
 // THEORY    IDM [Treiber2000]. With speed v, desired speed v0, gap s to the leader, closing speed dv = v - v_leader:
 //               s* = s0 + max(0, v T + v dv / (2 sqrt(a b)))
 //               dv/dt = a (1 - (v/v0)^4 - (s*/s)^2)
-//           Above v0 the free term is no harder than b; no braking is harder than the emergency deceleration.
-//           The step is cut into substeps; in each the speed changes first and the way is driven at the new speed, and
-//           of the leader what counts is its rear and its speed at the step's beginning, run on evenly: what a driver
-//           sees a second late, as in SUMO's IDM (docs/decisions/0021: capacity and lost time beside it).
+//           Before a place (a line, a lower limit) s0 is 0. Above v0 one comes down to it at b at least; no braking is
+//           harder than the emergency deceleration. The speed is found in substeps of a quarter of a second, in which
+//           the gap to a leader closes but never opens; the whole step is driven at the speed found last. Of the
+//           leader what counts is its rear and its speed at the step's beginning, run on evenly. All this as SUMO's IDM
+//           does it (docs/decisions/0110 has what comes of it).
 //
 //           Krauss [Krauss1998] in SUMO's discrete form, so that its capacity depends on the step as SUMO's does. With
 //           step h, a vehicle that brakes by b h each step from speed v needs
@@ -16,7 +17,7 @@
 //           them.
 //
 //           Whatever the model says, a front passes neither the bound of its column (a closed stop line, a leader
-//           elsewhere) nor its leader's rear less 0.1 m; and it never goes back. A vehicle slower than 0.3 m/s within
+//           elsewhere) nor its leader's rear less 0.1 m; and it never goes back. A vehicle slower than 0.1 m/s within
 //           its standing gap and 1 m of a standing leader stands: IDM would creep for ever.
 //           Instruction sets. street_kernel.c is compiled once for each of x86-64-v2, v3 and v4 (and once plainly on
 //           other machines), without fused multiply-add, so that all give the same bits. kernel_choose takes the widest

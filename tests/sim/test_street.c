@@ -331,6 +331,59 @@ static void a_turn_is_not_made_at_red(void **state)
     assert_true(at_yellow > 100);
 }
 
+// One crossing of single lanes, 200 m long, without signals. A vehicle from each of `count` arms, straight on,
+// departing one second after another; fills in the order in which they arrived.
+static void cross(enum junction_kind kind, int count, struct trip_result *ret)
+{
+    struct network network;
+    town_create(&(struct town_options){ 1, 1, 1, 0, 200.0, 13.89, 0, false }, &network);
+    int64_t depart_ms[4];
+    int32_t number[4], type[4] = { 0 }, first_link[5] = { 0 }, links[8], speed[4], row, found = 0;
+    int8_t lane[4];
+    for (int32_t i = 0; i < network.connection_count && found < count; i++) {
+        const struct connection *connection = &network.connections[i];
+        network.junctions[connection->junction].kind = kind;
+        if (connection->turn == TURN_THROUGH) {
+            depart_ms[found] = 1000 * found;
+            number[found] = found;
+            lane[found] = 0;
+            speed[found] = -1;
+            links[2 * found] = network.lanes[connection->from_lane].link;
+            links[2 * found + 1] = network.lanes[connection->to_lane].link;
+            found++;
+            first_link[found] = 2 * found;
+        }
+    }
+    assert_int_equal(found, count);
+    struct trip_columns trips = { count, depart_ms, number, type, first_link, links, lane, speed, NULL, NULL };
+    struct vehicle_type car = town_car();
+    struct street_options options = { .step_ms = 1000, .threads = 1, .seed = 1 };
+    struct street *street;
+    struct problem problem;
+    assert_int_equal(street_create(&network, &car, 1, &options, &street, &problem), STATUS_OK);
+    assert_int_equal(street_enter(street, &trips, &row, &problem), STATUS_OK);
+    for (int second = 0; second < 120; second++) {
+        street_step(street);
+    }
+    assert_int_equal(street_take_arrived(street, ret, 4), count);
+    street_release(street);
+    network_release(&network);
+}
+
+// At an all-way stop everybody stops and goes in the order in which they stopped; elsewhere one alone does not stop.
+static void all_way_stop_is_first_come_first_served(void **state)
+{
+    (void)state;
+    struct trip_result results[4];
+    cross(JUNCTION_PRIORITY, 1, results);
+    assert_int_equal(results[0].stops, 0);
+    cross(JUNCTION_ALL_WAY_STOP, 4, results);
+    for (int32_t i = 0; i < 4; i++) {
+        assert_int_equal(results[i].number, i);
+        assert_int_equal(results[i].stops, 1);
+    }
+}
+
 static void same_bytes_for_any_instruction_set(void **state)
 {
     (void)state;
@@ -368,6 +421,7 @@ int main(void)
         cmocka_unit_test(same_bytes_for_any_threads),
         cmocka_unit_test(a_turn_is_not_made_at_red),
         cmocka_unit_test(who_is_lost_goes_out),
+        cmocka_unit_test(all_way_stop_is_first_come_first_served),
         cmocka_unit_test(same_bytes_for_any_instruction_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
