@@ -366,6 +366,17 @@ static void span_of(const struct run_options *options, const struct demand *dema
         : last_ms != DEMAND_TIME_NONE ? last_ms + OPEN_END_MS_MAX : run->begin_ms + 3600 * MS_PER_S;
 }
 
+static void say_pedestrians(const struct run_options *options, const struct network *network)
+{
+    bool any = options->pedestrians_per_hour <= 0.0 || options->quiet;
+    for (int32_t g = 0; g < network->group_count && !any; g++) {
+        any = network->groups[g].kind == GROUP_PEDESTRIAN;
+    }
+    if (!any) {
+        fprintf(stderr, "note: the network has no pedestrian signals: nobody comes to walk\n");
+    }
+}
+
 static void say_notes(const struct run_options *options, const struct demand *demand)
 {
     const struct demand_counts *counts = demand_counts(demand);
@@ -404,6 +415,7 @@ enum status run_street(const struct run_options *options, const struct network *
     struct run_result run = { .step_ms = step_of(options, demand) };
     span_of(options, demand, &run);
     say_notes(options, demand);
+    say_pedestrians(options, network);
     if (options->book && run.end_ms > run.begin_ms) {
         run.book = day_book_create(network, run.begin_ms, run.end_ms, options->corridors, options->corridor_count);
     }

@@ -12,53 +12,68 @@ struct class_row {
     enum user_class user;
     double length_m, gap_m, acceleration_mps2, deceleration_mps2, emergency_mps2, speed_mps_max, speed_deviation,
         imperfection;
+    double desired_mps;                // that its drivers wish for at most (desiredMaxSpeed); 0: as fast as it can
 };
 
 static const struct class_row CLASSES[] = {
-    { "passenger", USER_CAR, 5.0, 2.5, 2.6, 4.5, 9.0, 200 / 3.6, 0.1, 0.5 },
-    { "private", USER_CAR, 5.0, 2.5, 2.6, 4.5, 9.0, 200 / 3.6, 0.1, 0.5 },
-    { "hov", USER_CAR, 5.0, 2.5, 2.6, 4.5, 9.0, 200 / 3.6, 0.1, 0.5 },
-    { "vip", USER_CAR, 5.0, 2.5, 2.6, 4.5, 9.0, 200 / 3.6, 0.1, 0.5 },
-    { "evehicle", USER_CAR, 5.0, 2.5, 2.6, 4.5, 9.0, 200 / 3.6, 0.1, 0.5 },
-    { "custom1", USER_CAR, 5.0, 2.5, 2.6, 4.5, 9.0, 200 / 3.6, 0.1, 0.5 },
-    { "custom2", USER_CAR, 5.0, 2.5, 2.6, 4.5, 9.0, 200 / 3.6, 0.1, 0.5 },
-    { "ignoring", USER_CAR, 5.0, 2.5, 2.6, 4.5, 9.0, 200 / 3.6, 0.0, 0.5 },
-    { "authority", USER_CAR, 5.0, 2.5, 2.6, 4.5, 9.0, 200 / 3.6, 0.0, 0.5 },
-    { "army", USER_CAR, 5.0, 2.5, 2.6, 4.5, 9.0, 200 / 3.6, 0.0, 0.5 },
-    { "taxi", USER_TAXI, 5.0, 2.5, 2.6, 4.5, 9.0, 200 / 3.6, 0.05, 0.5 },
-    { "emergency", USER_EMERGENCY, 6.5, 2.5, 2.6, 4.5, 9.0, 200 / 3.6, 0.0, 0.5 },
-    { "delivery", USER_DELIVERY, 6.5, 2.5, 2.6, 4.5, 9.0, 200 / 3.6, 0.05, 0.5 },
-    { "truck", USER_TRUCK, 7.1, 2.5, 1.3, 4.0, 7.0, 130 / 3.6, 0.05, 0.5 },
-    { "trailer", USER_TRUCK, 16.5, 2.5, 1.1, 4.0, 7.0, 130 / 3.6, 0.05, 0.5 },
-    { "bus", USER_BUS, 12.0, 2.5, 1.2, 4.0, 7.0, 100 / 3.6, 0.0, 0.5 },
-    { "coach", USER_BUS, 14.0, 2.5, 2.0, 4.0, 7.0, 100 / 3.6, 0.05, 0.5 },
-    { "motorcycle", USER_MOTORCYCLE, 2.2, 2.5, 6.0, 10.0, 10.0, 200 / 3.6, 0.1, 0.5 },
-    { "moped", USER_MOTORCYCLE, 2.1, 2.5, 1.1, 7.0, 10.0, 60 / 3.6, 0.1, 0.5 },
-    { "bicycle", USER_BICYCLE, 1.6, 0.5, 1.2, 3.0, 7.0, 50 / 3.6, 0.1, 0.5 },
-    { "pedestrian", USER_PEDESTRIAN, 0.215, 0.25, 1.5, 2.0, 5.0, 37.58 / 3.6, 0.1, 0.5 },
-    { "tram", USER_TRAM, 22.0, 2.5, 1.0, 3.0, 7.0, 80 / 3.6, 0.0, 0.0 },
-    { "rail_urban", USER_RAIL, 109.5, 5.0, 1.0, 3.0, 7.0, 100 / 3.6, 0.0, 0.0 },
-    { "rail", USER_RAIL, 135.0, 5.0, 0.25, 1.3, 5.0, 160 / 3.6, 0.0, 0.0 },
-    { "rail_electric", USER_RAIL, 200.0, 5.0, 0.5, 1.3, 5.0, 220 / 3.6, 0.0, 0.0 },
-    { "rail_fast", USER_RAIL, 200.0, 5.0, 0.5, 1.3, 5.0, 330 / 3.6, 0.0, 0.0 },
+    { "passenger", USER_CAR, 5.0, 2.5, 2.6, 4.5, 9.0, 200 / 3.6, 0.1, 0.5, 0.0 },
+    { "private", USER_CAR, 5.0, 2.5, 2.6, 4.5, 9.0, 200 / 3.6, 0.1, 0.5, 0.0 },
+    { "hov", USER_CAR, 5.0, 2.5, 2.6, 4.5, 9.0, 200 / 3.6, 0.1, 0.5, 0.0 },
+    { "vip", USER_CAR, 5.0, 2.5, 2.6, 4.5, 9.0, 200 / 3.6, 0.1, 0.5, 0.0 },
+    { "evehicle", USER_CAR, 5.0, 2.5, 2.6, 4.5, 9.0, 200 / 3.6, 0.1, 0.5, 0.0 },
+    { "custom1", USER_CAR, 5.0, 2.5, 2.6, 4.5, 9.0, 200 / 3.6, 0.1, 0.5, 0.0 },
+    { "custom2", USER_CAR, 5.0, 2.5, 2.6, 4.5, 9.0, 200 / 3.6, 0.1, 0.5, 0.0 },
+    { "ignoring", USER_CAR, 5.0, 2.5, 2.6, 4.5, 9.0, 200 / 3.6, 0.0, 0.5, 0.0 },
+    { "authority", USER_CAR, 5.0, 2.5, 2.6, 4.5, 9.0, 200 / 3.6, 0.0, 0.5, 0.0 },
+    { "army", USER_CAR, 5.0, 2.5, 2.6, 4.5, 9.0, 200 / 3.6, 0.0, 0.5, 0.0 },
+    { "taxi", USER_TAXI, 5.0, 2.5, 2.6, 4.5, 9.0, 200 / 3.6, 0.05, 0.5, 0.0 },
+    { "emergency", USER_EMERGENCY, 6.5, 2.5, 2.6, 4.5, 9.0, 200 / 3.6, 0.0, 0.5, 0.0 },
+    { "delivery", USER_DELIVERY, 6.5, 2.5, 2.6, 4.5, 9.0, 200 / 3.6, 0.05, 0.5, 0.0 },
+    { "truck", USER_TRUCK, 7.1, 2.5, 1.3, 4.0, 7.0, 130 / 3.6, 0.05, 0.5, 0.0 },
+    { "trailer", USER_TRUCK, 16.5, 2.5, 1.1, 4.0, 7.0, 130 / 3.6, 0.05, 0.5, 0.0 },
+    { "bus", USER_BUS, 12.0, 2.5, 1.2, 4.0, 7.0, 100 / 3.6, 0.0, 0.5, 0.0 },
+    { "coach", USER_BUS, 14.0, 2.5, 2.0, 4.0, 7.0, 100 / 3.6, 0.05, 0.5, 0.0 },
+    { "motorcycle", USER_MOTORCYCLE, 2.2, 2.5, 6.0, 10.0, 10.0, 200 / 3.6, 0.1, 0.5, 0.0 },
+    { "moped", USER_MOTORCYCLE, 2.1, 2.5, 1.1, 7.0, 10.0, 60 / 3.6, 0.1, 0.5, 0.0 },
+    { "bicycle", USER_BICYCLE, 1.6, 0.5, 1.2, 3.0, 7.0, 50 / 3.6, 0.1, 0.5, 20 / 3.6 },
+    { "pedestrian", USER_PEDESTRIAN, 0.215, 0.25, 1.5, 2.0, 5.0, 37.58 / 3.6, 0.1, 0.5, 5 / 3.6 },
+    { "tram", USER_TRAM, 22.0, 2.5, 1.0, 3.0, 7.0, 80 / 3.6, 0.0, 0.0, 0.0 },
+    { "rail_urban", USER_RAIL, 109.5, 5.0, 1.0, 3.0, 7.0, 100 / 3.6, 0.0, 0.0, 0.0 },
+    { "rail", USER_RAIL, 135.0, 5.0, 0.25, 1.3, 5.0, 160 / 3.6, 0.0, 0.0, 0.0 },
+    { "rail_electric", USER_RAIL, 200.0, 5.0, 0.5, 1.3, 5.0, 220 / 3.6, 0.0, 0.0, 0.0 },
+    { "rail_fast", USER_RAIL, 200.0, 5.0, 0.5, 1.3, 5.0, 330 / 3.6, 0.0, 0.0, 0.0 },
 };
 
 static const double HEADWAY_S = 1.0;   // SUMO's tau, for every class and model
 
-bool sumo_class_type(const char *vclass, struct vehicle_type *ret)
+// The lesser of what the vehicle can and what its drivers wish.
+static double speed_most(double can_mps, double wish_mps)
+{
+    return wish_mps > 0.0 && wish_mps < can_mps ? wish_mps : can_mps;
+}
+
+static const struct class_row *class_find(const char *vclass)
 {
     for (size_t i = 0; i < sizeof CLASSES / sizeof *CLASSES; i++) {
-        const struct class_row *row = &CLASSES[i];
-        if (strcmp(row->name, vclass) == 0) {
-            *ret = (struct vehicle_type){ .user = row->user, .following = FOLLOW_KRAUSS, .length_m = row->length_m,
-                .gap_m = row->gap_m, .acceleration_mps2 = row->acceleration_mps2,
-                .deceleration_mps2 = row->deceleration_mps2, .emergency_mps2 = row->emergency_mps2,
-                .headway_s = HEADWAY_S, .imperfection = row->imperfection, .speed_mps_max = row->speed_mps_max,
-                .speed_factor = 1.0, .speed_deviation = row->speed_deviation };
-            return true;
+        if (strcmp(CLASSES[i].name, vclass) == 0) {
+            return &CLASSES[i];
         }
     }
-    return false;
+    return NULL;
+}
+
+bool sumo_class_type(const char *vclass, struct vehicle_type *ret)
+{
+    const struct class_row *row = class_find(vclass);
+    if (row == NULL) {
+        return false;
+    }
+    *ret = (struct vehicle_type){ .user = row->user, .following = FOLLOW_KRAUSS, .length_m = row->length_m,
+        .gap_m = row->gap_m, .acceleration_mps2 = row->acceleration_mps2,
+        .deceleration_mps2 = row->deceleration_mps2, .emergency_mps2 = row->emergency_mps2, .headway_s = HEADWAY_S,
+        .imperfection = row->imperfection, .speed_mps_max = speed_most(row->speed_mps_max, row->desired_mps),
+        .speed_factor = 1.0, .speed_deviation = row->speed_deviation };
+    return true;
 }
 
 // "1.1", "norm(1.1,0.1)" or "normc(1.1,0.1,0.5,2)": mean, and deviation where it is told. The bounds of normc are the
@@ -155,8 +170,9 @@ bool sumo_type_read(struct sumo_xml *xml, const char **attributes, double speed_
 {
     const char *id = sumo_xml_text(xml, "vType", attributes, "id");
     const char *vclass = sumo_xml_find(attributes, "vClass");
+    const char *class = vclass == NULL || *vclass == '\0' ? "passenger" : vclass;
     struct vehicle_type type;
-    if (!sumo_class_type(vclass == NULL || *vclass == '\0' ? "passenger" : vclass, &type)) {
+    if (!sumo_class_type(class, &type)) {
         sumo_xml_fail(xml, STATUS_UNKNOWN, "name one of SUMO's vehicle classes, such as passenger", "vType \"%s\": "
                       "no vehicle class \"%s\" is known here", id, vclass);
         return false;
@@ -177,7 +193,10 @@ bool sumo_type_read(struct sumo_xml *xml, const char **attributes, double speed_
     type.length_m = sumo_xml_number(xml, "vType", attributes, "length", type.length_m, 0.1, 1000.0);
     type.gap_m = sumo_xml_number(xml, "vType", attributes, "minGap", type.gap_m, 0.0, 100.0);
     read_driving(xml, "vType", attributes, &type);
-    type.speed_mps_max = sumo_xml_number(xml, "vType", attributes, "maxSpeed", type.speed_mps_max, 0.1, 200.0);
+    const struct class_row *usual = class_find(class);
+    double can_mps = sumo_xml_number(xml, "vType", attributes, "maxSpeed", usual->speed_mps_max, 0.1, 200.0);
+    double wish_mps = sumo_xml_number(xml, "vType", attributes, "desiredMaxSpeed", usual->desired_mps, 0.0, 1e4);
+    type.speed_mps_max = fmax(0.5, speed_most(can_mps, wish_mps * type.speed_factor));
     type.speed_deviation = sumo_xml_number(xml, "vType", attributes, "speedDev", type.speed_deviation, 0.0, 10.0);
     if (sumo_xml_failed(xml)) {
         return false;

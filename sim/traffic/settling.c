@@ -186,10 +186,8 @@ static bool insert(struct street *street, int32_t cell, int32_t trip_index, int6
     float lane_m = group->length[column] - LINE_MARGIN_M;
     float front = types->length[trip->type] < lane_m ? types->length[trip->type] : lane_m;
     float b = types->deceleration[trip->type];
-    closures_meet(street, group_worker(street, cell / WIDE), trip, street->network->lanes[group->lane[column]].link);
     struct vehicle vehicle = { .front = front, .trip = trip_index,
-        .desired = trip_desired(street, trip, group->limit[column]),
-        .path = trip_path(street, trip, 0, cell), .kind = trip_kind(street, trip, cell) };
+        .desired = trip_desired(street, trip, group->limit[column]) };
     float safe = vehicle.desired;
     int32_t count = group->count[column];
     if (count > 0) {
@@ -209,6 +207,9 @@ static bool insert(struct street *street, int32_t cell, int32_t trip_index, int6
         safe = fminf(safe, safe_speed(gap - types->gap[trip->type], 0.0f, b, types->headway[trip->type],
             street->step_s));
     }
+    closures_meet(street, group_worker(street, cell / WIDE), trip, street->network->lanes[group->lane[column]].link);
+    vehicle.path = trip_path(street, trip, 0, cell);
+    vehicle.kind = trip_kind(street, trip, cell);
     if (vehicle.path != PATH_END) {
         safe = fminf(safe, sqrtf(2.0f * b * (lane_m - front)));
     }

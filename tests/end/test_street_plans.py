@@ -73,6 +73,27 @@ def buses_are_as_long_under_way_as_sumos(folder):
 
 
 @test
+def bicycles_ride_on_their_lanes_as_sumos_do(folder):
+    if shutil.which("sumo") is None:
+        raise Skip("the package sumo is not installed")
+    road(folder)
+    (folder / "n.edg.xml").write_text(EDGES.replace('speed="13.89"/>', 'speed="13.89" bikeLaneWidth="1.5"/>'))
+    run("netconvert", "-n", folder / "n.nod.xml", "-e", folder / "n.edg.xml", "-o", folder / "n.net.xml",
+        "--no-turnarounds")
+    kinds = (("bike", "bicycle", 120), ("car", "passenger", 900), ("rescue", "emergency", 20))
+    (folder / "r.rou.xml").write_text('<routes><route id="l" edges="ab bc cd"/>' + "".join(
+        f'<vType id="{name}" vClass="{kind}" speedDev="0"/><flow id="{name}" type="{name}" route="l" begin="0" end="3600" '
+        f'vehsPerHour="{number}" departLane="best" departSpeed="max"/>' for name, kind, number in kinds) + "</routes>")
+    sim("--network", folder / "n.net.xml", "--demand", folder / "r.rou.xml", "--out", folder / "out")
+    run("sumo", "-n", folder / "n.net.xml", "-r", folder / "r.rou.xml", "--tripinfo-output", folder / "sumo.xml",
+        "--no-step-log", "--duration-log.disable", "--default.speeddev", "0")
+    for name, _, number in kinds:
+        ours, theirs = means(folder / "out" / "tripinfo.xml", name), means(folder / "sumo.xml", name)
+        assert ours["count"] == theirs["count"] == number, (name, ours, theirs)
+        assert abs(ours["duration"] / theirs["duration"] - 1.0) < (0.08 if name == "rescue" else 0.04), (name, ours, theirs)
+
+
+@test
 def a_timetable_holds_a_bus(folder):
     # One bus every ten minutes, at the first stop until so many seconds after the flow's begin, plus its own departure.
     words = road(folder, bus_stops='<stop busStop="S1" duration="5" until="110"/>')
