@@ -233,44 +233,54 @@ static double set_cost(const struct view *view, const struct coordinated_memory 
     return round_cost(view, &in, round);
 }
 
-// The stages of the program, bettered by leaving one out or taking one in as long as that costs less.
+// Where the search for stages begins: what is gone round now, else the program's.
+static struct timing stages_now(const struct view *view, const struct coordinated_memory *mine)
+{
+    struct timing now = { .stage_count = mine->stage_count };
+    for (int32_t k = 0; k < mine->stage_count; k++) {
+        now.stage[k] = mine->stage[k];
+    }
+    if (mine->stage_count == 0) {
+        stages_of_program(view, &now);
+    }
+    return now;
+}
+
+// The best of the rounds that have one stage more or less; false when none is clearly better.
+static bool stages_better(const struct view *view, const struct coordinated_memory *mine, const uint64_t *serves,
+                          struct timing *best, double *least)
+{
+    const struct intersection *at = &view->network->intersections[view->intersection.index];
+    uint32_t from = 0;
+    bool better = false;
+    for (int32_t k = 0; k < best->stage_count; k++) {
+        from |= 1u << best->stage[k];
+    }
+    for (int32_t s = 0; s < at->stage_count; s++) {
+        struct timing tried;
+        stages_of_set(at, from ^ 1u << s, &tried);
+        if (s == at->coordinated_stage || !set_serves(serves, groups_required(view), &tried)) {
+            continue;
+        }
+        double cost = set_cost(view, mine, &tried);
+        if (cost < *least * (1.0 - STAGES_GAIN)) {
+            *least = cost;
+            *best = tried;
+            better = true;
+        }
+    }
+    return better;
+}
+
+// Chooses the stages to go round; false when there is no round that can be.
 static bool stages_choose(const struct view *view, struct coordinated_memory *mine)
 {
     const struct intersection *at = &view->network->intersections[view->intersection.index];
-    struct timing best = { 0 };
+    struct timing best = stages_now(view, mine);
     uint64_t serves[STAGE_COUNT_MAX];
-    uint32_t set = 0;
     stages_serve(view, serves);
-    if (mine->stage_count > 0) {
-        best.stage_count = mine->stage_count;
-        for (int32_t k = 0; k < mine->stage_count; k++) {
-            best.stage[k] = mine->stage[k];
-        }
-    } else {
-        stages_of_program(view, &best);
-    }
     double least = set_cost(view, mine, &best);
-    for (int32_t k = 0; k < best.stage_count; k++) {
-        set |= 1u << best.stage[k];
-    }
-    for (bool better = at->stage_count <= STAGE_SEARCH_MAX; better;) {
-        better = false;
-        uint32_t from = set;
-        for (int32_t s = 0; s < at->stage_count; s++) {
-            struct timing tried;
-            uint32_t with = from ^ 1u << s;
-            stages_of_set(at, with, &tried);
-            if (s == at->coordinated_stage || !set_serves(serves, groups_required(view), &tried)) {
-                continue;
-            }
-            double cost = set_cost(view, mine, &tried);
-            if (cost < least * (1.0 - STAGES_GAIN)) {
-                least = cost;
-                best = tried;
-                set = with;
-                better = true;
-            }
-        }
+    while (at->stage_count <= STAGE_SEARCH_MAX && stages_better(view, mine, serves, &best, &least)) {
     }
     if (!(least < INFINITY)) {
         return false;
@@ -443,11 +453,10 @@ static bool cycle_begins(const struct view *view, const struct coordinated_memor
 }
 
 // While its own program plays: whether a hand-over that is sent now falls upon the offset.
-static bool aligned(const struct view *view, const struct coordinated_memory *mine)
+static bool aligned(const struct view *view)
 {
     const struct member *member = &view->coordination->members[view->intersection.index];
     int32_t wanted_ms = cycle_wanted_ms(view);
-    (void)mine;
     if (view->now_ms >= view->since_ms + FIRST_MS + ALIGN_MS) {
         return true;
     }
@@ -457,6 +466,32 @@ static bool aligned(const struct view *view, const struct coordinated_memory *mi
     int64_t from_ms = view->at_ms + plan_handover_ms(view->network, view->intersection);
     int32_t late = late_ms(view, from_ms, wanted_ms);
     return late >= 0 && late <= 1500;
+}
+
+// Tells when it is time to, and follows when a cycle begins or the own program can be left.
+static void round_step(const struct view *view, struct coordinated_memory *mine)
+{
+    bool begins = cycle_begins(view, mine), playing = mine->timing.revision > 0;
+    bool review = view->now_ms >= mine->review_ms;
+    if (playing && !begins && !review) {
+        return;
+    }
+    struct splits_input in;
+    struct timing round = round_of(mine);
+    input_fill(view, mine, &round, &in);
+    if (review) {
+        mine->review_ms = view->now_ms + REVIEW_MS;
+        costs_tell(view, mine, &in);
+        coordination_tell(view->coordination, view->intersection.index, &round, &in, view->now_ms);
+    }
+    if (playing && begins) {
+        learn(view, mine, &in);
+        mine->start_ms = view->lamps->stage_start_ms;
+        follow(view, mine, &in, mine->start_ms);
+    } else if (!playing && view->now_ms >= view->since_ms + FIRST_MS && (view->lamps != NULL || aligned(view))) {
+        mine->start_ms = begins ? view->lamps->stage_start_ms : mine->start_ms;
+        follow(view, mine, &in, view->at_ms);
+    }
 }
 
 static void decide(const struct view *view, void *memory, struct decision *ret)
@@ -469,6 +504,7 @@ static void decide(const struct view *view, void *memory, struct decision *ret)
     measure(view, mine);
     if (mine->review_ms == 0) {
         mine->review_ms = mine->stages_ms = view->since_ms + TELL_MS + (int64_t)index * 7919 % SPREAD_MS;
+        mine->start_ms = INT64_MIN;
         member->told_ms = 0;
     }
     if (view->now_ms >= mine->stages_ms) {
@@ -480,32 +516,7 @@ static void decide(const struct view *view, void *memory, struct decision *ret)
     if (mine->stage_count == 0) {
         return;
     }
-    if (mine->timing.revision == 0 || cycle_begins(view, mine) || view->now_ms >= mine->review_ms) {
-        struct splits_input in;
-        struct timing round = round_of(mine);
-        input_fill(view, mine, &round, &in);
-        if (view->now_ms >= mine->review_ms) {
-            mine->review_ms = view->now_ms + REVIEW_MS;
-            costs_tell(view, mine, &in);
-            coordination_tell(view->coordination, index, &round, &in, view->now_ms);
-        }
-        if (mine->timing.revision == 0 && view->lamps != NULL) {
-            mine->start_ms = INT64_MIN;
-        }
-        if (cycle_begins(view, mine)) {
-            if (mine->timing.revision > 0) {
-                learn(view, mine, &in);
-            }
-            mine->start_ms = view->lamps->stage_start_ms;
-        }
-        if (mine->timing.revision > 0 && view->lamps != NULL && mine->start_ms == view->lamps->stage_start_ms
-            && view->lamps->stage == mine->stage[0]) {
-            follow(view, mine, &in, mine->start_ms);
-        } else if (mine->timing.revision == 0 && view->now_ms >= view->since_ms + FIRST_MS
-                   && (view->lamps != NULL || aligned(view, mine))) {
-            follow(view, mine, &in, view->at_ms);
-        }
-    }
+    round_step(view, mine);
     member->told_ms = view->now_ms;
     if (mine->timing.revision > 0) {
         ret->kind = DECIDE_TIMING;
