@@ -217,7 +217,9 @@ static void reports_cross_exactly(void **state)
             report->stage = news ? (int32_t)(second % 4) - 1 : report->stage;
             report->running.sequence = news ? (uint32_t)second : report->running.sequence;
             for (int32_t g = 0; g < report->group_count; g++) {
-                report->aspect[g] = news ? (uint8_t)(second % 5) : report->aspect[g];
+                if (news) {
+                    report->aspect[g] = (uint8_t)(second % 5);
+                }
                 report->age_ms[g] = news ? 0 : report->age_ms[g] + (g == 3 && second > 100 ? INT32_MAX / 2 : 1000);
                 report->age_ms[g] = report->age_ms[g] < 0 ? INT32_MAX : report->age_ms[g];
             }
