@@ -326,8 +326,10 @@ static void ends_find(struct model *model)
         const struct link_day *day = &days[l];
         bool told = day->entered >= 0.0;
         double begin = told ? scale * fmax(0.0, day->entered - day->came) : fmax(0.0, day->flow - day->came);
-        double end = told ? fmin(fmax(0.0, day->entered - day->flow), ENDS_SHARE_MAX * day->came)
-            : fmax(0.0, day->came - day->flow);
+        // Where more came than entered, by the fitted ways, half of the surplus ends here too, for the same reason.
+        double in = told ? fmax(day->entered, 0.5 * (day->entered + day->came)) : day->came;
+        double end = fmax(0.0, in - day->flow);
+        end = told ? fmin(end, ENDS_SHARE_MAX * day->came) : end;
         model->begin_share[l] = day->flow > 0.0 ? begin / day->flow : 0.0;
         model->end_share[l] = day->came > 0.0 ? end / day->came : 0.0;
     }

@@ -116,8 +116,8 @@ static void a_mapping_names_its_places(void **state)
     crossings_build(&made, 1, 300.0);
     const char *loop = network_name(&made.network, made.network.detectors[1].name);
     const char *link = network_name(&made.network, made.network.links[0].name);
-    (void)snprintf(text, sizeof text, "source,lane,place,factor\r\n# a station\n \"717, B\" ,2, %s ,0.5\r\n9,,%s,\n", loop,
-                   link);
+    (void)snprintf(text, sizeof text,
+                   "source,lane,place,factor\r\n# a station\n \"717, B\" ,2, %s ,0.5\r\n9,,%s,\n", loop, link);
     const char *path = scratch_write(&scratch, "map.csv", text);
     assert_int_equal(count_map_read(path, &made.network, &map, &problem), STATUS_OK);
     int32_t first = count_map_find(&map, "717, B"), second = count_map_find(&map, "9");
