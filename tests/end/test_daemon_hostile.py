@@ -181,7 +181,8 @@ def a_siege_costs_the_besiegers_alone(folder):
             good.join(60)
             assert not good.is_alive() and pulled[-1] >= pulled[0]
             assert now[1] <= before[1], f"{before[1]} descriptors after the first siege, {now[1]} after the last"
-            assert now[0] <= before[0] + 32, f"{before[0]:.1f} MiB after the first siege, {now[0]:.1f} after the last"
+            quarantined = "asan" in harness.BUILD.name             # the sanitizer keeps what was freed
+            assert quarantined or now[0] <= before[0] + 32, f"{before[0]:.1f} MiB after the first siege, {now[0]:.1f} after the last"
             assert version_of(folder, "B1") > (0, 0, 0)
             print(f"# {len(pulled)} pulls answered during {ROUNDS} sieges; {now[0]:.0f} MiB, {now[1]} descriptors")
 
