@@ -274,9 +274,8 @@ static void trace_line(const struct bench *bench, const struct closed_loop *loop
             lead_mps = all[i].speed_mps;
         }
     }
-    (void)printf("%7.0f link %2d/%2d %-14s lane %d of %d to_stop %6.1f of %6.1f speed %5.2f of %5.2f before %2d gap %5.1f at %5.2f ",
-        s_from_ms(closed_loop_now_ms(loop) - BEGIN_MS - WARM_MS), leg, route->count,
-        network_name(network, network->links[network->lanes[view->lane].link].name),
+    (void)printf("%7.0f link %d leg %2d/%2d lane %d of %d to_stop %6.1f of %6.1f speed %5.2f of %5.2f before %2d gap %5.1f at %5.2f ",
+        s_from_ms(closed_loop_now_ms(loop) - BEGIN_MS - WARM_MS), network->lanes[view->lane].link, leg, route->count,
         network->lanes[view->lane].position, network->links[route->links[leg]].lane_count, view->to_stop_m,
         network->links[route->links[leg]].length_m, view->speed_mps, network->links[route->links[leg]].speed_mps,
         before, gap_m, lead_mps);
@@ -353,7 +352,7 @@ static void job_run(const struct bench *bench, struct job *job)
 }
 
 // The same vehicle alone, every lamp green.
-static double empty_road_s(const struct bench *bench, int32_t route, bool bus)
+static double empty_road_s(const struct bench *bench, int32_t route, bool bus, bool told)
 {
     struct problem problem;
     struct mixed_trips mixed = { .bench = bench, .first_route = route, .count = 1, .type = 0 };
@@ -368,6 +367,10 @@ static double empty_road_s(const struct bench *bench, int32_t route, bool bus)
     for (int32_t s = 0; s < 3600; s++) {
         memset(street_aspects(street), ASPECT_GREEN, (size_t)bench->network.group_count);
         street_step(street);
+        struct bound_view view;
+        if (told && street_list_bound(street, USER_EMERGENCY, &view, 1) == 1) {
+            (void)printf("empty %d link %d\n", s + 1, view.route_count > 0 ? view.route[0] : INDEX_NONE);
+        }
         if (street_take_arrived(street, &result, 1) == 1) {
             street_release(street);
             return s_from_ms(result.arrived_ms - result.depart_ms);
@@ -388,7 +391,7 @@ struct sums {
 static void emergency_row(FILE *file, const struct bench *bench, const struct job *with, const struct job *without,
                           struct sums *sums)
 {
-    double free_s = with->free_flow_s[0], empty_s = empty_road_s(bench, with->route, false);
+    double free_s = with->free_flow_s[0], empty_s = empty_road_s(bench, with->route, false, false);
     double ratio = with->travel_s[0] / free_s;
     (void)printf("%5d %5d %6d %10.1f %10.1f %10.1f %10.1f %8.3f %8.3f %8.2f %8.2f\n", with->route, with->seed,
         bench->routes[with->route].turns, free_s, empty_s, with->travel_s[0], without->travel_s[0], ratio,
@@ -413,7 +416,7 @@ static void bus_rows(FILE *file, const struct bench *bench, const struct job *wi
                      struct sums *sums)
 {
     for (int32_t r = 0; r < ROUTE_COUNT; r++) {
-        double empty_s = empty_road_s(bench, r, true);
+        double empty_s = empty_road_s(bench, r, true, false);
         double delay_s = with->travel_s[r] - empty_s, silent_s = without->travel_s[r] - empty_s;
         (void)fprintf(file, "{\"kind\": \"bus\", \"route\": %d, \"seed\": %d, \"free_flow_s\": %.1f, "
             "\"empty_road_s\": %.1f, \"delay_s\": %.1f, \"delay_without_s\": %.1f, \"gain\": %.4f},\n", r, with->seed,
@@ -449,7 +452,7 @@ static void trace(const struct bench *bench, int32_t route, int32_t seed)
     expect(route >= 0 && route < ROUTE_COUNT, "there is no such route");
     job_run(bench, &job);
     (void)printf("travel %.1f s, free flow %.1f s, empty road %.1f s\n", job.travel_s[0], job.free_flow_s[0],
-        empty_road_s(bench, route, false));
+        empty_road_s(bench, route, false, true));
 }
 
 static void report(const struct bench *bench, FILE *file, int32_t route_count, int32_t seed_count)

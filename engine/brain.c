@@ -184,6 +184,7 @@ static void conduct(struct brain *brain, int32_t intersection, int64_t now_ms, c
             site.running_revision = 0;   // Another strategy's timing.
         }
         brain->slots[intersection].decided = true;
+        site.emergency = decision.reason.kind == REASON_PRIORITY;
         send = conduct_plan(&site, &decision, greens, &entry->next.plan, &made);
     }
     if (send) {
