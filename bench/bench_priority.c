@@ -338,7 +338,7 @@ static void job_run(const struct bench *bench, struct job *job)
             before_s = others_lost_s(loop, &count, &gone);
         }
         check(closed_loop_step(loop, &problem), &problem);
-        if (job->trace && closed_loop_now_ms(loop) > BEGIN_MS + WARM_MS) {
+        if (job->trace && !mixed.bus && closed_loop_now_ms(loop) > BEGIN_MS + WARM_MS) {
             trace_line(bench, loop, &bench->routes[job->route]);
         }
     }
@@ -449,8 +449,14 @@ static void summary(FILE *file, const struct sums *sums)
 static void trace(const struct bench *bench, int32_t route, int32_t seed)
 {
     struct job job = { .route = route, .seed = seed, .priority = true, .trace = true };
-    expect(route >= 0 && route < ROUTE_COUNT, "there is no such route");
+    expect(route >= INDEX_NONE && route < ROUTE_COUNT, "there is no such route");
     job_run(bench, &job);
+    for (int32_t r = 0; r < ROUTE_COUNT && route == INDEX_NONE; r++) {
+        (void)printf("bus %d: travel %.1f s, free flow %.1f s\n", r, job.travel_s[r], job.free_flow_s[r]);
+    }
+    if (route == INDEX_NONE) {
+        return;
+    }
     (void)printf("travel %.1f s, free flow %.1f s, empty road %.1f s\n", job.travel_s[0], job.free_flow_s[0],
         empty_road_s(bench, route, false, true));
 }

@@ -156,6 +156,7 @@ static void conduct(struct brain *brain, int32_t intersection, int64_t now_ms, c
     struct lamps lamps;
     struct view view = { .network = network, .estimate = &brain->estimate, .transitions = &brain->transitions,
         .actuation = &brain->actuation, .outlook = &brain->outlook, .coordination = &brain->coordination,
+        .priority = &brain->priority,
         .intersection = { intersection }, .now_ms = now_ms,
         .at_ms = quantum_ceil(now_ms + brain->solve_latency_ms, network->intersections[intersection].quantum_ms) };
     if (running != NULL) {

@@ -297,7 +297,8 @@ static int32_t stage_without(const struct priority_book *book, const struct tran
     double least_s = HUGE_VAL;
     for (int32_t s = 0; s < at->stage_count; s++) {
         double there_s = way_s(book, transitions, lamps, INDEX_NONE, s);
-        if ((book->network->stages[at->first_stage + s].groups & foes) == 0 && there_s < least_s) {
+        uint64_t goes_on = book->network->stages[at->first_stage + s].groups & lamps->green;
+        if ((goes_on & foes) == 0 && there_s < least_s) {
             least_s = there_s;
             best = s;
         }
