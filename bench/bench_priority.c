@@ -22,6 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/base/byte_stream.h"
 #include "engine/base/memory.h"
 #include "engine/base/random.h"
 #include "engine/model/units.h"
@@ -64,7 +65,8 @@ struct bench {
     struct network network;
     const char *demand_path;
     struct route routes[ROUTE_COUNT];
-    int32_t route_count, seed_count;
+    int32_t route_count;
+    struct byte_sink warm[SEED_COUNT]; // each seed's state when the warm-up is over
 };
 
 // Trips of the city's demand, and some of ours among them.
@@ -274,7 +276,8 @@ static void trace_line(const struct bench *bench, const struct closed_loop *loop
             lead_mps = all[i].speed_mps;
         }
     }
-    (void)printf("%7.0f link %d leg %2d/%2d lane %d of %d to_stop %6.1f of %6.1f speed %5.2f of %5.2f before %2d gap %5.1f at %5.2f ",
+    (void)printf("%7.0f link %d leg %2d/%2d lane %d of %d to_stop %6.1f of %6.1f speed %5.2f of %5.2f before %2d "
+        "gap %5.1f at %5.2f ",
         s_from_ms(closed_loop_now_ms(loop) - BEGIN_MS - WARM_MS), network->lanes[view->lane].link, leg, route->count,
         network->lanes[view->lane].position, network->links[route->links[leg]].lane_count, view->to_stop_m,
         network->links[route->links[leg]].length_m, view->speed_mps, network->links[route->links[leg]].speed_mps,
@@ -305,50 +308,85 @@ static void own_results(const struct closed_loop *loop, struct job *job)
     expect(ours > 0, "a vehicle of ours got lost");
 }
 
-static void job_run(const struct bench *bench, struct job *job)
+// One run as it is made: the loop, and what it borrows.
+struct made_run {
+    struct mixed_trips mixed;
+    struct local_brain *brain;
+    struct closed_loop *loop;
+};
+
+// ret->mixed says who is ours; nobody where its count is 0.
+static void run_make(const struct bench *bench, int32_t seed, bool priority, struct made_run *ret)
 {
     struct problem problem;
-    struct mixed_trips mixed = { .bench = bench, .bus = job->route == INDEX_NONE,
-        .first_route = job->route == INDEX_NONE ? 0 : job->route, .count = job->route == INDEX_NONE ? ROUTE_COUNT : 1 };
     struct demand_options demand_options = DEMAND_OPTIONS_DEFAULT;
     demand_options.begin_ms = BEGIN_MS;
     demand_options.scale = DEMAND_SCALE;
-    demand_options.seed = (uint64_t)job->seed;
-    check(demand_open(&bench->network, bench->demand_path, &demand_options, &mixed.demand, &problem), &problem);
+    demand_options.seed = (uint64_t)seed;
+    check(demand_open(&bench->network, bench->demand_path, &demand_options, &ret->mixed.demand, &problem), &problem);
+    int32_t count = 0;
     struct vehicle_type types[TYPE_COUNT_MAX];
-    const struct vehicle_type *told = demand_types(mixed.demand, &mixed.type);
-    expect(mixed.type < TYPE_COUNT_MAX, "too many vehicle types");
-    memcpy(types, told, (size_t)mixed.type * sizeof *types);
-    types[mixed.type] = mixed.bus ? BUS : EMERGENCY;
+    const struct vehicle_type *told = demand_types(ret->mixed.demand, &count);
+    expect(count + 2 <= TYPE_COUNT_MAX, "too many vehicle types");
+    memcpy(types, told, (size_t)count * sizeof *types);
+    types[count] = EMERGENCY;
+    types[count + 1] = BUS;
+    ret->mixed.type = count + (ret->mixed.bus ? 1 : 0);
     struct brain_options brain_options = { .strategy = "adaptive", .epoch = 1, .daemon = 1, .status_age_ms_max = 3000,
         .threads = 1 };
-    struct local_brain *brain;
-    check(local_brain_create(&bench->network, &brain_options, &brain, &problem), &problem);
+    check(local_brain_create(&bench->network, &brain_options, &ret->brain, &problem), &problem);
     struct loop_options options = { .begin_ms = BEGIN_MS, .end_ms = BEGIN_MS + WARM_MS + JUDGED_MS * 2,
-        .step_ms = MS_PER_S, .control_ms = MS_PER_S, .threads = 1, .seed = (uint64_t)job->seed,
-        .sensing = SENSING_CAMERA, .no_priority = !job->priority };
-    struct closed_loop *loop;
-    check(closed_loop_create(&bench->network, types, mixed.type + 1, &options,
-              (struct trip_source){ &mixed, mixed_next }, local_brain_peer(brain), &loop, &problem), &problem);
-    double before_s = 0.0;
+        .step_ms = MS_PER_S, .control_ms = MS_PER_S, .threads = 1, .seed = (uint64_t)seed,
+        .sensing = SENSING_CAMERA, .no_priority = !priority };
+    check(closed_loop_create(&bench->network, types, count + 2, &options,
+              (struct trip_source){ &ret->mixed, mixed_next }, local_brain_peer(ret->brain), &ret->loop, &problem),
+        &problem);
+}
+
+static void run_release(struct made_run *run)
+{
+    closed_loop_release(run->loop);
+    local_brain_release(run->brain);
+    demand_release(run->mixed.demand);
+}
+
+// The first quarter hour of a seed, which all its runs share.
+static void warm_up(const struct bench *bench, int32_t seed, struct byte_sink *ret)
+{
+    struct problem problem;
+    struct made_run run = { .mixed = { .bench = bench } };
+    run_make(bench, seed, true, &run);
+    while (closed_loop_now_ms(run.loop) < BEGIN_MS + WARM_MS) {
+        check(closed_loop_step(run.loop, &problem), &problem);
+    }
+    check(closed_loop_save(run.loop, ret, &problem), &problem);
+    run_release(&run);
+}
+
+static void job_run(const struct bench *bench, struct job *job)
+{
+    struct problem problem;
+    bool bus = job->route == INDEX_NONE;
+    struct made_run run = { .mixed = { .bench = bench, .bus = bus, .first_route = bus ? 0 : job->route,
+                                       .count = bus ? ROUTE_COUNT : 1 } };
+    run_make(bench, job->seed, job->priority, &run);
+    const struct byte_sink *warm = &bench->warm[job->seed - 1];
+    struct byte_source source = { .at = warm->bytes, .left = warm->count };
+    check(closed_loop_load(run.loop, &source, &problem), &problem);
     int64_t gone = 0, count = 0, arrived = 0;
-    int64_t judged_ms = mixed.bus ? JUDGED_MS * 2 : JUDGED_MS;
-    while (closed_loop_now_ms(loop) < BEGIN_MS + WARM_MS + judged_ms) {
-        if (closed_loop_now_ms(loop) == BEGIN_MS + WARM_MS) {
-            before_s = others_lost_s(loop, &count, &gone);
-        }
-        check(closed_loop_step(loop, &problem), &problem);
-        if (job->trace && !mixed.bus && closed_loop_now_ms(loop) > BEGIN_MS + WARM_MS) {
-            trace_line(bench, loop, &bench->routes[job->route]);
+    double before_s = others_lost_s(run.loop, &count, &gone);
+    int64_t judged_ms = bus ? JUDGED_MS * 2 : JUDGED_MS;
+    while (closed_loop_now_ms(run.loop) < BEGIN_MS + WARM_MS + judged_ms) {
+        check(closed_loop_step(run.loop, &problem), &problem);
+        if (job->trace && !bus) {
+            trace_line(bench, run.loop, &bench->routes[job->route]);
         }
     }
-    double sum_s = others_lost_s(loop, &count, &arrived) - before_s;
+    double sum_s = others_lost_s(run.loop, &count, &arrived) - before_s;
     job->others_delay_s = sum_s / (double)(count - gone);
-    closed_loop_close_books(loop);
-    own_results(loop, job);
-    closed_loop_release(loop);
-    local_brain_release(brain);
-    demand_release(mixed.demand);
+    closed_loop_close_books(run.loop);
+    own_results(run.loop, job);
+    run_release(&run);
 }
 
 // The same vehicle alone, every lamp green.
@@ -446,10 +484,12 @@ static void summary(FILE *file, const struct sums *sums)
         sums->ratio_empty / sums->count, rise, gain, bus_rise);
 }
 
-static void trace(const struct bench *bench, int32_t route, int32_t seed)
+static void trace(struct bench *bench, int32_t route, int32_t seed)
 {
     struct job job = { .route = route, .seed = seed, .priority = true, .trace = true };
     expect(route >= INDEX_NONE && route < ROUTE_COUNT, "there is no such route");
+    expect(seed >= 1 && seed <= SEED_COUNT, "there is no such seed");
+    warm_up(bench, seed, &bench->warm[seed - 1]);
     job_run(bench, &job);
     for (int32_t r = 0; r < ROUTE_COUNT && route == INDEX_NONE; r++) {
         (void)printf("bus %d: travel %.1f s, free flow %.1f s\n", r, job.travel_s[r], job.free_flow_s[r]);
@@ -461,7 +501,7 @@ static void trace(const struct bench *bench, int32_t route, int32_t seed)
         empty_road_s(bench, route, false, true));
 }
 
-static void report(const struct bench *bench, FILE *file, int32_t route_count, int32_t seed_count)
+static void report(struct bench *bench, FILE *file, int32_t route_count, int32_t seed_count)
 {
     int32_t count = 2 * seed_count * (route_count + 1);
     struct job *jobs = memory_take((size_t)count, sizeof *jobs);
@@ -471,6 +511,10 @@ static void report(const struct bench *bench, FILE *file, int32_t route_count, i
             .seed = 1 + pair / (route_count + 1), .priority = j % 2 == 0 };
     }
     int threads = omp_get_num_procs() < 2 ? 1 : 2;
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
+    for (int32_t seed = 1; seed <= seed_count; seed++) {
+        warm_up(bench, seed, &bench->warm[seed - 1]);
+    }
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
     for (int32_t j = 0; j < count; j++) {
         job_run(bench, &jobs[j]);
@@ -514,6 +558,9 @@ int main(int argc, char **argv)
     }
     (void)fclose(file);
     (void)unlink(path);
+    for (int32_t i = 0; i < SEED_COUNT; i++) {
+        sink_release(&bench.warm[i]);
+    }
     network_release(&bench.network);
     return 0;
 }
