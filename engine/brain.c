@@ -164,6 +164,9 @@ static void conduct(struct brain *brain, int32_t intersection, int64_t now_ms, c
         view.lamps = &lamps;
     }
     const struct controller_report *report = ledger_report_fresh(&brain->ledger, intersection, now_ms);
+    if (running != NULL && report != NULL) {
+        lamps_believe(network, report, &lamps);
+    }
     view.calls = report != NULL ? report->calls : 0;
     struct conduct site = { .view = &view, .running = running != NULL ? &running->plan : NULL,
         .running_revision = running != NULL ? running->revision : 0,

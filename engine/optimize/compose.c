@@ -10,6 +10,7 @@
 // Greens that began longer ago than this are listed as if they had begun then, and reds as if unknown: times in a plan
 // are 32-bit offsets, and no rule reaches farther back.
 #define PAST_MS_MAX 3600000
+#define BELIEVED_MS 2000              // a plan and the lamps may differ by so much: a quantum, the report's own age
 #define CLEARED_MS 20000              // longer than any intergreen
 
 static uint64_t bit(int32_t group)
@@ -123,14 +124,32 @@ void lamps_read(const struct network *network, const struct plan *plan, int64_t 
         lamps_add(ret, green, start_ms, start_ms + length_ms);
     }
     for (int32_t g = 0; g < at->group_count; g++) {
-        // A green that ends just now may as well go on; only what ended before is over.
-        if (ret->end_ms[g] != INT64_MIN && ret->end_ms[g] >= at_ms) {
+        // A green that ends just now may as well go on; only what ended before is over. But a cycle does not wait to be
+        // told: when the report is of this very instant, its lamp is yellow already.
+        if (ret->end_ms[g] != INT64_MIN && ret->end_ms[g] >= at_ms + (plan->kind == PLAN_CYCLIC ? 1 : 0)) {
             ret->green |= bit(g);
         }
     }
     stage_find(network, ret);
     if (change) {
         ret->stage = INDEX_NONE;
+    }
+}
+
+void lamps_believe(const struct network *network, const struct controller_report *report, struct lamps *lamps)
+{
+    const struct intersection *at = &network->intersections[lamps->intersection];
+    for (int32_t g = 0; g < at->group_count; g++) {
+        const struct signal_group *group = &network->groups[at->first_group + g];
+        if ((lamps->green & bit(g)) != 0 || report->aspect[g] != ASPECT_RED || lamps->end_ms[g] == INT64_MIN) {
+            continue;
+        }
+        int64_t end_ms = report->time_ms - report->age_ms[g] - group->yellow_ms;
+        if (end_ms + BELIEVED_MS < lamps->end_ms[g]) {
+            int64_t start_ms = end_ms - group->green_ms_min;
+            lamps->start_ms[g] = start_ms < lamps->start_ms[g] ? start_ms : lamps->start_ms[g];
+            lamps->end_ms[g] = end_ms;
+        }
     }
 }
 
@@ -357,6 +376,10 @@ bool compose_meets(const struct network *network, const struct plan *running, co
         bool new_known = plan_last_green(next, g, at_ms, &new_start_ms, &new_end_ms);
         bool old_on = old_known && old_end_ms > at_ms;   // One that ends just then would be a new green of its own.
         bool new_on = new_known && new_end_ms > at_ms;
+        int64_t begun_ms, begun_end_ms;   // Nor does one that begins just then: it may be green already.
+        if (!new_on && plan_last_green(running, g, at_ms, &begun_ms, &begun_end_ms) && begun_ms == at_ms) {
+            return false;
+        }
         int64_t clear_ms = at_ms - network->groups[at->first_group + g].yellow_ms;
         bool old_yellow = old_known && !old_on && old_end_ms > clear_ms;
         bool new_yellow = new_known && !new_on && new_end_ms > clear_ms;
