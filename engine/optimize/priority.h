@@ -14,9 +14,9 @@
 //           need not give way goes before one in which it must; where there is only the latter, the queue of those to
 //           whom it gives way counts like its own, and when it waits inside for them (it was at the line and is heard
 //           no more) a stage is called that stops them: it leaves in their yellow. As soon as its
-//           next report shows it beyond the line (or no report has come for PRIORITY_AGE_MS; PRIORITY_INSIDE_MS where it
-//           was at a line, since it may wait inside for a gap) the call is gone, and the strategy goes on from where
-//           things stand.
+//           next report shows it beyond the line (or no report has come for PRIORITY_AGE_MS; for PRIORITY_INSIDE_MS
+//           where it was at a line, since it may wait inside for a gap) the call is gone, and the strategy goes on from
+//           where things stand.
 //
 //           Transit. A late bus or tram weighs more in the price of the search (horizon.h): its lane counts as if
 //           TRANSIT_VEHICLES more stood in it, by how late it is. It can so win a longer or an earlier green against

@@ -1,8 +1,9 @@
 // red_watch.h: how long signal groups stay red while somebody waits, against their maximum red.
 //
-// THEORY    A red counts from the end of green, the yellow in it. Somebody waits for a group when a vehicle stands first
-//           at a stop line that no other group lets go. Who comes when the maximum red is nearly over cannot be served
-//           within it (docs/safety.md): a red counts for those alone who wait since RED_WATCH_LATE_MS before its end.
+// THEORY    A red counts from the end of green, with its yellow. Somebody waits for a group when a vehicle stands
+//           first at a stop line that no other group lets go. Who comes when the maximum red is nearly over cannot be
+//           served within it (docs/safety.md): a red counts for those alone who wait since RED_WATCH_LATE_MS before its
+//           end.
 //
 //              green │◀──────────────── red ──────────────▶│ green
 //                           │◀─────── waits ─────────────▶│        share = red / maximum red

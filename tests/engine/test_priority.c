@@ -163,8 +163,8 @@ static void remembers_who_is_inside(void **state)
 }
 
 // From the west it gives way to those from the east (group 1). Stage 4 shows it green without them, stage 0 with them.
-// Their queue counts like its own: 2 s for each. Where both are in every stage that serves it, and it waits inside, they
-// are stopped.
+// Their queue counts like its own: 2 s for each. Where both are in every stage that serves it, and it waits inside,
+// they are stopped.
 static void gives_way_to_nobody_for_long(void **state)
 {
     struct scene *scene = *state;
