@@ -52,6 +52,9 @@ static void print_json(const struct run_options *options, const struct network *
         add(object, "worst_movement_from",
             json_string(network_name(network, network->links[network->lanes[lane].link].name)));
     }
+    add(object, "minor_delay_s", rounded(m->minor_delay_s));
+    add(object, "minor_passages", json_integer(m->minor_passages));
+    add(object, "longest_red_share", rounded(m->longest_red_share));
     if (run->burnt) {
         add(object, "co2_kg", rounded(run->co2_kg));
         add(object, "fuel_l", rounded(run->fuel_l));

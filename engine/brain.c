@@ -156,6 +156,7 @@ static void conduct(struct brain *brain, int32_t intersection, int64_t now_ms, c
     struct lamps lamps;
     struct view view = { .network = network, .estimate = &brain->estimate, .transitions = &brain->transitions,
         .actuation = &brain->actuation, .outlook = &brain->outlook, .coordination = &brain->coordination,
+        .priority = &brain->priority,
         .intersection = { intersection }, .now_ms = now_ms,
         .at_ms = quantum_ceil(now_ms + brain->solve_latency_ms, network->intersections[intersection].quantum_ms) };
     if (running != NULL) {
@@ -163,6 +164,9 @@ static void conduct(struct brain *brain, int32_t intersection, int64_t now_ms, c
         view.lamps = &lamps;
     }
     const struct controller_report *report = ledger_report_fresh(&brain->ledger, intersection, now_ms);
+    if (running != NULL && report != NULL) {
+        lamps_believe(network, report, &lamps);
+    }
     view.calls = report != NULL ? report->calls : 0;
     struct conduct site = { .view = &view, .running = running != NULL ? &running->plan : NULL,
         .running_revision = running != NULL ? running->revision : 0,
@@ -184,6 +188,7 @@ static void conduct(struct brain *brain, int32_t intersection, int64_t now_ms, c
             site.running_revision = 0;   // Another strategy's timing.
         }
         brain->slots[intersection].decided = true;
+        site.emergency = decision.reason.kind == REASON_PRIORITY;
         send = conduct_plan(&site, &decision, greens, &entry->next.plan, &made);
     }
     if (send) {

@@ -10,6 +10,7 @@
 // Greens that began longer ago than this are listed as if they had begun then, and reds as if unknown: times in a plan
 // are 32-bit offsets, and no rule reaches farther back.
 #define PAST_MS_MAX 3600000
+#define BELIEVED_MS 2000              // a plan and the lamps may differ by so much: a quantum, the report's own age
 #define CLEARED_MS 20000              // longer than any intergreen
 
 static uint64_t bit(int32_t group)
@@ -132,6 +133,23 @@ void lamps_read(const struct network *network, const struct plan *plan, int64_t 
     stage_find(network, ret);
     if (change) {
         ret->stage = INDEX_NONE;
+    }
+}
+
+void lamps_believe(const struct network *network, const struct controller_report *report, struct lamps *lamps)
+{
+    const struct intersection *at = &network->intersections[lamps->intersection];
+    for (int32_t g = 0; g < at->group_count; g++) {
+        const struct signal_group *group = &network->groups[at->first_group + g];
+        if ((lamps->green & bit(g)) != 0 || report->aspect[g] != ASPECT_RED || lamps->end_ms[g] == INT64_MIN) {
+            continue;
+        }
+        int64_t end_ms = report->time_ms - report->age_ms[g] - group->yellow_ms;
+        if (end_ms + BELIEVED_MS < lamps->end_ms[g]) {
+            int64_t start_ms = end_ms - group->green_ms_min;
+            lamps->start_ms[g] = start_ms < lamps->start_ms[g] ? start_ms : lamps->start_ms[g];
+            lamps->end_ms[g] = end_ms;
+        }
     }
 }
 

@@ -22,6 +22,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "engine/model/controller.h"
 #include "engine/model/network.h"
 #include "engine/model/plan.h"
 
@@ -60,6 +61,10 @@ struct lamps {
 
 // Reads the lamps at at_ms from the plan that runs until then.
 void lamps_read(const struct network *network, const struct plan *plan, int64_t at_ms, struct lamps *ret);
+
+// Of groups that the controller shows red for longer than the plan says, its word counts: a cyclic plan's greens from
+// before it began never showed.
+void lamps_believe(const struct network *network, const struct controller_report *report, struct lamps *lamps);
 
 // Earliest time >= at at which the stage may be left for another: the minimum greens of the groups that end.
 int64_t lamps_leave_ms(const struct network *network, const struct lamps *lamps, int32_t to_stage);

@@ -10,6 +10,7 @@
 #define RELEASE_MS 5000               // how long a plan lives on that gives the intersection back
 #define RED_SLACK_MS 3000             // a deadline is met this much early: a step of control and the quantum
 #define LATECOMER_MS 30000            // within this a group is served whose maximum red was over when it was asked for
+#define EMERGENCY_WAIT_MS 120000      // so long a latecomer and who pushed a button wait for an emergency vehicle
 #define CALL_WAIT_MS 60000            // so long who pushed a button waits at most, where others would be served first
 #define BRIDGE_GREEN_MS_MAX 60000     // longest hold on the way to the program
 
@@ -56,9 +57,10 @@ static bool latecomer(const struct conduct *conduct, int32_t group)
 
 static int64_t deadline_ms(const struct conduct *conduct, int32_t group)
 {
-    int64_t end_ms = latecomer(conduct, group) ? conduct->asked_ms[group] + LATECOMER_MS : red_end_ms(conduct, group);
+    int64_t late_ms = conduct->emergency ? EMERGENCY_WAIT_MS : LATECOMER_MS;
+    int64_t end_ms = latecomer(conduct, group) ? conduct->asked_ms[group] + late_ms : red_end_ms(conduct, group);
     if (conduct->view->network->groups[site(conduct)->first_group + group].on_call && asked(conduct, group)) {
-        int64_t patient_ms = conduct->asked_ms[group] + CALL_WAIT_MS;
+        int64_t patient_ms = conduct->asked_ms[group] + (conduct->emergency ? EMERGENCY_WAIT_MS : CALL_WAIT_MS);
         end_ms = patient_ms < end_ms ? patient_ms : end_ms;
     }
     return end_ms - RED_SLACK_MS;

@@ -32,6 +32,7 @@ struct conduct {
     const struct plan *running;       // in force at view->at_ms; NULL: its own program, and a hand-over is needed
     int32_t running_revision;         // of the timing that `running` plays; 0: none of this strategy's
     bool running_program;             // `running` is the network's own program
+    bool emergency;                   // the decision is for an emergency vehicle
     const int64_t *asked_ms;          // per group: since when somebody waits for it; INT64_MAX: nobody does
     const struct controller_report *report;   // fresh, or NULL
 };

@@ -11,6 +11,8 @@
 static const double CLEAR_LOST_S = 3.0;           // until the first of a queue is under way
 static const double CLEAR_HEADWAY_S = 2.0;        // and each of it over the line [HCM2000]
 static const double MARGIN_S = 6.0;               // a driver brakes for a red that he sees so far ahead
+static const int64_t SILENT_MS = 1500;            // longer than between two reports
+static const double AT_LINE_S = 3.0;              // so near a line a vehicle may be inside when it is not heard again
 static const double TRANSIT_VEHICLES = 10.0;      // cars' worth of people in a bus
 static const double TRANSIT_LATE_S = 60.0, TRANSIT_LATE_FULL_S = 300.0;   // from when on, and when in full
 static const int64_t TRANSIT_AHEAD_MS = 40000;    // a call farther away does not weigh yet
@@ -86,6 +88,7 @@ static bool calls_fill(const struct network *network, const struct priority *sai
 {
     double ahead_s = 0.001 * said->to_stop_mm / network->links[said->route[0]].speed_mps;
     ret->call_count = 0;
+    ret->gone_ms = now_ms + (ahead_s <= AT_LINE_S ? PRIORITY_INSIDE_MS : PRIORITY_AGE_MS);
     for (int32_t i = 0; i + 1 < said->route_count; i++) {
         int32_t intersection, to = said->route[i + 1];
         double through_m;
@@ -100,7 +103,7 @@ static bool calls_fill(const struct network *network, const struct priority *sai
         }
         if (groups != 0) {
             ret->calls[ret->call_count++] = (struct priority_call){ .intersection = intersection,
-                .link = said->route[i], .groups = groups, .arrive_ms = arrive_ms };
+                .link = said->route[i], .to_link = to, .groups = groups, .arrive_ms = arrive_ms };
         }
         ahead_s += (through_m + network->links[to].length_m) / network->links[to].speed_mps;
     }
@@ -143,7 +146,7 @@ void priority_begin(struct priority_book *book, int64_t now_ms)
     }
     book->called_count = 0;
     for (int32_t v = 0; v < book->count; v++) {
-        if (now_ms - book->vehicles[v].seen_ms < PRIORITY_AGE_MS) {
+        if (now_ms < book->vehicles[v].gone_ms) {
             book->vehicles[kept++] = book->vehicles[v];
         }
     }
@@ -186,16 +189,35 @@ static const struct priority_call *first_emergency(const struct priority_book *b
     return best;
 }
 
-// Vehicles of the longest lane among those that the vehicle may use.
-static double queue_before(const struct estimate *estimate, const struct priority_call *call)
+// The groups to whose drivers the vehicle gives way where they are green with it.
+static uint64_t foes_of(const struct estimate *estimate, const struct priority_call *call)
+{
+    const struct approaches *approaches = &estimate->approaches;
+    const struct intersection_rows *rows = &approaches->at[call->intersection];
+    uint64_t foes = 0;
+    for (int32_t m = rows->first_movement; m < rows->first_movement + rows->movement_count; m++) {
+        const struct movement *movement = &approaches->movements[m];
+        int32_t link = estimate->network->lanes[approaches->rows[movement->row].lane].link;
+        bool own = link == call->link && movement->to_link == call->to_link && movement->group != INDEX_NONE
+            && (call->groups >> movement->group & 1) != 0;
+        for (int32_t f = movement->first_foe; own && f < movement->first_foe + movement->foe_count; f++) {
+            int32_t group = approaches->movements[approaches->foes[f]].group;
+            foes |= group != INDEX_NONE ? UINT64_C(1) << group : 0;
+        }
+    }
+    return foes;
+}
+
+// Vehicles of the longest lane among those that the vehicle may use, and among those that it gives way to in a stage.
+static double queue_before(const struct estimate *estimate, const struct priority_call *call, uint64_t foes)
 {
     const struct intersection_rows *rows = &estimate->approaches.at[call->intersection];
     double queue = 0.0;
     for (int32_t r = rows->first; r < rows->first + rows->count; r++) {
         const struct approach_row *row = &estimate->approaches.rows[r];
-        if (estimate->network->lanes[row->lane].link == call->link && (row->groups & call->groups) != 0) {
-            queue = fmax(queue, estimate->rows[r].vehicles);
-        }
+        bool own = estimate->network->lanes[row->lane].link == call->link && (row->groups & call->groups) != 0;
+        queue = fmax(queue, own ? estimate->rows[r].vehicles
+            : (row->groups & foes) != 0 ? estimate->rows[r].queue : 0.0);
     }
     return queue;
 }
@@ -218,9 +240,10 @@ static int32_t bits(uint64_t groups)
     return count;
 }
 
-// The stage that serves a call best: most of its groups, then the one that is green, then most of the others.
+// The stage that serves a call best: most of its groups, then one in which it need not give way, then the one that is
+// green, then most of the others.
 static int32_t stage_for(const struct priority_book *book, const struct estimate *estimate,
-                         const struct priority_call *call, int32_t now)
+                         const struct priority_call *call, uint64_t foes, int32_t now)
 {
     const struct intersection *at = &book->network->intersections[call->intersection];
     int32_t best = INDEX_NONE;
@@ -232,7 +255,7 @@ static int32_t stage_for(const struct priority_book *book, const struct estimate
         }
         double vehicles = s == now ? 1e4
             : fmin(9e3, others_served(estimate, (struct intersection_id){ call->intersection }, groups));
-        double worth = 1e5 * bits(groups & call->groups) + vehicles;
+        double worth = 1e5 * bits(groups & call->groups) + ((groups & foes) == 0 ? 5e4 : 0.0) + vehicles;
         if (worth > most) {
             most = worth;
             best = s;
@@ -265,6 +288,30 @@ static double way_s(const struct priority_book *book, const struct transitions *
             + s_from_ms(transition_ms(transitions, lamps->intersection, via, to));
 }
 
+// The stage that stops those to whom a vehicle gives way that waits inside for them: the soonest reached.
+static int32_t stage_without(const struct priority_book *book, const struct transitions *transitions,
+                             const struct lamps *lamps, uint64_t foes)
+{
+    const struct intersection *at = &book->network->intersections[lamps->intersection];
+    int32_t best = INDEX_NONE;
+    double least_s = HUGE_VAL;
+    for (int32_t s = 0; s < at->stage_count; s++) {
+        double there_s = way_s(book, transitions, lamps, INDEX_NONE, s);
+        uint64_t goes_on = book->network->stages[at->first_stage + s].groups & lamps->green;
+        if ((goes_on & foes) == 0 && there_s < least_s) {
+            least_s = there_s;
+            best = s;
+        }
+    }
+    return best;
+}
+
+// Whether a vehicle that should be over its line by now is heard no more, since it waits inside.
+static bool waits_inside(const struct priority_vehicle *vehicle, const struct priority_call *call, int64_t at_ms)
+{
+    return vehicle->calls == call && vehicle->seen_ms + SILENT_MS <= at_ms && call->arrive_ms + SILENT_MS <= at_ms;
+}
+
 bool priority_wish(const struct priority_book *book, const struct estimate *estimate,
                    const struct transitions *transitions, const struct lamps *lamps, int32_t wanted,
                    struct priority_wish *ret)
@@ -274,17 +321,28 @@ bool priority_wish(const struct priority_book *book, const struct estimate *esti
     }
     const struct priority_vehicle *vehicle = NULL;
     const struct priority_call *call = first_emergency(book, lamps->intersection, &vehicle);
-    int32_t stage = call != NULL ? stage_for(book, estimate, call, lamps->stage) : INDEX_NONE;
+    if (call == NULL) {
+        return false;
+    }
+    uint64_t foes = foes_of(estimate, call);
+    int32_t stage = stage_for(book, estimate, call, foes, lamps->stage);
     if (stage == INDEX_NONE) {
         return false;
     }
-    double need_s = CLEAR_LOST_S + CLEAR_HEADWAY_S * queue_before(estimate, call) + MARGIN_S;
+    *ret = (struct priority_wish){ .stage = stage, .vehicle = vehicle->vehicle, .arrive_ms = call->arrive_ms };
+    uint64_t yields_to = foes & book->network->stages[
+        book->network->intersections[lamps->intersection].first_stage + stage].groups;
+    if (yields_to != 0 && (lamps->green & yields_to) != 0 && waits_inside(vehicle, call, lamps->at_ms)) {
+        int32_t clears = stage_without(book, transitions, lamps, foes);
+        ret->stage = clears != INDEX_NONE ? clears : stage;
+        return true;
+    }
+    double need_s = CLEAR_LOST_S + CLEAR_HEADWAY_S * queue_before(estimate, call, yields_to) + MARGIN_S;
     if (wanted != lamps->stage && wanted != stage) {
         need_s += way_s(book, transitions, lamps, wanted, stage);   // Who goes there must come back in time.
     } else if (stage != lamps->stage) {
         need_s += way_s(book, transitions, lamps, INDEX_NONE, stage);
     }
-    *ret = (struct priority_wish){ .stage = stage, .vehicle = vehicle->vehicle, .arrive_ms = call->arrive_ms };
     return s_from_ms(call->arrive_ms - lamps->at_ms) <= need_s;
 }
 

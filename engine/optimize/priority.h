@@ -10,9 +10,13 @@
 //
 //               arrival - (change of stages + CLEAR_LOST_S + CLEAR_HEADWAY_S * queue + margin)
 //
-//           at the latest, and no other stage begins when there is no time to come back from it. As soon as its
-//           next report shows it beyond the line (or no report has come for PRIORITY_AGE_MS) the call is gone, and the
-//           strategy goes on from where things stand.
+//           at the latest, and no other stage begins when there is no time to come back from it. A stage in which it
+//           need not give way goes before one in which it must; where there is only the latter, the queue of those to
+//           whom it gives way counts like its own, and when it waits inside for them (it was at the line and is heard
+//           no more) a stage is called that stops them: it leaves in their yellow. As soon as its
+//           next report shows it beyond the line (or no report has come for PRIORITY_AGE_MS; for PRIORITY_INSIDE_MS
+//           where it was at a line, since it may wait inside for a gap) the call is gone, and the strategy goes on from
+//           where things stand.
 //
 //           Transit. A late bus or tram weighs more in the price of the search (horizon.h): its lane counts as if
 //           TRANSIT_VEHICLES more stood in it, by how late it is. It can so win a longer or an earlier green against
@@ -38,16 +42,18 @@
 #define PRIORITY_CALL_COUNT_MAX 8         // stop lines ahead of one vehicle
 #define PRIORITY_AHEAD_MS 120000          // farther in time nothing is called
 #define PRIORITY_AGE_MS 10000             // a vehicle that has not reported for so long is gone
+#define PRIORITY_INSIDE_MS 30000          // unless it was at a stop line: who waits inside a junction is on no lane
 
 struct priority_call {
     int32_t intersection;                 // INDEX_NONE: no call
-    int32_t link;                         // at whose end the stop line is
+    int32_t link, to_link;                // the stop line is at the end of one, on the way to the other
     uint64_t groups;                      // within the intersection: any of them lets it go
     int64_t arrive_ms;                    // at the earliest
 };
 
 struct priority_vehicle {
     int64_t vehicle, seen_ms;
+    int64_t gone_ms;                      // when it is forgotten if it is not heard again
     enum priority_kind kind;
     int32_t late_s, call_count;
     struct priority_call calls[PRIORITY_CALL_COUNT_MAX];

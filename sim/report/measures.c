@@ -50,16 +50,19 @@ static double mean(double sum, int64_t count)
 void approach_sampler_create(struct approach_sampler *sampler, const struct network *network)
 {
     *sampler = (struct approach_sampler){ .network = network };
+    red_watch_create(&sampler->reds, network);
 }
 
 void approach_sampler_release(struct approach_sampler *sampler)
 {
     free(sampler->views);
+    red_watch_release(&sampler->reds);
     *sampler = (struct approach_sampler){ 0 };
 }
 
 void approach_sampler_look(struct approach_sampler *sampler, const struct closed_loop *loop)
 {
+    red_watch_lamps(&sampler->reds, closed_loop_aspects(loop), closed_loop_now_ms(loop));
     if (closed_loop_now_ms(loop) % APPROACH_SAMPLE_MS != 0) {
         return;
     }
@@ -74,6 +77,41 @@ void approach_sampler_look(struct approach_sampler *sampler, const struct closed
         bool approaches = network->junctions[link->to_junction].intersection != INDEX_NONE;
         sampler->vehicle_samples += approaches && view->connection == INDEX_NONE ? 1 : 0;
     }
+    red_watch_vehicles(&sampler->reds, sampler->views, count, closed_loop_now_ms(loop));
+}
+
+// Passages and loss of minor approaches. Memory of its own: it is asked for once a run.
+static void find_minor(const struct street *street, const struct network *network, struct measures *ret)
+{
+    const struct passage_totals *totals = street_passages(street);
+    struct passage_totals *links = memory_take((size_t)network->link_count, sizeof *links);
+    double *mean_flow = memory_take((size_t)network->intersection_count, sizeof *mean_flow);
+    int32_t *approaches = memory_take((size_t)network->intersection_count, sizeof *approaches);
+    for (int32_t c = 0; c < network->connection_count; c++) {
+        struct passage_totals *link = &links[network->lanes[network->connections[c].from_lane].link];
+        link->passages += totals[c].passages;
+        link->loss_s += totals[c].loss_s;
+    }
+    for (int32_t l = 0; l < network->link_count; l++) {
+        int32_t intersection = network->junctions[network->links[l].to_junction].intersection;
+        if (intersection != INDEX_NONE) {
+            mean_flow[intersection] += (double)links[l].passages;
+            approaches[intersection]++;
+        }
+    }
+    double loss_s = 0.0;
+    for (int32_t l = 0; l < network->link_count; l++) {
+        int32_t intersection = network->junctions[network->links[l].to_junction].intersection;
+        if (intersection != INDEX_NONE
+            && (double)links[l].passages < mean_flow[intersection] / approaches[intersection]) {
+            ret->minor_passages += links[l].passages;
+            loss_s += links[l].loss_s;
+        }
+    }
+    ret->minor_delay_s = ret->minor_passages > 0 ? loss_s / (double)ret->minor_passages : 0.0;
+    free(links);
+    free(mean_flow);
+    free(approaches);
 }
 
 void measures_of(const struct closed_loop *loop, const struct network *network, const struct approach_sampler *sampler,
@@ -104,6 +142,8 @@ void measures_of(const struct closed_loop *loop, const struct network *network, 
     sum.worst_pedestrian_delay_s = s_from_ms(walked.delay_ms_max);
     sum.average_queue_veh = mean((double)counts->queue_vehicle_steps, counts->steps);
     find_worst_movement(street, network, &sum);
+    find_minor(street, network, &sum);
+    sum.longest_red_share = sampler == NULL ? 0.0 : sampler->reds.longest_share;
     sum.vehicle_updates = counts->vehicle_updates;
     sum.step_wall_s = closed_loop_counts(loop)->step_wall_s;
     sum.vehicle_updates_per_s = sum.step_wall_s > 0.0 ? (double)sum.vehicle_updates / sum.step_wall_s : 0.0;

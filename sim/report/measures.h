@@ -14,6 +14,10 @@
 //           The time on approaches is sampled: each APPROACH_SAMPLE_MS every vehicle on a link that ends at a signal
 //           counts for that long. Published comparisons on CityFlow's networks call this sum, by vehicle, the average
 //           travel time; it leaves out the last link and the junctions.
+//
+//           An approach (a link that ends at a signal) is minor if it carries less than its intersection's mean over
+//           its approaches, as counted in the run. The delay of minor approaches is the mean loss of a passage from
+//           one: on the link and through the junction.
 // CONTRACT  Pure; sums in order of trip number.
 // OWNERSHIP approach_sampler_release frees; the network is kept.
 // NOT HERE  Pictures (a later room of the same floor), the runs themselves (sim/loop).
@@ -22,6 +26,7 @@
 #include <stdint.h>
 
 #include "sim/loop/closed_loop.h"
+#include "sim/report/red_watch.h"
 
 struct measures {
     int64_t scheduled, arrived, under_way, waiting;   // scheduled is the sum of the other three
@@ -40,6 +45,9 @@ struct measures {
     double average_pedestrian_delay_s, worst_pedestrian_delay_s;   // of those served
     int64_t detours;                                  // drivers who took another way than their own
     double average_stopped_s;                         // at the stops of their plans, over scheduled
+    double minor_delay_s;                             // mean loss of a passage from a minor approach
+    int64_t minor_passages;
+    double longest_red_share;                         // of its maximum, of a red in which somebody waited; red_watch.h
 };
 
 #define APPROACH_SAMPLE_MS 5000
@@ -50,6 +58,7 @@ struct approach_sampler {
     struct vehicle_view *views;
     int32_t view_count_max;
     int64_t vehicle_samples;
+    struct red_watch reds;
 };
 
 void approach_sampler_create(struct approach_sampler *sampler, const struct network *network);

@@ -121,6 +121,9 @@ static enum aspect site_aspect(const struct signals *signals, int32_t index, int
 static void site_light(struct signals *signals, int32_t index, int64_t t_ms)
 {
     const struct intersection *at = &signals->network->intersections[index];
+    const struct site *site = &signals->sites[index];
+    // A plan may repeat what was before it, or its cycle reach back there: neither has shown here.
+    int64_t from_ms = site->playing == PLAYING_PLAN ? site_plan(site)->valid_from_ms : INT64_MIN;
     for (int32_t i = 0; i < at->group_count; i++) {
         int64_t since_ms = INT64_MIN;
         enum aspect aspect = site_aspect(signals, index, i, t_ms, &since_ms);
@@ -128,7 +131,7 @@ static void site_light(struct signals *signals, int32_t index, int64_t t_ms)
         if (aspect != (enum aspect)signals->aspects[group]) {
             signals->since_ms[group] = since_ms != INT64_MIN ? since_ms : t_ms;
             signals->aspects[group] = (uint8_t)aspect;
-        } else if (since_ms > signals->since_ms[group]) {
+        } else if (since_ms > signals->since_ms[group] && since_ms >= from_ms) {
             signals->since_ms[group] = since_ms;   // it was something else since the last look
         }
     }

@@ -17,7 +17,7 @@
 #include "sim/traffic/signals.h"
 #include "tests/engine/crossings.h"
 
-#define CROSSINGS 5
+#define CROSSINGS 6
 #define GROUPS (CROSSINGS * CROSSING_GROUPS)
 #define CAMERAS (CROSSINGS * 8)
 #define BEGIN_MS 100000
@@ -314,6 +314,29 @@ static void strategies_change_places(void **state)
     }
 }
 
+// A cyclic plan tells nothing of the greens before it began, whatever its cycle would have shown: who takes over soon
+// after one such plan followed another must not believe them, or a maximum red is overrun.
+static void a_plan_says_nothing_of_what_was_before_it(void **state)
+{
+    (void)state;
+    struct world world;
+    world_create(&world, "webster", 1, 3);
+    world_run(&world, 700);
+    for (int b = 0; b < CROSSINGS; b++) {
+        struct override override = { .intersection = b, .kind = OVERRIDE_STRATEGY, .strategy = "adaptive",
+                                     .until_ms = world.now_ms + 600000 };
+        struct event event = { .kind = EVENT_OVERRIDE, .now_ms = world.now_ms, .override = &override };
+        struct actions actions;
+        brain_step(world.brain, &event, &actions);
+        assert_true(actions.accepted);
+        world_run(&world, 400);
+    }
+    world_run(&world, 700);
+    assert_int_equal(world.refused, 0);
+    assert_int_equal(world.reds_over, 0);
+    world_release(&world);
+}
+
 // A hold for ten minutes is accepted until the first maximum red of 120 s; afterwards the strategy goes on.
 static void hold_of_a_stage_ends_at_maximum_red(void **state)
 {
@@ -534,6 +557,7 @@ int main(void)
         cmocka_unit_test(program_leaves_the_lamps_as_they_were),
         cmocka_unit_test(same_bytes_on_any_number_of_threads),
         cmocka_unit_test(strategies_change_places),
+        cmocka_unit_test(a_plan_says_nothing_of_what_was_before_it),
         cmocka_unit_test(hold_of_a_stage_ends_at_maximum_red),
         cmocka_unit_test(fallback_override_gives_the_intersection_back),
         cmocka_unit_test(lost_link_falls_back_and_recovers),

@@ -144,6 +144,65 @@ static void lets_go_behind_it_and_when_it_is_silent(void **state)
     assert_false(wishes(scene, 1, 2, 2, &wish));
 }
 
+// Who was 2 s before its line and is heard no more may wait inside for a gap; who was farther away has gone elsewhere.
+static void remembers_who_is_inside(void **state)
+{
+    struct scene *scene = *state;
+    int64_t until_ms;
+    struct { int32_t to_stop_m; int64_t gone_ms; } cases[] = {
+        { 20, PRIORITY_INSIDE_MS }, { 30, PRIORITY_INSIDE_MS }, { 31, PRIORITY_AGE_MS }, { 100, PRIORITY_AGE_MS },
+    };
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        struct priority said = vehicle(scene, PRIORITY_EMERGENCY, 0, cases[c].to_stop_m);
+        assert_true(priority_take(&scene->book, &said, NOW_MS, &until_ms));
+        priority_begin(&scene->book, NOW_MS + cases[c].gone_ms - 1);
+        assert_int_equal(scene->book.count, 1);
+        priority_begin(&scene->book, NOW_MS + cases[c].gone_ms);
+        assert_int_equal(scene->book.count, 0);
+    }
+}
+
+// From the west it gives way to those from the east (group 1). Stage 4 shows it green without them, stage 0 with them.
+// Their queue counts like its own: 2 s for each. Where both are in every stage that serves it, and it waits inside,
+// they are stopped.
+static void gives_way_to_nobody_for_long(void **state)
+{
+    struct scene *scene = *state;
+    struct approaches *approaches = &scene->estimate.approaches;
+    const struct intersection *at = &scene->made.network.intersections[0];
+    struct priority_wish wish;
+    int64_t until_ms;
+    int32_t own = INDEX_NONE, other = INDEX_NONE, *foes = approaches->foes;
+    for (int32_t m = approaches->at[0].first_movement; m < approaches->at[0].movement_count; m++) {
+        own = approaches->movements[m].group == 0 ? m : own;
+        other = approaches->movements[m].group == 1 ? m : other;
+    }
+    approaches->foes = &other;
+    approaches->movements[own].first_foe = 0;
+    approaches->movements[own].foe_count = 1;
+    struct priority said = vehicle(scene, PRIORITY_EMERGENCY, 0, 139);
+    assert_true(priority_take(&scene->book, &said, NOW_MS, &until_ms));
+    priority_begin(&scene->book, NOW_MS);
+    assert_true(wishes(scene, 0, 2, 2, &wish));
+    assert_int_equal(wish.stage, 4);
+    scene->made.network.stages[at->first_stage + 4].groups |= 2;
+    assert_true(wishes(scene, 0, 0, 0, &wish) == false);   // 9 s before it comes, as it stands.
+    scene->estimate.rows[approaches->movements[other].row].queue = 3.0;
+    assert_true(wishes(scene, 0, 0, 0, &wish));            // 15 s
+    assert_int_equal(wish.stage, 0);
+    said = vehicle(scene, PRIORITY_EMERGENCY, 0, 5);
+    assert_true(priority_take(&scene->book, &said, NOW_MS - 1000, &until_ms));
+    priority_begin(&scene->book, NOW_MS);
+    assert_true(wishes(scene, 0, 0, 0, &wish));
+    assert_int_equal(wish.stage, 0);                       // It may still be on its way in.
+    assert_true(priority_take(&scene->book, &said, NOW_MS - 3000, &until_ms));
+    priority_begin(&scene->book, NOW_MS);
+    assert_true(wishes(scene, 0, 0, 0, &wish));
+    assert_int_equal(scene->made.network.stages[at->first_stage + wish.stage].groups & 2, 0);
+    approaches->foes = foes;
+    approaches->movements[own].foe_count = 0;
+}
+
 static void refuses_what_is_not_of_the_network(void **state)
 {
     struct scene *scene = *state;
@@ -277,6 +336,8 @@ int main(void)
         WITH_SCENE(calls_the_stop_lines_ahead),
         WITH_SCENE(begins_and_holds_in_time),
         WITH_SCENE(lets_go_behind_it_and_when_it_is_silent),
+        WITH_SCENE(remembers_who_is_inside),
+        WITH_SCENE(gives_way_to_nobody_for_long),
         WITH_SCENE(refuses_what_is_not_of_the_network),
         WITH_SCENE(late_buses_weigh_more),
         WITH_SCENE(finds_green_all_the_way),
