@@ -13,6 +13,7 @@
 
 static const double ROOM_M = 0.05;             // between two vehicles: the street keeps 0.1
 static const int64_t TOO_NEAR_MS = 15000;      // so long one who could not stop any more may take to drive in
+static const float BLOCKER_S = 20.0f;          // whoever stands inside for longer may be driven round
 static const double EPSILON = 0.02;            // floats of a lane of kilometres
 static const double ROUNDING = 1.0 - 1e-4;     // of the street's floats, at the border of who can stop
 
@@ -29,6 +30,7 @@ struct laws {
     int32_t *path_first, *path_last;   // the same of each connection
     uint8_t *aspects;
     int64_t *red_since_ms;             // by group: when it turned red
+    float *stood_s;                    // by number: for how long it has stood
     int64_t *late_ms;                  // by number: when a signal of its lane turned red too late for it to stop
     int32_t number_count;
     const struct lane_closure *closures;
@@ -55,6 +57,7 @@ struct laws *laws_create(const struct network *network, const struct street *str
     laws->aspects = memory_take((size_t)network->group_count, 1);
     laws->inside = memory_take((size_t)number_count, sizeof *laws->inside);
     laws->red_since_ms = memory_take((size_t)network->group_count, sizeof(int64_t));
+    laws->stood_s = memory_take((size_t)number_count, sizeof(float));
     laws->late_ms = memory_take((size_t)number_count, sizeof(int64_t));
     memset(laws->late_ms, 0xff, (size_t)number_count * sizeof(int64_t));
     memset(laws->came_by, 0xff, (size_t)number_count * sizeof(int32_t));
@@ -78,7 +81,8 @@ void laws_release(struct laws *laws)
         return;
     }
     void *taken[] = { laws->now, laws->before, laws->row_before, laws->came_by, laws->lane_first, laws->lane_last,
-        laws->path_first, laws->path_last, laws->aspects, laws->red_since_ms, laws->late_ms, laws->inside };
+        laws->path_first, laws->path_last, laws->aspects, laws->red_since_ms, laws->late_ms, laws->inside,
+        laws->stood_s };
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
         free(taken[i]);
     }
@@ -319,6 +323,12 @@ static bool within_area(const struct vehicle_view *view, double enter_m, double 
     return view->front_m > enter_m + EPSILON && view->front_m - view->length_m < leave_m - EPSILON;
 }
 
+// Whether others may drive round it by now, as they do round one that stands inside for long (right_of_way.h).
+static bool blocks(const struct laws *laws, const struct vehicle_view *view)
+{
+    return laws->stood_s[view->number] > BLOCKER_S;
+}
+
 static void crossing_count(struct laws *laws, const struct vehicle_view *now)
 {
     const struct network *network = laws->network;
@@ -333,7 +343,9 @@ static void crossing_count(struct laws *laws, const struct vehicle_view *now)
             const struct foe *back = &network->foes[other->first_foe + b];
             for (int32_t i = laws->path_first[foe->connection];
                  back->connection == now->connection && i <= laws->path_last[foe->connection]; i++) {
-                laws->counts.shared_areas += within_area(&laws->now[i], back->enter_m, back->leave_m);
+                bool blocker = blocks(laws, now) || blocks(laws, &laws->now[i]);
+                int64_t *count = blocker ? &laws->counts.round_blockers : &laws->counts.shared_areas;
+                *count += within_area(&laws->now[i], back->enter_m, back->leave_m);
             }
         }
     }
@@ -354,6 +366,10 @@ const char *laws_after_step(struct laws *laws)
         return laws->text;
     }
     const char *found = NULL;
+    for (int32_t i = 0; i < laws->now_count; i++) {
+        float *stood_s = &laws->stood_s[laws->now[i].number];
+        *stood_s = laws->now[i].speed_mps < EPSILON ? *stood_s + (float)laws->step_s : 0.0f;
+    }
     for (int32_t i = 0; i < laws->now_count && found == NULL; i++) {
         found = room_of(laws, i);
         found = found != NULL ? found : motion_of(laws, &laws->now[i]);

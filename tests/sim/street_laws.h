@@ -13,7 +13,8 @@
 //              books        scheduled = waiting + under way + arrived, and as many as are seen or park
 //           Some things are counted rather than forbidden, because a driver who misjudged has only the choice between
 //           them: braking harder than the type's emergency deceleration, two vehicles in the common area of two paths
-//           that cross, and passing a red that came too late to stop for.
+//           that cross (apart: with one that has blocked it for so long that the street lets others drive round it, as
+//           SUMO's --ignore-junction-blocker does), and passing a red that came too late to stop for.
 // CONTRACT  laws_after_step gives NULL, or one sentence of the first breach; static until the next call.
 // OWNERSHIP laws_create gives, laws_release takes; the street and the network are borrowed.
 #pragma once
@@ -36,6 +37,6 @@ const char *laws_after_step(struct laws *laws);
 
 // closed_steps: vehicles seen where a lane of their link is closed; parked_steps: off the lane at a stop.
 struct laws_counts {
-    int64_t vehicle_steps, hard_brakes, shared_areas, late_passages, closed_steps, parked_steps;
+    int64_t vehicle_steps, hard_brakes, shared_areas, round_blockers, late_passages, closed_steps, parked_steps;
 };
 struct laws_counts laws_counted(const struct laws *laws);

@@ -60,9 +60,11 @@ static void laws_hold_in_wild_towns(void **state)
     }
     assert_int_equal(failed, 0);
     (void)printf("%lld vehicle steps (%lld beside closed lanes, %lld parked), %lld braked harder than can be, %lld "
-                 "times two in one area of a crossing, %lld passed a red that came too late to stop for\n",
+                 "times two in one area of a crossing (and %lld round a blocker), %lld passed a red that came too "
+                 "late to stop for\n",
                  (long long)counts.vehicle_steps, (long long)counts.closed_steps, (long long)counts.parked_steps,
-                 (long long)counts.hard_brakes, (long long)counts.shared_areas, (long long)counts.late_passages);
+                 (long long)counts.hard_brakes, (long long)counts.shared_areas, (long long)counts.round_blockers,
+                 (long long)counts.late_passages);
     assert_true(counts.hard_brakes * HARD_BRAKE_STEPS <= counts.vehicle_steps);
     assert_true(counts.late_passages * LATE_PASSAGE_STEPS <= counts.vehicle_steps);
     assert_true(counts.shared_areas * SHARED_AREA_STEPS <= counts.vehicle_steps);

@@ -153,6 +153,7 @@ bool wild_run(uint64_t seed, bool plans, struct laws_counts *counts, char *ret_t
     counts->shared_areas += counted.shared_areas;
     counts->closed_steps += counted.closed_steps;
     counts->parked_steps += counted.parked_steps;
+    counts->round_blockers += counted.round_blockers;
     counts->late_passages += counted.late_passages;
     laws_release(laws);
     street_release(street);
