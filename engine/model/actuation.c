@@ -25,6 +25,10 @@ uint64_t actuation_lane_groups(const struct network *network, int32_t lane, int3
     return groups;
 }
 
+// The program's split says what a stage is for: its greatest green is at most half as much again, the upper end of what
+// [NCHRP812] advises, but for stages that the program makes very short (decision 0030).
+#define STRETCHED_MS_MIN 45000
+
 static int32_t passage_of(double speed_mps, double loop_m)
 {
     int32_t passage_ms = (int32_t)ms_from_s(HEADWAY_S - (VEHICLE_M + loop_m) / speed_mps);
@@ -117,12 +121,37 @@ static int32_t program_green_ms(const struct network *network, const struct inte
     return most_ms;
 }
 
+// For how long the program shows a stage in one cycle: exactly its groups are green. 0: never.
+static int32_t program_stage_ms(const struct network *network, const struct intersection *at, uint64_t groups)
+{
+    int32_t shown_ms = 0;
+    for (int32_t t_ms = 0; t_ms < at->cycle_ms; t_ms += MS_PER_S) {
+        uint64_t green = 0;
+        for (int32_t i = at->first_green; i < at->first_green + at->green_count; i++) {
+            const struct program_green *program = &network->program_greens[i];
+            int32_t since_ms = (t_ms - program->start_ms + at->cycle_ms) % at->cycle_ms;
+            green |= since_ms < program->end_ms - program->start_ms ? UINT64_C(1) << program->group : 0;
+        }
+        shown_ms += green == groups ? (int32_t)MS_PER_S : 0;
+    }
+    return shown_ms;
+}
+
+// The greatest green of a stage: what site data allow, but no more than the program's share of it stretched.
+static int32_t stage_most_ms(const struct network *network, const struct intersection *at, const struct stage *stage)
+{
+    int32_t most_ms = stage->green_ms_max > 0 ? stage->green_ms_max : INT32_MAX;
+    int32_t shown_ms = program_stage_ms(network, at, stage->groups);
+    int32_t stretched_ms = shown_ms + shown_ms / 2 > STRETCHED_MS_MIN ? shown_ms + shown_ms / 2 : STRETCHED_MS_MIN;
+    return shown_ms > 0 && stretched_ms < most_ms ? stretched_ms : most_ms;
+}
+
 static struct actuated_stage stage_of(const struct network *network, const struct intersection *at,
                                       const struct actuated_site *site, int32_t index)
 {
     const struct stage *stage = &network->stages[at->first_stage + index];
     struct actuated_stage made = { .stage = index, .groups = stage->groups, .green_ms_min = stage->green_ms_min,
-        .green_ms_max = stage->green_ms_max > 0 ? stage->green_ms_max : INT32_MAX };
+        .green_ms_max = stage_most_ms(network, at, stage) };
     for (int32_t g = 0; g < at->group_count; g++) {
         if ((stage->groups >> g & 1) == 0) {
             continue;
