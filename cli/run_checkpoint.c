@@ -15,6 +15,7 @@ enum status run_checkpoint_save(const char *path, const struct closed_loop *loop
         if (outputs != NULL) {
             run_outputs_save(outputs, &sink);
         }
+        red_watch_save(&sampler->reds, &sink);
         status = checkpoint_write(path, &sink, problem);
     }
     sink_release(&sink);
@@ -45,7 +46,7 @@ enum status run_checkpoint_load(const char *path, struct closed_loop *loop, stru
     status = closed_loop_load(loop, &source, problem);
     sampler->vehicle_samples = source_number(&source);
     status = status != STATUS_OK ? status : outputs_load(outputs, &source, problem);
-    if (status == STATUS_OK && (source.failed || source.left > 0)) {
+    if (status == STATUS_OK && (!red_watch_load(&sampler->reds, &source) || source.failed || source.left > 0)) {
         status = problem_report(problem, STATUS_SYNTAX, path, NULL, "save it anew",
                                 "the checkpoint holds more or less than a run");
     }

@@ -381,12 +381,14 @@ enum status record_open(struct cursor bytes, struct record *ret)
 static bool text_get(struct cursor bytes, char *ret, size_t capacity)
 {
     size_t count = cursor_bytes(&bytes);
+    if (count == 0) {   // Where the field is absent, there are no bytes to point to.
+        ret[0] = '\0';
+        return true;
+    }
     if (count >= capacity || memchr(bytes.at, 0, count) != NULL) {
-        return count == 0;
+        return false;
     }
-    if (count > 0) {
-        memcpy(ret, bytes.at, count);
-    }
+    memcpy(ret, bytes.at, count);
     ret[count] = '\0';
     return true;
 }

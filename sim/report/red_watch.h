@@ -9,13 +9,14 @@
 //                           │◀─────── waits ─────────────▶│        share = red / maximum red
 //
 // CONTRACT  Exact to the step for lamps, to the samples that are taken for who waits. A run that goes on from a
-//           checkpoint counts reds from there on.
+//           checkpoint goes on with the reds that it was saved in: red_watch_save writes all that the next step reads.
 // OWNERSHIP red_watch_release frees; the network is kept.
 // NOT HERE  What enforces the maximum (engine/optimize/conduct.c, engine/guard).
 #pragma once
 
 #include <stdint.h>
 
+#include "engine/base/byte_stream.h"
 #include "engine/model/network.h"
 #include "sim/traffic/street.h"
 
@@ -39,3 +40,7 @@ void red_watch_lamps(struct red_watch *watch, const uint8_t *aspects, int64_t no
 
 // Who stands where; after the lamps.
 void red_watch_vehicles(struct red_watch *watch, const struct vehicle_view *views, int32_t count, int64_t now_ms);
+
+// Between steps; into a watch of the same network. False: the bytes are not those of one.
+void red_watch_save(const struct red_watch *watch, struct byte_sink *sink);
+MUST_USE bool red_watch_load(struct red_watch *watch, struct byte_source *source);

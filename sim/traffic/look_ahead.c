@@ -106,17 +106,17 @@ static void heed_yield(const struct street *street, const struct viewer *viewer,
     }
 }
 
-// A vehicle that waits before the place where the paths meet, for one that need not yield to it, is no leader.
-static bool waits_for(const struct street *street, const struct path *path, int32_t other,
-                      const struct crosser *crosser)
+// One that waits on the path `other`, before the place where the paths meet, for those that need not yield to it, is no
+// leader of theirs.
+static bool waits_for(const struct street *street, const struct path *path, int32_t other, float speed, float front)
 {
-    if (crosser->speed > WAITING_MPS) {
+    if (speed > WAITING_MPS) {
         return false;
     }
     for (int32_t i = 0; i < path->foe_count; i++) {
         const struct path_foe *foe = &street->foes[path->first_foe + i];
         if (foe->path == other) {
-            return !foe->yields && crosser->front < foe->foe_enter;
+            return !foe->yields && front < foe->foe_enter;
         }
     }
     return false;
@@ -227,12 +227,18 @@ static void heed_merging(const struct street *street, const struct viewer *viewe
             bool first = nearer(&comer, &self)
                 || (soon && x < 0.0f && arrives(street, comer.speed, comer.left) && goes_first(street, &comer, &self))
                 || (x < 0.0f && comer.left <= comer.speed * street->step_s + COMING_OUT_M);
-            if (first && !waits_for(street, path, other, crosser)) {
+            if (first && !waits_for(street, path, other, crosser->speed, crosser->front)) {
                 float gap = self.left - comer.left - crosser->length;
                 heed(street, viewer, gap, crosser->speed, street->types.gap[viewer->kind & KIND_TYPE], view);
                 // Side by side they can be till the paths meet, no further.
                 view->bound = fminf(view->bound, fmaxf(gap - CLEARANCE_M, merge_bound(street, path_index, other, x)));
                 break;
+            }
+            // To that one this one may be no leader: where it comes past within the step, one that stands stays apart.
+            if (!first && x >= 0.0f && self.speed <= WAITING_MPS && comer.speed > WAITING_MPS
+                && arrives(street, comer.speed, comer.left - self.left - viewer->length)
+                && waits_for(street, &street->paths[other], path_index, self.speed, x)) {
+                view->bound = fminf(view->bound, merge_bound(street, path_index, other, x));
             }
         }
     }
@@ -412,12 +418,21 @@ struct view look_from_lane(const struct street *street, int32_t cell, int32_t pa
     return view;
 }
 
+// Whether one inside may be held at its place still: also if a leader drew it past the place, as long as it can stop
+// before the paths meet, a margin beyond.
+static bool may_wait(const struct street *street, const struct path *path, const struct viewer *viewer, float x)
+{
+    float spare = path->wait + STOP_MARGIN_M - x;
+    float brake = street->types.deceleration[viewer->kind & KIND_TYPE];
+    return path->wait > 0.0f && (x <= path->wait || viewer->speed * viewer->speed < 2.0f * brake * spare);
+}
+
 struct view look_from_path(const struct street *street, int32_t path_index, int32_t k, const struct viewer *viewer,
                            float x)
 {
     struct view view = view_free();
     const struct path *path = &street->paths[path_index];
-    if (path->wait > 0.0f && x <= path->wait && !wait_over(street, path_index, viewer, x)) {
+    if (may_wait(street, path, viewer, x) && !wait_over(street, path_index, viewer, x)) {
         heed_place(street, viewer, path->wait - x, &view);
     }
     if (path->wait > 0.0f) {
