@@ -361,9 +361,12 @@ static bool insider_takes(const struct street *street, int32_t path_index, const
         if (inside && foe->merges) {
             continue;   // it will be followed
         }
+        float their_brake = street->types.deceleration[crosser->kind & KIND_TYPE];
+        if (x > foe->enter && !inside && stops_within(crosser->speed, foe->foe_enter - crosser->front, their_brake)) {
+            continue;   // this one is in the area, the other is not: the other waits
+        }
         if (!inside && !must_yield) {
-            float brake = street->types.deceleration[crosser->kind & KIND_TYPE];
-            if (foe->foe_yields && stops_within(crosser->speed, foe->foe_enter - crosser->front, brake)) {
+            if (foe->foe_yields && stops_within(crosser->speed, foe->foe_enter - crosser->front, their_brake)) {
                 continue;
             }
             if (foe->merges) {
