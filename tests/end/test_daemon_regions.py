@@ -190,7 +190,7 @@ def a_controller_is_sent_to_whoever_leads(folder):
             wait_for("the state in the store", lambda: intersections("R1", store))
             with Reference(folder, intersections("R1", store)[0], [west.address]) as controller:
                 wait_for("a plan of east's", lambda: controller.said("accepted"), 60)
-                assert controller.said("error 20") == controller.said("welcome") == 1
+                assert controller.said("error 20") >= 1 and controller.said("welcome") == 1
                 wait_for("east to hear it", lambda: "1 reported" in status_of(east))
                 assert "0 reported" in status_of(west)
                 own_program = controller.said(" fallback\n")
