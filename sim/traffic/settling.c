@@ -26,10 +26,6 @@ static void cell_put(struct street *street, int32_t cell, const struct vehicle *
     struct group *group = cell_group(street, cell);
     int column = cell % WIDE;
     int32_t count = group->count[column];
-    if (count == 0) {
-        group->ahead.rear[column] = FAR_M;   // a group that was empty has not looked: this would tell of one long gone
-        group->ahead.speed[column] = 0.0f;
-    }
     rows_reserve(street, &group_worker(street, cell / WIDE)->pool, group, count + 1);
     column_insert(cell_rows(street, cell), count, place, column, vehicle);
     if (place == 0) {
