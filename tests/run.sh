@@ -60,8 +60,8 @@ export OMP_WAIT_POLICY=passive
 # inputs_of TEST: how many inputs a fuzz target makes itself. A wild town costs more than a message.
 inputs_of() {
   case "$1" in
-  build/test-fuzz-street) echo 3000 ;;
-  build-asan/test-fuzz-street) echo 200 ;;
+  build/test-fuzz-street) echo 1500 ;;
+  build-asan/test-fuzz-street) echo 60 ;;
   *) echo 20000 ;;
   esac
 }
