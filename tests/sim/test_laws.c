@@ -25,11 +25,7 @@ static const uint64_t FAILED_ONCE[] = {
     3000566,                       // saw no rear that reached back over a line farther than it looks
     4810,                          // was inserted before its line while a rear stood on it
     2335729174420178065u,          // drawn past its place inside by one ahead, went before one that had the right
-<<<<<<< HEAD
     14131479290086321744u,         // heeded a leader of long ago on an empty lane, of whom a checkpoint knew nothing
-=======
-    14131479290086321744u,         // changed lanes for what the last head of an empty lane saw, unknown to a checkpoint
->>>>>>> laws2
 };
 #define FAILED_ONCE_COUNT (sizeof FAILED_ONCE / sizeof *FAILED_ONCE)
 
