@@ -24,7 +24,7 @@ static const uint64_t FAILED_ONCE[] = {
     1000312, 3122,                 // stood with its front on the line itself, and was taken for one that cannot stop
     3000566,                       // saw no rear that reached back over a line farther than it looks
     4810,                          // was inserted before its line while a rear stood on it
-    2335729174420178065u,          // was drawn past its place inside by one ahead, and went before one that had the right
+    2335729174420178065u,          // was drawn past its place inside by one ahead, and went before one with the right
     14131479290086321744u,         // after a checkpoint one that came to an empty road forgot a leader of long ago
 };
 #define FAILED_ONCE_COUNT (sizeof FAILED_ONCE / sizeof *FAILED_ONCE)
