@@ -505,6 +505,7 @@ void move_worker(struct street *street, struct worker *worker)
     for (int32_t i = worker->first_block; i < worker->block_end; i++) {
         move_block(street, worker, &job, &street->blocks[i]);
     }
+    worker->outbox_lanes = worker->outbox_count;
     for (int32_t i = worker->first_crossroads; i < worker->crossroads_end; i++) {
         move_crossroads(street, worker, &job, &street->crossroads[i]);
     }

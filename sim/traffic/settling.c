@@ -138,20 +138,32 @@ static void crossers_arrange(struct street *street, const struct worker *worker,
     }
 }
 
+static void transfer_take(struct street *street, const struct transfer *transfer, int32_t self)
+{
+    if (transfer->cell >= 0) {
+        if (street->worker_of_block[street->block_of_group[transfer->cell / WIDE]] == self) {
+            arrive_on_lane(street, transfer);
+        }
+    } else if (path_mine(street, transfer->path, self)) {
+        arrive_on_path(street, transfer);
+    }
+}
+
+// Those who left lanes first, then those who left paths, as a single thread moves them: where two come to one place in
+// one step, one past a whole path, the second gives way.
 static void transfers_take(struct street *street, const struct worker *worker, int32_t self)
 {
     crossers_arrange(street, worker, self);
     for (int32_t w = 0; w < street->worker_count; w++) {
         const struct worker *from = &street->workers[w];
-        for (int32_t i = 0; i < from->outbox_count; i++) {
-            const struct transfer *transfer = &from->outbox[i];
-            if (transfer->cell >= 0) {
-                if (street->worker_of_block[street->block_of_group[transfer->cell / WIDE]] == self) {
-                    arrive_on_lane(street, transfer);
-                }
-            } else if (path_mine(street, transfer->path, self)) {
-                arrive_on_path(street, transfer);
-            }
+        for (int32_t i = 0; i < from->outbox_lanes; i++) {
+            transfer_take(street, &from->outbox[i], self);
+        }
+    }
+    for (int32_t w = 0; w < street->worker_count; w++) {
+        const struct worker *from = &street->workers[w];
+        for (int32_t i = from->outbox_lanes; i < from->outbox_count; i++) {
+            transfer_take(street, &from->outbox[i], self);
         }
     }
 }

@@ -308,6 +308,7 @@ struct worker {                       // what one thread owns
     int32_t first_block, block_end, first_crossroads, crossroads_end;
     struct transfer *outbox;
     int32_t outbox_count, outbox_max;
+    int32_t outbox_lanes;             // so many of them left a lane; the others a path
     struct stayer *stayed;
     int32_t stayed_count, stayed_max;
     int32_t first_slot;               // in street.now and street.next: stayed_max slots are its own

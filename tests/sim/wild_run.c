@@ -73,7 +73,7 @@ static struct street *second_create(const struct wild_scene *scene, const struct
     struct street *second = NULL;
     struct problem problem = { .text = "" };
     struct street_options options = scene->options;
-    options.threads = 2 + (int)(scene->seed / 4 % 2);
+    options.threads = 2 + (int)(scene->seed / 4 % 6);   // many borders between them, on however few processors
     street_save(first, &sink);
     struct byte_source source = { .at = sink.bytes, .left = sink.count };
     if (street_create(&scene->network, scene->types, TYPES, &options, &second, &problem) == STATUS_OK
