@@ -1,5 +1,5 @@
-// Goal: the longest red in which somebody waited, over its maximum, as counted by hand: from the end of green, only where
-// somebody stood first at the line early enough, and not where nobody did.
+// Goal: the longest red in which somebody waited, over its maximum, as counted by hand: from the end of green, only
+// where somebody stood first at the line early enough, and not where nobody did.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
