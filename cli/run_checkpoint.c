@@ -11,6 +11,7 @@ enum status run_checkpoint_save(const char *path, const struct closed_loop *loop
     enum status status = closed_loop_save(loop, &sink, problem);
     if (status == STATUS_OK) {
         sink_number(&sink, sampler->vehicle_samples);
+        red_watch_save(&sampler->reds, &sink);
         sink_number(&sink, outputs != NULL);
         if (outputs != NULL) {
             run_outputs_save(outputs, &sink);
@@ -43,7 +44,10 @@ enum status run_checkpoint_load(const char *path, struct closed_loop *loop, stru
     }
     struct byte_source source = { .at = bytes, .left = count };
     status = closed_loop_load(loop, &source, problem);
-    sampler->vehicle_samples = source_number(&source);
+    if (status == STATUS_OK) {
+        sampler->vehicle_samples = source_number(&source);
+        red_watch_load(&sampler->reds, &source);
+    }
     status = status != STATUS_OK ? status : outputs_load(outputs, &source, problem);
     if (status == STATUS_OK && (source.failed || source.left > 0)) {
         status = problem_report(problem, STATUS_SYNTAX, path, NULL, "save it anew",

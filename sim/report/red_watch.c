@@ -98,3 +98,21 @@ void red_watch_vehicles(struct red_watch *watch, const struct vehicle_view *view
         judge(watch, group, now_ms);
     }
 }
+
+void red_watch_save(const struct red_watch *watch, struct byte_sink *sink)
+{
+    size_t count = (size_t)watch->network->group_count;
+    sink_put(sink, watch->red_ms, count * sizeof *watch->red_ms);
+    sink_put(sink, watch->asked_ms, count * sizeof *watch->asked_ms);
+    sink_put(sink, &watch->longest_share, sizeof watch->longest_share);
+    sink_number(sink, watch->longest_group);
+}
+
+void red_watch_load(struct red_watch *watch, struct byte_source *source)
+{
+    size_t count = (size_t)watch->network->group_count;
+    source_take(source, watch->red_ms, count * sizeof *watch->red_ms);
+    source_take(source, watch->asked_ms, count * sizeof *watch->asked_ms);
+    source_take(source, &watch->longest_share, sizeof watch->longest_share);
+    watch->longest_group = (int32_t)source_number(source);
+}

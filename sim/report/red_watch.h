@@ -8,14 +8,14 @@
 //              green │◀──────────────── red ──────────────▶│ green
 //                           │◀─────── waits ─────────────▶│        share = red / maximum red
 //
-// CONTRACT  Exact to the step for lamps, to the samples that are taken for who waits. A run that goes on from a
-//           checkpoint counts reds from there on.
+// CONTRACT  Exact to the step for lamps, to the samples that are taken for who waits.
 // OWNERSHIP red_watch_release frees; the network is kept.
 // NOT HERE  What enforces the maximum (engine/optimize/conduct.c, engine/guard).
 #pragma once
 
 #include <stdint.h>
 
+#include "engine/base/byte_stream.h"
 #include "engine/model/network.h"
 #include "sim/traffic/street.h"
 
@@ -39,3 +39,7 @@ void red_watch_lamps(struct red_watch *watch, const uint8_t *aspects, int64_t no
 
 // Who stands where; after the lamps.
 void red_watch_vehicles(struct red_watch *watch, const struct vehicle_view *views, int32_t count, int64_t now_ms);
+
+// For a checkpoint, and back into a watch of the same network.
+void red_watch_save(const struct red_watch *watch, struct byte_sink *sink);
+void red_watch_load(struct red_watch *watch, struct byte_source *source);
