@@ -10,7 +10,6 @@
 // Greens that began longer ago than this are listed as if they had begun then, and reds as if unknown: times in a plan
 // are 32-bit offsets, and no rule reaches farther back.
 #define PAST_MS_MAX 3600000
-#define BELIEVED_MS 2000              // a plan and the lamps may differ by so much: a quantum, the report's own age
 #define CLEARED_MS 20000              // longer than any intergreen
 
 static uint64_t bit(int32_t group)
@@ -145,7 +144,8 @@ void lamps_believe(const struct network *network, const struct controller_report
             continue;
         }
         int64_t end_ms = report->time_ms - report->age_ms[g] - group->yellow_ms;
-        if (end_ms + BELIEVED_MS < lamps->end_ms[g]) {
+        // Within a quantum the plan's times count, as in the guard.
+        if (end_ms + at->quantum_ms < lamps->end_ms[g]) {
             int64_t start_ms = end_ms - group->green_ms_min;
             lamps->start_ms[g] = start_ms < lamps->start_ms[g] ? start_ms : lamps->start_ms[g];
             lamps->end_ms[g] = end_ms;

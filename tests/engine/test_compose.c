@@ -108,6 +108,34 @@ static void keeps_what_both_stages_have(void **state)
     assert_int_equal(lamps.stage, 4);
 }
 
+// At T0 + 60 s the plan says that groups 0 and 1 ended at T0 + 5 s. Group 0 is red since T0, as its controller shows:
+// its green ended a yellow before. Group 1 is red for a second longer than the plan says, which is a quantum: the time
+// of the plan stays. Group 4 is green, whatever its age.
+static void believes_a_longer_red(void **state)
+{
+    (void)state;
+    struct green first[PLAN_GREEN_COUNT_MAX], greens[PLAN_GREEN_COUNT_MAX];
+    struct plan entered, plan;
+    struct lamps lamps;
+    compose_handover(&made.network, 0, 0, T0, INT64_MAX, first, &entered);
+    lamps_read(&made.network, &entered, T0 + 2000, &lamps);
+    compose_switch(&made.network, &lamps, 2, INT64_MAX, greens, &plan);
+    lamps_read(&made.network, &plan, T0 + 60000, &lamps);
+    assert_int_equal(lamps.end_ms[0], T0 + 5000);
+    int64_t end_ms = lamps.end_ms[4];
+    struct controller_report report = { .time_ms = T0 + 60000 };
+    report.aspect[0] = report.aspect[1] = ASPECT_RED;
+    report.aspect[4] = ASPECT_GREEN;
+    report.age_ms[0] = 60000;
+    report.age_ms[1] = 53000;
+    report.age_ms[4] = 100000;
+    lamps_believe(&made.network, &report, &lamps);
+    assert_int_equal(lamps.end_ms[0], T0 - 3000);
+    assert_true(lamps.start_ms[0] <= T0 - 8000);
+    assert_int_equal(lamps.end_ms[1], T0 + 5000);
+    assert_int_equal(lamps.end_ms[4], end_ms);
+}
+
 // 20 + 5 + 10 + 5 + 30 + 5 = 75 s; group 0 is in stages 4 and 0, the last and the first: one green over the wrap.
 static void goes_round_a_timing(void **state)
 {
@@ -215,6 +243,7 @@ int main(void)
         cmocka_unit_test(enters_a_stage_by_fresh_greens),
         cmocka_unit_test(switches_after_minimum_and_intergreen),
         cmocka_unit_test(keeps_what_both_stages_have),
+        cmocka_unit_test(believes_a_longer_red),
         cmocka_unit_test(goes_round_a_timing),
         cmocka_unit_test(random_walks_are_safe),
         cmocka_unit_test(meets_only_where_no_lamp_moves),
