@@ -139,29 +139,15 @@ static void place_check(double counted_vph, double driven_vph, struct volume_che
     ret->geh_worst = fmax(ret->geh_worst, geh);
 }
 
-static void detector_check(const struct counts_book *counted, const struct counts_book *driven, int32_t detector,
-                           struct volume_check *ret)
-{
-    double sums[2] = { 0.0, 0.0 }, hours = 0.0;
-    for (int32_t p = 0; p < counted->period_count; p++) {
-        double seen = counts_loop(counted, detector, p), again = counts_loop(driven, detector, p);
-        if (seen >= 0.0 && again >= 0.0) {
-            sums[0] += seen;
-            sums[1] += again;
-            hours += s_from_ms(counted->period_ms) / 3600.0;
-        }
-    }
-    if (hours > 0.0) {
-        place_check(sums[0] / hours, sums[1] / hours, ret);
-    }
-}
+typedef double counts_of(const struct counts_book *book, int32_t place, int32_t period);
 
-static void link_check(const struct counts_book *counted, const struct counts_book *driven, int32_t link,
-                       struct volume_check *ret)
+// Hourly volumes of one loop or one link, over the periods that both books have.
+static void volume_compare(const struct counts_book *counted, const struct counts_book *driven, counts_of *of,
+                           int32_t place, struct volume_check *ret)
 {
     double sums[2] = { 0.0, 0.0 }, hours = 0.0;
     for (int32_t p = 0; p < counted->period_count; p++) {
-        double seen = counts_link(counted, link, p), again = counts_link(driven, link, p);
+        double seen = of(counted, place, p), again = of(driven, place, p);
         if (seen >= 0.0 && again >= 0.0) {
             sums[0] += seen;
             sums[1] += again;
@@ -196,13 +182,13 @@ void volumes_check(const struct counts_book *counted, const struct counts_book *
 {
     *ret = (struct volume_check){ 0 };
     for (int32_t d = 0; d < counted->network->detector_count; d++) {
-        detector_check(counted, driven, d, ret);
+        volume_compare(counted, driven, counts_loop, d, ret);
     }
     for (int32_t c = 0; c < counted->network->camera_count; c++) {
         camera_check(counted, driven, c, ret);
     }
     for (int32_t l = 0; l < counted->network->link_count; l++) {
-        link_check(counted, driven, l, ret);
+        volume_compare(counted, driven, counts_link, l, ret);
     }
     ret->geh_mean = ret->places > 0 ? ret->geh_mean / ret->places : 0.0;
 }
