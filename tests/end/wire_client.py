@@ -56,6 +56,7 @@ class Client:
             self.socket = socket.create_connection((host, int(port)))
         self.socket.settimeout(seconds)
         self.bytes = b""
+        self.reset = False
         self.sequence = 0
 
     def __enter__(self):
@@ -97,7 +98,10 @@ class Client:
             try:
                 more = self.socket.recv(65536)
             except ConnectionResetError as error:
-                raise Closed() from error
+                if self.reset:
+                    raise Closed() from error
+                self.reset = True    # a unix socket tells the reset first, then gives what was said before it
+                continue
             if not more:
                 raise Closed()
             self.bytes += more
@@ -109,7 +113,10 @@ class Client:
             frame = self.receive()
             found = frame.WhichOneof("kind")
             if found == "heartbeat" and not frame.heartbeat.HasField("echo_clock_ms"):
-                self.send(heartbeat={"clock_ms": now_ms(), "echo_clock_ms": frame.heartbeat.clock_ms})
+                try:
+                    self.send(heartbeat={"clock_ms": now_ms(), "echo_clock_ms": frame.heartbeat.clock_ms})
+                except (BrokenPipeError, ConnectionResetError):
+                    pass    # the daemon has closed since: what it said before that is still to be read
             elif found == kind and keep(getattr(frame, kind)):
                 return getattr(frame, kind)
             elif found == "error" and kind != "error" and frame.error.closing:
