@@ -270,7 +270,7 @@ static void state_update(struct brain *brain, int32_t intersection, int64_t now_
         state->flow_vph += 3600.0 * estimate_passed_vps(&brain->estimate, r);
         state->confidence += brain->estimate.rows[r].confidence / rows->count;
     }
-    estimate_sensors(&brain->estimate, (struct intersection_id){ intersection }, now_ms, &state->detectors_healthy,
+    estimate_sensors(&brain->estimate, (struct intersection_id){ intersection }, &state->detectors_healthy,
                      &state->detectors_total);
 }
 

@@ -5,12 +5,14 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "engine/base/bounds.h"
 #include "engine/base/memory.h"
 #include "engine/model/units.h"
 
+#define CONFIDENCE_FADE_MS 25000      // from full at SIGHT_CONTROL_AGE_MS to none
+#define CAMERAS_FADE_MS (SIGHT_CONTROL_AGE_MS + CONFIDENCE_FADE_MS + SIGHT_AHEAD_MS)   // then no picture is left
 static const double RATE_WINDOW_S = 300.0;        // one webster interval: half of the weight is younger than this
 static const double SHARE_PRIOR_VEH = 2.0;        // vehicles' worth of belief in equal shares before any were counted
-static const double CONFIDENCE_FADE_MS = 25000.0; // from full at SIGHT_CONTROL_AGE_MS to none
 static const double ASKED_VEH_MIN = 0.05;         // less than this within reach is nobody
 
 static const double DEMAND_FLOOR_VPS = 0.002;     // so that a row without traffic yet still gets a share
@@ -19,31 +21,37 @@ static const double CONFIDENCE_BOTH = 0.8, CONFIDENCE_ONE = 0.5;   // of a row k
 static const double FAR_DOUBT = 0.05;             // less sure with each vehicle that no loop has seen
 static const double DISPERSION = 0.2;             // per second: the spread of a platoon is smoothed over some 5 s
 
+enum { OWN_STOP = 1, OWN_ADVANCE = 2 };           // bits of own_loops
+
 static double confidence_at(int64_t end_ms, int64_t now_ms)
 {
     if (end_ms == INT64_MIN) {
         return 0.0;
     }
     double late_ms = (double)(now_ms - end_ms - SIGHT_CONTROL_AGE_MS);
-    return late_ms <= 0.0 ? 1.0 : fmax(0.0, 1.0 - late_ms / CONFIDENCE_FADE_MS);
+    return late_ms <= 0.0 ? 1.0 : greater(0.0, 1.0 - late_ms / CONFIDENCE_FADE_MS);
 }
 
+// What one tick is for the rows of an intersection.
+struct tick {
+    int64_t now_ms, now_s;
+    double dt_s, keep, rate_s;        // since the update before; what of the sums is kept; seconds that they rest on
+    bool cameras;                     // one of the city's has said something that is not yet forgotten
+    bool shares;                      // one has ever said something
+};
+
 // What cameras see of a row: sums over its feeders by weight.
-static void row_look(const struct estimate *estimate, const struct approach_row *row, int64_t now_ms,
-                     struct row_estimate *state)
+static void row_look(const struct estimate *estimate, int32_t row, int64_t now_ms, struct row_estimate *state)
 {
     double vehicles = 0.0, queue = 0.0, sure = 0.0, weights = 0.0;
-    for (int32_t f = row->first_feeder; f < row->first_feeder + row->feeder_count; f++) {
-        const struct feeder *feeder = &estimate->approaches.feeders[f];
-        if (estimate->sight.camera_of_lane[feeder->lane] == INDEX_NONE) {
-            continue;
-        }
-        const struct lane_sight *lane = &estimate->sight.lanes[feeder->lane];
+    for (int32_t i = estimate->first_look[row]; i < estimate->first_look[row + 1]; i++) {
+        const struct look *look = &estimate->looks[i];
+        const struct lane_sight *lane = &estimate->sight.lanes[look->lane];
         double confidence = confidence_at(lane->end_ms, now_ms);
-        weights += feeder->weight;
-        sure += feeder->weight * confidence;
-        vehicles += confidence > 0.0 ? feeder->weight * lane->in_view : 0.0;
-        queue += confidence > 0.0 ? feeder->weight * lane->queued : 0.0;
+        weights += look->weight;
+        sure += look->weight * confidence;
+        vehicles += confidence > 0.0 ? look->weight * lane->in_view : 0.0;
+        queue += confidence > 0.0 ? look->weight * lane->queued : 0.0;
     }
     state->vehicles = vehicles;
     state->queue = queue;
@@ -66,20 +74,20 @@ static bool loop_heard(const struct estimate *estimate, int32_t loop, int64_t no
 // What the loops of a row said since the update before. True when one of them speaks.
 static bool loops_listen(struct estimate *estimate, int32_t row, int64_t now_ms)
 {
-    struct row_estimate *state = &estimate->rows[row];
+    struct row_counted *counted = &estimate->counted[row];
     struct lane_queue_seen *seen = &estimate->loops_seen[row];
     int32_t stop = estimate->stop_loop[row], advance = estimate->advance_loop[row];
     *seen = (struct lane_queue_seen){ .has_stop = loop_heard(estimate, stop, now_ms),
                                       .has_advance = loop_heard(estimate, advance, now_ms) };
     if (stop != INDEX_NONE) {
         const struct loop_sight *loop = &estimate->sight.loops[stop];
-        seen->out = counted_since(loop->passed, &state->loop_out_before);
+        seen->out = counted_since(loop->passed, &counted->out);
         seen->stop_covered = seen->has_stop && loop->occupancy >= COVERED;
         seen->stop_clear = seen->has_stop && loop->occupancy <= CLEAR;
     }
     if (advance != INDEX_NONE) {
         const struct loop_sight *loop = &estimate->sight.loops[advance];
-        seen->in = counted_since(loop->passed, &state->loop_in_before);
+        seen->in = counted_since(loop->passed, &counted->in);
         seen->advance_covered = seen->has_advance && loop->occupancy >= COVERED;
         seen->advance_clear = seen->has_advance && loop->occupancy <= CLEAR;
     }
@@ -95,7 +103,7 @@ static void row_from_loops(struct estimate *estimate, int32_t row, int64_t now_s
     state->vehicles = (double)queue->near_veh + far;
     state->queue = state->vehicles - lane_queue_moving(queue, &estimate->places[row], now_s);
     double sure = seen->has_stop && seen->has_advance ? CONFIDENCE_BOTH : CONFIDENCE_ONE;
-    state->confidence = sure / (1.0 + far * FAR_DOUBT);
+    state->confidence = far > 0.0 ? sure / (1.0 + far * FAR_DOUBT) : sure;
 }
 
 static void shares_refresh(struct estimate *estimate, const struct approach_row *row)
@@ -118,16 +126,16 @@ static void row_spread(struct estimate *estimate, const struct approach_row *row
     }
 }
 
-static void row_forget(struct estimate *estimate, int32_t row, double dt_s)
+static void row_forget(struct estimate *estimate, int32_t row, const struct tick *tick)
 {
-    const struct approach_row *at = &estimate->approaches.rows[row];
     struct row_estimate *state = &estimate->rows[row];
-    double keep = 1.0 / (1.0 + dt_s / RATE_WINDOW_S);
-    state->passed_sum *= keep;
-    state->demand_sum *= keep;
-    state->rate_s = state->rate_s * keep + dt_s;
-    for (int32_t m = at->first_movement; m < at->first_movement + at->movement_count; m++) {
-        estimate->share_sum[m] *= keep;
+    state->passed_sum *= tick->keep;
+    state->demand_sum *= tick->keep;
+    if (tick->shares) {               // They are all 0 before.
+        const struct approach_row *at = &estimate->approaches.rows[row];
+        for (int32_t m = at->first_movement; m < at->first_movement + at->movement_count; m++) {
+            estimate->share_sum[m] *= tick->keep;
+        }
     }
 }
 
@@ -151,11 +159,10 @@ static double row_passed(struct estimate *estimate, int32_t row, int64_t now_ms)
 {
     const struct approach_row *at = &estimate->approaches.rows[row];
     const struct lane_sight *lane = &estimate->sight.lanes[at->lane];
-    struct row_estimate *state = &estimate->rows[row];
+    struct row_turned *before = &estimate->turned[row];
     double passed = 0.0;
     for (int t = 0; t < SIGHT_TURN_COUNT; t++) {
-        double turned = (double)(int32_t)((uint32_t)lane->passed[t] - (uint32_t)state->passed_before[t]);
-        state->passed_before[t] = lane->passed[t];
+        double turned = counted_since(lane->passed[t], &before->passed[t]);
         passed += turned;
         if (turned > 0.0) {
             row_turned(estimate, at, t, turned, now_ms);
@@ -174,20 +181,22 @@ static void queue_follow(struct estimate *estimate, int32_t row)
     queue->far_veh = (float)fmax(0.0, state->queue - near);
 }
 
-static void row_update(struct estimate *estimate, int32_t row, int64_t now_ms, double dt_s)
+static void row_update(struct estimate *estimate, int32_t row, const struct tick *tick)
 {
     struct row_estimate *state = &estimate->rows[row];
-    int64_t now_s = quantum_floor(now_ms, MS_PER_S) / MS_PER_S;
-    bool camera = estimate->sight.camera_of_lane[estimate->approaches.rows[row].lane] != INDEX_NONE;
+    bool camera = estimate->row_camera[row] != 0;
     double passed = 0.0;
-    row_forget(estimate, row, dt_s);
-    bool loops = estimate->has_loops && loops_listen(estimate, row, now_ms);
+    row_forget(estimate, row, tick);
+    bool loops = estimate->has_loops && loops_listen(estimate, row, tick->now_ms);
     if (loops) {
-        lane_queue_count(&estimate->queues[row], &estimate->places[row], &estimate->loops_seen[row], now_s, dt_s);
+        lane_queue_count(&estimate->queues[row], &estimate->places[row], &estimate->loops_seen[row], tick->now_s,
+                         tick->dt_s);
     }
-    if (camera) {
-        passed = row_passed(estimate, row, now_ms);
-        row_look(estimate, &estimate->approaches.rows[row], now_ms, state);
+    if (camera && tick->cameras) {
+        passed = row_passed(estimate, row, tick->now_ms);
+        row_look(estimate, row, tick->now_ms, state);
+    } else if (camera) {
+        state->vehicles = state->queue = state->confidence = 0.0;
     }
     if (camera && (state->confidence > 0.0 || !loops)) {
         state->source = state->confidence > 0.0 ? ROW_CAMERA : ROW_UNSEEN;
@@ -195,27 +204,28 @@ static void row_update(struct estimate *estimate, int32_t row, int64_t now_ms, d
             queue_follow(estimate, row);
         }
     } else if (loops) {
-        state->source = ROW_LOOPS;
+        state->source = ROW_LOOPS;    // What stands there is told by estimate_expect.
         passed = estimate->loops_seen[row].has_stop ? estimate->loops_seen[row].out : estimate->loops_seen[row].in;
-        row_spread(estimate, &estimate->approaches.rows[row], passed, now_ms);
-        row_from_loops(estimate, row, now_s);
+        row_spread(estimate, &estimate->approaches.rows[row], passed, tick->now_ms);
     } else {
         state->source = ROW_UNSEEN;
         state->confidence = 0.0;
     }
     state->passed_sum += passed;
     state->demand_sum += passed;
-    state->passed_vps = state->rate_s > 0.0 ? state->passed_sum / state->rate_s : 0.0;
-    shares_refresh(estimate, &estimate->approaches.rows[row]);
+    estimate->passed_vps[row] = tick->rate_s > 0.0 ? state->passed_sum / tick->rate_s : 0.0;
+    if (tick->shares) {
+        shares_refresh(estimate, &estimate->approaches.rows[row]);
+    }
 }
 
 // What is within reach has grown: it asks, although it has not passed.
-static void row_settle(struct estimate *estimate, int32_t row)
+static void row_settle(struct estimate *estimate, int32_t row, double rate_s)
 {
     struct row_estimate *state = &estimate->rows[row];
     state->demand_sum += state->vehicles - state->vehicles_before;
     state->vehicles_before = state->vehicles;
-    state->demand_vps = state->rate_s > 0.0 ? fmax(0.0, state->demand_sum / state->rate_s) : 0.0;
+    state->demand_vps = rate_s > 0.0 ? greater(0.0, state->demand_sum / rate_s) : 0.0;
 }
 
 double estimate_reach_m(const struct estimate *estimate, int32_t row)
@@ -252,42 +262,103 @@ static void loops_assign(struct estimate *estimate)
     for (int32_t r = 0; r < estimate->approaches.row_count; r++) {
         const struct lane *lane = &network->lanes[estimate->approaches.rows[r].lane];
         int32_t advance = estimate->advance_loop[r];
-        estimate->places[r] = (struct lane_queue_place){
-            .advance_m = advance == INDEX_NONE ? 0.0f : (float)network->detectors[advance].to_stop_m,
-            .room_m = (float)fmax(lane->length_m, APPROACH_REACH_M), .speed_mps = (float)lane->speed_mps };
+        estimate->places[r] = lane_queue_place(
+            advance == INDEX_NONE ? 0.0f : (float)network->detectors[advance].to_stop_m,
+            (float)fmax(lane->length_m, APPROACH_REACH_M), (float)lane->speed_mps);
     }
     estimate->has_loops = network->detector_count > 0;
+}
+
+// Cameras that show a row, itself first.
+static void looks_assign(struct estimate *estimate)
+{
+    const struct approaches *approaches = &estimate->approaches;
+    const int32_t *camera_of_lane = estimate->sight.camera_of_lane;
+    int32_t count = 0;
+    for (int32_t r = 0; r < approaches->row_count; r++) {
+        const struct approach_row *row = &approaches->rows[r];
+        estimate->row_camera[r] = camera_of_lane[row->lane] != INDEX_NONE;
+        estimate->first_look[r] = count;
+        for (int32_t f = row->first_feeder; f < row->first_feeder + row->feeder_count; f++) {
+            const struct feeder *feeder = &approaches->feeders[f];
+            if (camera_of_lane[feeder->lane] != INDEX_NONE) {
+                estimate->looks[count++] = (struct look){ .lane = feeder->lane, .weight = feeder->weight };
+            }
+        }
+    }
+    estimate->first_look[approaches->row_count] = count;
+}
+
+static void link_rows_assign(struct estimate *estimate)
+{
+    const struct network *network = estimate->network;
+    const struct approaches *approaches = &estimate->approaches;
+    int32_t count = 0, agos = 0;
+    for (int32_t i = 0; i < network->intersection_count; i++) {
+        estimate->first_link_rows[i] = count;
+        for (int32_t r = approaches->at[i].first; r < approaches->at[i].first + approaches->at[i].count; r++) {
+            int32_t link = network->lanes[approaches->rows[r].lane].link;
+            if (r > approaches->at[i].first && estimate->link_rows[count - 1].link == link) {
+                estimate->link_rows[count - 1].count++;
+                continue;
+            }
+            int32_t first = estimate->upstream.first_source[link], after = estimate->upstream.first_source[link + 1];
+            estimate->link_rows[count++] = (struct link_rows){ .first = r, .count = 1, .link = link,
+                .first_source = first, .source_count = after - first, .speed_mps = network->links[link].speed_mps,
+                .first_ago = agos, .reach_m = -1.0 };
+            agos += after - first;
+        }
+    }
+    estimate->first_link_rows[network->intersection_count] = count;
+    estimate->source_ago_s = memory_take((size_t)agos, sizeof *estimate->source_ago_s);
+}
+
+// Whether a loop is one that its row's update hears anyway, and its row's intersection is the one that it serves.
+static bool loop_own(const struct estimate *estimate, int32_t detector)
+{
+    const struct detector *at = &estimate->network->detectors[detector];
+    int32_t row = estimate->approaches.row_of_lane[at->lane];
+    return row != INDEX_NONE && estimate->approaches.rows[row].intersection == at->intersection
+        && (estimate->stop_loop[row] == detector || estimate->advance_loop[row] == detector);
 }
 
 // Counting sort of cameras and loops by the intersection that they serve.
 static void sensors_assign(struct estimate *estimate)
 {
     const struct network *network = estimate->network;
-    size_t sensors = (size_t)network->camera_count + (size_t)network->detector_count;
-    estimate->first_sensor = memory_take((size_t)network->intersection_count + 1, sizeof *estimate->first_sensor);
-    estimate->sensor = memory_take(sensors, sizeof *estimate->sensor);
-    int32_t count = 0;
-    int32_t *next = memory_take((size_t)network->intersection_count + 1, sizeof *next);
-    for (int32_t c = 0; c < network->camera_count; c++) {
-        next[network->cameras[c].intersection + 1]++;      // Slot 0 gathers those that serve none.
-    }
     for (int32_t d = 0; d < network->detector_count; d++) {
-        next[network->detectors[d].intersection + 1]++;
-    }
-    for (int32_t i = 0; i < network->intersection_count; i++) {
-        estimate->first_sensor[i] = count;
-        count += next[i + 1];
-        next[i + 1] = estimate->first_sensor[i];
-    }
-    estimate->first_sensor[network->intersection_count] = count;
-    for (int32_t c = 0; c < network->camera_count; c++) {
-        if (network->cameras[c].intersection != INDEX_NONE) {
-            estimate->sensor[next[network->cameras[c].intersection + 1]++] = c;
+        int32_t i = network->detectors[d].intersection;
+        if (i == INDEX_NONE) {
+            continue;
+        }
+        estimate->others[i].total++;
+        if (loop_own(estimate, d)) {
+            int32_t row = estimate->approaches.row_of_lane[network->detectors[d].lane];
+            estimate->own_loops[row] |= estimate->stop_loop[row] == d ? OWN_STOP : OWN_ADVANCE;
+        } else {
+            estimate->others[i].loop_count++;
         }
     }
+    for (int32_t c = 0; c < network->camera_count; c++) {
+        if (network->cameras[c].intersection != INDEX_NONE) {
+            estimate->others[network->cameras[c].intersection].total++;
+            estimate->others[network->cameras[c].intersection].camera_count++;
+        }
+    }
+    int32_t count = 0;
+    int32_t *next = memory_take((size_t)network->intersection_count, sizeof *next);
+    for (int32_t i = 0; i < network->intersection_count; i++) {
+        estimate->others[i].first = next[i] = count;
+        count += estimate->others[i].loop_count + estimate->others[i].camera_count;
+    }
     for (int32_t d = 0; d < network->detector_count; d++) {
-        if (network->detectors[d].intersection != INDEX_NONE) {
-            estimate->sensor[next[network->detectors[d].intersection + 1]++] = -1 - d;
+        if (network->detectors[d].intersection != INDEX_NONE && !loop_own(estimate, d)) {
+            estimate->sensor[next[network->detectors[d].intersection]++] = d;
+        }
+    }
+    for (int32_t c = 0; c < network->camera_count; c++) {
+        if (network->cameras[c].intersection != INDEX_NONE) {
+            estimate->sensor[next[network->cameras[c].intersection]++] = c;
         }
     }
     free(next);
@@ -305,6 +376,21 @@ void estimate_create(struct estimate *estimate, const struct network *network)
     estimate->queues = memory_take_aligned(rows, sizeof *estimate->queues);
     estimate->places = memory_take_aligned(rows, sizeof *estimate->places);
     estimate->loops_seen = memory_take_aligned(rows, sizeof *estimate->loops_seen);
+    estimate->passed_vps = memory_take_aligned(rows, sizeof *estimate->passed_vps);
+    estimate->counted = memory_take_aligned(rows, sizeof *estimate->counted);
+    estimate->turned = memory_take_aligned(rows, sizeof *estimate->turned);
+    estimate->row_camera = memory_take(rows, sizeof *estimate->row_camera);
+    estimate->own_loops = memory_take(rows, sizeof *estimate->own_loops);
+    estimate->first_look = memory_take(rows + 1, sizeof *estimate->first_look);
+    estimate->looks = memory_take((size_t)estimate->approaches.feeder_count, sizeof *estimate->looks);
+    estimate->link_rows = memory_take_aligned(rows, sizeof *estimate->link_rows);
+    estimate->first_link_rows = memory_take((size_t)network->intersection_count + 1,
+                                            sizeof *estimate->first_link_rows);
+    estimate->others = memory_take((size_t)network->intersection_count, sizeof *estimate->others);
+    estimate->sensor = memory_take((size_t)network->camera_count + (size_t)network->detector_count,
+                                   sizeof *estimate->sensor);
+    estimate->cameras_told_ms = memory_take(1, sizeof *estimate->cameras_told_ms);
+    *estimate->cameras_told_ms = INT64_MIN;
     estimate->stop_loop = memory_take(rows, sizeof *estimate->stop_loop);
     estimate->advance_loop = memory_take(rows, sizeof *estimate->advance_loop);
     estimate->share_sum = memory_take((size_t)estimate->approaches.movement_count, sizeof *estimate->share_sum);
@@ -312,12 +398,15 @@ void estimate_create(struct estimate *estimate, const struct network *network)
     for (size_t r = 0; r < rows; r++) {
         shares_refresh(estimate, &estimate->approaches.rows[r]);
     }
+    estimate->rate_s = memory_take((size_t)network->intersection_count, sizeof *estimate->rate_s);
     estimate->dt_s = memory_take((size_t)network->intersection_count, sizeof *estimate->dt_s);
     estimate->updated_ms = memory_take((size_t)network->intersection_count, sizeof *estimate->updated_ms);
     for (int32_t i = 0; i < network->intersection_count; i++) {
         estimate->updated_ms[i] = INT64_MIN;
     }
     loops_assign(estimate);
+    looks_assign(estimate);
+    link_rows_assign(estimate);
     sensors_assign(estimate);
 }
 
@@ -334,8 +423,20 @@ void estimate_release(struct estimate *estimate)
     free(estimate->advance_loop);
     free(estimate->share_sum);
     free(estimate->share);
-    free(estimate->first_sensor);
+    free(estimate->passed_vps);
+    free(estimate->counted);
+    free(estimate->turned);
+    free(estimate->row_camera);
+    free(estimate->own_loops);
+    free(estimate->first_look);
+    free(estimate->looks);
+    free(estimate->link_rows);
+    free(estimate->first_link_rows);
+    free(estimate->source_ago_s);
+    free(estimate->others);
     free(estimate->sensor);
+    free(estimate->cameras_told_ms);
+    free(estimate->rate_s);
     free(estimate->dt_s);
     free(estimate->updated_ms);
     *estimate = (struct estimate){ 0 };
@@ -344,13 +445,23 @@ void estimate_release(struct estimate *estimate)
 void estimate_intake(struct estimate *estimate, const struct observation_columns *seen, int64_t now_ms,
                      struct sight_result *ret)
 {
-    sight_take(&estimate->sight, seen, now_ms, ret);
+    estimate_intake_part(estimate, seen, now_ms, 0, 1, ret);
 }
 
 void estimate_intake_part(struct estimate *estimate, const struct observation_columns *seen, int64_t now_ms,
                           int32_t part, int32_t part_count, struct sight_result *ret)
 {
+    if (part == 0 && seen->cameras.count > 0) {
+        *estimate->cameras_told_ms = now_ms;
+    }
     sight_take_part(&estimate->sight, seen, now_ms, part, part_count, ret);
+}
+
+// Cameras are looked at while one of the city's may show something, or has counted since the update before.
+static bool cameras_matter(const struct estimate *estimate, int64_t before_ms, int64_t now_ms)
+{
+    int64_t told_ms = *estimate->cameras_told_ms;
+    return told_ms != INT64_MIN && (told_ms > before_ms || now_ms < told_ms + CAMERAS_FADE_MS);
 }
 
 void estimate_update(struct estimate *estimate, struct intersection_id intersection, int64_t now_ms)
@@ -358,72 +469,89 @@ void estimate_update(struct estimate *estimate, struct intersection_id intersect
     const struct intersection_rows *at = &estimate->approaches.at[intersection.index];
     int64_t before_ms = estimate->updated_ms[intersection.index];
     double dt_s = before_ms == INT64_MIN ? 0.0 : s_from_ms(now_ms - before_ms);
+    double keep = 1.0 / (1.0 + dt_s / RATE_WINDOW_S);
+    double rate_s = estimate->rate_s[intersection.index] * keep + dt_s;
+    struct tick tick = { .now_ms = now_ms, .now_s = quantum_floor(now_ms, MS_PER_S) / MS_PER_S, .dt_s = dt_s,
+        .keep = keep, .rate_s = rate_s, .cameras = cameras_matter(estimate, before_ms, now_ms),
+        .shares = *estimate->cameras_told_ms != INT64_MIN };
     for (int32_t r = at->first; r < at->first + at->count; r++) {
-        row_update(estimate, r, now_ms, dt_s);
+        row_update(estimate, r, &tick);
     }
+    estimate->rate_s[intersection.index] = rate_s;
     estimate->dt_s[intersection.index] = (float)dt_s;
     estimate->updated_ms[intersection.index] = now_ms;
 }
 
-// Vehicles a second that should now be reach_m before the stop line of a link.
-static double link_coming_vps(const struct estimate *estimate, int32_t link, double demand_vps, double reach_m,
-                              int64_t now_ms)
+// How long ago those left the sources of a link that come to reach_m before its stop line now.
+static void agos_refresh(struct estimate *estimate, struct link_rows *at, double reach_m)
+{
+    for (int32_t i = 0; i < at->source_count; i++) {
+        double to_stop_m = (double)estimate->upstream.sources[at->first_source + i].to_stop_m;
+        double ago_s = greater(0.0, to_stop_m - reach_m) / at->speed_mps;
+        estimate->source_ago_s[at->first_ago + i] = (uint8_t)lesser(ago_s, UPSTREAM_PAST_S);
+    }
+    at->reach_m = reach_m;
+}
+
+// Vehicles a second that should now be at->reach_m before the stop line of a link.
+static double link_coming_vps(const struct estimate *estimate, const struct link_rows *at, double demand_vps,
+                              int64_t now_s)
 {
     const struct upstream *upstream = &estimate->upstream;
-    double speed_mps = estimate->network->links[link].speed_mps;
     double coming_vps = 0.0, explained_vps = 0.0;
-    for (int32_t i = upstream->first_source[link]; i < upstream->first_source[link + 1]; i++) {
-        const struct source *source = &upstream->sources[i];
-        int32_t row = estimate->approaches.movements[source->movement].row;
+    for (int32_t i = 0; i < at->source_count; i++) {
+        const struct source *source = &upstream->sources[at->first_source + i];
         double usual_vps = (double)source->weight * estimate_share(estimate, source->movement)
-            * estimate_passed_vps(estimate, row);
-        int32_t ago_s = (int32_t)(fmax(0.0, (double)source->to_stop_m - reach_m) / speed_mps);
+            * estimate_passed_vps(estimate, source->row);
+        int32_t ago_s = estimate->source_ago_s[at->first_ago + i];
         explained_vps += usual_vps;
         coming_vps += ago_s < UPSTREAM_PAST_S
-            ? (double)source->weight * upstream_left(upstream, source->movement, now_ms, ago_s) : usual_vps;
+            ? (double)source->weight * upstream_left_in(upstream, source->movement, now_s, ago_s) : usual_vps;
     }
-    return coming_vps + fmax(0.0, demand_vps - explained_vps);
+    return coming_vps + greater(0.0, demand_vps - explained_vps);
 }
 
 // Those that were expected at the advance loops of a link's rows while the update before last became the last.
-static void link_expect(struct estimate *estimate, int32_t first, int32_t after, int64_t now_ms, double dt_s)
+static void link_expect(struct estimate *estimate, struct link_rows *at, int64_t now_s, double dt_s)
 {
-    int32_t link = estimate->network->lanes[estimate->approaches.rows[first].lane].link;
-    double demand_vps = 0.0;
-    for (int32_t r = first; r < after; r++) {
+    double demand_vps = 0.0, reach_m = estimate_reach_m(estimate, at->first);
+    for (int32_t r = at->first; r < at->first + at->count; r++) {
         demand_vps += estimate_demand_vps(estimate, r);
     }
-    double coming_vps = link_coming_vps(estimate, link, demand_vps, estimate_reach_m(estimate, first), now_ms);
-    for (int32_t r = first; r < after; r++) {
+    if (reach_m != at->reach_m) {
+        agos_refresh(estimate, at, reach_m);
+    }
+    double coming_vps = link_coming_vps(estimate, at, demand_vps, now_s);
+    double fresh = DISPERSION * dt_s / (1.0 + DISPERSION * dt_s);
+    for (int32_t r = at->first; r < at->first + at->count; r++) {
         struct lane_queue *queue = &estimate->queues[r];
         double share = (estimate_demand_vps(estimate, r) + DEMAND_FLOOR_VPS)
-            / (demand_vps + DEMAND_FLOOR_VPS * (after - first));
-        double fresh = DISPERSION * dt_s / (1.0 + DISPERSION * dt_s);
+            / (demand_vps + DEMAND_FLOOR_VPS * at->count);
         queue->dispersed_vps += (float)(fresh * (share * coming_vps - (double)queue->dispersed_vps));
         if (estimate->rows[r].source == ROW_LOOPS) {
             lane_queue_expect(queue, &estimate->places[r], &estimate->loops_seen[r],
                               (double)queue->dispersed_vps * dt_s);
-            row_from_loops(estimate, r, quantum_floor(now_ms, MS_PER_S) / MS_PER_S);
+            row_from_loops(estimate, r, now_s);
         }
     }
 }
 
 void estimate_expect(struct estimate *estimate, struct intersection_id intersection, int64_t now_ms)
 {
-    const struct intersection_rows *at = &estimate->approaches.at[intersection.index];
-    const struct approach_row *rows = estimate->approaches.rows;
-    const struct lane *lanes = estimate->network->lanes;
-    int32_t after = at->first + at->count;
-    for (int32_t first = at->first, next; first < after; first = next) {
+    int64_t now_s = quantum_floor(now_ms, MS_PER_S) / MS_PER_S;
+    double dt_s = (double)estimate->dt_s[intersection.index], rate_s = estimate->rate_s[intersection.index];
+    int32_t after = estimate->first_link_rows[intersection.index + 1];
+    for (int32_t i = estimate->first_link_rows[intersection.index]; i < after; i++) {
+        struct link_rows *at = &estimate->link_rows[i];
         bool loops = false;
-        for (next = first; next < after && lanes[rows[next].lane].link == lanes[rows[first].lane].link; next++) {
-            loops = loops || estimate->rows[next].source == ROW_LOOPS;
+        for (int32_t r = at->first; r < at->first + at->count; r++) {
+            loops = loops || estimate->rows[r].source == ROW_LOOPS;
         }
         if (loops) {
-            link_expect(estimate, first, next, now_ms, (double)estimate->dt_s[intersection.index]);
+            link_expect(estimate, at, now_s, dt_s);
         }
-        for (int32_t r = first; r < next; r++) {
-            row_settle(estimate, r);
+        for (int32_t r = at->first; r < at->first + at->count; r++) {
+            row_settle(estimate, r, rate_s);
         }
     }
 }
@@ -471,29 +599,43 @@ uint64_t estimate_groups_asked(const struct estimate *estimate, struct intersect
     return asked | (all & ~served);
 }
 
-void estimate_sensors(const struct estimate *estimate, struct intersection_id intersection, int64_t now_ms,
-                      uint32_t *ret_healthy, uint32_t *ret_total)
+void estimate_sensors(const struct estimate *estimate, struct intersection_id intersection, uint32_t *ret_healthy,
+                      uint32_t *ret_total)
 {
     const struct sight *sight = &estimate->sight;
-    uint32_t healthy = 0, total = 0;
-    int32_t after = estimate->first_sensor[intersection.index + 1];
-    for (int32_t i = estimate->first_sensor[intersection.index]; i < after; i++) {
-        int32_t sensor = estimate->sensor[i];
-        int64_t end_ms = sensor >= 0 ? sight->lanes[estimate->network->cameras[sensor].lane].end_ms
-                                     : sight->loops[-1 - sensor].end_ms;
-        healthy += end_ms >= now_ms - SIGHT_CONTROL_AGE_MS ? 1 : 0;
-        total++;
+    const struct intersection_rows *rows = &estimate->approaches.at[intersection.index];
+    const struct other_sensors *others = &estimate->others[intersection.index];
+    int64_t now_ms = estimate->updated_ms[intersection.index], since_ms = now_ms - SIGHT_CONTROL_AGE_MS;
+    const int32_t *sensor = estimate->sensor + others->first;
+    uint32_t healthy = 0;
+    for (int32_t r = rows->first; r < rows->first + rows->count; r++) {
+        const struct lane_queue_seen *seen = &estimate->loops_seen[r];
+        healthy += seen->has_stop && (estimate->own_loops[r] & OWN_STOP) != 0 ? 1 : 0;
+        healthy += seen->has_advance && (estimate->own_loops[r] & OWN_ADVANCE) != 0 ? 1 : 0;
+    }
+    for (int32_t i = 0; i < others->loop_count; i++) {
+        healthy += sight->loops[sensor[i]].end_ms >= since_ms ? 1 : 0;
+    }
+    int32_t cameras = cameras_matter(estimate, now_ms, now_ms) ? others->camera_count : 0;
+    for (int32_t i = others->loop_count; i < others->loop_count + cameras; i++) {
+        healthy += sight->lanes[estimate->network->cameras[sensor[i]].lane].end_ms >= since_ms ? 1 : 0;
     }
     *ret_healthy = healthy;
-    *ret_total = total;
+    *ret_total = others->total;
 }
 
 void estimate_snapshot(struct estimate *estimate, struct snapshot_walk *walk)
 {
     upstream_snapshot(&estimate->upstream, walk);
     sight_snapshot(&estimate->sight, walk);
-    snapshot_column(walk, estimate->rows, (size_t)estimate->approaches.row_count, sizeof *estimate->rows);
-    snapshot_column(walk, estimate->queues, (size_t)estimate->approaches.row_count, sizeof *estimate->queues);
+    size_t rows = (size_t)estimate->approaches.row_count;
+    snapshot_column(walk, estimate->cameras_told_ms, 1, sizeof *estimate->cameras_told_ms);
+    snapshot_column(walk, estimate->rate_s, (size_t)estimate->network->intersection_count, sizeof *estimate->rate_s);
+    snapshot_column(walk, estimate->rows, rows, sizeof *estimate->rows);
+    snapshot_column(walk, estimate->passed_vps, rows, sizeof *estimate->passed_vps);
+    snapshot_column(walk, estimate->counted, rows, sizeof *estimate->counted);
+    snapshot_column(walk, estimate->turned, rows, sizeof *estimate->turned);
+    snapshot_column(walk, estimate->queues, rows, sizeof *estimate->queues);
     snapshot_column(walk, estimate->share_sum, (size_t)estimate->approaches.movement_count,
                     sizeof *estimate->share_sum);
     snapshot_column(walk, estimate->share, (size_t)estimate->approaches.movement_count, sizeof *estimate->share);

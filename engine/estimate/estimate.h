@@ -31,17 +31,45 @@
 // What a row is known from now.
 enum row_source { ROW_UNSEEN, ROW_CAMERA, ROW_LOOPS };
 
-// One approach row now. Rates need time: rate_s says how many seconds they rest on.
+// One approach row now: a cache line of it. Rates rest on the seconds that estimate.rate_s says.
 struct row_estimate {
     double vehicles, queue;           // within reach
     double vehicles_before;           // at the update before, for the growth
     double passed_sum, demand_sum;    // vehicles, weighed by age
-    double rate_s;                    // seconds, weighed by age
-    double passed_vps, demand_vps;    // the rates
+    double demand_vps;                // the rate of what was asked for
     double confidence;                // 0 .. 1: share of it that was seen lately
     enum row_source source;
-    int32_t passed_before[SIGHT_TURN_COUNT];   // counters at the update before
-    int32_t loop_in_before, loop_out_before;
+};
+
+// Counters at the update before.
+struct row_counted {
+    int32_t in, out;                  // of its loops
+};
+
+struct row_turned {
+    int32_t passed[SIGHT_TURN_COUNT]; // of its camera
+};
+
+// Rows of one intersection whose lanes are of one link: those who come from upstream are shared out among them.
+struct link_rows {
+    int32_t first, count;             // in rows
+    int32_t link;
+    int32_t first_source, source_count;
+    int32_t first_ago;                // of its sources, in source_ago_s
+    double speed_mps;
+    double reach_m;                   // for which source_ago_s was worked out; < 0: not yet
+};
+
+// A camera that shows vehicles of a row, on its lane or a feeder.
+struct look {
+    int32_t lane;
+    double weight;
+};
+
+// Which of an intersection's sensors are not loops of its own rows, to be asked one by one: loops, then cameras.
+struct other_sensors {
+    int32_t first, loop_count, camera_count;
+    uint32_t total;                   // all of its sensors
 };
 
 struct estimate {
@@ -50,15 +78,28 @@ struct estimate {
     struct upstream upstream;         // who left which movement when
     struct sight sight;
     struct row_estimate *rows;        // one per approach row
+    double *passed_vps;               // one per row: passed, as a rate
+    struct row_counted *counted;      // one per row
+    struct row_turned *turned;        // one per row
     double *share_sum;                // one per movement: vehicles that took it, weighed by age
     double *share;                    // and its part of its row's
     int32_t *stop_loop, *advance_loop;   // one per row: its loops, or INDEX_NONE
+    uint8_t *row_camera;              // one per row: whether its own lane has a camera
+    int32_t *first_look;              // one per row, and the end
+    struct look *looks;
     struct lane_queue *queues;        // one per row: from its loops
     struct lane_queue_place *places;
     struct lane_queue_seen *loops_seen;   // of the newest update
-    int32_t *first_sensor, *sensor;      // cameras (index) and loops (-1 - index) that serve each intersection
+    int32_t *first_link_rows;         // one per intersection, and the end
+    struct link_rows *link_rows;
+    uint8_t *source_ago_s;            // per source of link_rows: how long ago those left who come within reach now
+    struct other_sensors *others;     // one per intersection
+    int32_t *sensor;                  // that others name: cameras (index), loops (index)
+    uint8_t *own_loops;               // one per row: bits of stop and advance loop, where they serve its intersection
     int64_t *updated_ms;              // one per intersection; INT64_MIN: never
+    double *rate_s;                   // one per intersection: seconds of its rates, weighed by age
     float *dt_s;                      // one per intersection: between its last two updates
+    int64_t *cameras_told_ms;         // one: when a camera said something last; INT64_MIN: never
     bool has_loops;
 };
 
@@ -85,7 +126,7 @@ double estimate_reach_m(const struct estimate *estimate, int32_t row);
 // Vehicles per second of a row: passed, and asked for.
 static inline double estimate_passed_vps(const struct estimate *estimate, int32_t row)
 {
-    return estimate->rows[row].passed_vps;
+    return estimate->passed_vps[row];
 }
 
 static inline double estimate_demand_vps(const struct estimate *estimate, int32_t row)
@@ -109,9 +150,9 @@ double estimate_group_vehicles(const struct estimate *estimate, struct intersect
 // so do those whose sensors are silent.
 uint64_t estimate_groups_asked(const struct estimate *estimate, struct intersection_id intersection);
 
-// How many cameras and loops serve the intersection, and how many of them spoke lately.
-void estimate_sensors(const struct estimate *estimate, struct intersection_id intersection, int64_t now_ms,
-                      uint32_t *ret_healthy, uint32_t *ret_total);
+// How many cameras and loops serve the intersection, and how many of them had spoken lately at its newest update.
+void estimate_sensors(const struct estimate *estimate, struct intersection_id intersection, uint32_t *ret_healthy,
+                      uint32_t *ret_total);
 
 // Walks over what changes from tick to tick (engine/base/snapshot.h).
 void estimate_snapshot(struct estimate *estimate, struct snapshot_walk *walk);

@@ -35,12 +35,17 @@ struct lane_queue {
     int64_t counted_s;                // the second of the newest entry
 };
 
-// How a lane lies. advance_m 0: no advance loop.
+// How a lane lies, and what follows from it. advance_m 0: no advance loop.
 struct lane_queue_place {
     float advance_m;                  // from the advance loop to the stop line
-    float room_m;                     // from the stop line back to where its vehicles can stand
     float speed_mps;
+    float near_veh_max, far_veh_max;  // that have room before the advance loop, and behind it
+    float near_veh_full;              // a lane that is surely full holds at least so many
+    uint8_t free_s, slow_s;           // from the advance loop to the line: freely, and for those who are braking
 };
+
+// room_m: from the stop line back to where its vehicles can stand.
+struct lane_queue_place lane_queue_place(float advance_m, float room_m, float speed_mps);
 
 // What the loops said since the last step. A loop that is silent or not there is neither covered nor clear.
 struct lane_queue_seen {

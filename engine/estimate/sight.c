@@ -155,9 +155,12 @@ static void loop_take(struct sight *sight, const struct loop_columns *loops, int
     }
     loop->end_ms = loops->end_ms[row];
     loop->occupancy = (float)loops->occupied_ms[row] / (float)loops->length_ms[row];
-    loop->speed_mmps = loops->speed_mmps[row] >= 0 ? loops->speed_mmps[row] : loop->speed_mmps;
+    struct loop_past *past = &sight->loops_past[loops->detector[row]];
+    if (loops->speed_mmps[row] >= 0) {
+        past->speed_mmps = loops->speed_mmps[row];
+    }
     if (loops->occupied_ms[row] > 0) {
-        loop->occupied_ms = loop->end_ms;
+        past->occupied_ms = loop->end_ms;
     }
 }
 
@@ -180,15 +183,16 @@ static void edge_take(struct sight *sight, const struct edge_columns *edges, int
         return;
     }
     struct loop_sight *loop = &sight->loops[edges->detector[row]];
+    struct loop_past *past = &sight->loops_past[edges->detector[row]];
     result->used++;
-    if (edges->on[row] == 0 && loop->on) {
+    if (edges->on[row] == 0 && past->on) {
         loop->passed = (int32_t)((uint32_t)loop->passed + 1u);
     }
-    loop->on = edges->on[row] == 1;
+    past->on = edges->on[row] == 1;
     if (edges->at_ms[row] >= loop->end_ms) {
         loop->end_ms = edges->at_ms[row];
-        loop->occupied_ms = edges->at_ms[row];
-        loop->occupancy = loop->on ? 1.0f : 0.0f;
+        past->occupied_ms = edges->at_ms[row];
+        loop->occupancy = past->on ? 1.0f : 0.0f;
     }
 }
 
@@ -198,6 +202,7 @@ void sight_create(struct sight *sight, const struct network *network)
     sight->network = network;
     sight->lanes = memory_take_aligned((size_t)network->lane_count, sizeof *sight->lanes);
     sight->loops = memory_take_aligned((size_t)network->detector_count, sizeof *sight->loops);
+    sight->loops_past = memory_take_aligned((size_t)network->detector_count, sizeof *sight->loops_past);
     sight->camera_of_lane = memory_take((size_t)network->lane_count, sizeof *sight->camera_of_lane);
     for (int32_t i = 0; i < network->lane_count; i++) {
         sight->lanes[i].end_ms = INT64_MIN;
@@ -206,8 +211,8 @@ void sight_create(struct sight *sight, const struct network *network)
     }
     for (int32_t i = 0; i < network->detector_count; i++) {
         sight->loops[i].end_ms = INT64_MIN;
-        sight->loops[i].occupied_ms = INT64_MIN;
-        sight->loops[i].speed_mmps = -1;
+        sight->loops_past[i].occupied_ms = INT64_MIN;
+        sight->loops_past[i].speed_mmps = -1;
     }
     for (int32_t i = 0; i < network->camera_count; i++) {
         sight->camera_of_lane[network->cameras[i].lane] = i;
@@ -218,6 +223,7 @@ void sight_release(struct sight *sight)
 {
     free(sight->lanes);
     free(sight->loops);
+    free(sight->loops_past);
     free(sight->camera_of_lane);
     *sight = (struct sight){ 0 };
 }
@@ -299,4 +305,5 @@ void sight_snapshot(struct sight *sight, struct snapshot_walk *walk)
 {
     snapshot_column(walk, sight->lanes, (size_t)sight->network->lane_count, sizeof *sight->lanes);
     snapshot_column(walk, sight->loops, (size_t)sight->network->detector_count, sizeof *sight->loops);
+    snapshot_column(walk, sight->loops_past, (size_t)sight->network->detector_count, sizeof *sight->loops_past);
 }

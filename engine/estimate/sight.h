@@ -47,10 +47,14 @@ struct lane_sight {
 // What one loop counted.
 struct loop_sight {
     int64_t end_ms;                   // of the newest interval or edge; INT64_MIN: never
-    int64_t occupied_ms;              // newest time at which it was known to be occupied; INT64_MIN: never
     int32_t passed;                   // since sight_create
-    int32_t speed_mmps;               // of the newest interval that had one, or -1
     float occupancy;                  // of the newest interval, 0 .. 1
+};
+
+// And what is seldom asked.
+struct loop_past {
+    int64_t occupied_ms;              // newest time at which it was known to be occupied; INT64_MIN: never
+    int32_t speed_mmps;               // of the newest interval that had one, or -1
     bool on;                          // by edges
 };
 
@@ -58,6 +62,7 @@ struct sight {
     const struct network *network;
     struct lane_sight *lanes;         // one per lane of the network
     struct loop_sight *loops;         // one per detector
+    struct loop_past *loops_past;     // likewise
     int32_t *camera_of_lane;          // or INDEX_NONE
 };
 

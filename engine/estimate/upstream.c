@@ -1,11 +1,11 @@
 #include "engine/estimate/upstream.h"
 
 #include <assert.h>
-#include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/base/bounds.h"
 #include "engine/base/memory.h"
 #include "engine/model/units.h"
 
@@ -47,8 +47,9 @@ static void source_add(struct walker *walker, int32_t movement, double weight, d
         }
     }
     if (walker->sources.count - walker->first_of_link < SOURCE_COUNT_MAX) {
-        *GROW(walker->sources) = (struct source){ .movement = movement, .weight = (float)weight,
-                                                  .to_stop_m = (float)to_stop_m };
+        *GROW(walker->sources) = (struct source){ .movement = movement,
+            .row = walker->approaches->movements[movement].row, .weight = (float)weight,
+            .to_stop_m = (float)to_stop_m };
     }
 }
 
@@ -104,9 +105,9 @@ void upstream_create(struct upstream *upstream, const struct approaches *approac
     size_t movements = (size_t)approaches->movement_count;
     upstream->first_source = memory_take((size_t)network->link_count + 1, sizeof *upstream->first_source);
     upstream->left = memory_take_aligned(movements * UPSTREAM_PAST_S, sizeof *upstream->left);
-    upstream->noted_s = memory_take(movements, sizeof *upstream->noted_s);
+    upstream->departures = memory_take_aligned(movements, sizeof *upstream->departures);
     for (size_t m = 0; m < movements; m++) {
-        upstream->noted_s[m] = INT64_MIN;
+        upstream->departures[m].noted_s = INT64_MIN;
     }
     struct walker walker = { .approaches = approaches };
     inflow_fill(&walker, network);
@@ -132,43 +133,57 @@ void upstream_release(struct upstream *upstream)
     free(upstream->first_source);
     free(upstream->sources);
     free(upstream->left);
-    free(upstream->noted_s);
+    free(upstream->departures);
     *upstream = (struct upstream){ 0 };
+}
+
+// Forgets `count` seconds from first_s on, at most UPSTREAM_PAST_S. Looks at left only where somebody did leave.
+static void seconds_clear(struct departures *departures, uint8_t *left, int64_t first_s, int64_t count)
+{
+    uint32_t slot = (uint32_t)first_s & (UPSTREAM_PAST_S - 1);
+    while (count > 0) {
+        uint32_t word = slot / 64, bit = slot % 64;
+        int64_t bits = count < 64 - bit ? count : 64 - bit;
+        uint64_t mask = bits == 64 ? ~UINT64_C(0) : ((UINT64_C(1) << bits) - 1) << bit;
+        for (uint64_t gone = departures->any[word] & mask; gone != 0; gone &= gone - 1) {
+            left[word * 64 + (uint32_t)__builtin_ctzll(gone)] = 0;
+        }
+        departures->any[word] &= ~mask;
+        slot = (slot + (uint32_t)bits) & (UPSTREAM_PAST_S - 1);
+        count -= bits;
+    }
 }
 
 void upstream_note(struct upstream *upstream, int32_t movement, int64_t now_ms, double vehicles)
 {
     int64_t now_s = quantum_floor(now_ms, MS_PER_S) / MS_PER_S;
+    struct departures *departures = &upstream->departures[movement];
     uint8_t *left = upstream->left + (size_t)movement * UPSTREAM_PAST_S;
-    int64_t noted_s = upstream->noted_s[movement];
+    int64_t noted_s = departures->noted_s;
     if (noted_s == INT64_MIN || now_s - noted_s >= UPSTREAM_PAST_S) {
-        memset(left, 0, UPSTREAM_PAST_S);
+        seconds_clear(departures, left, 0, UPSTREAM_PAST_S);
     } else {
-        for (int64_t s = noted_s + 1; s <= now_s; s++) {
-            left[s & (UPSTREAM_PAST_S - 1)] = 0;
-        }
+        seconds_clear(departures, left, noted_s + 1, now_s - noted_s);
     }
-    upstream->noted_s[movement] = now_s;
-    double sum = left[now_s & (UPSTREAM_PAST_S - 1)] + vehicles * UPSTREAM_UNIT;
-    left[now_s & (UPSTREAM_PAST_S - 1)] = (uint8_t)fmin(255.0, sum + 0.5);
+    departures->noted_s = now_s;
+    uint32_t slot = (uint32_t)now_s & (UPSTREAM_PAST_S - 1);
+    uint64_t bit = UINT64_C(1) << (slot % 64);
+    double sum = left[slot] + vehicles * UPSTREAM_UNIT;
+    left[slot] = (uint8_t)lesser(255.0, sum + 0.5);
+    departures->any[slot / 64] |= bit;
 }
 
 double upstream_left(const struct upstream *upstream, int32_t movement, int64_t now_ms, int32_t ago_s)
 {
     assert(ago_s >= 0 && ago_s < UPSTREAM_PAST_S);
-    int64_t at_s = quantum_floor(now_ms, MS_PER_S) / MS_PER_S - ago_s;
-    int64_t noted_s = upstream->noted_s[movement];
-    if (noted_s == INT64_MIN || at_s > noted_s || noted_s - at_s >= UPSTREAM_PAST_S) {
-        return 0.0;
-    }
-    return upstream->left[(size_t)movement * UPSTREAM_PAST_S + (size_t)(at_s & (UPSTREAM_PAST_S - 1))]
-        * (1.0 / UPSTREAM_UNIT);
+    return upstream_left_in(upstream, movement, quantum_floor(now_ms, MS_PER_S) / MS_PER_S, ago_s);
 }
 
 bool upstream_past(const struct upstream *upstream, int32_t movement, int64_t now_ms, int32_t count, uint8_t *ret)
 {
     assert(count >= 0 && count <= UPSTREAM_PAST_S);
-    int64_t noted_s = upstream->noted_s[movement];
+    const struct departures *departures = &upstream->departures[movement];
+    int64_t noted_s = departures->noted_s;
     int64_t now_s = quantum_floor(now_ms, MS_PER_S) / MS_PER_S;
     if (noted_s == INT64_MIN || now_s < noted_s || now_s - noted_s >= count) {
         return false;
@@ -177,8 +192,9 @@ bool upstream_past(const struct upstream *upstream, int32_t movement, int64_t no
     const uint8_t *left = upstream->left + (size_t)movement * UPSTREAM_PAST_S;
     memset(ret, 0, (size_t)silent_s);
     for (int32_t ago_s = silent_s; ago_s < count; ago_s++) {
+        uint32_t slot = (uint32_t)(now_s - ago_s) & (UPSTREAM_PAST_S - 1);
         bool kept = ago_s - silent_s < UPSTREAM_PAST_S;
-        ret[ago_s] = kept ? left[(now_s - ago_s) & (UPSTREAM_PAST_S - 1)] : 0;
+        ret[ago_s] = kept ? left[slot] : 0;
     }
     return true;
 }
@@ -187,5 +203,5 @@ void upstream_snapshot(struct upstream *upstream, struct snapshot_walk *walk)
 {
     size_t movements = (size_t)upstream->approaches->movement_count;
     snapshot_column(walk, upstream->left, movements * UPSTREAM_PAST_S, sizeof *upstream->left);
-    snapshot_column(walk, upstream->noted_s, movements, sizeof *upstream->noted_s);
+    snapshot_column(walk, upstream->departures, movements, sizeof *upstream->departures);
 }

@@ -16,6 +16,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "engine/base/snapshot.h"
@@ -27,9 +28,15 @@
 #define SOURCE_COUNT_MAX 32           // of one link
 
 struct source {
-    int32_t movement;
+    int32_t movement, row;            // and the row that the movement leaves
     float weight;                     // share of its vehicles that come to the link
     float to_stop_m;                  // from its own stop line to the link's
+};
+
+// Somebody leaves in few of the seconds: who asks of one of the others need not look at left.
+struct departures {
+    uint64_t any[UPSTREAM_PAST_S / 64];   // by second modulo UPSTREAM_PAST_S; left is 0 where a bit is clear
+    int64_t noted_s;                  // the second of the newest entry; INT64_MIN: none
 };
 
 struct upstream {
@@ -37,7 +44,7 @@ struct upstream {
     int32_t *first_source;            // link_count + 1
     struct source *sources;
     uint8_t *left;                    // movement_count x UPSTREAM_PAST_S, by second modulo UPSTREAM_PAST_S
-    int64_t *noted_s;                 // per movement: the second of the newest entry
+    struct departures *departures;    // per movement: which of them hold
 };
 
 void upstream_create(struct upstream *upstream, const struct approaches *approaches);
@@ -46,7 +53,20 @@ void upstream_release(struct upstream *upstream);
 // `vehicles` took the movement since the last note; now_ms never falls.
 void upstream_note(struct upstream *upstream, int32_t movement, int64_t now_ms, double vehicles);
 
-// Vehicles that took the movement in the second that began ago_s before now's, 0 .. UPSTREAM_PAST_S - 1.
+// Vehicles that took the movement in the second that began ago_s before second now_s, 0 .. UPSTREAM_PAST_S - 1.
+static inline double upstream_left_in(const struct upstream *upstream, int32_t movement, int64_t now_s, int32_t ago_s)
+{
+    const struct departures *departures = &upstream->departures[movement];
+    int64_t at_s = now_s - ago_s;
+    uint32_t slot = (uint32_t)at_s & (UPSTREAM_PAST_S - 1);
+    if ((departures->any[slot / 64] >> (slot % 64) & 1) == 0 || at_s > departures->noted_s
+        || departures->noted_s - at_s >= UPSTREAM_PAST_S) {
+        return 0.0;
+    }
+    return upstream->left[(size_t)movement * UPSTREAM_PAST_S + slot] * (1.0 / UPSTREAM_UNIT);
+}
+
+// The same, before now's second.
 double upstream_left(const struct upstream *upstream, int32_t movement, int64_t now_ms, int32_t ago_s);
 
 // The same for count seconds at once, in 1 / UPSTREAM_UNIT vehicles; ret[0] is the newest. False, and nothing written,

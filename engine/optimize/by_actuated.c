@@ -51,7 +51,7 @@ static bool speaks(const struct estimate *estimate, int32_t loop, int64_t now_ms
 
 static bool loop_touched(const struct estimate *estimate, int32_t loop, int64_t looked_ms)
 {
-    const struct loop_sight *sight = &estimate->sight.loops[loop];
+    const struct loop_past *sight = &estimate->sight.loops_past[loop];
     return sight->on || sight->occupied_ms > looked_ms;
 }
 

@@ -9,8 +9,7 @@
 
 #include "engine/estimate/lane_queue.h"
 
-static const struct lane_queue_place PLACE = { .advance_m = 40.0f, .room_m = 190.0f, .speed_mps = 10.0f };
-static const struct lane_queue_place LINE_ONLY = { .advance_m = 0.0f, .room_m = 75.0f, .speed_mps = 10.0f };
+static struct lane_queue_place PLACE, LINE_ONLY;   // as main lays them
 
 static struct lane_queue_seen seen(int32_t in, int32_t out)
 {
@@ -168,5 +167,7 @@ int main(void)
         cmocka_unit_test(stop_line_alone),
         cmocka_unit_test(advance_alone),
     };
+    PLACE = lane_queue_place(40.0f, 190.0f, 10.0f);
+    LINE_ONLY = lane_queue_place(0.0f, 75.0f, 10.0f);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
