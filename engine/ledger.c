@@ -71,7 +71,7 @@ bool ledger_report(struct ledger *ledger, const struct controller_report *report
     if (entry->reported && report->time_ms < entry->report.time_ms) {
         return true;   // Overtaken by a newer one.
     }
-    entry->report = *report;
+    controller_report_copy(report, &entry->report);
     entry->reported = true;
     bool plays = report->mode == CONTROLLER_PLAN;
     if (entry->sent.present && plays && version_same(report->running, entry->sent.plan.version)) {

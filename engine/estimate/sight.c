@@ -35,7 +35,8 @@ static int32_t passages_max(int32_t length_ms)
 
 static bool loop_plausible(const struct loop_columns *loops, int32_t row)
 {
-    return loops->vehicles[row] >= 0 && loops->vehicles[row] <= passages_max(loops->length_ms[row])
+    return loops->vehicles[row] >= 0
+        && (loops->vehicles[row] <= 2 || loops->vehicles[row] <= passages_max(loops->length_ms[row]))
         && loops->occupied_ms[row] >= 0 && loops->occupied_ms[row] <= loops->length_ms[row]
         && loops->speed_mmps[row] >= -1 && loops->speed_mmps[row] <= SPEED_MMPS_MAX;
 }
@@ -138,13 +139,10 @@ static void loop_take(struct sight *sight, const struct loop_columns *loops, int
         refuse(result, SIGHT_UNKNOWN, INDEX_NONE, LOOP_ROWS + row);
         return;
     }
-    int32_t intersection = sight->network->detectors[loops->detector[row]].intersection;
-    if (!time_plausible(loops->end_ms[row], loops->length_ms[row], now_ms, &fault)) {
-        refuse(result, fault, intersection, LOOP_ROWS + row);
-        return;
-    }
-    if (!loop_plausible(loops, row)) {
-        refuse(result, SIGHT_IMPOSSIBLE, intersection, LOOP_ROWS + row);
+    bool good = time_plausible(loops->end_ms[row], loops->length_ms[row], now_ms, &fault);
+    if (!good || !loop_plausible(loops, row)) {
+        refuse(result, good ? SIGHT_IMPOSSIBLE : fault, sight->network->detectors[loops->detector[row]].intersection,
+               LOOP_ROWS + row);
         return;
     }
     struct loop_sight *loop = &sight->loops[loops->detector[row]];
@@ -154,7 +152,8 @@ static void loop_take(struct sight *sight, const struct loop_columns *loops, int
         return;
     }
     loop->end_ms = loops->end_ms[row];
-    loop->occupancy = (float)loops->occupied_ms[row] / (float)loops->length_ms[row];
+    loop->occupancy = loops->occupied_ms[row] == 0 ? 0.0f
+        : (float)loops->occupied_ms[row] / (float)loops->length_ms[row];
     struct loop_past *past = &sight->loops_past[loops->detector[row]];
     if (loops->speed_mmps[row] >= 0) {
         past->speed_mmps = loops->speed_mmps[row];

@@ -3,7 +3,9 @@
 // CONTRACT  aspect and age_ms have group_count rows. A report describes the instant time_ms on the daemon's clock.
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "engine/model/lamp.h"
 
@@ -24,7 +26,17 @@ struct controller_report {
     int32_t stage;                    // within the intersection, or INDEX_NONE
     uint32_t faults;                  // bits of the maker; 0 is healthy
     int32_t group_count;
+    uint64_t calls;                   // groups whose push button was pushed and that have not been green since
     uint8_t aspect[GROUP_COUNT_MAX];  // enum aspect
     int32_t age_ms[GROUP_COUNT_MAX];  // how long it has shown it; saturates at INT32_MAX
-    uint64_t calls;                   // groups whose push button was pushed and that have not been green since
 };
+
+// Most have few groups: what lies beyond group_count stays as it was.
+static inline void controller_report_copy(const struct controller_report *from, struct controller_report *to)
+{
+    memcpy(to, from, offsetof(struct controller_report, aspect));
+    for (int32_t g = 0; g < from->group_count; g++) {
+        to->aspect[g] = from->aspect[g];
+        to->age_ms[g] = from->age_ms[g];
+    }
+}

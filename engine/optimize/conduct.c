@@ -289,12 +289,15 @@ static bool take_over(const struct conduct *conduct, const struct decision *deci
 {
     const struct view *view = conduct->view;
     int32_t i = view->intersection.index;
-    int64_t from_ms = handover_ms(conduct);
     int32_t stage = decision->stage;
+    if (decision->kind == DECIDE_NOTHING || decision->kind == DECIDE_PROGRAM) {
+        return false;   // The built-in program is the program.
+    }
+    int64_t from_ms = handover_ms(conduct);
     switch (decision->kind) {
     case DECIDE_NOTHING:
     case DECIDE_PROGRAM:
-        return false;   // The built-in program is the program.
+        break;
     case DECIDE_TIMING:
         stage = decision->timing->stage[0];
         compose_cyclic(view->transitions, i, decision->timing, from_ms, from_ms, greens, ret);
@@ -405,11 +408,12 @@ bool conduct_plan(const struct conduct *conduct, const struct decision *decision
     const struct lamps *lamps = conduct->view->lamps;
     struct plan_reason reason = decision->reason;
     bool send = false;
-    *made = (struct conduct_result){ .idle = groups_idle(conduct) };
+    *made = (struct conduct_result){ 0 };
     if (conduct->running == NULL) {
         send = take_over(conduct, decision, greens, ret, made, &reason);
         if (send) {
             ret->reason = reason;
+            made->idle = groups_idle(conduct);
         }
         return send;
     }
@@ -441,6 +445,7 @@ bool conduct_plan(const struct conduct *conduct, const struct decision *decision
     }
     if (send) {
         ret->reason = reason;
+        made->idle = groups_idle(conduct);
     }
     return send;
 }

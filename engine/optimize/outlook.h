@@ -23,6 +23,7 @@ struct told {
 
 struct outlook {
     struct told *heard, *told;        // one per movement
+    uint8_t *speaks;                  // one per movement: it has told something at some time
     int32_t movement_count;
 };
 

@@ -186,6 +186,8 @@ void report_memory_release(struct report_memory *memory)
 {
     free(memory->last);
     free(memory->known);
+    free(memory->told.at);
+    free(memory->foreseen.at);
     *memory = (struct report_memory){ 0 };
 }
 
@@ -194,25 +196,24 @@ void report_memory_forget(struct report_memory *memory)
     memset(memory->known, 0, (size_t)memory->count * sizeof *memory->known);
 }
 
-// What the last report says of a later time, if nothing has changed.
-static bool report_foresee(const struct report_memory *memory, int32_t intersection, int64_t time_ms,
-                           struct controller_report *ret)
+// Makes the last report say what it says of a later time, if nothing has changed. NULL: there is none, or the time is
+// none that it can speak of.
+static struct controller_report *report_foresee(struct report_memory *memory, int32_t intersection, int64_t time_ms)
 {
     if (intersection < 0 || intersection >= memory->count || !memory->known[intersection]) {
-        return false;
+        return NULL;
     }
-    const struct controller_report *last = &memory->last[intersection];
+    struct controller_report *last = &memory->last[intersection];
     int64_t dt_ms = time_ms - last->time_ms;
     if (dt_ms < 0 || dt_ms > INT32_MAX) {
-        return false;
+        return NULL;
     }
-    *ret = *last;
-    ret->time_ms = time_ms;
-    for (int32_t g = 0; g < ret->group_count; g++) {
+    last->time_ms = time_ms;
+    for (int32_t g = 0; g < last->group_count; g++) {
         int64_t age_ms = last->age_ms[g] + dt_ms;
-        ret->age_ms[g] = age_ms > INT32_MAX ? INT32_MAX : (int32_t)age_ms;
+        last->age_ms[g] = age_ms > INT32_MAX ? INT32_MAX : (int32_t)age_ms;
     }
-    return true;
+    return last;
 }
 
 static bool version_equal(struct plan_version a, struct plan_version b)
@@ -231,7 +232,7 @@ static bool report_equal(const struct controller_report *a, const struct control
 static void report_remember(struct report_memory *memory, const struct controller_report *report)
 {
     if (report->intersection >= 0 && report->intersection < memory->count) {
-        memory->last[report->intersection] = *report;
+        controller_report_copy(report, &memory->last[report->intersection]);
         memory->known[report->intersection] = true;
     }
 }
@@ -239,20 +240,19 @@ static void report_remember(struct report_memory *memory, const struct controlle
 void record_put_reports(struct record_writer *writer, int64_t now_ms, struct report_memory *memory,
                         const struct controller_report *reports, int32_t count)
 {
-    struct controller_report *told = memory_take((size_t)count, sizeof *told);
-    uint8_t *foreseen = memory_take((size_t)count, 1);
-    int32_t told_count = 0;
+    memory->told.count = memory->foreseen.count = 0;
     size_t groups = 0;
     for (int32_t i = 0; i < count; i++) {
-        struct controller_report expected;
-        foreseen[i] = report_foresee(memory, reports[i].intersection, reports[i].time_ms, &expected)
-            && report_equal(&expected, &reports[i]);
-        if (!foreseen[i]) {
+        const struct controller_report *expected = report_foresee(memory, reports[i].intersection, reports[i].time_ms);
+        bool foreseen = expected != NULL && report_equal(expected, &reports[i]);
+        *GROW(memory->foreseen) = foreseen;
+        if (!foreseen) {
             groups += (size_t)reports[i].group_count;
-            told[told_count++] = reports[i];
+            controller_report_copy(&reports[i], GROW(memory->told));
+            report_remember(memory, &reports[i]);
         }
-        report_remember(memory, &reports[i]);
     }
+    int32_t told_count = memory->told.count;
     struct cursor batch = { 0 };
     room_make(&writer->scratch, &writer->scratch_capacity, 0, 1024 + (size_t)told_count * 64 + groups * 6);
     struct frame_writer frame = { .at = writer->scratch, .capacity = writer->scratch_capacity };
@@ -260,7 +260,7 @@ void record_put_reports(struct record_writer *writer, int64_t now_ms, struct rep
     uint64_t length;
     enum frame_kind kind;
     if (told_count > 0
-        && wire_put_reports(&frame, told, told_count, FRAME_BYTES_MAX_LIMIT, &sent) == STATUS_OK) {
+        && wire_put_reports(&frame, memory->told.at, told_count, FRAME_BYTES_MAX_LIMIT, &sent) == STATUS_OK) {
         struct cursor bytes = { frame.at, frame.at + frame.used };
         bool opened = varint_read(&bytes, &length) && frame_open(bytes, &kind, &batch) == STATUS_OK;
         assert(opened);
@@ -269,15 +269,13 @@ void record_put_reports(struct record_writer *writer, int64_t now_ms, struct rep
     struct frame_writer out = body_begin(writer, 128 + (size_t)count * 16 + cursor_bytes(&batch));
     PUT_COLUMN(&out, 1, count, i, (uint32_t)reports[i].intersection);
     PUT_COLUMN(&out, 2, count, i, zigzag_encode(reports[i].time_ms - now_ms));
-    PUT_COLUMN(&out, 3, count, i, foreseen[i]);
+    PUT_COLUMN(&out, 3, count, i, memory->foreseen.at[i]);
     if (told_count > 0) {
         put_tag(&out, 4, WIRE_BYTES);
         put_varint(&out, cursor_bytes(&batch));
         put_bytes(&out, batch.at, cursor_bytes(&batch));
     }
     body_end(writer, &out, RECORD_REPORTS, now_ms);
-    free(told);
-    free(foreseen);
 }
 
 // ---- the rare ones ------------------------------------------------------------------------------------------------
@@ -517,38 +515,58 @@ static struct controller_report *report_append(struct report_list *list)
     return &list->at[list->count++];
 }
 
-enum status record_get_reports(struct cursor body, int64_t now_ms, struct report_memory *memory,
-                               struct report_list *ret)
+enum status report_stream_open(struct report_stream *stream, struct cursor body, int64_t now_ms,
+                               struct report_memory *memory)
 {
     struct fields fields;
-    struct cursor intersections, times, foreseen, told;
-    if (fields_read(body, &fields) != STATUS_OK || !fields_column(&fields, 1, &intersections)
-        || !fields_column(&fields, 2, &times) || !fields_column(&fields, 3, &foreseen)
+    struct cursor told;
+    const char *field;
+    stream->memory = memory;
+    stream->now_ms = now_ms;
+    if (fields_read(body, &fields) != STATUS_OK || !fields_column(&fields, 1, &stream->intersections)
+        || !fields_column(&fields, 2, &stream->times) || !fields_column(&fields, 3, &stream->foreseen)
         || !fields_column(&fields, 4, &told)) {
         return STATUS_SYNTAX;
     }
-    struct report_reader reader;
-    const char *field;
-    bool any_told = cursor_bytes(&told) > 0;
-    if (any_told && report_reader_open(&reader, told, &field) != STATUS_OK) {
+    stream->any_told = cursor_bytes(&told) > 0;
+    return !stream->any_told || report_reader_open(&stream->reader, told, &field) == STATUS_OK ? STATUS_OK
+                                                                                               : STATUS_SYNTAX;
+}
+
+enum status report_stream_next(struct report_stream *stream, const struct controller_report **ret)
+{
+    uint64_t intersection, time, mark;
+    if (stream->intersections.at >= stream->intersections.end) {
+        return STATUS_UNKNOWN;
+    }
+    if (!varint_read(&stream->intersections, &intersection) || !varint_read(&stream->times, &time)
+        || !varint_read(&stream->foreseen, &mark) || (mark != 0 && intersection > INT32_MAX)) {
         return STATUS_SYNTAX;
     }
-    ret->count = 0;
-    while (intersections.at < intersections.end) {
-        uint64_t intersection, time, mark;
-        if (!varint_read(&intersections, &intersection) || !varint_read(&times, &time)
-            || !varint_read(&foreseen, &mark)) {
-            return STATUS_SYNTAX;
-        }
-        struct controller_report *report = report_append(ret);
-        int64_t time_ms = now_ms + zigzag_decode(time);
-        if (mark != 0 ? intersection > INT32_MAX || !report_foresee(memory, (int32_t)intersection, time_ms, report)
-                      : !any_told || report_reader_next(&reader, report, &field) != STATUS_OK) {
-            return STATUS_SYNTAX;
-        }
-        report_remember(memory, report);
+    if (mark != 0) {
+        *ret = report_foresee(stream->memory, (int32_t)intersection, stream->now_ms + zigzag_decode(time));
+        return *ret != NULL ? STATUS_OK : STATUS_SYNTAX;
     }
+    const char *field;
+    if (!stream->any_told || report_reader_next(&stream->reader, &stream->stray, &field) != STATUS_OK) {
+        return STATUS_SYNTAX;
+    }
+    report_remember(stream->memory, &stream->stray);
+    *ret = &stream->stray;
     return STATUS_OK;
+}
+
+enum status record_get_reports(struct cursor body, int64_t now_ms, struct report_memory *memory,
+                               struct report_list *ret)
+{
+    struct report_stream stream;
+    const struct controller_report *report;
+    enum status status = report_stream_open(&stream, body, now_ms, memory);
+    ret->count = 0;
+    while (status == STATUS_OK && (status = report_stream_next(&stream, &report)) == STATUS_OK) {
+        controller_report_copy(report, report_append(ret));
+    }
+    return status == STATUS_UNKNOWN ? STATUS_OK : status;
 }
 
 static bool override_get(const struct fields *fields, struct override *ret)

@@ -15,9 +15,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "engine/base/memory.h"
 #include "engine/brain.h"
 #include "engine/record/loop_memory.h"
 #include "engine/wire/plan_codec.h"
+#include "engine/wire/report_codec.h"
 #include "engine/wire/varint.h"
 
 #define RECORD_FORMAT 2             // 1: loops always in full; still read
@@ -77,6 +79,8 @@ struct report_memory {
     struct controller_report *last;
     bool *known;
     int32_t count;
+    LIST_OF(struct controller_report) told;   // by a writer: those of a record that do not follow from their last ones
+    LIST_OF(uint8_t) foreseen;                // and which do
 };
 
 void report_memory_create(struct report_memory *memory, int32_t intersection_count);
@@ -116,7 +120,22 @@ struct record_step {
 MUST_USE enum status record_get_step(struct cursor body, const struct network *network, struct loop_memory *memory,
                                      struct observation_buffer *buffer, struct record_step *ret);
 
-// All reports of a record, in their order: *ret has room for as many as the record has, and grows.
+// The reports of a record one by one, in their order. STATUS_UNKNOWN: that was the last. What is given is borrowed from
+// the memory until the next call. The body is kept until the end.
+struct report_stream {
+    struct report_memory *memory;
+    int64_t now_ms;
+    struct cursor intersections, times, foreseen;
+    bool any_told;
+    struct report_reader reader;
+    struct controller_report stray;   // of no intersection that the memory has
+};
+
+MUST_USE enum status report_stream_open(struct report_stream *stream, struct cursor body, int64_t now_ms,
+                                        struct report_memory *memory);
+MUST_USE enum status report_stream_next(struct report_stream *stream, const struct controller_report **ret);
+
+// All of them at once: *ret has room for as many as the record has, and grows.
 struct report_list {
     struct controller_report *at;
     int32_t count, capacity;

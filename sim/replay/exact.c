@@ -30,7 +30,6 @@ struct player {
     struct observation_buffer seen;
     struct report_memory memory;
     struct loop_memory loops;
-    struct report_list reports;
     struct record_event_store *store;
     struct actions actions;           // of the last step
     int32_t next_plan;                // of actions.publish, to be held against the next recorded one
@@ -64,7 +63,6 @@ static void player_release(struct player *player)
     observation_buffer_release(&player->seen);
     report_memory_release(&player->memory);
     loop_memory_release(&player->loops);
-    free(player->reports.at);
     free(player->store);
 }
 
@@ -156,16 +154,17 @@ static void tell(struct player *player, const struct event *event)
 
 static enum status reports_tell(struct player *player, const struct record *record)
 {
-    enum status status = record_get_reports(record->body, record->now_ms, &player->memory, &player->reports);
+    struct report_stream stream;
+    struct event event = { .kind = EVENT_STATUS, .now_ms = record->now_ms };
+    enum status status = report_stream_open(&stream, record->body, record->now_ms, &player->memory);
     double began_s = core_now();
-    for (int32_t i = 0; i < player->reports.count && status == STATUS_OK; i++) {
-        struct event event = { .kind = EVENT_STATUS, .now_ms = record->now_ms, .report = &player->reports.at[i],
-            .intersection = player->reports.at[i].intersection };
+    while (status == STATUS_OK && (status = report_stream_next(&stream, &event.report)) == STATUS_OK) {
+        event.intersection = event.report->intersection;
         brain_step(player->brain, &event, &player->actions);
+        player->report.reports++;
     }
     player->report.step_core_s += core_now() - began_s;
-    player->report.reports += player->reports.count;
-    return status;
+    return status == STATUS_UNKNOWN ? STATUS_OK : status;
 }
 
 static enum status step_tell(struct player *player, const struct record *record)
