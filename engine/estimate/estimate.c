@@ -21,6 +21,7 @@ static const double CONFIDENCE_BOTH = 0.8, CONFIDENCE_ONE = 0.5;   // of a row k
 static const double FAR_DOUBT = 0.05;             // less sure with each vehicle that no loop has seen
 static const double DISPERSION = 0.2;             // per second: the spread of a platoon is smoothed over some 5 s
 
+#define AHEAD 12                      // what is looked up by index is fetched so many before it is needed
 enum { OWN_STOP = 1, OWN_ADVANCE = 2 };           // bits of own_loops
 
 static double confidence_at(int64_t end_ms, int64_t now_ms)
@@ -71,9 +72,20 @@ static bool loop_heard(const struct estimate *estimate, int32_t loop, int64_t no
         && estimate->sight.loops[loop].end_ms >= now_ms - SIGHT_CONTROL_AGE_MS;
 }
 
+static void loop_fetch(const struct estimate *estimate, int32_t loop)
+{
+    if (loop != INDEX_NONE) {
+        __builtin_prefetch(&estimate->sight.loops[loop]);
+    }
+}
+
 // What the loops of a row said since the update before. True when one of them speaks.
 static bool loops_listen(struct estimate *estimate, int32_t row, int64_t now_ms)
 {
+    if (row + AHEAD < estimate->approaches.row_count) {
+        loop_fetch(estimate, estimate->stop_loop[row + AHEAD]);
+        loop_fetch(estimate, estimate->advance_loop[row + AHEAD]);
+    }
     struct row_counted *counted = &estimate->counted[row];
     struct lane_queue_seen *seen = &estimate->loops_seen[row];
     int32_t stop = estimate->stop_loop[row], advance = estimate->advance_loop[row];
@@ -293,7 +305,8 @@ static void link_rows_assign(struct estimate *estimate)
 {
     const struct network *network = estimate->network;
     const struct approaches *approaches = &estimate->approaches;
-    int32_t count = 0, agos = 0;
+    int32_t count = 0;
+    LIST_OF(struct arrival) arrivals = { 0 };
     for (int32_t i = 0; i < network->intersection_count; i++) {
         estimate->first_link_rows[i] = count;
         for (int32_t r = approaches->at[i].first; r < approaches->at[i].first + approaches->at[i].count; r++) {
@@ -302,15 +315,22 @@ static void link_rows_assign(struct estimate *estimate)
                 estimate->link_rows[count - 1].count++;
                 continue;
             }
-            int32_t first = estimate->upstream.first_source[link], after = estimate->upstream.first_source[link + 1];
+            const struct upstream *upstream = &estimate->upstream;
+            int32_t first = upstream->first_source[link], after = upstream->first_source[link + 1];
             estimate->link_rows[count++] = (struct link_rows){ .first = r, .count = 1, .link = link,
-                .first_source = first, .source_count = after - first, .speed_mps = network->links[link].speed_mps,
-                .first_ago = agos, .reach_m = -1.0 };
-            agos += after - first;
+                .first_arrival = arrivals.count, .arrival_count = after - first,
+                .speed_mps = network->links[link].speed_mps, .reach_m = -1.0 };
+            for (int32_t s = first; s < after; s++) {
+                const struct source *source = &upstream->sources[s];
+                struct arrival *arrival = GROW(arrivals);
+                *arrival = (struct arrival){ .movement = source->movement, .weight = source->weight,
+                    .row = approaches->movements[source->movement].row };
+            }
         }
     }
     estimate->first_link_rows[network->intersection_count] = count;
-    estimate->source_ago_s = memory_take((size_t)agos, sizeof *estimate->source_ago_s);
+    estimate->arrivals = arrivals.at;
+    estimate->arrival_count = arrivals.count;
 }
 
 // Whether a loop is one that its row's update hears anyway, and its row's intersection is the one that it serves.
@@ -432,7 +452,7 @@ void estimate_release(struct estimate *estimate)
     free(estimate->looks);
     free(estimate->link_rows);
     free(estimate->first_link_rows);
-    free(estimate->source_ago_s);
+    free(estimate->arrivals);
     free(estimate->others);
     free(estimate->sensor);
     free(estimate->cameras_told_ms);
@@ -485,10 +505,10 @@ void estimate_update(struct estimate *estimate, struct intersection_id intersect
 // How long ago those left the sources of a link that come to reach_m before its stop line now.
 static void agos_refresh(struct estimate *estimate, struct link_rows *at, double reach_m)
 {
-    for (int32_t i = 0; i < at->source_count; i++) {
-        double to_stop_m = (double)estimate->upstream.sources[at->first_source + i].to_stop_m;
-        double ago_s = greater(0.0, to_stop_m - reach_m) / at->speed_mps;
-        estimate->source_ago_s[at->first_ago + i] = (uint8_t)lesser(ago_s, UPSTREAM_PAST_S);
+    const struct source *sources = estimate->upstream.sources + estimate->upstream.first_source[at->link];
+    for (int32_t i = 0; i < at->arrival_count; i++) {
+        double ago_s = greater(0.0, (double)sources[i].to_stop_m - reach_m) / at->speed_mps;
+        estimate->arrivals[at->first_arrival + i].ago_s = (int32_t)lesser(ago_s, UPSTREAM_PAST_S);
     }
     at->reach_m = reach_m;
 }
@@ -499,14 +519,17 @@ static double link_coming_vps(const struct estimate *estimate, const struct link
 {
     const struct upstream *upstream = &estimate->upstream;
     double coming_vps = 0.0, explained_vps = 0.0;
-    for (int32_t i = 0; i < at->source_count; i++) {
-        const struct source *source = &upstream->sources[at->first_source + i];
-        double usual_vps = (double)source->weight * estimate_share(estimate, source->movement)
-            * estimate_passed_vps(estimate, source->row);
-        int32_t ago_s = estimate->source_ago_s[at->first_ago + i];
+    for (int32_t i = at->first_arrival; i < at->first_arrival + at->arrival_count; i++) {
+        const struct arrival *arrival = &estimate->arrivals[i];
+        if (i + AHEAD < estimate->arrival_count) {
+            __builtin_prefetch(&upstream->departures[estimate->arrivals[i + AHEAD].movement]);
+        }
+        double usual_vps = (double)arrival->weight * estimate_share(estimate, arrival->movement)
+            * estimate_passed_vps(estimate, arrival->row);
         explained_vps += usual_vps;
-        coming_vps += ago_s < UPSTREAM_PAST_S
-            ? (double)source->weight * upstream_left_in(upstream, source->movement, now_s, ago_s) : usual_vps;
+        coming_vps += arrival->ago_s < UPSTREAM_PAST_S
+            ? (double)arrival->weight * upstream_left_in(upstream, arrival->movement, now_s, arrival->ago_s)
+            : usual_vps;
     }
     return coming_vps + greater(0.0, demand_vps - explained_vps);
 }

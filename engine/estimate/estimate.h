@@ -54,10 +54,16 @@ struct row_turned {
 struct link_rows {
     int32_t first, count;             // in rows
     int32_t link;
-    int32_t first_source, source_count;
-    int32_t first_ago;                // of its sources, in source_ago_s
+    int32_t first_arrival, arrival_count;
     double speed_mps;
-    double reach_m;                   // for which source_ago_s was worked out; < 0: not yet
+    double reach_m;                   // for which its arrivals' ago_s was worked out; < 0: not yet
+};
+
+// A source of link_rows, in their order: what is asked of each every second lies in one row.
+struct arrival {
+    int32_t movement, row;            // that its vehicles took, and that it leaves
+    float weight;
+    int32_t ago_s;                    // how long ago those left who come within reach now; UPSTREAM_PAST_S: longer
 };
 
 // A camera that shows vehicles of a row, on its lane or a feeder.
@@ -92,7 +98,8 @@ struct estimate {
     struct lane_queue_seen *loops_seen;   // of the newest update
     int32_t *first_link_rows;         // one per intersection, and the end
     struct link_rows *link_rows;
-    uint8_t *source_ago_s;            // per source of link_rows: how long ago those left who come within reach now
+    struct arrival *arrivals;
+    int32_t arrival_count;
     struct other_sensors *others;     // one per intersection
     int32_t *sensor;                  // that others name: cameras (index), loops (index)
     uint8_t *own_loops;               // one per row: bits of stop and advance loop, where they serve its intersection

@@ -47,9 +47,8 @@ static void source_add(struct walker *walker, int32_t movement, double weight, d
         }
     }
     if (walker->sources.count - walker->first_of_link < SOURCE_COUNT_MAX) {
-        *GROW(walker->sources) = (struct source){ .movement = movement,
-            .row = walker->approaches->movements[movement].row, .weight = (float)weight,
-            .to_stop_m = (float)to_stop_m };
+        *GROW(walker->sources) = (struct source){ .movement = movement, .weight = (float)weight,
+                                                  .to_stop_m = (float)to_stop_m };
     }
 }
 

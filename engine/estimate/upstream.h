@@ -28,7 +28,7 @@
 #define SOURCE_COUNT_MAX 32           // of one link
 
 struct source {
-    int32_t movement, row;            // and the row that the movement leaves
+    int32_t movement;
     float weight;                     // share of its vehicles that come to the link
     float to_stop_m;                  // from its own stop line to the link's
 };
