@@ -7,7 +7,7 @@ import signal
 import time
 
 import harness
-from harness import INTERGREEN, Daemon, run, test, wait_for
+from harness import INTERGREEN, Daemon, data, run, test, wait_for
 from town import town
 
 STRATEGIES = ("program", "webster", "max-pressure", "adaptive")
@@ -69,6 +69,44 @@ def a_daemons_recording_replays_exactly_and_survives_kill_9(folder):
         text, _ = run(INTERGREEN, "recording", "info", file)
         steps += text.count(" step")
     assert steps > 0
+
+
+def recorded_through_the_daemon(folder, network, control, *words):
+    """The file of a run that a daemon controlled."""
+    folder.mkdir()
+    with Daemon(folder, network, strategy=control, store="none") as running:
+        run(INTERGREEN, "sim", "--network", network, *words, "--control", control, "--daemon", running.address, "--quiet",
+            timeout=600)
+        days = folder / "state" / "recordings"
+        wait_for("the run's file", lambda: list(days.glob("19700101T*.igr")))
+    (file,) = days.glob("19700101T*.igr")
+    return file
+
+
+def same_plans_on_any_number_of_threads(file, network, steps):
+    found = [replay(file, "--threads", threads, "--network", network) for threads in (1, 2, 4)]
+    for one in found:
+        assert one["steps"] == steps and one["steps_differing"] == 0 and one["blocks_damaged"] == 0, one
+    return found[0]
+
+
+@test
+def a_city_recorded_by_the_daemon_replays_on_any_number_of_threads(folder):
+    place = city(folder)
+    words = ("--demand", place / "demand.ig", "--begin", 61200, "--seconds", 700)
+    for control in ("max-pressure", "adaptive", "coordinated"):
+        file = recorded_through_the_daemon(folder / control, place / "network.ig", control, *words)
+        assert same_plans_on_any_number_of_threads(file, place / "network.ig", 700)["plans"] > 50
+
+
+@test
+def the_hangzhou_hour_recorded_by_the_daemon_replays_on_any_number_of_threads(folder):
+    roadnet, flow = data("hangzhou/roadnet_4_4.json"), data("hangzhou/anon_4_4_hangzhou_real.json")
+    network = folder / "network.ig"
+    run(INTERGREEN, "import", roadnet, "-o", network, "--quiet")
+    file = recorded_through_the_daemon(folder / "daemon", network, "max-pressure", "--demand", flow, "--begin", 0,
+                                       "--seconds", 3600)
+    assert same_plans_on_any_number_of_threads(file, network, 3600)["plans"] > 1000
 
 
 def steps_in(days):
