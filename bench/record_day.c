@@ -3,7 +3,7 @@
 // THEORY    Driving a day of 1,300 intersections takes longer than a bench may, and a recording asks of the street only
 //           what its loops say. So an hour of the peak is driven once (`intergreen sim --record`), and its readings are
 //           told over and over, thinned to the share of the peak that the time of day has: of each loop, spans of
-//           SPAN_S are either told as they were or with nobody there. Controllers are real ones (sim/traffic/signals.h):
+//           SPAN_S are told as they were or with nobody there. Controllers are real ones (sim/traffic/signals.h):
 //           they take the brain's plans and report each second. The street does not answer the plans, which matters
 //           to no cost: as many readings change, and as many plans are made.
 //

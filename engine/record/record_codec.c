@@ -177,7 +177,7 @@ void record_put_step(struct record_writer *writer, int64_t now_ms, uint64_t sequ
 
 void report_memory_create(struct report_memory *memory, int32_t intersection_count)
 {
-    memory->count = intersection_count;
+    *memory = (struct report_memory){ .count = intersection_count };
     memory->last = memory_take((size_t)intersection_count, sizeof *memory->last);
     memory->known = memory_take((size_t)intersection_count, sizeof *memory->known);
 }

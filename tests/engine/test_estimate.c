@@ -166,12 +166,66 @@ static void rates_and_shares_by_hand(void **state)
     estimate_release(&estimate);
 }
 
+static void camera_say(struct estimate *estimate, int32_t camera, int64_t now_ms, int32_t passed)
+{
+    struct sight_result result;
+    observation_buffer_clear(&seen);
+    struct camera_columns *cameras = &seen.rows.cameras;
+    cameras->camera[0] = camera;
+    cameras->end_ms[0] = now_ms;
+    cameras->length_ms[0] = 10000;
+    cameras->in_view[0] = 3;
+    cameras->queued[0] = 2;
+    cameras->tail_mm[0] = 15000;
+    cameras->speed_mmps[0] = 2000;
+    for (int t = 0; t < 4; t++) {
+        cameras->turned[t][0] = t == 0 ? passed : 0;
+    }
+    cameras->first_bin[1] = 0;
+    cameras->count = 1;
+    estimate_intake(estimate, &seen.rows, now_ms, &result);
+    assert_int_equal(result.used, 1);
+}
+
+// The only camera that speaks falls silent: sure for 5 s, then less so for 25 s, then nobody is seen. What it counted
+// while the intersection was not looked at is not lost, however late it is looked at again.
+static void what_a_silent_camera_showed_fades_and_what_it_counted_stays(void **state)
+{
+    (void)state;
+    struct estimate estimate;
+    estimate_create(&estimate, &made.network);
+    const struct approach_row *row = &estimate.approaches.rows[0];
+    struct intersection_id at = { row->intersection };
+    int32_t camera = estimate.sight.camera_of_lane[row->lane];
+    camera_say(&estimate, camera, NOW_MS, 0);
+    for (int32_t s = 0; s <= 40; s++) {
+        estimate_update(&estimate, at, NOW_MS + s * INT64_C(1000));
+        estimate_expect(&estimate, at, NOW_MS + s * INT64_C(1000));
+        double sure = s <= 5 ? 1.0 : s < 30 ? 1.0 - (s - 5) / 25.0 : 0.0;
+        double lane = row->feeder_count == 1 ? estimate.rows[0].confidence : sure;
+        assert_true(fabs(lane - sure) < 1e-9);
+        assert_int_equal(estimate.rows[0].source, s < 30 ? ROW_CAMERA : ROW_UNSEEN);
+        assert_true(estimate.rows[0].vehicles == (s < 30 ? 3.0 : 0.0));
+        uint32_t healthy, total;
+        estimate_sensors(&estimate, at, &healthy, &total);
+        assert_int_equal(healthy, s <= 5 ? 1 : 0);
+    }
+    double before = estimate.rows[0].passed_sum;
+    camera_say(&estimate, camera, NOW_MS + 50000, 4);
+    estimate_update(&estimate, at, NOW_MS + 300000);   // Nobody looked for four minutes.
+    double keep = 1.0 / (1.0 + 260.0 / 300.0);
+    assert_true(fabs(estimate.rows[0].passed_sum - (before * keep + 4.0)) < 1e-9);
+    assert_int_equal(estimate.rows[0].source, ROW_UNSEEN);
+    estimate_release(&estimate);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_do_what_the_whole_does),
         cmocka_unit_test(many_seconds_are_those_one_by_one),
         cmocka_unit_test(rates_and_shares_by_hand),
+        cmocka_unit_test(what_a_silent_camera_showed_fades_and_what_it_counted_stays),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
