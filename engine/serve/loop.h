@@ -98,7 +98,7 @@ struct loop {
     bool started;
     uv_loop_t uv;
     uv_async_t wake;
-    uv_timer_t timer;
+    uv_timer_t timer, pause;               // pause: between two turns of pushing
     uv_prepare_t breath;
     int64_t breath_since_us;               // the look at how busy the loop is, and the frames at that time
     uint64_t breath_frames;
