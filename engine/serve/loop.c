@@ -10,7 +10,8 @@
 #include "engine/serve/channel.h"
 #include "engine/serve/journal.h"
 
-#define CHECK_MS 250                      // between two looks at time limits
+#define CHECK_MS 25                       // between two looks at time limits, each at one of
+#define CHECK_TURN_COUNT 10               // so many parts of the connections
 #define PUSH_COUNT_MAX 64                 // changes of plans pushed in one turn,
 #define PUSH_PAUSE_MS 4                   // and the time until the next: who pulls meanwhile does not wait behind them
 #define HELD_BREATH_US 2000               // while detectors are held: their sockets would wake the loop at once
@@ -212,7 +213,8 @@ static void on_timer(uv_timer_t *timer)
 {
     struct loop *loop = timer->data;
     int64_t now_ms = city_clock_now(loop->service->clock);
-    for (int32_t i = 0; i < loop->slots.count; i++) {
+    loop->check_turn = (loop->check_turn + 1) % CHECK_TURN_COUNT;
+    for (int32_t i = loop->check_turn; i < loop->slots.count; i += CHECK_TURN_COUNT) {
         if (loop->slots.at[i] != NULL) {
             channel_check(loop->slots.at[i], now_ms);
         }
