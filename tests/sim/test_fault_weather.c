@@ -71,7 +71,7 @@ struct weather {
     struct kept store[INTERSECTIONS];
     int32_t joined[INTERSECTIONS];        // host whose session the controller has
     int64_t cut_ms[INTERSECTIONS];        // its line is dead until then
-    struct plan_version newest[INTERSECTIONS];
+    struct plan_version newest[INTERSECTIONS], accepted[INTERSECTIONS];   // that ran; that was to run
     struct watch lamps[INTERSECTIONS][GROUP_COUNT_MAX];
     LIST_OF(struct letter) up, down;
     LIST_OF(struct letter) given;         // the answer of this tick; greens stay until the next
@@ -165,6 +165,13 @@ static void report_look(struct weather *weather, const struct controller_report 
             broken(weather, report->intersection, -1, "an older plan after a newer one");
         }
         *newest = report->running;
+    }
+    struct plan_version *accepted = &weather->accepted[report->intersection];
+    if (report->waiting.epoch != 0) {
+        if (plan_version_compare(report->waiting, *accepted) < 0) {
+            broken(weather, report->intersection, -1, "an older plan accepted after a newer one");
+        }
+        *accepted = report->waiting;
     }
     weather->hash = hash_bytes(weather->hash, &report->running, sizeof report->running);
 }
@@ -317,7 +324,7 @@ static void host_fares(struct weather *weather, int32_t at)
         host->stalled_ms = until_ms;      // the process stands still, and then goes on where it was
     } else if (kind < 0.024) {
         host->storeless_ms = until_ms;
-    } else if (kind < 0.026) {            // the store is emptied of plans; its epoch is found again in the daemons' files
+    } else if (kind < 0.026) {            // the store is emptied; its epoch is found again in the daemons' files
         for (int32_t i = 0; i < INTERSECTIONS; i++) {
             weather->store[i].there ? plan_dropped(&weather->store[i].plan) : (void)0;
             weather->store[i].there = false;
