@@ -26,7 +26,7 @@
 #include "sim/demand/demand.h"
 #include "sim/loop/closed_loop.h"
 
-enum { HOSTS = 2, INTERSECTIONS = 12, SEEDS = 24, TWICE_EVERY = 6 };
+enum { HOSTS = 2, INTERSECTIONS = 12, SEEDS = 48, TWICE_EVERY = 12 };
 #define BEGIN_MS INT64_C(25200000)
 #define CALM_MS (BEGIN_MS + 180000)
 #define END_MS (BEGIN_MS + 300000)
@@ -323,7 +323,7 @@ static void host_fares(struct weather *weather, int32_t at)
     } else if (kind < 0.016) {
         host->stalled_ms = until_ms;      // the process stands still, and then goes on where it was
     } else if (kind < 0.024) {
-        host->storeless_ms = until_ms;
+        host->storeless_ms = weather->now_ms + 3 * (until_ms - weather->now_ms);   // two lead for a while
     } else if (kind < 0.026) {            // the store is emptied; its epoch is found again in the daemons' files
         for (int32_t i = 0; i < INTERSECTIONS; i++) {
             weather->store[i].there ? plan_dropped(&weather->store[i].plan) : (void)0;
@@ -346,7 +346,8 @@ static void controllers_join(struct weather *weather)
         if (bad(weather) && chance(weather) < 0.004) {
             weather->cut_ms[i] = weather->now_ms + (int64_t)(chance(weather) * 30000.0);
         }
-        if (!serves(weather, weather->joined[i])) {
+        bool loses_it = bad(weather) && chance(weather) < 0.03;
+        if (!serves(weather, weather->joined[i]) || (loses_it && serves(weather, (weather->joined[i] + 1) % HOSTS))) {
             weather->joined[i] = (weather->joined[i] + 1) % HOSTS;
         }
     }
