@@ -169,9 +169,9 @@ static struct day day_run(const struct network *network, const char *demand_path
         const struct street_counts *counts = street_counts(street);
         day.peak_vehicles = counts->under_way > day.peak_vehicles ? counts->under_way : day.peak_vehicles;
         if ((second + 1) % 1800 == 0 && isatty(STDERR_FILENO)) {
-            (void)fprintf(stderr, "\r%02d:%02d  %lld vehicles under way, %lld waiting, %.1f s  ", (wish->from_s + second + 1) / 3600,
-                (wish->from_s + second + 1) / 60 % 60, (long long)counts->under_way, (long long)counts->waiting,
-                seconds_now() - start);
+            int32_t at_s = wish->from_s + second + 1;
+            (void)fprintf(stderr, "\r%02d:%02d  %lld vehicles under way, %lld waiting, %.1f s  ", at_s / 3600,
+                at_s / 60 % 60, (long long)counts->under_way, (long long)counts->waiting, seconds_now() - start);
         }
         day.waiting_most = counts->waiting > day.waiting_most ? counts->waiting : day.waiting_most;
     }
@@ -214,7 +214,8 @@ int main(int argc, char **argv)
         (long long)summary.trips_written, summary.trip_km_mean, seconds_now() - start);
     printf("  run   wall s  peak vehicles  waiting  updates M   M/s  loop readings  detours       fingerprint\n");
     struct day days[RUNS];
-    struct wish wish = { argc > 2 ? atoi(argv[2]) : 2, argc > 5 ? atoi(argv[4]) : 0, argc > 5 ? atoi(argv[5]) : DAY_S };
+    struct wish wish = { argc > 2 ? atoi(argv[2]) : 2, argc > 5 ? atoi(argv[4]) : 0,
+        argc > 5 ? atoi(argv[5]) : DAY_S };
     int runs = argc > 3 ? atoi(argv[3]) : RUNS;
     expect(runs >= 1 && runs <= RUNS, "1 to 3 runs");
     for (int i = 0; i < runs; i++) {

@@ -17,8 +17,8 @@ void *memory_take(size_t count, size_t size);
 // Zeroed memory for columns that wide instructions walk: aligned to 64 bytes. Freed with free().
 void *memory_take_aligned(size_t count, size_t size);
 
-// The same for tables that every step goes through from end to end: large ones lie on pages of 2 MB where the system has
-// them, so that the processor finds their places without walking its page tables. Freed with free().
+// The same for tables that every step goes through from end to end: large ones lie on pages of 2 MB where the system
+// has them, so that the processor finds their places without walking its page tables. Freed with free().
 void *memory_take_table(size_t count, size_t size);
 
 // Asks for such pages within memory that is touched by and by; what is touched first costs 2 MB then.

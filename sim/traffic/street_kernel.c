@@ -75,7 +75,7 @@ static INLINE const struct wide_types *types_lay(const struct follow_job *job, c
     uint32_t present = 0;              // bit by type
     _Pragma("omp simd reduction(|:present)")
     for (int c = 0; c < WIDE; c++) {
-        present |= k < count[c] ? 1u << (kind[c] & KIND_TYPE) : 0u;
+        present |= (1u << (kind[c] & KIND_TYPE)) & (k < count[c] ? UINT32_MAX : 0u);
     }
     const struct wide_types *types = job->first_type;
     struct wide_types *to = &room->half[0];

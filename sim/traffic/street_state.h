@@ -404,7 +404,7 @@ static inline void trip_expect(const struct street *street, int32_t trip)
     __builtin_prefetch(&street->trips[trip], 1);
 }
 
-// Asks for what moving a group touches first, one group ahead: its foremost rows and where its loops lie. Its queue lies
+// Asks for what moving a group touches first, one group ahead: its foremost rows and where its loops lie. The rows are
 // wherever its thread's pool had room, so that no processor guesses it.
 #define ROWS_EXPECTED 4
 static inline void group_expect(const struct street *street, int32_t index)
@@ -417,6 +417,11 @@ static inline void group_expect(const struct street *street, int32_t index)
     const char *at = (const char *)&street->rows[group->first_row], *end = at + (size_t)rows * sizeof(struct row);
     for (; at < end; at += 64) {
         __builtin_prefetch(at, 1);
+    }
+    for (int32_t i = 0; i < group->loop_layer_count; i++) {
+        const struct loop_layer *loop = &street->loops[group->loop_layer + i];
+        __builtin_prefetch(&loop->from[0]);
+        __builtin_prefetch(&loop->to[0]);
     }
 }
 
