@@ -17,6 +17,13 @@ void *memory_take(size_t count, size_t size);
 // Zeroed memory for columns that wide instructions walk: aligned to 64 bytes. Freed with free().
 void *memory_take_aligned(size_t count, size_t size);
 
+// The same for tables that every step goes through from end to end: large ones lie on pages of 2 MB where the system
+// has them, so that the processor finds their places without walking its page tables. Freed with free().
+void *memory_take_table(size_t count, size_t size);
+
+// Asks for such pages within memory that is touched by and by; what is touched first costs 2 MB then.
+void memory_wish_large_pages(void *at, size_t bytes);
+
 // A copy of `count` objects of `size` bytes; from may be NULL when count is 0.
 void *memory_copy(const void *from, size_t count, size_t size);
 

@@ -362,6 +362,7 @@ static void move_block(struct street *street, struct worker *worker, const struc
     worker->updates += block->vehicles;
     for (int32_t i = 0; i < block->lane_count; i++) {
         struct group *group = &street->groups[block->first_group + i];
+        group_expect(street, block->first_group + i + 1);
         if (group->count_max > 0) {
             float moved_from[WIDE];
             if (group->stops) {

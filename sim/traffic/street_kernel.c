@@ -38,9 +38,15 @@ static void types_spread(const struct type_table *table, const uint32_t *kind, s
     }
 }
 
-// Lays the values of one type over those of the columns whose vehicles are of it.
-static INLINE void type_lay(const struct type_table *table, uint32_t type, const uint32_t *kind,
-                            struct wide_types *restrict ret)
+// Room for the parameters of a row of several types: each is laid over the ones before, from one half to the other, as
+// a store of chosen columns is slow on some processors.
+struct types_room {
+    struct wide_types half[2];
+};
+
+// Lays the values of one type over those of the columns whose vehicle is of it.
+static INLINE void type_lay(const struct type_table *table, uint32_t type, const uint32_t *restrict kind,
+                            const struct wide_types *restrict under, struct wide_types *restrict ret)
 {
     float acceleration = table->acceleration[type], deceleration = table->deceleration[type],
         emergency = table->emergency[type], headway = table->headway[type], gap = table->gap[type],
@@ -48,46 +54,51 @@ static INLINE void type_lay(const struct type_table *table, uint32_t type, const
     int32_t krauss = table->krauss[type];
     FOR_WIDE {
         bool is = (kind[c] & KIND_TYPE) == type;
-        ret->acceleration[c] = is ? acceleration : ret->acceleration[c];
-        ret->deceleration[c] = is ? deceleration : ret->deceleration[c];
-        ret->emergency[c] = is ? emergency : ret->emergency[c];
-        ret->headway[c] = is ? headway : ret->headway[c];
-        ret->gap[c] = is ? gap : ret->gap[c];
-        ret->length[c] = is ? length : ret->length[c];
-        ret->closing[c] = is ? closing : ret->closing[c];
-        ret->imperfection[c] = is ? imperfection : ret->imperfection[c];
-        ret->krauss[c] = is ? krauss : ret->krauss[c];
+        ret->acceleration[c] = is ? acceleration : under->acceleration[c];
+        ret->deceleration[c] = is ? deceleration : under->deceleration[c];
+        ret->emergency[c] = is ? emergency : under->emergency[c];
+        ret->headway[c] = is ? headway : under->headway[c];
+        ret->gap[c] = is ? gap : under->gap[c];
+        ret->length[c] = is ? length : under->length[c];
+        ret->closing[c] = is ? closing : under->closing[c];
+        ret->imperfection[c] = is ? imperfection : under->imperfection[c];
+        ret->krauss[c] = is ? krauss : under->krauss[c];
     }
 }
 
-// With few types it is quicker to lay one after the other over all columns than to look each column up.
-static void types_lay(const struct follow_job *job, const uint32_t *kind, struct wide_types *restrict ret)
+// With few types it is quicker to lay one after the other over all columns than to look each column up; and where all
+// vehicles are of the first type, as most rows' are, there is nothing to lay.
+static INLINE const struct wide_types *types_lay(const struct follow_job *job, const uint32_t *restrict kind,
+                                                 const int32_t *restrict count, int32_t k,
+                                                 struct types_room *room)
 {
-    *ret = *job->first_type;
-    for (uint32_t type = 1; type < (uint32_t)job->type_count; type++) {
-        uint32_t any = 0;
-        for (int c = 0; c < WIDE; c++) {
-            any |= (kind[c] & KIND_TYPE) == type;
-        }
-        if (any != 0) {
-            type_lay(job->types, type, kind, ret);
-        }
+    uint32_t present = 0;              // bit by type
+    _Pragma("omp simd reduction(|:present)")
+    for (int c = 0; c < WIDE; c++) {
+        present |= (1u << (kind[c] & KIND_TYPE)) & (k < count[c] ? UINT32_MAX : 0u);
     }
+    const struct wide_types *types = job->first_type;
+    struct wide_types *to = &room->half[0];
+    for (uint32_t rest = present & ~1u; rest != 0; rest &= rest - 1) {
+        type_lay(job->types, (uint32_t)__builtin_ctz(rest), kind, types, to);
+        types = to;
+        to = to == &room->half[0] ? &room->half[1] : &room->half[0];
+    }
+    return types;
 }
 
-// The parameters of a row's vehicles: those of the only type, or spread into *room.
+// The parameters of the vehicles of row k. Where a column has no vehicle they are any type's.
 static INLINE const struct wide_types *types_of(const struct follow_job *job, const uint32_t *kind,
-                                                struct wide_types *room)
+                                                const int32_t *count, int32_t k, struct types_room *room)
 {
     if (job->type_count == 1) {
         return job->first_type;
     }
     if (job->type_count <= FEW_TYPES) {
-        types_lay(job, kind, room);
-        return room;
+        return types_lay(job, kind, count, k, room);
     }
-    types_spread(job->types, kind, room);
-    return room;
+    types_spread(job->types, kind, &room->half[0]);
+    return &room->half[0];
 }
 
 static void leader_of_head(const struct ahead *ahead, float step_s, struct wide_leader *ret)
@@ -230,6 +241,20 @@ static void krauss_row(const struct follow_job *job, const struct wide_types *ty
     }
 }
 
+// Whether any vehicle of the row covers its lane's loop at some instant of the step, or clears it.
+static INLINE bool loop_met(const struct wide_types *restrict types, const float *restrict old,
+                            const float *restrict front, const int32_t *restrict count, int32_t k,
+                            const struct loop_layer *restrict loop)
+{
+    int32_t met = 0;
+    _Pragma("omp simd reduction(|:met)")
+    for (int c = 0; c < WIDE; c++) {
+        met |= (k < count[c]) & (loop->to[c] > loop->from[c]) & (front[c] >= loop->from[c])
+            & (old[c] < loop->to[c] + types->length[c]);
+    }
+    return met != 0;
+}
+
 // Seconds in this step during which a vehicle covers its lane's loop, its front running evenly from old to front.
 static void loop_row(float step_ms, const struct wide_types *types, const float *old, const float *front,
                      const float *speed, const int32_t *count, int32_t k, struct loop_layer *loop)
@@ -362,7 +387,7 @@ static INLINE uint32_t past_end(const struct row *row, const int32_t *count, con
 
 static void follow_rows(const struct follow_job *job, struct follow_rows *all)
 {
-    struct wide_types room;
+    struct types_room room;
     struct wide_leader leader;
     const struct ahead *ahead = all->ahead;
     const int32_t *count = all->count, loop_count = all->loop_count;
@@ -373,7 +398,7 @@ static void follow_rows(const struct follow_job *job, struct follow_rows *all)
     for (int32_t k = 0; k < all->row_count; k++) {
         struct row *row = &all->rows[k];
         _Alignas(64) float front[WIDE], speed[WIDE], old[WIDE];
-        const struct wide_types *types = types_of(job, row->kind, &room);
+        const struct wide_types *types = types_of(job, row->kind, count, k, &room);
         if (k > 0) {
             FOR_WIDE {
                 leader.margin[c] = types->gap[c];
@@ -405,7 +430,9 @@ static void follow_rows(const struct follow_job *job, struct follow_rows *all)
         settle_row(job->step_s, types, &leader, ahead->line, count, k, row, front, speed, slow);
         tails_note(&leader, count, k, &tails);
         for (int32_t i = 0; i < loop_count; i++) {
-            loop_row((float)job->step_ms, types, old, row->front, row->speed, count, k, &all->loops[i]);
+            if (loop_met(types, old, row->front, count, k, &all->loops[i])) {
+                loop_row((float)job->step_ms, types, old, row->front, row->speed, count, k, &all->loops[i]);
+            }
         }
     }
     for (int c = 0; c < WIDE; c++) {
@@ -442,8 +469,8 @@ static uint32_t heads_prepare(const struct follow_job *job, struct group *group,
                               float *ret_fronts)
 {
     struct ahead *ahead = &group->ahead;
-    struct wide_types room;
-    const struct wide_types *types = types_of(job, heads->kind, &room);
+    struct types_room room;
+    const struct wide_types *types = types_of(job, heads->kind, group->count, 0, &room);
     _Alignas(64) int32_t near[WIDE];
     FOR_WIDE {
         float v = heads->speed[c];
@@ -465,7 +492,7 @@ static void lane_wishes(const struct follow_job *job, const struct group *group,
 {
     uint32_t must_bit = side.left ? KIND_LEFT : KIND_RIGHT;
     uint32_t free_bit = side.left ? KIND_FREE_LEFT : KIND_FREE_RIGHT;
-    struct wide_types room;
+    struct types_room room;
     _Alignas(64) float rear[WIDE], speed[WIDE], margin[WIDE];
     _Alignas(64) uint32_t must[WIDE], gain[WIDE];
     FOR_WIDE {
@@ -474,7 +501,7 @@ static void lane_wishes(const struct follow_job *job, const struct group *group,
         margin[c] = group->ahead.margin[c];
     }
     if (first > 0) {
-        const struct wide_types *types = types_of(job, rows[first - 1].kind, &room);
+        const struct wide_types *types = types_of(job, rows[first - 1].kind, group->count, first - 1, &room);
         FOR_WIDE {
             rear[c] = rows[first - 1].front[c] - types->length[c];
             speed[c] = rows[first - 1].speed[c];
@@ -482,7 +509,7 @@ static void lane_wishes(const struct follow_job *job, const struct group *group,
     }
     for (int32_t k = first; k < end; k++) {
         const struct row *row = &rows[k];
-        const struct wide_types *types = types_of(job, row->kind, &room);
+        const struct wide_types *types = types_of(job, row->kind, group->count, k, &room);
         FOR_WIDE {
             uint32_t kind = row->kind[c];
             float v = row->speed[c];

@@ -113,9 +113,9 @@ static void blocks_create(struct street *street, const uint64_t *keys)
     // At most one block a number of lanes stays part full.
     int32_t blocks_max = network->link_count / WIDE + LINK_LANE_COUNT_MAX + 1;
     int32_t groups_max = network->lane_count / WIDE + LINK_LANE_COUNT_MAX * LINK_LANE_COUNT_MAX + 1;
-    street->blocks = memory_take((size_t)blocks_max, sizeof *street->blocks);
+    street->blocks = memory_take_table((size_t)blocks_max, sizeof *street->blocks);
     street->block_of_group = memory_take((size_t)groups_max, sizeof(int32_t));
-    street->groups = memory_take_aligned((size_t)groups_max, sizeof *street->groups);
+    street->groups = memory_take_table((size_t)groups_max, sizeof *street->groups);
     int32_t open[LINK_LANE_COUNT_MAX + 1];
     int filled[LINK_LANE_COUNT_MAX + 1];
     for (int i = 0; i <= LINK_LANE_COUNT_MAX; i++) {
@@ -187,9 +187,9 @@ static void paths_create(struct street *street, const uint64_t *keys)
     qsort(order, (size_t)count, sizeof *order, ordered_compare);
 
     street->path_count = count;
-    street->paths = memory_take_aligned((size_t)count, sizeof *street->paths);
+    street->paths = memory_take_table((size_t)count, sizeof *street->paths);
     street->path_of_connection = memory_take((size_t)count, sizeof *street->path_of_connection);
-    street->crossroads = memory_take((size_t)network->junction_count, sizeof *street->crossroads);
+    street->crossroads = memory_take_table((size_t)network->junction_count, sizeof *street->crossroads);
     int32_t slots = 0;
     for (int32_t i = 0; i < count; i++) {
         if (i == 0 || order[i].key != order[i - 1].key) {
@@ -201,9 +201,9 @@ static void paths_create(struct street *street, const uint64_t *keys)
     }
     street->now = memory_take((size_t)slots, sizeof *street->now);
     street->next = memory_take((size_t)slots, sizeof *street->next);
-    // Aligned ones are written to at once: no step is to wait for their pages.
-    street->inside = memory_take_aligned((size_t)count, sizeof *street->inside);
-    street->inside_next = memory_take_aligned((size_t)count, sizeof *street->inside_next);
+    // Tables are written to at once: no step is to wait for their pages.
+    street->inside = memory_take_table((size_t)count, sizeof *street->inside);
+    street->inside_next = memory_take_table((size_t)count, sizeof *street->inside_next);
     free(order);
     free(rank);
     free(junctions);
@@ -211,7 +211,7 @@ static void paths_create(struct street *street, const uint64_t *keys)
 
 static void entries_create(struct street *street)
 {
-    street->entries = memory_take((size_t)street->path_count, sizeof *street->entries);
+    street->entries = memory_take_table((size_t)street->path_count, sizeof *street->entries);
     int32_t first = 0;
     for (int32_t cell = 0; cell < street->group_count * WIDE; cell++) {
         struct group *group = cell_group(street, cell);
@@ -231,8 +231,8 @@ static void choices_create(struct street *street)
 {
     const struct network *network = street->network;
     street->first_choice = memory_take((size_t)network->link_count + 1, sizeof(int32_t));
-    street->choices = memory_take((size_t)network->connection_count, sizeof(int32_t));
-    street->briefs = memory_take((size_t)network->connection_count, sizeof *street->briefs);
+    street->choices = memory_take_table((size_t)network->connection_count, sizeof(int32_t));
+    street->briefs = memory_take_table((size_t)network->connection_count, sizeof *street->briefs);
     uint32_t users = 0;
     for (int32_t i = 0; i < street->type_count; i++) {
         users |= street->types.user[i];
@@ -323,7 +323,7 @@ static void foes_create(struct street *street)
     for (int32_t i = 0; i < street->path_count; i++) {
         by_road += foes_by_road(street, &street->paths[i], 0);
     }
-    street->foes = memory_take((size_t)(network->foe_count + by_road), sizeof *street->foes);
+    street->foes = memory_take_table((size_t)(network->foe_count + by_road), sizeof *street->foes);
     int32_t first = 0;
     for (int32_t i = 0; i < street->path_count; i++) {
         struct path *path = &street->paths[i];
@@ -407,7 +407,7 @@ static void parts_create(struct street *street)
         path->first_part = (int32_t)rows;
         rows += (size_t)cell_group(street, path->from_cell)->path_count[path->from_cell % WIDE];
     }
-    street->parts = memory_take(rows, sizeof *street->parts);
+    street->parts = memory_take_table(rows, sizeof *street->parts);
     for (int32_t i = 0; i < street->path_count; i++) {
         const struct path *path = &street->paths[i];
         const struct group *from = cell_group(street, path->from_cell);
@@ -453,7 +453,7 @@ static void loops_create(struct street *street)
         street->groups[i].loop_layer = street->loop_layer_count;
         street->loop_layer_count += street->groups[i].loop_layer_count;
     }
-    street->loops = memory_take_aligned((size_t)street->loop_layer_count, sizeof *street->loops);
+    street->loops = memory_take_table((size_t)street->loop_layer_count, sizeof *street->loops);
     for (int32_t i = 0; i < street->loop_layer_count; i++) {
         for (int c = 0; c < WIDE; c++) {
             street->loops[i].detector[c] = INDEX_NONE;
@@ -542,7 +542,13 @@ static void rows_create(struct street *street)
     uintptr_t at = ((uintptr_t)street->rows_taken + 63) & ~(uintptr_t)63;
     street->rows = (struct row *)at;
     for (int32_t w = 0; w < street->worker_count; w++) {
-        rows_begin(street, &street->workers[w]);
+        struct worker *worker = &street->workers[w];
+        int64_t first = worker->pool.next_row;
+        rows_begin(street, worker);
+        // The first pieces are as many as the network's lanes, whoever drives there: no step is to wait for them.
+        size_t bytes = (size_t)(worker->pool.next_row - first) * sizeof *street->rows;
+        memory_wish_large_pages(&street->rows[first], bytes + bytes / 2);
+        memset(&street->rows[first], 0, bytes);
     }
 }
 

@@ -404,6 +404,27 @@ static inline void trip_expect(const struct street *street, int32_t trip)
     __builtin_prefetch(&street->trips[trip], 1);
 }
 
+// Asks for what moving a group touches first, one group ahead: its foremost rows and where its loops lie. The rows are
+// wherever its thread's pool had room, so that no processor guesses it.
+#define ROWS_EXPECTED 4
+static inline void group_expect(const struct street *street, int32_t index)
+{
+    if (index >= street->group_count || street->groups[index].count_max == 0) {
+        return;
+    }
+    const struct group *group = &street->groups[index];
+    int32_t rows = group->count_max < ROWS_EXPECTED ? group->count_max : ROWS_EXPECTED;
+    const char *at = (const char *)&street->rows[group->first_row], *end = at + (size_t)rows * sizeof(struct row);
+    for (; at < end; at += 64) {
+        __builtin_prefetch(at, 1);
+    }
+    for (int32_t i = 0; i < group->loop_layer_count; i++) {
+        const struct loop_layer *loop = &street->loops[group->loop_layer + i];
+        __builtin_prefetch(&loop->from[0]);
+        __builtin_prefetch(&loop->to[0]);
+    }
+}
+
 static inline struct group *cell_group(const struct street *street, int32_t cell)
 {
     return &street->groups[cell / WIDE];

@@ -255,12 +255,18 @@ void trip_settle(struct trip *trip, int32_t end_ms, float front, float desired, 
 }
 
 // Moves an array of pages to a larger place, without touching what is not used yet.
+#define LARGE_BYTES ((size_t)1 << 21)   // from here on large pages are asked for
+
 static void *pages_grow(void *from, size_t used, size_t bytes)
 {
-    void *to = aligned_alloc(64, (bytes + 63) / 64 * 64);
+    size_t align = bytes >= LARGE_BYTES ? LARGE_BYTES : 64;
+    void *to = aligned_alloc(align, (bytes + align - 1) / align * align);
     if (to == NULL) {
         (void)fprintf(stderr, "out of memory: %zu bytes for trips do not fit\n", bytes);
         abort();
+    }
+    if (bytes >= LARGE_BYTES) {
+        memory_wish_large_pages(to, bytes);
     }
     if (used > 0) {
         memcpy(to, from, used);
