@@ -3,7 +3,7 @@
 fast as the sockets take it, and a storm of all controllers that reconnect and pull at once. Plans outrank readings: what is
 shed is readings, and it is counted.
 
-A row is one stretch: the slowest and the 99th-percentile answer to a pull, the longest step, readings taken and shed, memory at
+A row is one stretch: the 99th-percentile answer to a pull (that of its worst second) and the slowest, the longest step, readings taken and shed, memory at
 its end. `back_s` is how long after the stretch the answers were again as before (every answer of a second below 20 ms, or as
 the calm stretch had it, and nothing shed).
 """
@@ -63,6 +63,8 @@ def main(path):
         load_end(calm)
     late = [second[3] for second in played["seconds"]]
     for row in rows:
+        row["pull_ms_p99"] = max((second[4] for second in played["seconds"][int(row["from_s"]) + 1:int(row["to_s"])]),
+                                 default=-1.0)
         row["pull_ms_max"] = max(late[int(row["from_s"]) + 1:int(row["to_s"])], default=-1.0)
     limit = max(20.0, rows[0]["pull_ms_max"])
     for row, after in zip(rows[1::2], rows[2::2]):

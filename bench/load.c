@@ -1,6 +1,6 @@
 // load.c: the load generator: plays a city's controllers and detector stations against a daemon on this machine, ends
-// by itself, and prints what it saw second by second ([plans, epoch, answers, slowest answer in ms]) and then, last,
-// what it sent and saw in all, each as one JSON object. Used by the benches and the tests.
+// by itself, and prints what it saw second by second ([plans, epoch, answers, slowest and 99th-percentile answer in
+// ms]) and then, last, what it sent and saw in all, each as one JSON object. Used by the benches and the tests.
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -69,8 +69,8 @@ static void print_seconds(const struct load_counts *counts)
     printf("{\"seconds\": [");
     for (int32_t i = 0; i < counts->second_count; i++) {
         const struct load_second *second = &counts->second[i];
-        printf("%s[%d, %" PRIu32 ", %d, %.3f]", i > 0 ? ", " : "", second->plans, second->epoch,
-               second->pulls_answered, (double)second->pull_ms_max);
+        printf("%s[%d, %" PRIu32 ", %d, %.3f, %.3f]", i > 0 ? ", " : "", second->plans, second->epoch,
+               second->pulls_answered, (double)second->pull_ms_max, (double)second->pull_ms_p99);
     }
     printf("], \"storms_ms\": [");
     for (int32_t i = 0; i < counts->storms; i++) {

@@ -170,6 +170,7 @@ static void answered(struct load *load, struct controller *controller)
     load->counts.pulls_answered++;
     if (load->counts.pull_count < PULL_COUNT_MAX && !load->storming) {
         load->counts.pull_ms[load->counts.pull_count++] = pull_ms;
+        second->pulls_timed++;
     }
     second->pulls_answered++;
     second->pull_ms_max = pull_ms > second->pull_ms_max ? pull_ms : second->pull_ms_max;
@@ -565,6 +566,21 @@ static int compare_float(const void *left, const void *right)
     return a < b ? -1 : a > b;
 }
 
+// Of each second, while the times are still in the order in which they were taken.
+static void seconds_sum_up(struct load_counts *counts)
+{
+    int64_t next = counts->pull_count;
+    for (int32_t i = counts->second_count - 1; i >= 0; i--) {
+        struct load_second *second = &counts->second[i];
+        next = next >= second->pulls_timed ? next - second->pulls_timed : 0;   // 0: timing began anew within it
+        second->pull_ms_p99 = -1.0f;
+        if (second->pulls_timed > 0 && next + second->pulls_timed <= counts->pull_count) {
+            qsort(counts->pull_ms + next, (size_t)second->pulls_timed, sizeof(float), compare_float);
+            second->pull_ms_p99 = counts->pull_ms[next + (int64_t)second->pulls_timed * 99 / 100];
+        }
+    }
+}
+
 static void load_create(struct load *load, const struct load_options *options)
 {
     const struct network *network = options->network;
@@ -653,6 +669,7 @@ bool load_play(const struct load_options *options, struct load_counts *ret, stru
         int64_t gap_ms = load->valid_until_ms[i] != 0 ? now_ms - load->valid_until_ms[i] : 0;
         load->counts.uncovered_ms_max = gap_ms > load->counts.uncovered_ms_max ? gap_ms : load->counts.uncovered_ms_max;
     }
+    seconds_sum_up(&load->counts);
     qsort(load->counts.pull_ms, (size_t)load->counts.pull_count, sizeof(float), compare_float);
     *ret = load->counts;
     load_release(load);

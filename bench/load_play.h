@@ -56,9 +56,9 @@ struct load_options {
 
 // Plans in it, of the newest epoch seen; the slowest answer to a pull.
 struct load_second {
-    int32_t plans, pulls_answered;
+    int32_t plans, pulls_answered, pulls_timed;   // timed: not those of a storm
     uint32_t epoch;
-    float pull_ms_max;
+    float pull_ms_max, pull_ms_p99;               // p99: of those timed, -1: none
 };
 
 struct load_counts {

@@ -7,6 +7,8 @@
 
 #define RENEW_HOLD_MS 60000           // a rolling plan that is valid for less is sent again
 #define RENEW_CYCLIC_MS 300000        // a cyclic one
+#define RENEW_SPREAD_S 30             // earlier by up to this, each intersection by its own: a city that was taken over
+                                      // at one instant does not renew all its plans at one
 #define RELEASE_MS 5000               // how long a plan lives on that gives the intersection back
 #define RED_SLACK_MS 3000             // a deadline is met this much early: a step of control and the quantum
 #define LATECOMER_MS 30000            // within this a group is served whose maximum red was over when it was asked for
@@ -212,7 +214,8 @@ int64_t conduct_hold_until_ms(const struct conduct *conduct, int32_t stage)
 static bool renewal_due(const struct conduct *conduct)
 {
     int64_t left_ms = conduct->running->valid_until_ms - conduct->view->at_ms;
-    return left_ms < (conduct->running->kind == PLAN_CYCLIC ? RENEW_CYCLIC_MS : RENEW_HOLD_MS);
+    int64_t early_ms = (int64_t)(conduct->view->intersection.index % RENEW_SPREAD_S) * MS_PER_S;
+    return left_ms < early_ms + (conduct->running->kind == PLAN_CYCLIC ? RENEW_CYCLIC_MS : RENEW_HOLD_MS);
 }
 
 // The running plan once more, valid longer.

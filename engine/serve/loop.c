@@ -10,8 +10,10 @@
 #include "engine/serve/channel.h"
 #include "engine/serve/journal.h"
 
-#define CHECK_MS 250                      // between two looks at time limits
-#define PUSH_COUNT_MAX 256                // plans pushed in one turn
+#define CHECK_MS 25                       // between two looks at time limits, each at one of
+#define CHECK_TURN_COUNT 10               // so many parts of the connections
+#define PUSH_COUNT_MAX 64                 // changes of plans pushed in one turn,
+#define PUSH_PAUSE_MS 4                   // and the time until the next: who pulls meanwhile does not wait behind them
 #define HELD_BREATH_US 2000               // while detectors are held: their sockets would wake the loop at once
 #define ENGINE_LATE_MS 300                // a step that is so late needs the processor
 #define BREATH_US 500                     // of a busy loop; far less than a pull may take
@@ -63,11 +65,18 @@ static void push_one(struct loop *loop, int32_t intersection)
     }
 }
 
+static void on_pause_over(uv_timer_t *pause);
+
+// Many changes at once, as when a whole city is taken over, are pushed a few at a time: neither this thread nor the
+// controllers' side is to be busy with them alone. A simulator waits for its plans: it gets them at once.
 static void push_changes(struct loop *loop)
 {
     struct plan_table *table = loop->service->table;
     uint64_t changes = plan_table_changes(table);
     int32_t pushed = 0;
+    if (uv_is_active((uv_handle_t *)&loop->pause)) {
+        return;
+    }
     while (loop->change_position < changes) {
         int32_t intersection = plan_table_change(table, loop->change_position);
         if (intersection == INDEX_NONE) {
@@ -81,10 +90,18 @@ static void push_changes(struct loop *loop)
         loop->change_position++;
         push_one(loop, intersection);
         if (++pushed == PUSH_COUNT_MAX) {
-            uv_async_send(&loop->wake);   // The rest after those who wait for an answer have had theirs.
+            bool live = !loop->stopping && !compute_claimed(loop->service->compute);
+            if (!live || uv_timer_start(&loop->pause, on_pause_over, PUSH_PAUSE_MS, 0) != 0) {
+                uv_async_send(&loop->wake);
+            }
             return;
         }
     }
+}
+
+static void on_pause_over(uv_timer_t *pause)
+{
+    push_changes(pause->data);
 }
 
 static void stop(struct loop *loop)
@@ -168,6 +185,7 @@ static void end_when_empty(struct loop *loop)
     }
     uv_close((uv_handle_t *)&loop->wake, NULL);
     uv_close((uv_handle_t *)&loop->timer, NULL);
+    uv_close((uv_handle_t *)&loop->pause, NULL);
     uv_close((uv_handle_t *)&loop->breath, NULL);
 }
 
@@ -195,7 +213,8 @@ static void on_timer(uv_timer_t *timer)
 {
     struct loop *loop = timer->data;
     int64_t now_ms = city_clock_now(loop->service->clock);
-    for (int32_t i = 0; i < loop->slots.count; i++) {
+    loop->check_turn = (loop->check_turn + 1) % CHECK_TURN_COUNT;
+    for (int32_t i = loop->check_turn; i < loop->slots.count; i += CHECK_TURN_COUNT) {
         if (loop->slots.at[i] != NULL) {
             channel_check(loop->slots.at[i], now_ms);
         }
@@ -225,6 +244,9 @@ enum status loop_start(struct loop *loop, struct problem *problem)
         result = uv_timer_init(&loop->uv, &loop->timer);
     }
     if (result == 0) {
+        result = uv_timer_init(&loop->uv, &loop->pause);
+    }
+    if (result == 0) {
         result = uv_prepare_init(&loop->uv, &loop->breath);
     }
     if (result == 0) {
@@ -232,6 +254,7 @@ enum status loop_start(struct loop *loop, struct problem *problem)
         uv_prepare_start(&loop->breath, on_breath);
         loop->wake.data = loop;
         loop->timer.data = loop;
+        loop->pause.data = loop;
         result = uv_timer_start(&loop->timer, on_timer, CHECK_MS, CHECK_MS);
     }
     if (result != 0) {

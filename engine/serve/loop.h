@@ -98,10 +98,11 @@ struct loop {
     bool started;
     uv_loop_t uv;
     uv_async_t wake;
-    uv_timer_t timer;
+    uv_timer_t timer, pause;               // pause: between two turns of pushing
     uv_prepare_t breath;
     int64_t breath_since_us;               // the look at how busy the loop is, and the frames at that time
     uint64_t breath_frames;
+    int32_t check_turn;                    // which part of the connections was last looked at for its time limits
     int64_t detector_us;                   // spent on detectors in this turn
     bool busy, hold_detectors, stopping;
     int64_t said_second, said_count;       // lines of the log in this second

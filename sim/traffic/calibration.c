@@ -12,7 +12,7 @@ static const double APPROACH_M = 300.0, APART_M = 5.3;
 static const double LIMIT_MPS = 50.0 / 3.6;
 static const int64_t FILL_MS = 600 * MS_PER_S, EMPTY_MS = 200 * MS_PER_S;
 static const double HEADWAY_S_LEAST = 0.2, HEADWAY_S_MOST = 3.5, GAP_M_LEAST = 1.0, ACCELERATION_MOST = 8.0;
-static const double HEADWAY_STEPS_LEAST = 0.7;   // below so many steps a queue's flow falls again: it begins to swing
+static const double HEADWAY_STEPS_LEAST = 0.82;   // below so many steps a queue's flow falls again: it begins to swing
 static const double FLOW_SHARE = 0.002, LOST_S = 0.01;
 #define HALVINGS_MAX 24
 
