@@ -188,8 +188,8 @@ static void stuck_note(const struct site *site, struct adaptive_memory *mine)
     }
 }
 
-// Whether a row that got stuck would be in a stage too, in which it has such a flow: it would where no more of its groups
-// are green than where it got stuck, and it gives way as much.
+// Whether a row that got stuck would be in a stage too, in which it has such a flow: it would where no more of its
+// groups are green than where it got stuck, and it gives way as much.
 static bool row_stuck(const struct site *site, const struct adaptive_memory *mine, int32_t row, uint64_t green,
                       const struct row_flow *flow)
 {

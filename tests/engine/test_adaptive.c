@@ -12,7 +12,7 @@
 #include "engine/optimize/strategy.h"
 #include "tests/engine/crossings.h"
 
-#define PERMISSIVE UINT64_C(0x10f)    // stage 0: the street through, its left turns give way; with 8, which is always green
+#define PERMISSIVE UINT64_C(0x10f)    // stage 0: the street through, its left turns too; and 8, as in every stage
 #define CAMERAS 8
 #define QUEUE 6
 #define BEGIN_MS 1000000
