@@ -31,7 +31,6 @@ static const float SATURATION_VPS = 0.5f;         // per lane, near HCM's 1900 v
 static const float YIELDING_VPS = 0.4f;           // of those who give way while nobody comes: 2.5 s each [HCM2000]
 static const float SHUT_S = 2.5f;                 // of a gap that each vehicle on a foe's lane shuts
 static const float STUCK_VPS = 0.02f;
-static const float YIELDS_LESS = 0.01f;           // of the time of a lane's vehicles: less is as much
 static const float WAITED_WEIGHT = 0.02f;         // per second that the head of a queue has waited
 static const float WAITED_S_MAX = 120.0f;
 static const double EXIT_WEIGHT = 0.1;            // per vehicle that stands on an exit lane
@@ -188,15 +187,11 @@ static void stuck_note(const struct site *site, struct adaptive_memory *mine)
     }
 }
 
-// Whether a row that got stuck would be in a stage too, in which it has such a flow: it would where no more of its
-// groups are green than where it got stuck, and it gives way as much.
-static bool row_stuck(const struct site *site, const struct adaptive_memory *mine, int32_t row, uint64_t green,
-                      const struct row_flow *flow)
+static bool row_stuck(const struct site *site, const struct adaptive_memory *mine, int32_t row, uint64_t green)
 {
     int32_t i = row - site->rows->first;
     uint64_t goes = site->view->estimate->approaches.rows[row].groups & green;
-    return i < 64 && (mine->stuck_rows >> i & 1) != 0 && (goes & ~mine->stuck_groups) == 0
-        && row_flow_of(site, row, mine->stuck_groups).part <= flow->part + YIELDS_LESS;
+    return i < 64 && (mine->stuck_rows >> i & 1) != 0 && (goes & ~mine->stuck_groups) == 0;
 }
 
 static float row_weight(const struct site *site, int32_t row)
@@ -281,9 +276,8 @@ static void stages_choose(struct site *site, const struct adaptive_memory *mine,
     for (int32_t s = 0; s < site->at->stage_count; s++) {
         for (int32_t r = 0; r < site->stream_count; r++) {
             site->flows[s][r] = row_flow_of(site, site->row_of_stream[r], groups_of(site, s));
-            struct row_flow *flow = &site->flows[s][r];
-            if (row_stuck(site, mine, site->row_of_stream[r], groups_of(site, s), flow)) {
-                flow->vps = STUCK_VPS;
+            if (row_stuck(site, mine, site->row_of_stream[r], groups_of(site, s))) {
+                site->flows[s][r].vps = STUCK_VPS;
             }
         }
     }
