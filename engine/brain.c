@@ -20,6 +20,7 @@
 #define THREAD_COUNT_MAX SIGHT_PART_COUNT_MAX
 #define CHUNK 32                      // intersections that a thread takes at a time: searches differ in length
 #define SILENT_AGAIN_MS 10000         // a silent controller is offered a new hand-over so long after the last began
+#define OVERLOOKED_MS 10000           // so long nobody seems to wait before nobody is taken to wait
 
 // What one intersection did in a step. Each is written by the thread that has the intersection, then read in order.
 struct slot {
@@ -47,6 +48,7 @@ struct brain {
     uint8_t *memory;                          // memory_bytes per intersection: of the strategy that decides there
     size_t memory_bytes;
     int64_t *asked_ms;                        // per signal group: since when somebody waits for it, or INT64_MAX
+    int64_t *noticed_ms;                      // ... when one was last noticed there
     struct slot *slots;
     struct sight_result *taken;               // one per thread: what became of the readings that fell to it
     struct intersection_state *states;
@@ -198,7 +200,8 @@ static void conduct(struct brain *brain, int32_t intersection, int64_t now_ms, c
     }
 }
 
-// Keeps since when each group has been asked for without a break.
+// Keeps since when each group has been asked for without a break. A sensor may overlook who waits: a group that nobody
+// seems to ask for is asked for a while longer, or its maximum red would begin anew with every such second.
 static void asked_update(struct brain *brain, int32_t intersection, int64_t now_ms)
 {
     const struct intersection *at = &brain->network->intersections[intersection];
@@ -209,9 +212,16 @@ static void asked_update(struct brain *brain, int32_t intersection, int64_t now_
         bool called = report == NULL || (report->calls >> g & 1) != 0;
         asked &= brain->network->groups[at->first_group + g].on_call && !called ? ~(UINT64_C(1) << g) : ~UINT64_C(0);
     }
-    int64_t *asked_ms = brain->asked_ms + at->first_group;
+    int64_t *asked_ms = brain->asked_ms + at->first_group, *noticed_ms = brain->noticed_ms + at->first_group;
     for (int32_t g = 0; g < at->group_count; g++) {
-        asked_ms[g] = (asked >> g & 1) == 0 ? INT64_MAX : asked_ms[g] == INT64_MAX ? now_ms : asked_ms[g];
+        bool waits = (asked >> g & 1) != 0;
+        noticed_ms[g] = waits ? now_ms : noticed_ms[g];
+        if (waits && asked_ms[g] == INT64_MAX) {
+            asked_ms[g] = now_ms;
+        } else if (!waits && (brain->network->groups[at->first_group + g].on_call
+                              || now_ms - noticed_ms[g] >= OVERLOOKED_MS)) {
+            asked_ms[g] = INT64_MAX;   // A button is never overlooked.
+        }
     }
 }
 
@@ -604,6 +614,7 @@ enum status brain_create(const struct network *network, const struct brain_optio
     brain->duty = memory_take(count, sizeof *brain->duty);
     duties_set(brain, options->regions_led);
     brain->asked_ms = memory_take_aligned((size_t)network->group_count, sizeof *brain->asked_ms);
+    brain->noticed_ms = memory_take_aligned((size_t)network->group_count, sizeof *brain->noticed_ms);
     for (int32_t g = 0; g < network->group_count; g++) {
         brain->asked_ms[g] = INT64_MAX;
     }
@@ -633,6 +644,7 @@ void brain_release(struct brain *brain)
     free(brain->strategy);
     free(brain->memory);
     free(brain->asked_ms);
+    free(brain->noticed_ms);
     free(brain->slots);
     free(brain->taken);
     free(brain->states);
@@ -650,6 +662,7 @@ static void brain_walk(struct brain *brain, struct snapshot_walk *walk)
     ledger_snapshot(&brain->ledger, walk);
     snapshot_column(walk, brain->memory, count, brain->memory_bytes);
     snapshot_column(walk, brain->asked_ms, (size_t)brain->network->group_count, sizeof *brain->asked_ms);
+    snapshot_column(walk, brain->noticed_ms, (size_t)brain->network->group_count, sizeof *brain->noticed_ms);
     snapshot_column(walk, brain->states, count, sizeof *brain->states);
     snapshot_column(walk, &brain->counts, 1, sizeof brain->counts);
 }
