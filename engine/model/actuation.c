@@ -231,6 +231,7 @@ void actuation_create(struct actuation *actuation, const struct network *network
         const struct intersection *at = &network->intersections[i];
         struct actuated_site *site = &actuation->sites[i];
         struct actuated_stage *stages = actuation->stages + at->first_stage;
+        site->first_group = at->first_group;
         site->first_stage = at->first_stage;
         site->stage_count = at->stage_count;
         for (int32_t s = 0; s < at->stage_count; s++) {
@@ -291,7 +292,7 @@ static const struct actuated_stage *stage_called(const struct actuation *actuati
 {
     const struct actuated_site *site = &actuation->sites[intersection];
     const struct actuated_stage *now = stage_now(actuation, intersection, state);
-    const int32_t *passage_ms = actuation->passage_ms + actuation->network->intersections[intersection].first_group;
+    const int32_t *passage_ms = actuation->passage_ms + actuation->sites[intersection].first_group;
     uint64_t red = (state->calls | site->recall) & ~now->groups, yielding = 0;
     for (uint64_t left = now->groups & ~now->protected_groups & site->line; left != 0; left &= left - 1) {
         int g = __builtin_ctzll(left);
@@ -317,7 +318,7 @@ static void touches_take(const struct actuation *actuation, int32_t intersection
                          struct actuation_touch touch, int32_t now_ms)
 {
     const struct actuated_site *site = &actuation->sites[intersection];
-    const int32_t *passage_ms = actuation->passage_ms + actuation->network->intersections[intersection].first_group;
+    const int32_t *passage_ms = actuation->passage_ms + actuation->sites[intersection].first_group;
     for (uint64_t left = touch.line; left != 0; left &= left - 1) {
         state->line_ms[__builtin_ctzll(left)] = now_ms;
     }
@@ -335,7 +336,7 @@ static void touches_take(const struct actuation *actuation, int32_t intersection
 static int32_t gap_beyond(const struct actuation *actuation, int32_t intersection, const struct actuation_state *state,
                           uint64_t groups, int32_t now_ms, int32_t *ret_gap_ms)
 {
-    const int32_t *passage_ms = actuation->passage_ms + actuation->network->intersections[intersection].first_group;
+    const int32_t *passage_ms = actuation->passage_ms + actuation->sites[intersection].first_group;
     int32_t least_ms = INT32_MAX;
     *ret_gap_ms = 0;
     for (uint64_t left = groups & ~actuation->sites[intersection].recall; left != 0; left &= left - 1) {

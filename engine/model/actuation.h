@@ -43,6 +43,7 @@ struct actuated_stage {
 };
 
 struct actuated_site {
+    int32_t first_group;              // of the network
     int32_t first_stage, stage_count; // in actuation.stages, in the order of service
     int32_t rotation_count;           // of them the first ones, the program's own: only these are gone to
     uint64_t advance, line;           // groups that have such loops

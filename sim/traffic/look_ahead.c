@@ -181,13 +181,12 @@ static bool goes_first(const struct street *street, const struct comer *one, con
 static bool head_arrives(const struct street *street, int32_t path_index, struct comer *ret)
 {
     const struct path *path = &street->paths[path_index];
-    const struct group *group = cell_group(street, path->from_cell);
-    int column = path->from_cell % WIDE;
-    if (group->seen.count[column] == 0 || group->seen.head_path[column] != path_index) {
+    const struct seen *from = &street->seen[path->from_cell];
+    if (from->count == 0 || from->head_path != path_index) {
         return false;
     }
-    float to_line = group->length[column] - group->seen.head_front[column];
-    *ret = (struct comer){ path_index, to_line + path->length, group->seen.head_speed[column] };
+    float to_line = from->length - from->head_front;
+    *ret = (struct comer){ path_index, to_line + path->length, from->head_speed };
     return arrives(street, ret->speed, ret->left)
         && (path->right_on_red || !held_by_signal(street, path, ret->speed, to_line));
 }
@@ -196,11 +195,9 @@ static bool head_arrives(const struct street *street, int32_t path_index, struct
 // lane has no place for it, and one that is inside at the step's end is all that others would see.
 static void heed_rivals(const struct street *street, const struct comer *self, float x, struct view *view)
 {
-    const struct path *path = &street->paths[self->path];
-    const struct group *to = cell_group(street, path->to_cell);
-    int column = path->to_cell % WIDE;
-    for (int32_t i = 0; i < to->entry_count[column]; i++) {
-        int32_t other = street->entries[to->first_entry[column] + i];
+    const struct seen *to = &street->seen[street->paths[self->path].to_cell];
+    for (int32_t i = 0; i < to->entry_count; i++) {
+        int32_t other = street->entries[to->first_entry + i];
         struct comer rival;
         if (other != self->path && head_arrives(street, other, &rival) && !goes_first(street, self, &rival)
             && (x < 0.0f || nearer(&rival, self))) {
@@ -213,13 +210,17 @@ static void heed_rivals(const struct street *street, const struct comer *self, f
 static void heed_merging(const struct street *street, const struct viewer *viewer, int32_t path_index, float x,
                          struct view *view)
 {
+    const struct watch *watch = &street->watches[path_index];
+    if (watch->merging == 0) {
+        return;
+    }
     const struct path *path = &street->paths[path_index];
-    const struct group *to = cell_group(street, path->to_cell);
-    int column = path->to_cell % WIDE;
     struct comer self = { path_index, path->length - x, viewer->speed };
     bool soon = arrives(street, self.speed, self.left);
-    for (int32_t i = 0; i < to->entry_count[column]; i++) {
-        int32_t other = street->entries[to->first_entry[column] + i];
+    bool any = (street->crossroads[watch->junction].busy & watch->merging) != 0;
+    const struct seen *to = &street->seen[path->to_cell];
+    for (int32_t i = 0; any && i < to->entry_count; i++) {
+        int32_t other = street->entries[to->first_entry + i];
         for (int32_t k = street->inside[other].count - 1; k >= 0 && other != path_index; k--) {
             const struct crosser *crosser = &street->now[street->inside[other].first + k];
             struct comer comer = { other, street->paths[other].length - crosser->front, crosser->speed };
@@ -257,10 +258,12 @@ static float parted(const struct street *street, int32_t path_index, int32_t i)
 static void heed_parting(const struct street *street, int32_t cell, int32_t path_index, const struct viewer *viewer,
                          float to_line, struct view *view)
 {
-    const struct group *group = cell_group(street, cell);
-    int column = cell % WIDE;
-    for (int32_t i = 0; i < group->path_count[column]; i++) {
-        int32_t other = group->first_path[column] + i;
+    const struct seen *lane = &street->seen[cell];
+    if (!lane_left(street, lane, path_index)) {
+        return;
+    }
+    for (int32_t i = 0; i < lane->path_count; i++) {
+        int32_t other = lane->first_path + i;
         const struct path *path = &street->paths[other];
         int32_t inside = street->inside[other].count;
         if (inside > 0) {
@@ -269,15 +272,14 @@ static void heed_parting(const struct street *street, int32_t cell, int32_t path
             if (last->front - last->length < until) {
                 heed_leader(street, viewer, to_line + last->front - last->length, last->speed, view);
             }
-        } else if (inside == 0 && path->length < street->length_max) {
+        } else if (path->length < street->length_max) {
             // A long vehicle whose front is on the lane beyond already.
-            const struct published *seen = &cell_group(street, path->to_cell)->seen;
-            int at = path->to_cell % WIDE;
-            float rear = seen->tail_rear[at] + path->length;
+            const struct seen *to = &street->seen[path->to_cell];
+            float rear = to->tail_rear + path->length;
             float until = other == path_index ? 0.0f : parted(street, path_index, i);
-            bool from_here = seen->tail_path[at] == other || seen->tail_path[at] == PATH_NONE;
-            if (seen->count[at] > 0 && from_here && rear < until) {
-                heed_leader(street, viewer, to_line + rear, seen->tail_speed[at], view);
+            bool from_here = to->tail_path == other || to->tail_path == PATH_NONE;
+            if (to->count > 0 && from_here && rear < until) {
+                heed_leader(street, viewer, to_line + rear, to->tail_speed, view);
             }
         }
     }
@@ -300,7 +302,7 @@ static void look_along(const struct street *street, const struct viewer *viewer,
     const struct trip *trip = &street->trips[viewer->trip];
     float reach = horizon(street, viewer);
     bool beyond = false;               // past the path that the viewer is at
-    int32_t leg = 0;
+    int32_t further = 0;               // legs beyond the viewer's own
     while (path_index >= 0) {
         const struct path *path = &street->paths[path_index];
         if (beyond) {
@@ -319,23 +321,24 @@ static void look_along(const struct street *street, const struct viewer *viewer,
             }
         }
         way += path->length;
-        const struct group *to = cell_group(street, path->to_cell);
-        int column = path->to_cell % WIDE;
-        heed_limit(street, viewer, way, to->limit[column], view);
-        leg = beyond ? leg + 1 : trip->leg + 1;
-        heed_stop(street, viewer, leg, way, view);
-        if (to->seen.count[column] > 0) {
-            heed_leader(street, viewer, way + to->seen.tail_rear[column], to->seen.tail_speed[column], view);
+        const struct seen *to = &street->seen[path->to_cell];
+        heed_limit(street, viewer, way, to->limit, view);
+        further++;
+        if (street->stops.of_trip != NULL) {
+            heed_stop(street, viewer, trip->leg + further, way, view);
+        }
+        if (to->count > 0) {
+            heed_leader(street, viewer, way + to->tail_rear, to->tail_speed, view);
             return;
         }
-        way += to->length[column];
+        way += to->length;
         if (way > reach) {
             return;
         }
         int32_t cell = path->to_cell;
         beyond = true;
-        path_index = trip_path(street, trip, leg, cell);
-        if (to->length[column] < 2.0f * street->length_max) {
+        path_index = trip_path(street, trip, trip->leg + further, cell);
+        if (to->length < 2.0f * street->length_max) {
             heed_parting(street, cell, path_index, viewer, way, view);   // who is on it longest is its first
         }
     }
@@ -348,11 +351,15 @@ static void look_along(const struct street *street, const struct viewer *viewer,
 static void heed_siblings(const struct street *street, int32_t path_index, const struct viewer *viewer, float x,
                           struct view *view)
 {
-    const struct path *path = &street->paths[path_index];
-    const struct group *group = cell_group(street, path->from_cell);
-    int column = path->from_cell % WIDE;
-    for (int32_t i = 0; i < group->path_count[column]; i++) {
-        int32_t other = group->first_path[column] + i;
+    const struct watch *watch = &street->watches[path_index];
+    const struct crossroads *at = &street->crossroads[watch->junction];
+    uint64_t own = busy_bit(at, path_index);
+    if ((at->busy & watch->lane & (own != BUSY_REST ? ~own : ~UINT64_C(0))) == 0) {
+        return;
+    }
+    const struct seen *lane = &street->seen[street->paths[path_index].from_cell];
+    for (int32_t i = 0; i < lane->path_count; i++) {
+        int32_t other = lane->first_path + i;
         for (int32_t k = street->inside[other].count - 1; k >= 0 && other != path_index; k--) {
             const struct crosser *crosser = &street->now[street->inside[other].first + k];
             bool first = crosser->front > x || (crosser->front >= x && other < path_index);

@@ -1,11 +1,15 @@
 // Loops as a controller at the roadside sees them: covered or not since its last look.
 #include "sim/traffic/loop_calls.h"
 
+#include <string.h>
+
 #include "engine/base/memory.h"
 
 void loop_calls_create(struct street *street)
 {
     const struct network *network = street->network;
+    street->loops_met = memory_take((size_t)street->loop_layer_count, sizeof *street->loops_met);
+    memset(street->loops_met, 1, (size_t)street->loop_layer_count);   // a state may be loaded: all are looked at once
     street->loop_calls = memory_take((size_t)street->loop_layer_count * WIDE, sizeof *street->loop_calls);
     for (int32_t d = 0; d < network->detector_count; d++) {
         const struct detector *detector = &network->detectors[d];
@@ -25,6 +29,10 @@ void street_look_touches(struct street *street, struct actuation_touch *ret)
         ret[i] = (struct actuation_touch){ 0, 0 };
     }
     for (int32_t i = 0; i < street->loop_layer_count; i++) {
+        if (!street->loops_met[i]) {
+            continue;
+        }
+        street->loops_met[i] = 0;
         struct loop_layer *layer = &street->loops[i];
         _Alignas(64) uint32_t touched[WIDE];
         uint32_t any = 0;

@@ -3,5 +3,5 @@
 
 #include "sim/traffic/street_state.h"
 
-// Room for street.loop_calls is taken; layout_release gives it back.
+// Room for street.loop_calls and loops_met is taken; layout_release gives it back.
 void loop_calls_create(struct street *street);

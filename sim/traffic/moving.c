@@ -71,7 +71,7 @@ static void leave(struct street *street, struct worker *worker, const struct lea
         }
         trip->leg++;
         stops_pass(street, trip);
-        float length = cell_group(street, to.cell)->length[to.cell % WIDE];
+        float length = street->seen[to.cell].length;
         if (x <= length) {
             break;
         }
@@ -100,10 +100,10 @@ static float driver_factor(const struct street *street, uint32_t kind, int32_t t
 // closed, or at the end of a wrong lane.
 static bool holds_second(const struct street *street, const struct group *group, const struct row *row, int c)
 {
-    int32_t path = row[1].path[c];
-    if (group->count[c] < 2 || path == PATH_END) {
+    if (group->count[c] < 2 || row[1].path[c] == PATH_END) {
         return false;
     }
+    int32_t path = row[1].path[c];
     float to_line = group->length[c] - row[1].front[c];
     if (path == PATH_NONE || group->length[c] - row[0].front[c] > SOON_S * row[0].speed[c]) {
         return path == PATH_NONE;
@@ -148,18 +148,21 @@ static void head_lost(struct street *street, struct worker *worker, int32_t cell
 }
 
 // Whether nothing has changed for a head that its red signal held before: it stays, and nobody is in its way.
-static bool stays_at_red(const struct street *street, struct group *group, int c)
+static bool stays_at_red(const struct street *street, struct group *group, int32_t cell)
 {
-    int32_t signal = group->seen.head_signal[c];
+    int c = cell % WIDE;
+    int32_t signal = group->head_signal[c];
     if (signal < 0 || street->aspects[signal] != ASPECT_RED || ((group->over >> c) & 1u)) {
         return false;
     }
     if ((group->clear >> c) & 1u) {
         return true;
     }
+    const struct seen *lane = &street->seen[cell];
+    const struct watch *watch = &street->watches[lane->first_path];
     int32_t inside = 0;
-    for (int32_t i = 0; i < group->path_count[c]; i++) {
-        inside |= street->inside[group->first_path[c] + i].count;
+    for (int32_t i = 0; (street->crossroads[watch->junction].busy & watch->lane) && i < lane->path_count; i++) {
+        inside |= street->inside[lane->first_path + i].count;
     }
     group->clear |= inside == 0 ? 1u << c : 0u;
     return inside == 0;
@@ -198,6 +201,27 @@ static void head_look(struct street *street, struct worker *worker, int32_t grou
     }
 }
 
+// Asks for what the heads of the columns will look at, all at once, so that they need not wait for it one by one.
+static void heads_expect(const struct street *street, int32_t group_index, const struct row *row, uint32_t near)
+{
+    for (uint32_t rest = near; rest != 0; rest &= rest - 1) {
+        int c = __builtin_ctz(rest);
+        __builtin_prefetch(&street->seen[group_index * WIDE + c]);
+        if (row->path[c] >= 0) {
+            __builtin_prefetch(&street->paths[row->path[c]]);
+            __builtin_prefetch(&street->watches[row->path[c]]);
+            __builtin_prefetch(&street->trips[row->trip[c]]);
+        }
+    }
+    for (uint32_t rest = near; rest != 0; rest &= rest - 1) {
+        int32_t path = row->path[__builtin_ctz(rest)];
+        if (path >= 0) {
+            __builtin_prefetch(&street->crossroads[street->watches[path].junction]);
+            __builtin_prefetch(&street->seen[street->paths[path].to_cell]);
+        }
+    }
+}
+
 static void heads_look(struct street *street, struct worker *worker, const struct follow_job *job,
                        int32_t group_index, float *moved_from)
 {
@@ -208,9 +232,10 @@ static void heads_look(struct street *street, struct worker *worker, const struc
         int c = __builtin_ctz(over);
         near |= group->count[c] > 0 ? 1u << c : 0u;   // a rear reaches back to it, from however far a line
     }
+    heads_expect(street, group_index, row, near);
     for (; near != 0; near &= near - 1) {
         int c = __builtin_ctz(near);
-        if (((group->held >> c) & 1u) && stays_at_red(street, group, c)) {
+        if (((group->held >> c) & 1u) && stays_at_red(street, group, group_index * WIDE + c)) {
             group->ahead.rear[c] = group->length[c] - STOP_MARGIN_M;
             group->ahead.margin[c] = 0.0f;
             group->ahead.bound[c] = group->length[c] - LINE_MARGIN_M;
@@ -277,49 +302,50 @@ static void heads_leave(struct street *street, struct worker *worker, struct blo
 }
 
 // The rearmost of those beyond the line of a lane, as they were before this step; FAR_M where none reaches back.
-static float rear_beyond(const struct street *street, const struct group *group, int c, float *ret_mps)
+static float rear_beyond(const struct street *street, int32_t cell, float *ret_mps)
 {
+    const struct seen *lane = &street->seen[cell];
     float least = FAR_M;
     *ret_mps = 0.0f;
-    for (int32_t i = 0; i < group->path_count[c]; i++) {
-        int32_t path_index = group->first_path[c] + i;
+    if (!lane_left(street, lane, INDEX_NONE)) {
+        return FAR_M;
+    }
+    for (int32_t i = 0; i < lane->path_count; i++) {
+        int32_t path_index = lane->first_path + i;
         const struct path *path = &street->paths[path_index];
-        const struct published *seen = &cell_group(street, path->to_cell)->seen;
-        int at = path->to_cell % WIDE;
-        float rear = FAR_M, mps = seen->tail_speed[at];
+        const struct seen *to = &street->seen[path->to_cell];
+        float rear = FAR_M, mps = to->tail_speed;
         if (street->inside[path_index].count > 0) {
             const struct inside *inside = &street->inside[path_index];
             const struct crosser *last = &street->now[inside->first + inside->count - 1];
-            rear = group->length[c] + last->front - last->length;
+            rear = lane->length + last->front - last->length;
             mps = last->speed;
-        } else if (path->length < street->length_max && seen->count[at] > 0
-            && (seen->tail_path[at] == path_index || seen->tail_path[at] == PATH_NONE)) {
-            rear = group->length[c] + path->length + seen->tail_rear[at];
+        } else if (path->length < street->length_max && to->count > 0
+            && (to->tail_path == path_index || to->tail_path == PATH_NONE)) {
+            rear = lane->length + path->length + to->tail_rear;
         }
         *ret_mps = rear < least ? mps : *ret_mps;
         least = rear < least ? rear : least;
     }
-    return least < group->length[c] + CLEARANCE_M ? least : FAR_M;
+    return least < lane->length + CLEARANCE_M ? least : FAR_M;
 }
 
 // Whether somebody is about to come into the lane from upstream, so that nobody may be inserted before it.
-static bool entry_busy(const struct street *street, const struct group *group, int column)
+static bool entry_busy(const struct street *street, int32_t cell)
 {
     float mps;
-    if (rear_beyond(street, group, column, &mps) < 2.0f * street->length_max) {
+    if (rear_beyond(street, cell, &mps) < 2.0f * street->length_max) {
         return true;   // the lane is short, and somebody beyond it covers it
     }
-    for (int32_t i = 0; i < group->entry_count[column]; i++) {
-        int32_t path_index = street->entries[group->first_entry[column] + i];
-        const struct path *path = &street->paths[path_index];
+    const struct seen *lane = &street->seen[cell];
+    for (int32_t i = 0; i < lane->entry_count; i++) {
+        int32_t path_index = street->entries[lane->first_entry + i];
         if (street->inside[path_index].count > 0) {
             return true;
         }
-        const struct group *from = cell_group(street, path->from_cell);
-        int at = path->from_cell % WIDE;
-        if (from->seen.count[at] > 0 && from->seen.head_path[at] == path_index
-            && from->seen.head_speed[at] > STANDING_MPS
-            && from->length[at] - from->seen.head_front[at] < ENTRY_M) {
+        const struct seen *from = &street->seen[street->paths[path_index].from_cell];
+        if (from->count > 0 && from->head_path == path_index && from->head_speed > STANDING_MPS
+            && from->length - from->head_front < ENTRY_M) {
             return true;
         }
     }
@@ -333,7 +359,16 @@ static void over_refresh(const struct street *street, struct block *block)
         struct group *group = &street->groups[block->first_group + i];
         for (uint32_t rest = group->over; rest != 0; rest &= rest - 1) {
             int c = __builtin_ctz(rest);
-            group->over_rear[c] = rear_beyond(street, group, c, &group->over_mps[c]);
+            __builtin_prefetch(&street->seen[(block->first_group + i) * WIDE + c]);
+            __builtin_prefetch(&street->watches[group->first_path[c]]);
+        }
+        for (uint32_t rest = group->over; rest != 0; rest &= rest - 1) {
+            const struct watch *watch = &street->watches[group->first_path[__builtin_ctz(rest)]];
+            __builtin_prefetch(&street->crossroads[watch->junction]);
+        }
+        for (uint32_t rest = group->over; rest != 0; rest &= rest - 1) {
+            int c = __builtin_ctz(rest);
+            group->over_rear[c] = rear_beyond(street, (block->first_group + i) * WIDE + c, &group->over_mps[c]);
             if (group->over_rear[c] >= FAR_M) {
                 group->over &= ~(1u << c);
             }
@@ -349,7 +384,8 @@ static void move_block(struct street *street, struct worker *worker, const struc
         struct group *group = &street->groups[block->first_group + i];
         for (int c = 0; c < WIDE; c++) {
             int32_t link = block->link[c];
-            group->entry_busy[c] = link >= 0 && street->queue_first[link] >= 0 && entry_busy(street, group, c);
+            group->entry_busy[c] = link >= 0 && street->queue_first[link] >= 0
+                && entry_busy(street, (block->first_group + i) * WIDE + c);
         }
     }
     if (block->over) {
@@ -362,6 +398,7 @@ static void move_block(struct street *street, struct worker *worker, const struc
     worker->updates += block->vehicles;
     for (int32_t i = 0; i < block->lane_count; i++) {
         struct group *group = &street->groups[block->first_group + i];
+        __builtin_prefetch(&street->groups[block->first_group + i + 2].count_max);   // there is room for more groups
         group_expect(street, block->first_group + i + 1);
         if (group->count_max > 0) {
             float moved_from[WIDE];
@@ -372,7 +409,7 @@ static void move_block(struct street *street, struct worker *worker, const struc
             struct follow_rows rows = { .rows = &street->rows[group->first_row], .row_count = group->count_max,
                 .count = group->count, .ahead = &group->ahead, .length = group->length,
                 .loops = &street->loops[group->loop_layer], .loop_count = group->loop_layer_count,
-                .tails = &group->tails, .queued = &worker->queued };
+                .met = street->loops_met + group->loop_layer, .tails = &group->tails, .queued = &worker->queued };
             if (group->stops) {
                 rows.marks = worker->marks;
                 rows.mark_count = worker->mark_count;
@@ -398,6 +435,7 @@ static void loops_behind(struct street *street, const struct path *path, float l
         float moved = to - from;
         float share = moved > 0.001f && to > end ? (end - from) / moved : 1.0f;
         int32_t ms = (int32_t)(share * (float)street->options.step_ms + 0.5f);
+        __atomic_store_n(&street->loops_met[group->loop_layer + i], 1, __ATOMIC_RELAXED);
         (void)__atomic_fetch_add(&loop->behind_ms[column], ms, __ATOMIC_RELAXED);
         if (to >= end || leaves) {
             (void)__atomic_fetch_add(&loop->behind_count[column], 1, __ATOMIC_RELAXED);
@@ -479,6 +517,16 @@ static void batch_add(struct street *street, struct worker *worker, int32_t path
     worker->batch_path[c] = path_index;
 }
 
+static void move_path(struct street *street, struct worker *worker, const struct follow_job *job, int32_t path)
+{
+    for (int32_t k = 0; k < street->inside[path].count; k++) {
+        batch_add(street, worker, path, k);
+        if (worker->batch_count == WIDE) {
+            batch_flush(street, worker, job);
+        }
+    }
+}
+
 static void move_crossroads(struct street *street, struct worker *worker, const struct follow_job *job,
                             struct crossroads *crossroads)
 {
@@ -487,14 +535,23 @@ static void move_crossroads(struct street *street, struct worker *worker, const 
     }
     memset(&street->inside_next[crossroads->first_path], 0, (size_t)crossroads->path_count * sizeof(struct inside));
     worker->updates += crossroads->vehicles_now;
-    for (int32_t i = 0; crossroads->vehicles_now > 0 && i < crossroads->path_count; i++) {
-        int32_t path = crossroads->first_path + i;
-        for (int32_t k = 0; k < street->inside[path].count; k++) {
-            batch_add(street, worker, path, k);
-            if (worker->batch_count == WIDE) {
-                batch_flush(street, worker, job);
-            }
-        }
+    uint64_t busy = crossroads->vehicles_now > 0 ? crossroads->busy & ~BUSY_REST : 0;
+    for (uint64_t rest = busy; rest != 0; rest &= rest - 1) {
+        int32_t path = crossroads->first_path + __builtin_ctzll(rest);
+        __builtin_prefetch(&street->paths[path]);
+        __builtin_prefetch(&street->watches[path]);
+        __builtin_prefetch(&street->inside[path]);
+    }
+    for (uint64_t rest = busy; rest != 0; rest &= rest - 1) {
+        int32_t path = crossroads->first_path + __builtin_ctzll(rest);
+        __builtin_prefetch(&street->seen[street->paths[path].to_cell]);
+        __builtin_prefetch(&street->now[street->inside[path].first]);
+    }
+    for (uint64_t rest = busy; rest != 0; rest &= rest - 1) {
+        move_path(street, worker, job, crossroads->first_path + __builtin_ctzll(rest));
+    }
+    for (int32_t i = BUSY_PATHS; crossroads->vehicles_now > 0 && i < crossroads->path_count; i++) {
+        move_path(street, worker, job, crossroads->first_path + i);
     }
 }
 
@@ -508,7 +565,9 @@ void move_worker(struct street *street, struct worker *worker)
     }
     worker->outbox_lanes = worker->outbox_count;
     for (int32_t i = worker->first_crossroads; i < worker->crossroads_end; i++) {
-        move_crossroads(street, worker, &job, &street->crossroads[i]);
+        if (street->awake[i]) {
+            move_crossroads(street, worker, &job, &street->crossroads[i]);
+        }
     }
     if (worker->batch_count > 0) {
         batch_flush(street, worker, &job);

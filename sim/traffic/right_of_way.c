@@ -141,11 +141,11 @@ bool stop_sign(const struct street *street, const struct path *path)
 }
 
 // Metres that those inside on their way to the cell will need there.
-static float room_promised(const struct street *street, const struct group *group, int column)
+static float room_promised(const struct street *street, const struct seen *lane)
 {
     float promised = 0.0f;
-    for (int32_t i = 0; i < group->entry_count[column]; i++) {
-        int32_t path = street->entries[group->first_entry[column] + i];
+    for (int32_t i = 0; i < lane->entry_count; i++) {
+        int32_t path = street->entries[lane->first_entry + i];
         for (int32_t k = 0; k < street->inside[path].count; k++) {
             const struct crosser *crosser = &street->now[street->inside[path].first + k];
             promised += crosser->length + street->types.gap[crosser->kind & KIND_TYPE];
@@ -156,22 +156,21 @@ static float room_promised(const struct street *street, const struct group *grou
 
 static bool exit_has_room(const struct street *street, const struct path *path, const struct viewer *viewer)
 {
-    const struct group *group = cell_group(street, path->to_cell);
-    int column = path->to_cell % WIDE;
+    const struct seen *lane = &street->seen[path->to_cell];
     float need = viewer->length + street->types.gap[viewer->kind & KIND_TYPE];
-    float room = group->length[column];
-    if (group->seen.count[column] > 0) {
+    float room = lane->length;
+    if (lane->count > 0) {
         // What stands at the end now and where it can be once it has braked.
-        float v = group->seen.tail_speed[column];
-        room = group->seen.tail_rear[column] + v * v / (2.0f * street->types.deceleration[viewer->kind & KIND_TYPE])
+        float v = lane->tail_speed;
+        room = lane->tail_rear + v * v / (2.0f * street->types.deceleration[viewer->kind & KIND_TYPE])
             + v;
     } else if (room < need) {
-        return room_promised(street, group, column) <= 0.0f;
+        return room_promised(street, lane) <= 0.0f;
     }
     if (room > 6.0f * need) {
         return true;
     }
-    return room - room_promised(street, group, column) >= need;
+    return room - room_promised(street, lane) >= need;
 }
 
 // Time until the other has cleared `way` metres at the speed that it has.
@@ -250,40 +249,36 @@ bool held_by_signal(const struct street *street, const struct path *foe_path, fl
 static bool approaching(const struct street *street, int32_t foe_index, struct other *ret)
 {
     const struct path *foe_path = &street->paths[foe_index];
-    const struct group *group = cell_group(street, foe_path->from_cell);
-    int column = foe_path->from_cell % WIDE;
-    const struct published *seen = &group->seen;
-    float length = group->length[column];
-    if (seen->count[column] > 0) {
-        bool first = seen->head_path[column] == foe_index;
-        if (!first && seen->second_path[column] != foe_index) {
+    const struct seen *lane = &street->seen[foe_path->from_cell];
+    float length = lane->length;
+    if (lane->count > 0) {
+        bool first = lane->head_path == foe_index;
+        if (!first && lane->second_path != foe_index) {
             return false;
         }
-        float front = first ? seen->head_front[column] : seen->second_front[column];
-        ret->speed = first ? seen->head_speed[column] : seen->second_speed[column];
+        float front = first ? lane->head_front : lane->second_front;
+        ret->speed = first ? lane->head_speed : lane->second_speed;
         ret->x = front - length;
         ret->length = street->length_usual;
-        ret->yielded = first ? seen->head_yielded[column] : 0;
+        ret->yielded = first ? lane->head_yielded : 0;
         return !held_by_signal(street, foe_path, ret->speed, -ret->x);
     }
     if (length > FEEDER_M) {
         return false;
     }
-    for (int32_t i = 0; i < group->entry_count[column]; i++) {
-        int32_t entry_index = street->entries[group->first_entry[column] + i];
+    for (int32_t i = 0; i < lane->entry_count; i++) {
+        int32_t entry_index = street->entries[lane->first_entry + i];
         const struct path *entry = &street->paths[entry_index];
         if (street->inside[entry_index].count > 0) {
             const struct crosser *crosser = &street->now[street->inside[entry_index].first];
             *ret = (struct other){ crosser->front - entry->length - length, crosser->speed, crosser->length, 0 };
             return !held_by_signal(street, foe_path, ret->speed, -ret->x);
         }
-        const struct group *before = cell_group(street, entry->from_cell);
-        int at = entry->from_cell % WIDE;
-        if (before->seen.count[at] > 0 && before->seen.head_path[at] == entry_index) {
-            float to_line = before->length[at] - before->seen.head_front[at];
-            if (!held_by_signal(street, entry, before->seen.head_speed[at], to_line)) {
-                *ret = (struct other){ -to_line - entry->length - length, before->seen.head_speed[at],
-                    street->length_usual, 0 };
+        const struct seen *before = &street->seen[entry->from_cell];
+        if (before->count > 0 && before->head_path == entry_index) {
+            float to_line = before->length - before->head_front;
+            if (!held_by_signal(street, entry, before->head_speed, to_line)) {
+                *ret = (struct other){ -to_line - entry->length - length, before->head_speed, street->length_usual, 0 };
                 return !held_by_signal(street, foe_path, ret->speed, -ret->x);
             }
         }
@@ -383,6 +378,13 @@ static bool insider_takes(const struct street *street, int32_t path_index, const
     return false;
 }
 
+// Whether anybody may be on a foe's path.
+static bool foes_inside(const struct street *street, int32_t path_index)
+{
+    const struct watch *watch = &street->watches[path_index];
+    return (street->crossroads[watch->junction].busy & watch->foes) != 0;
+}
+
 // Somebody else's right: to_all as under red; from: only areas that begin at or after it.
 static bool taken(const struct street *street, int32_t path_index, const struct viewer *viewer, float x, bool to_all)
 {
@@ -392,13 +394,17 @@ static bool taken(const struct street *street, int32_t path_index, const struct 
     if (empty && !path->yields && !to_all && !all_way) {
         return false;
     }
+    bool insiders = !empty && foes_inside(street, path_index);
     float acceleration = street->types.acceleration[viewer->kind & KIND_TYPE];
     enum aspect aspect = path_aspect(street, path);
     bool lit = aspect == ASPECT_GREEN || aspect == ASPECT_YELLOW;   // those in conflict have red
+    if (!insiders && !path->yields && !to_all && !all_way && lit) {
+        return false;
+    }
     for (int32_t i = 0; i < path->foe_count; i++) {
         const struct path_foe *foe = &street->foes[path->first_foe + i];
         bool yields = (foe->yields && !(foe->conflicting && lit)) || to_all || all_way;
-        if (!empty && insider_takes(street, path_index, foe, viewer, x, acceleration, yields)) {
+        if (insiders && insider_takes(street, path_index, foe, viewer, x, acceleration, yields)) {
             return true;
         }
         if (yields && outsider_takes(street, path_index, foe, viewer, x, acceleration)) {
@@ -451,7 +457,7 @@ float area_ahead(const struct street *street, int32_t path_index, const struct v
 {
     const struct path *path = &street->paths[path_index];
     float nearest = FAR_M;
-    for (int32_t i = 0; i < path->foe_count; i++) {
+    for (int32_t i = 0; i < path->foe_count && foes_inside(street, path_index); i++) {
         const struct path_foe *foe = &street->foes[path->first_foe + i];
         if (foe->merges || foe->enter <= x) {
             continue;   // followed in look_ahead.c, or already in it

@@ -14,6 +14,7 @@
 #include "sim/traffic/trips.h"
 
 static const float CLEARANCE_M = 0.1f;         // as in the kernel
+#define TRANSFERS_AHEAD 4                      // so far ahead is asked for what those who come will touch
 #define QUEUE_LOOK_MAX 16                      // trips of one queue that are tried in one step
 
 static struct worker *group_worker(const struct street *street, int32_t group)
@@ -106,25 +107,34 @@ static bool path_mine(const struct street *street, int32_t path, int32_t self)
     return path >= 0 && street->worker_of_crossroads[street->paths[path].junction] == self;
 }
 
+static void crosser_expect(const struct street *street, int32_t path)
+{
+    struct crossroads *at = &street->crossroads[street->paths[path].junction];
+    street->inside_next[path].count++;
+    at->vehicles_next++;
+    street->awake[street->paths[path].junction] = 1;
+    at->busy_next |= busy_bit(at, path);
+}
+
 // Makes room in street.next for those who stay on the worker's paths and those who come, path by path.
 static void crossers_arrange(struct street *street, const struct worker *worker, int32_t self)
 {
     for (int32_t i = 0; i < worker->stayed_count; i++) {
-        int32_t path = worker->stayed[i].path;
-        street->inside_next[path].count++;
-        street->crossroads[street->paths[path].junction].vehicles_next++;
+        crosser_expect(street, worker->stayed[i].path);
     }
     for (int32_t w = 0; w < street->worker_count; w++) {
         for (int32_t i = 0; i < street->workers[w].outbox_count; i++) {
             int32_t path = street->workers[w].outbox[i].path;
             if (path_mine(street, path, self)) {
-                street->inside_next[path].count++;
-                street->crossroads[street->paths[path].junction].vehicles_next++;
+                crosser_expect(street, path);
             }
         }
     }
     int32_t slot = worker->first_slot;
     for (int32_t i = worker->first_crossroads; i < worker->crossroads_end; i++) {
+        if (!street->awake[i]) {
+            continue;
+        }
         const struct crossroads *crossroads = &street->crossroads[i];
         for (int32_t k = 0; crossroads->vehicles_next > 0 && k < crossroads->path_count; k++) {
             struct inside *inside = &street->inside_next[crossroads->first_path + k];
@@ -149,22 +159,42 @@ static void transfer_take(struct street *street, const struct transfer *transfer
     }
 }
 
+// Asks for what one who comes will touch.
+static void transfer_expect(const struct street *street, const struct transfer *transfer)
+{
+    __builtin_prefetch(&street->trips[transfer->trip], 1);
+    if (transfer->cell >= 0) {
+        const struct group *group = cell_group(street, transfer->cell);
+        __builtin_prefetch(group->count, 1);
+        __builtin_prefetch(&group->count_max, 1);
+        __builtin_prefetch(&street->seen[transfer->cell]);
+    } else {
+        __builtin_prefetch(&street->paths[transfer->path]);
+    }
+}
+
+static void transfers_take_some(struct street *street, const struct worker *from, int32_t first, int32_t end,
+                                int32_t self)
+{
+    for (int32_t i = first; i < end; i++) {
+        if (i + TRANSFERS_AHEAD < end) {
+            transfer_expect(street, &from->outbox[i + TRANSFERS_AHEAD]);
+        }
+        transfer_take(street, &from->outbox[i], self);
+    }
+}
+
 // Those who left lanes first, then those who left paths, as a single thread moves them: where two come to one place in
 // one step, one past a whole path, the second gives way.
 static void transfers_take(struct street *street, const struct worker *worker, int32_t self)
 {
     crossers_arrange(street, worker, self);
     for (int32_t w = 0; w < street->worker_count; w++) {
-        const struct worker *from = &street->workers[w];
-        for (int32_t i = 0; i < from->outbox_lanes; i++) {
-            transfer_take(street, &from->outbox[i], self);
-        }
+        transfers_take_some(street, &street->workers[w], 0, street->workers[w].outbox_lanes, self);
     }
     for (int32_t w = 0; w < street->worker_count; w++) {
         const struct worker *from = &street->workers[w];
-        for (int32_t i = from->outbox_lanes; i < from->outbox_count; i++) {
-            transfer_take(street, &from->outbox[i], self);
-        }
+        transfers_take_some(street, from, from->outbox_lanes, from->outbox_count, self);
     }
 }
 
@@ -333,41 +363,70 @@ static void block_unpark(struct street *street, struct worker *worker, struct bl
     }
 }
 
-static void group_publish(const struct street *street, struct group *group)
+static void cell_publish(const struct street *street, struct group *group, int32_t cell)
 {
-    struct published *seen = &group->seen;
+    struct seen *seen = &street->seen[cell];
     const struct row *rows = &street->rows[group->first_row];
-    memcpy(seen->count, group->count, sizeof seen->count);
-    if (group->count_max == 0) {
+    int c = cell % WIDE;
+    int32_t count = seen->count = group->count[c];
+    if (count == 0) {
         return;
     }
-    for (uint32_t rest = group->changed; rest != 0; rest &= rest - 1) {
+    if (rows[0].path[c] != seen->head_path) {
+        int32_t path = seen->head_path = rows[0].path[c];
+        group->head_signal[c] = path >= 0 && !street->paths[path].right_on_red ? street->paths[path].group
+            : INDEX_NONE;
+    }
+    seen->head_front = rows[0].front[c];
+    seen->head_speed = rows[0].speed[c];
+    seen->head_yielded = group->yielding[c];
+    seen->second_path = PATH_NONE;
+    if (count > 1) {
+        seen->second_front = rows[1].front[c];
+        seen->second_speed = rows[1].speed[c];
+        seen->second_path = rows[1].path[c];
+    }
+    if ((group->changed >> c) & 1u) {
+        group->tails.rear[c] = rear_at(street, rows, count - 1, c);
+        group->tails.speed[c] = rows[count - 1].speed[c];
+    }
+    seen->tail_rear = group->tails.rear[c];
+    seen->tail_speed = group->tails.speed[c];
+    seen->tail_path = group->entered[c];
+}
+
+static const uint32_t COLUMN_BITS[WIDE] = { 1u << 0, 1u << 1, 1u << 2, 1u << 3, 1u << 4, 1u << 5, 1u << 6, 1u << 7,
+    1u << 8, 1u << 9, 1u << 10, 1u << 11, 1u << 12, 1u << 13, 1u << 14, 1u << 15 };
+
+static void group_publish(const struct street *street, int32_t group_index)
+{
+    struct group *group = &street->groups[group_index];
+    uint32_t held = 0, reaching = 0;
+    int32_t most = 0;
+    for (int c = 0; c < WIDE; c++) {
+        most = group->count[c] > most ? group->count[c] : most;
+    }
+    for (int c = 0; c < WIDE; c++) {
+        held |= group->count[c] > 0 ? COLUMN_BITS[c] : 0u;
+    }
+    for (uint32_t rest = held; rest != 0; rest &= rest - 1) {
+        __builtin_prefetch(&street->seen[group_index * WIDE + __builtin_ctz(rest)], 1);
+    }
+    group->count_max = most;
+    for (uint32_t rest = held | group->shown; rest != 0; rest &= rest - 1) {
         int c = __builtin_ctz(rest);
-        int32_t count = group->count[c];
-        if (count > 0) {
-            group->tails.rear[c] = rear_at(street, rows, count - 1, c);
-            group->tails.speed[c] = rows[count - 1].speed[c];
-        }
+        cell_publish(street, group, group_index * WIDE + c);
+        reaching |= (street->seen[group_index * WIDE + c].tail_rear < CLEARANCE_M ? 1u : 0u) << c;
     }
+    street->reaching[group_index] = (uint16_t)(reaching & held);
+    group->shown = held;
     group->changed = 0;
-    uint32_t other = street->kernel->publish(group, rows);
-    for (; other != 0; other &= other - 1) {
-        int c = __builtin_ctz(other);
-        int32_t path = seen->head_path[c];
-        seen->head_signal[c] = path >= 0 && !street->paths[path].right_on_red ? street->paths[path].group : INDEX_NONE;
-    }
 }
 
 static void block_publish(struct street *street, struct block *block)
 {
     for (int32_t i = 0; i < block->lane_count; i++) {
-        struct group *group = &street->groups[block->first_group + i];
-        int32_t most = 0;
-        for (int c = 0; c < WIDE; c++) {
-            most = group->count[c] > most ? group->count[c] : most;
-        }
-        group->count_max = most;
-        group_publish(street, group);
+        group_publish(street, block->first_group + i);
     }
     block->stale = false;
 }
@@ -405,10 +464,16 @@ void settle_worker(struct street *street, struct worker *worker)
         }
     }
     for (int32_t i = worker->first_crossroads; i < worker->crossroads_end; i++) {
+        if (!street->awake[i]) {
+            continue;
+        }
         struct crossroads *crossroads = &street->crossroads[i];
         crossroads->vehicles_before = crossroads->vehicles_now;
         crossroads->vehicles_now = crossroads->vehicles_next;
         crossroads->vehicles_next = 0;
+        crossroads->busy = crossroads->busy_next;
+        crossroads->busy_next = BUSY_REST;
+        street->awake[i] = (crossroads->vehicles_before | crossroads->vehicles_now) != 0;
     }
 }
 

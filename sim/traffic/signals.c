@@ -9,6 +9,7 @@
 #include "engine/model/units.h"
 
 #define PENDING_COUNT_MAX 4               // accepted plans that wait for their time
+#define SITES_AHEAD 3                     // so far ahead the look over all sites asks for what it will need
 
 enum playing { PLAYING_FALLBACK, PLAYING_ACTUATED, PLAYING_CLEARANCE, PLAYING_PLAN };
 
@@ -18,7 +19,12 @@ struct stored_plan {
 };
 
 struct site {
+    // What is asked each second comes first.
+    int64_t changes_ms;                   // before it no lamp changes and nothing happens
     enum playing playing;
+    // Actuated: the stage that shows, or from which a change goes on to the next one.
+    int32_t stage, next_stage;            // next: INDEX_NONE without a change
+    int64_t leave_ms, enter_ms;           // of the change
     struct plan fallback;                 // its greens lie in signals.fallback_greens
     int32_t running;                      // in stored; meaningful while a plan is played
     int32_t pending[PENDING_COUNT_MAX];   // in stored, by valid_from_ms
@@ -27,11 +33,7 @@ struct site {
     struct stored_plan *stored;           // PENDING_COUNT_MAX + 2 of them
     struct plan_version newest;           // accepted so far
     int64_t join_ms;                      // the fallback shows greens that start from here on
-    int64_t changes_ms;                   // before it no lamp changes and nothing happens
     int32_t handover_ms;
-    // Actuated: the stage that shows, or from which a change goes on to the next one.
-    int32_t stage, next_stage;            // next: INDEX_NONE without a change
-    int64_t leave_ms, enter_ms;           // of the change
 };
 
 struct signals {
@@ -547,7 +549,14 @@ void signals_touch(struct signals *signals, const struct actuation_touch *touche
         return;
     }
     signals->now_ms = now_ms;
-    for (int32_t i = 0; i < signals->network->intersection_count; i++) {
+    int32_t count = signals->network->intersection_count;
+    for (int32_t i = 0; i < count; i++) {
+        int32_t ahead = i + SITES_AHEAD < count ? i + SITES_AHEAD : i;
+        __builtin_prefetch(&signals->sites[ahead]);
+        __builtin_prefetch(&signals->actuated[ahead], 1);
+        __builtin_prefetch(signals->actuated[ahead].touched_ms, 1);
+        __builtin_prefetch(signals->actuated[ahead].line_ms, 1);
+        __builtin_prefetch(&signals->actuation.sites[ahead]);
         struct actuation_touch touch = { touches[i].line | signals->calls[i], touches[i].advance };
         site_touch(signals, i, touch, now_ms);
     }

@@ -431,6 +431,7 @@ static void follow_rows(const struct follow_job *job, struct follow_rows *all)
         tails_note(&leader, count, k, &tails);
         for (int32_t i = 0; i < loop_count; i++) {
             if (loop_met(types, old, row->front, count, k, &all->loops[i])) {
+                all->met[i] = 1;
                 loop_row((float)job->step_ms, types, old, row->front, row->speed, count, k, &all->loops[i]);
             }
         }
@@ -442,27 +443,6 @@ static void follow_rows(const struct follow_job *job, struct follow_rows *all)
     if (all->tails != NULL) {
         *all->tails = tails;
     }
-}
-
-static uint32_t publish(struct group *group, const struct row *rows)
-{
-    struct published *seen = &group->seen;
-    _Alignas(64) int32_t other[WIDE];
-    FOR_WIDE {
-        int32_t path = group->count[c] > 0 ? rows[0].path[c] : PATH_NONE;
-        other[c] = path != seen->head_path[c];
-        seen->head_path[c] = path;
-        seen->head_front[c] = rows[0].front[c];
-        seen->head_speed[c] = rows[0].speed[c];
-        seen->second_front[c] = rows[1].front[c];
-        seen->second_speed[c] = rows[1].speed[c];
-        seen->second_path[c] = group->count[c] > 1 ? rows[1].path[c] : PATH_NONE;
-        seen->tail_rear[c] = group->tails.rear[c];
-        seen->tail_speed[c] = group->tails.speed[c];
-        seen->tail_path[c] = group->entered[c];
-        seen->head_yielded[c] = group->yielding[c];
-    }
-    return bits_of(other);
 }
 
 static uint32_t heads_prepare(const struct follow_job *job, struct group *group, const struct row *heads,
@@ -487,55 +467,63 @@ static uint32_t heads_prepare(const struct follow_job *job, struct group *group,
     return bits_of(near);
 }
 
-static void lane_wishes(const struct follow_job *job, const struct group *group, const struct row *rows,
-                        struct side_wish side, int32_t first, int32_t end, uint32_t *ret_must, uint32_t *ret_gain)
+// Columns of row k whose leader costs them more than MOBIL's threshold: more than that no lane can give.
+static uint32_t held_up(const struct follow_job *job, const struct group *group, const struct row *rows, int32_t k)
 {
-    uint32_t must_bit = side.left ? KIND_LEFT : KIND_RIGHT;
-    uint32_t free_bit = side.left ? KIND_FREE_LEFT : KIND_FREE_RIGHT;
-    struct types_room room;
+    struct types_room room, room_before;
+    const struct row *row = &rows[k];
+    const struct wide_types *types = types_of(job, row->kind, group->count, k, &room);
     _Alignas(64) float rear[WIDE], speed[WIDE], margin[WIDE];
-    _Alignas(64) uint32_t must[WIDE], gain[WIDE];
+    _Alignas(64) int32_t held[WIDE];
     FOR_WIDE {
         rear[c] = group->ahead.rear[c];
         speed[c] = group->ahead.speed[c];
         margin[c] = group->ahead.margin[c];
     }
-    if (first > 0) {
-        const struct wide_types *types = types_of(job, rows[first - 1].kind, group->count, first - 1, &room);
+    if (k > 0) {
+        const struct wide_types *before = types_of(job, rows[k - 1].kind, group->count, k - 1, &room_before);
         FOR_WIDE {
-            rear[c] = rows[first - 1].front[c] - types->length[c];
-            speed[c] = rows[first - 1].speed[c];
+            rear[c] = rows[k - 1].front[c] - before->length[c];
+            speed[c] = rows[k - 1].speed[c];
+            margin[c] = types->gap[c];
         }
     }
+    FOR_WIDE {
+        float v = row->speed[c];
+        float s = rear[c] - row->front[c];
+        s = s > GAP_M_MIN ? s : GAP_M_MIN;
+        float reach = v * (types->headway[c] + (v - speed[c]) * types->closing[c]);
+        float near = (margin[c] + (reach > 0.0f ? reach : 0.0f)) / s;
+        held[c] = types->acceleration[c] * near * near > GAIN_MPS2;
+    }
+    return bits_of(held);
+}
+
+static void lane_wishes(const struct follow_job *job, const struct group *group, const struct row *rows,
+                        struct side_wish side, int32_t first, int32_t end, uint32_t *ret_must, uint32_t *ret_gain)
+{
+    uint32_t must_bit = side.left ? KIND_LEFT : KIND_RIGHT;
+    uint32_t free_bit = side.left ? KIND_FREE_LEFT : KIND_FREE_RIGHT;
+    _Alignas(64) uint32_t must[WIDE], looks[WIDE];
     for (int32_t k = first; k < end; k++) {
         const struct row *row = &rows[k];
-        const struct wide_types *types = types_of(job, row->kind, group->count, k, &room);
         FOR_WIDE {
             uint32_t kind = row->kind[c];
             float v = row->speed[c];
-            // What its leader costs it: more than this no lane can give.
-            float s = rear[c] - row->front[c];
-            s = s > GAP_M_MIN ? s : GAP_M_MIN;
-            float reach = v * (types->headway[c] + (v - speed[c]) * types->closing[c]);
-            float left = k > 0 ? types->gap[c] : margin[c];
-            float near = (left + (reach > 0.0f ? reach : 0.0f)) / s;
-            float worth = types->acceleration[c] * near * near;
             uint32_t here = k < group->count[c];
-            uint32_t looks = ((kind & free_bit) != 0) & ((kind >> KIND_LUCK_SHIFT) % GAIN_TURNS == side.turn)
+            uint32_t may = ((kind & free_bit) != 0) & ((kind >> KIND_LUCK_SHIFT) % GAIN_TURNS == side.turn)
                 & (v < GAIN_HELD_UP * row->desired[c]) & (v > GAIN_SPEED_MPS)
-                & (row->front[c] < group->length[c] - GAIN_LAST_M) & (worth > GAIN_MPS2);
+                & (row->front[c] < group->length[c] - GAIN_LAST_M);
             must[c] = (here & ((kind & must_bit) != 0)) << c;
-            gain[c] = (here & looks) << c;
-            rear[c] = row->front[c] - types->length[c];
-            speed[c] = v;
+            looks[c] = (here & may) << c;
         }
-        uint32_t all_must = 0, all_gain = 0;
+        uint32_t all_must = 0, all_looks = 0;
         for (int c = 0; c < WIDE; c++) {
             all_must |= must[c];
-            all_gain |= gain[c];
+            all_looks |= looks[c];
         }
         ret_must[k - first] = all_must;
-        ret_gain[k - first] = all_gain;
+        ret_gain[k - first] = all_looks != 0 ? all_looks & held_up(job, group, rows, k) : 0;
     }
 }
 
@@ -545,4 +533,4 @@ static void lane_wishes(const struct follow_job *job, const struct group *group,
 #define KERNEL_TEXT(isa) KERNEL_TEXT_OF(isa)
 
 const struct street_kernel KERNEL_NAME(KERNEL_ISA) = { .name = KERNEL_TEXT(KERNEL_ISA), .follow_rows = follow_rows,
-    .heads_prepare = heads_prepare, .publish = publish, .lane_wishes = lane_wishes };
+    .heads_prepare = heads_prepare, .lane_wishes = lane_wishes };

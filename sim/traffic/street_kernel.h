@@ -77,6 +77,7 @@ struct follow_rows {
     const struct stop_mark *marks;     // in order of rows
     int32_t mark_count;
     uint32_t past;                     // OUT: columns whose first vehicle is beyond its lane's end now
+    uint8_t *met;                      // by loop layer; OUT: set where somebody may have been over a loop
 };
 
 struct street_kernel {
@@ -86,9 +87,6 @@ struct street_kernel {
     // line.
     uint32_t (*heads_prepare)(const struct follow_job *job, struct group *group, const struct row *heads,
                               float *ret_fronts);
-    // Publishes a group: all but tails that have changed hands. Gives the columns whose head's path is another one
-    // than before.
-    uint32_t (*publish)(struct group *group, const struct row *rows);
     // For rows first .. end - 1 of a group, by row: the columns whose vehicle must change lanes to this side, and those
     // that may gain by it and whose turn it is to look.
     void (*lane_wishes)(const struct follow_job *job, const struct group *group, const struct row *rows,

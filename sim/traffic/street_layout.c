@@ -73,8 +73,7 @@ static void block_begin(struct street *street, int32_t lane_count)
         for (int c = 0; c < WIDE; c++) {
             group->lane[c] = INDEX_NONE;
             group->entered[c] = PATH_NONE;
-            group->seen.head_path[c] = PATH_NONE;
-            group->seen.head_signal[c] = INDEX_NONE;
+            group->head_signal[c] = INDEX_NONE;
         }
     }
 }
@@ -233,6 +232,8 @@ static void choices_create(struct street *street)
     street->first_choice = memory_take((size_t)network->link_count + 1, sizeof(int32_t));
     street->choices = memory_take_table((size_t)network->connection_count, sizeof(int32_t));
     street->briefs = memory_take_table((size_t)network->connection_count, sizeof *street->briefs);
+    street->leads = memory_take_table((size_t)network->connection_count, sizeof *street->leads);
+    street->users_of_all = memory_take((size_t)network->link_count, sizeof *street->users_of_all);
     uint32_t users = 0;
     for (int32_t i = 0; i < street->type_count; i++) {
         users |= street->types.user[i];
@@ -240,8 +241,10 @@ static void choices_create(struct street *street)
     int32_t end = 0;
     for (int32_t i = 0; i < network->link_count; i++) {
         int32_t first = street->first_choice[i] = end;
+        street->users_of_all[i] = UINT32_MAX;
         for (int32_t lane = 0; lane < network->links[i].lane_count; lane++) {
             const struct lane *from = &network->lanes[network->links[i].first_lane + lane];
+            street->users_of_all[i] &= from->users;
             for (int32_t k = 0; k < from->connection_count; k++) {
                 const struct path *path = &street->paths[street->path_of_connection[from->first_connection + k]];
                 int32_t at = first;
@@ -250,12 +253,62 @@ static void choices_create(struct street *street)
                 }
                 street->choices[at] = path->to_link;
                 end = at < end ? end : end + 1;
+                if (lane < LEG_LANE_COUNT_MAX && path->to_position < LEG_LANE_COUNT_MAX) {
+                    street->leads[at][path->to_position] |= (uint8_t)(1u << lane);
+                }
                 street->briefs[path - street->paths] = (struct path_brief){ (uint8_t)(at - first), path->to_position,
-                    (users & ~path->users) == 0 };
+                    (users & ~path->users) == 0, path->length < street->length_max, path->to_cell };
             }
         }
     }
     street->first_choice[network->link_count] = end;
+}
+
+// Lanes without a path tell of none.
+static void seen_create(struct street *street)
+{
+    street->seen = memory_take_table((size_t)street->group_count * WIDE, sizeof *street->seen);
+    street->reaching = memory_take((size_t)street->group_count, sizeof *street->reaching);
+    for (int32_t cell = 0; cell < street->group_count * WIDE; cell++) {
+        const struct group *group = cell_group(street, cell);
+        int c = cell % WIDE;
+        street->seen[cell] = (struct seen){ .length = group->length[c], .limit = group->limit[c],
+            .first_path = group->first_path[c], .first_entry = group->first_entry[c],
+            .path_count = (uint16_t)group->path_count[c], .entry_count = (uint16_t)group->entry_count[c],
+            .head_path = PATH_NONE, .second_path = PATH_NONE, .tail_path = PATH_NONE };
+    }
+}
+
+static uint64_t watch_bit(const struct street *street, int32_t junction, int32_t path)
+{
+    return street->paths[path].junction == junction ? busy_bit(&street->crossroads[junction], path) : BUSY_REST;
+}
+
+static void watches_create(struct street *street)
+{
+    street->watches = memory_take_table((size_t)street->path_count, sizeof *street->watches);
+    for (int32_t i = 0; i < street->path_count; i++) {
+        const struct path *path = &street->paths[i];
+        const struct seen *from = &street->seen[path->from_cell], *to = &street->seen[path->to_cell];
+        struct watch *watch = &street->watches[i];
+        watch->junction = path->junction;
+        for (int32_t k = from->first_path; k < from->first_path + from->path_count; k++) {
+            watch->lane |= watch_bit(street, path->junction, k);
+            watch->short_ones = watch->short_ones || street->briefs[k].short_one;
+        }
+        for (int32_t k = 0; k < to->entry_count; k++) {
+            int32_t other = street->entries[to->first_entry + k];
+            watch->merging |= other != i ? watch_bit(street, path->junction, other) : 0;
+        }
+        for (int32_t k = 0; k < path->foe_count; k++) {
+            watch->foes |= watch_bit(street, path->junction, street->foes[path->first_foe + k].path);
+        }
+    }
+    for (int32_t i = 0; i < street->crossroads_count; i++) {
+        street->crossroads[i].busy = street->crossroads[i].busy_next = BUSY_REST;
+    }
+    street->awake = memory_take((size_t)street->crossroads_count, sizeof *street->awake);
+    memset(street->awake, 1, (size_t)street->crossroads_count);
 }
 
 static const struct foe *foe_back(const struct network *network, int32_t connection, int32_t of)
@@ -569,6 +622,7 @@ enum status layout_create(struct street *street, struct problem *ret)
     blocks_create(street, keys);
     paths_create(street, keys);
     entries_create(street);
+    seen_create(street);
     choices_create(street);
     for (int32_t i = 0; i < network->link_count; i++) {
         if (street->first_choice[i + 1] - street->first_choice[i] > LINK_CHOICE_COUNT_MAX) {
@@ -579,6 +633,7 @@ enum status layout_create(struct street *street, struct problem *ret)
     }
     parts_create(street);
     foes_create(street);
+    watches_create(street);
     free(keys);
     loops_create(street);
     loop_calls_create(street);
@@ -621,8 +676,13 @@ void layout_release(struct street *street)
                       street->paths,
                       street->path_of_connection,
                       street->briefs,
+                      street->watches,
+                      street->seen,
+                      street->reaching,
                       street->first_choice,
                       street->choices,
+                      street->leads,
+                      street->users_of_all,
                       street->arrived,
                       street->foes,
                       street->entries,
@@ -632,8 +692,10 @@ void layout_release(struct street *street)
                       street->inside,
                       street->inside_next,
                       street->crossroads,
+                      street->awake,
                       street->loops,
                       street->loop_calls,
+                      street->loops_met,
                       street->loop_layer_of_detector,
                       street->loop_column_of_detector,
                       street->turned,

@@ -14,16 +14,15 @@ void place_room(struct street *street, int32_t trips, int64_t legs)
 static void group_clear(struct group *group)
 {
     for (int c = 0; c < WIDE; c++) {
-        group->count[c] = group->seen.count[c] = 0;
+        group->count[c] = 0;
         group->yielding[c] = 0;
         group->entered[c] = PATH_NONE;
         group->entry_busy[c] = false;
-        group->seen.head_path[c] = PATH_NONE;
-        group->seen.head_signal[c] = INDEX_NONE;
+        group->head_signal[c] = INDEX_NONE;
     }
     group->count_max = 0;
     group->stops = false;
-    group->held = group->clear = group->changed = group->over = 0;
+    group->held = group->clear = group->changed = group->over = group->shown = 0;
 }
 
 static void loops_clear(struct street *street, int32_t elapsed_ms)
@@ -45,6 +44,11 @@ void place_clear(struct street *street, int64_t now_ms)
     trips_clear(street);
     for (int32_t i = 0; i < street->group_count; i++) {
         group_clear(&street->groups[i]);
+        street->reaching[i] = 0;
+    }
+    for (int32_t i = 0; i < street->group_count * WIDE; i++) {
+        street->seen[i].count = 0;
+        street->seen[i].head_path = PATH_NONE;
     }
     for (int32_t i = 0; i < street->block_count; i++) {
         struct block *block = &street->blocks[i];
@@ -55,7 +59,9 @@ void place_clear(struct street *street, int64_t now_ms)
     for (int32_t i = 0; i < street->crossroads_count; i++) {
         struct crossroads *at = &street->crossroads[i];
         at->vehicles_now = at->vehicles_next = at->vehicles_before = 0;
+        at->busy = at->busy_next = BUSY_REST;
     }
+    memset(street->awake, 1, (size_t)street->crossroads_count);
     memset(street->inside, 0, (size_t)street->path_count * sizeof *street->inside);
     memset(street->inside_next, 0, (size_t)street->path_count * sizeof *street->inside_next);
     memset(street->queue_first, 0xff, (size_t)network->link_count * sizeof *street->queue_first);
@@ -130,6 +136,7 @@ bool place_on_path(struct street *street, int32_t path, const struct crosser *cr
     street->now[(*slot)++] = *crosser;
     inside->count++;
     street->crossroads[at->junction].vehicles_now++;
+    street->crossroads[at->junction].busy |= busy_bit(&street->crossroads[at->junction], path);
     return true;
 }
 

@@ -88,21 +88,24 @@ struct tails {
     _Alignas(64) float rear[WIDE], speed[WIDE];
 };
 
-// Two vehicles at the front of each cell and the last one, as published.
-struct published {
-    _Alignas(64) float head_front[WIDE], head_speed[WIDE];
-    int32_t head_path[WIDE];
-    int32_t head_signal[WIDE];        // signal group of head_path, or INDEX_NONE; none too where it may turn on red
-    float second_front[WIDE], second_speed[WIDE];
-    int32_t second_path[WIDE];
-    float tail_rear[WIDE], tail_speed[WIDE];
-    int32_t tail_path[WIDE];          // on which the last one came in, or PATH_NONE
-    int32_t count[WIDE];
-    int16_t head_yielded[WIDE];       // steps that the head has stood before a line for others
+// What others see of a cell, in one cache line, as they look at one cell here and one there: what never changes of it,
+// and as published two vehicles at its front and the last one. Of a cell with count 0 no vehicle is told.
+struct seen {
+    _Alignas(64) float length;
+    float limit;
+    int32_t first_path, first_entry;  // paths that lead out of it; in street.entries, those that lead in
+    uint16_t path_count, entry_count;
+    int32_t count;
+    float head_front, head_speed;
+    int32_t head_path;
+    float second_front, second_speed;
+    int32_t second_path;
+    float tail_rear, tail_speed;
+    int32_t tail_path;                // on which the last one came in, or PATH_NONE
+    int16_t head_yielded;             // steps that the head has stood before a line for others
 };
 
 struct group {
-    struct published seen;
     struct ahead ahead;
     struct tails tails;               // of each column's last vehicle, after it moved
     _Alignas(64) int32_t count[WIDE];
@@ -111,6 +114,7 @@ struct group {
     int32_t lane[WIDE];               // of the network, or INDEX_NONE
     int32_t first_path[WIDE], path_count[WIDE];
     int32_t first_entry[WIDE], entry_count[WIDE];   // paths that lead in, in street.entries
+    int32_t head_signal[WIDE];        // signal group of the path of seen.head_path; none where it may turn on red
     int16_t yielding[WIDE];           // steps that the head has stood before a line held by somebody else's right
     int32_t entered[WIDE];            // path on which the last vehicle came in, or PATH_NONE
     // Of the columns of `over`: one beyond the line whose rear is on this lane still.
@@ -123,6 +127,7 @@ struct group {
     uint32_t held;                    // columns whose head's line was closed to it in the step before
     uint32_t clear;                   // of them those with nobody left on the lane's paths: none can come past the head
     uint32_t changed;                 // columns whose last vehicle may be another one than tails tells of
+    uint32_t shown;                   // columns of which seen tells vehicles
     uint32_t over;                    // columns back over whose line somebody may reach
     bool stops;                       // somebody of KIND_STOP may be in it
     int32_t lane_position;            // 0 at the kerb
@@ -199,7 +204,20 @@ struct stayer {                       // one who was on a path and still is
 struct crossroads {                   // a junction with paths
     int32_t first_path, path_count;
     int32_t vehicles_now, vehicles_next, vehicles_before;
+    uint64_t busy, busy_next;         // bits of its paths that have crossers now, and after this step; BUSY_REST always
 };
+
+// Whose crossers may concern one on a path or before it: bits of paths as in crossroads.busy. Most of the time none of
+// them has any, and there is no need to look path by path.
+struct watch {
+    uint64_t lane;                    // paths from the same lane, this one included
+    uint64_t merging;                 // other paths into the same lane
+    uint64_t foes;
+    int32_t junction;                 // in street.crossroads
+    bool short_ones;                  // on one of lane's paths a vehicle may lie over both ends
+};
+#define BUSY_PATHS 63                 // the first so many paths of a junction have bits of their own
+#define BUSY_REST (UINT64_C(1) << 63) // the others, and paths of other junctions
 
 // A vehicle between two owners.
 struct transfer {
@@ -215,6 +233,8 @@ struct path_brief {
     uint8_t choice;                   // of its lane's link: which of the links after it the path leads to
     uint8_t to_position;              // of the lane that it leads to
     bool everyone;                    // whoever drives here may drive on that lane
+    bool short_one;                   // a vehicle may lie over both its ends
+    int32_t to_cell;
 };
 
 // One link of a route: 2 bytes, as a city's vehicles under way have a million of them.
@@ -355,8 +375,13 @@ struct street {
     int32_t path_count;
     int32_t *path_of_connection;
     struct path_brief *briefs;        // of each path
+    struct watch *watches;            // of each path
+    struct seen *seen;                // of each cell
+    uint16_t *reaching;               // by group: columns whose last vehicle may reach back over the lane's start
     int32_t *first_choice;            // by link, and one more: where its next links start in choices
     int32_t *choices;                 // links
+    uint8_t (*leads)[LEG_LANE_COUNT_MAX];   // by choice and lane of that link: the lanes that lead to it; no ninth ones
+    uint32_t *users_of_all;           // by link: who may drive on every lane of it
     struct path_foe *foes;
     int32_t *entries;                 // paths, by the cell they lead to
     float *parts;                     // how far behind the line two paths of one lane have parted
@@ -364,10 +389,12 @@ struct street {
     struct inside *inside, *inside_next;   // of each path; crossers of one worker's paths lie side by side
     struct crossroads *crossroads;
     int32_t crossroads_count;
+    uint8_t *awake;                   // of each crossroads: not 0 where its counts of vehicles may be other than 0
 
     struct loop_layer *loops;
     int32_t loop_layer_count;
     struct loop_call *loop_calls;     // by layer and column
+    uint8_t *loops_met;               // by layer: not 0 where somebody may have been over a loop since the last look
     int32_t *loop_layer_of_detector, *loop_column_of_detector;
     int32_t (*turned)[TURN_COUNT];    // by lane: vehicles that left over its end
     int32_t (*turned_read)[TURN_COUNT];   // by camera: the same at its last reading
@@ -433,6 +460,33 @@ static inline struct group *cell_group(const struct street *street, int32_t cell
 static inline struct row *cell_rows(const struct street *street, int32_t cell)
 {
     return &street->rows[street->groups[cell / WIDE].first_row];
+}
+
+static inline uint64_t busy_bit(const struct crossroads *at, int32_t path)
+{
+    int32_t i = path - at->first_path;
+    return i < BUSY_PATHS ? UINT64_C(1) << i : BUSY_REST;
+}
+
+static inline bool cell_reaches_back(const struct street *street, int32_t cell)
+{
+    return (street->reaching[cell / WIDE] >> (cell % WIDE)) & 1u;
+}
+
+// Whether anybody who has left the lane may reach back to its line, or be on one of its paths still. path: any of the
+// lane's, or below 0.
+static inline bool lane_left(const struct street *street, const struct seen *lane, int32_t path)
+{
+    if (lane->path_count == 0) {
+        return false;
+    }
+    const struct watch *watch = &street->watches[path >= 0 ? path : lane->first_path];
+    bool left = (street->crossroads[watch->junction].busy & watch->lane) != 0;
+    for (int32_t i = 0; i < lane->path_count && watch->short_ones && !left; i++) {
+        const struct path_brief *brief = &street->briefs[lane->first_path + i];
+        left = brief->short_one && cell_reaches_back(street, brief->to_cell);
+    }
+    return left;
 }
 
 static inline int32_t street_elapsed_ms(const struct street *street)

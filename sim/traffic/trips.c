@@ -24,17 +24,29 @@ float trip_desired(const struct street *street, const struct trip *trip, float l
     return wish < most ? wish : most;
 }
 
-static uint32_t lanes_open(const struct network *network, const struct link *link, uint32_t user)
+static uint32_t lanes_open(const struct street *street, int32_t link_index, uint32_t user)
 {
-    uint32_t open = 0;
-    for (int32_t i = 0; i < link->lane_count; i++) {
-        open |= network->lanes[link->first_lane + i].users & user ? 1u << i : 0u;
+    const struct link *link = &street->network->links[link_index];
+    uint32_t open = (1u << link->lane_count) - 1u;
+    for (int32_t i = 0; i < link->lane_count && (street->users_of_all[link_index] & user) == 0; i++) {
+        open &= street->network->lanes[link->first_lane + i].users & user ? ~0u : ~(1u << i);
     }
     return open;
 }
 
-// Lanes of `link` with a connection into one of the lanes `into` of the link `next`.
-static uint32_t lanes_leading(const struct network *network, const struct link *link, int32_t next, uint32_t into)
+static int32_t choice_of(const struct street *street, int32_t link, int32_t next)
+{
+    int32_t first = street->first_choice[link], count = street->first_choice[link + 1] - first;
+    for (int32_t i = 0; i < count; i++) {
+        if (street->choices[first + i] == next) {
+            return i;
+        }
+    }
+    return INDEX_NONE;
+}
+
+// As lanes_leading, where one of the links has more lanes than street.leads tells of.
+static uint32_t wide_lanes_leading(const struct network *network, const struct link *link, int32_t next, uint32_t into)
 {
     uint32_t leading = 0;
     for (int32_t i = 0; i < link->lane_count; i++) {
@@ -47,25 +59,39 @@ static uint32_t lanes_leading(const struct network *network, const struct link *
     return leading;
 }
 
+// Lanes of the link with a connection into one of the lanes `into` of the link `next`.
+static uint32_t lanes_leading(const struct street *street, int32_t link, int32_t next, uint32_t into)
+{
+    const struct network *network = street->network;
+    if (network->links[link].lane_count > LEG_LANE_COUNT_MAX || into >= 1u << LEG_LANE_COUNT_MAX) {
+        return wide_lanes_leading(network, &network->links[link], next, into);
+    }
+    int32_t choice = choice_of(street, link, next);
+    uint32_t leading = 0;
+    for (uint32_t rest = choice != INDEX_NONE ? into : 0; rest != 0; rest &= rest - 1) {
+        leading |= street->leads[street->first_choice[link] + choice][__builtin_ctz(rest)];
+    }
+    return leading;
+}
+
 // Of the lanes that lead from a link to the next one, those that lead into its preferred ones, if there are but way_m
 // so that one must be in lane before it. *ret_allowed: all that lead on.
-static uint32_t lanes_leading_by(const struct network *network, int32_t link_index, int32_t next, double way_m,
+static uint32_t lanes_leading_by(const struct street *street, int32_t link, int32_t next, double way_m,
                                  uint32_t next_preferred, uint32_t user, uint32_t *ret_allowed)
 {
-    const struct link *link = &network->links[link_index];
-    uint32_t open = lanes_open(network, link, user);
-    *ret_allowed = open & lanes_leading(network, link, next, lanes_open(network, &network->links[next], user));
-    if (way_m >= PREFER_M) {
+    uint32_t open = lanes_open(street, link, user), next_open = lanes_open(street, next, user);
+    *ret_allowed = open & lanes_leading(street, link, next, next_open);
+    if (way_m >= PREFER_M || next_preferred == next_open) {
         return *ret_allowed;
     }
-    uint32_t preferred = open & lanes_leading(network, link, next, next_preferred);
+    uint32_t preferred = open & lanes_leading(street, link, next, next_preferred);
     return preferred != 0 ? preferred : *ret_allowed;
 }
 
-static uint32_t lanes_preferred(const struct network *network, int32_t link_index, int32_t next,
-                                uint32_t next_preferred, uint32_t user, uint32_t *ret_allowed)
+static uint32_t lanes_preferred(const struct street *street, int32_t link, int32_t next, uint32_t next_preferred,
+                                uint32_t user, uint32_t *ret_allowed)
 {
-    return lanes_leading_by(network, link_index, next, network->links[next].length_m, next_preferred, user,
+    return lanes_leading_by(street, link, next, street->network->links[next].length_m, next_preferred, user,
                             ret_allowed);
 }
 
@@ -86,10 +112,10 @@ static uint32_t preferred_of(const struct street *street, const struct leg *leg,
     }
     uint32_t preferred = leg[last].preferred, allowed;
     if (preferred == 0) {
-        preferred = lanes_open(street->network, &street->network->links[links[last]], user);
+        preferred = lanes_open(street, links[last], user);
     }
     for (int32_t i = last - 1; i >= 0; i--) {
-        preferred = lanes_preferred(street->network, links[i], links[i + 1], preferred, user, &allowed);
+        preferred = lanes_preferred(street, links[i], links[i + 1], preferred, user, &allowed);
     }
     return preferred;
 }
@@ -97,7 +123,7 @@ static uint32_t preferred_of(const struct street *street, const struct leg *leg,
 // Of the link's lanes those that are open to the user, and of them those that are not closed where there are any.
 static uint32_t lanes_open_now(const struct street *street, int32_t link, uint32_t user)
 {
-    return closures_spare(street, link, user, lanes_open(street->network, &street->network->links[link], user));
+    return closures_spare(street, link, user, lanes_open(street, link, user));
 }
 
 // As preferred_of, near a closure: by what is open now, for as many links as it is heard of.
@@ -112,11 +138,10 @@ static uint32_t preferred_now(const struct street *street, const struct leg *leg
     const struct network *network = street->network;
     uint32_t preferred = lanes_open_now(street, links[last], user);
     for (int32_t i = last - 1; i >= 0; i--) {
-        const struct link *here = &network->links[links[i]];
-        uint32_t open = lanes_open(network, here, user), next_open = lanes_open_now(street, links[i + 1], user);
+        uint32_t open = lanes_open(street, links[i], user), next_open = lanes_open_now(street, links[i + 1], user);
         bool far = network->links[links[i + 1]].length_m >= PREFER_M;
-        uint32_t leading = open & lanes_leading(network, here, links[i + 1], far ? next_open : preferred);
-        leading = leading != 0 ? leading : open & lanes_leading(network, here, links[i + 1], next_open);
+        uint32_t leading = open & lanes_leading(street, links[i], links[i + 1], far ? next_open : preferred);
+        leading = leading != 0 ? leading : open & lanes_leading(street, links[i], links[i + 1], next_open);
         leading = leading != 0 ? leading : open;
         preferred = closures_spare(street, links[i], user, leading);
     }
@@ -134,18 +159,17 @@ int32_t trip_path(const struct street *street, const struct trip *trip, int32_t 
         return PATH_END;
     }
     const struct leg *here = &street->legs[trip->first_leg + leg];
-    const struct group *group = cell_group(street, cell);
-    int column = cell % WIDE;
-    int32_t best = PATH_NONE, found = 0, end = group->first_path[column] + group->path_count[column];
+    const struct seen *lane = &street->seen[cell];
+    int32_t best = PATH_NONE, found = 0, end = lane->first_path + lane->path_count;
     uint32_t choice = here->choice, preferred = here[1].preferred, user = street->types.user[trip->type];
     bool best_preferred = false;
-    for (int32_t path = group->first_path[column]; path < end; path++) {
+    for (int32_t path = lane->first_path; path < end; path++) {
         const struct path_brief *brief = &street->briefs[path];
         if (brief->choice != choice || !(brief->everyone || (street->paths[path].users & user))
-            || cell_closed(street, street->paths[path].to_cell, user)) {
+            || cell_closed(street, brief->to_cell, user)) {
             continue;
         }
-        if (closures_near(street, street->paths[path].to_link)) {
+        if (street->closures.near_count > 0 && closures_near(street, street->paths[path].to_link)) {
             preferred = preferred_now(street, here + 1, trip->leg_count - leg - 1, street->paths[path].to_link, user);
         }
         if (preferred == 0) {
@@ -371,17 +395,6 @@ int32_t trip_put(struct street *street, const struct trip *trip, const struct le
     return index;
 }
 
-static int32_t choice_of(const struct street *street, int32_t link, int32_t next)
-{
-    int32_t first = street->first_choice[link], count = street->first_choice[link + 1] - first;
-    for (int32_t i = 0; i < count; i++) {
-        if (street->choices[first + i] == next) {
-            return i;
-        }
-    }
-    return INDEX_NONE;
-}
-
 // Fills the legs from the last one back. Returns the first leg (of the batch's row) that does not lead on, or -1.
 // *ret_allowed: lanes of the first link that lead on.
 static int32_t legs_fill(const struct street *street, const int32_t *links, int32_t count, uint32_t user,
@@ -392,10 +405,10 @@ static int32_t legs_fill(const struct street *street, const int32_t *links, int3
     for (int32_t i = count - 1; i >= 0; i--) {
         int32_t choice = 0;
         if (i == count - 1) {
-            preferred = *ret_allowed = lanes_open(network, &network->links[links[i]], user);
+            preferred = *ret_allowed = lanes_open(street, links[i], user);
         } else {
             choice = choice_of(street, links[i], links[i + 1]);
-            preferred = lanes_preferred(network, links[i], links[i + 1], preferred, user, ret_allowed);
+            preferred = lanes_preferred(street, links[i], links[i + 1], preferred, user, ret_allowed);
         }
         if (*ret_allowed == 0 || choice == INDEX_NONE) {
             return i;
@@ -457,7 +470,7 @@ void trip_legs_stop(struct street *street, struct trip *trip, const int32_t *lin
             legs[i].preferred = (uint8_t)(1u << stop->lane);
         } else if (i + 1 < count && !wide && legs[i + 1].preferred != 0) {
             double way_m = next != NULL ? (double)next->end : network->links[links[i + 1]].length_m;
-            legs[i].preferred = (uint8_t)lanes_leading_by(network, links[i], links[i + 1], way_m,
+            legs[i].preferred = (uint8_t)lanes_leading_by(street, links[i], links[i + 1], way_m,
                 legs[i + 1].preferred, user, &allowed);
         }
         next = stop;
@@ -474,7 +487,7 @@ void trip_leg_restore(struct street *street, struct trip *trip, int32_t cell)
     uint32_t user = street->types.user[trip->type], allowed;
     const struct planned_stop *next = stops_next(street, (int32_t)(trip - street->trips));
     if (trip->leg + 1 >= trip->leg_count) {
-        leg->preferred = (uint8_t)lanes_open(street->network, &street->network->links[link], user);
+        leg->preferred = (uint8_t)lanes_open(street, link, user);
         return;
     }
     int32_t next_index = next_link(street, link, leg);
@@ -482,7 +495,7 @@ void trip_leg_restore(struct street *street, struct trip *trip, int32_t cell)
         : preferred_of(street, leg + 1, trip->leg_count - trip->leg - 1, next_index, user);
     double way_m = next != NULL && next->leg == trip->leg + 1 ? (double)next->end
         : street->network->links[next_index].length_m;
-    leg->preferred = (uint8_t)lanes_leading_by(street->network, link, next_index, way_m, after, user, &allowed);
+    leg->preferred = (uint8_t)lanes_leading_by(street, link, next_index, way_m, after, user, &allowed);
 }
 
 static double link_free_flow_s(const struct street *street, const struct trip *trip, int32_t leg, int32_t link_index)
@@ -595,7 +608,7 @@ static enum status trip_check(struct street *street, const struct trip_columns *
     }
     int8_t lane = trips->depart_lane[row];
     if (lane >= 0 && !((allowed >> lane) & 1)
-        && !((lanes_open(street->network, &street->network->links[trips->links[first]], user) >> lane) & 1)) {
+        && !((lanes_open(street, trips->links[first], user) >> lane) & 1)) {
         return problem_report(problem, STATUS_RANGE, "trips", place, NULL,
                               "may not depart on lane %d of its first link", lane);
     }
