@@ -8,7 +8,8 @@
 //             capacity   saturation flow; less where some of its vehicles must wait, since they block those behind:
 //                        of n vehicles a share of p + p^2 + ... + p^n over n gets through when p may go. Those who give
 //                        way are slower, and stand while their foes pass (horizon.h). A queue that did not move for
-//                        STUCK_S of its green is taken to be blocked, by whatever it is, until the stage is over
+//                        STUCK_S of its green is taken to be blocked, by whatever it is, until the stage is over,
+//                        but not for a stage in which it gives way less
 //             weight     rises slowly with the time that its head has waited, falls with the queue on the exits
 //             stages     those that serve somebody who will come; one that serves them no better than another is left
 //                        out, and better is also what need not give way
@@ -31,6 +32,7 @@ static const float SATURATION_VPS = 0.5f;         // per lane, near HCM's 1900 v
 static const float YIELDING_VPS = 0.4f;           // of those who give way while nobody comes: 2.5 s each [HCM2000]
 static const float SHUT_S = 2.5f;                 // of a gap that each vehicle on a foe's lane shuts
 static const float STUCK_VPS = 0.02f;
+static const float YIELDS_LESS = 0.01f;           // of the time of a lane's vehicles: less is as much
 static const float WAITED_WEIGHT = 0.02f;         // per second that the head of a queue has waited
 static const float WAITED_S_MAX = 120.0f;
 static const double EXIT_WEIGHT = 0.1;            // per vehicle that stands on an exit lane
@@ -187,11 +189,31 @@ static void stuck_note(const struct site *site, struct adaptive_memory *mine)
     }
 }
 
-static bool row_stuck(const struct site *site, const struct adaptive_memory *mine, int32_t row, uint64_t green)
+static bool row_noted(const struct site *site, const struct adaptive_memory *mine, int32_t row)
 {
     int32_t i = row - site->rows->first;
-    uint64_t goes = site->view->estimate->approaches.rows[row].groups & green;
-    return i < 64 && (mine->stuck_rows >> i & 1) != 0 && (goes & ~mine->stuck_groups) == 0;
+    return i < 64 && (mine->stuck_rows >> i & 1) != 0;
+}
+
+// Fills in what a stream lets go in every stage. One that got stuck is blocked in each that shows no more of its groups
+// than it had, even where it is red, since a change does not help it. But where some stage lets it give way less, it is
+// blocked only where it gives way as much as when it got stuck: it goes in that stage, and is red where it is red.
+static void stream_flows(struct site *site, const struct adaptive_memory *mine, int32_t stream)
+{
+    int32_t row = site->row_of_stream[stream];
+    bool noted = row_noted(site, mine, row), helped = false;
+    float part = noted ? row_flow_of(site, row, mine->stuck_groups).part - YIELDS_LESS : 0.0f;
+    for (int32_t s = 0; s < site->at->stage_count; s++) {
+        site->flows[s][stream] = row_flow_of(site, row, groups_of(site, s));
+        helped = helped || (site->flows[s][stream].vps > 0.0f && site->flows[s][stream].part < part);
+    }
+    uint64_t groups = site->view->estimate->approaches.rows[row].groups & ~mine->stuck_groups;
+    for (int32_t s = 0; s < site->at->stage_count && noted; s++) {
+        struct row_flow *flow = &site->flows[s][stream];
+        if ((groups & groups_of(site, s)) == 0 && (!helped || flow->part >= part)) {
+            flow->vps = STUCK_VPS;
+        }
+    }
 }
 
 static float row_weight(const struct site *site, int32_t row)
@@ -273,13 +295,8 @@ static bool stage_covers(const struct site *site, const struct horizon *horizon,
 static void stages_choose(struct site *site, const struct adaptive_memory *mine, struct horizon *horizon)
 {
     int32_t now = site->view->lamps->stage;
-    for (int32_t s = 0; s < site->at->stage_count; s++) {
-        for (int32_t r = 0; r < site->stream_count; r++) {
-            site->flows[s][r] = row_flow_of(site, site->row_of_stream[r], groups_of(site, s));
-            if (row_stuck(site, mine, site->row_of_stream[r], groups_of(site, s))) {
-                site->flows[s][r].vps = STUCK_VPS;
-            }
-        }
+    for (int32_t r = 0; r < site->stream_count; r++) {
+        stream_flows(site, mine, r);
     }
     site->stage[0] = (int8_t)now;
     horizon->stage_count = 1;
