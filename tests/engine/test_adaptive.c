@@ -18,6 +18,8 @@
 #define BEGIN_MS 1000000
 #define SECONDS 20
 
+enum gives_way { NOWHERE, WITH_OTHERS, EVERYWHERE };
+
 struct scene {
     struct crossings made;
     struct estimate estimate;
@@ -25,18 +27,22 @@ struct scene {
     struct outlook outlook;
     struct observation_buffer seen;
     int32_t left_lane;                // from the west
+    int32_t side_lane;                // from the north, where one vehicle waits; INDEX_NONE: nobody
 };
 
 // One crossing. Stage 0 lets the left turn from the west go too, where it yields to who comes from the east, if it does
-// to anybody; stage 1 lets it go alone with its opposite.
-static void scene_create(struct scene *scene, bool yields)
+// to anybody; stages 1 and 4 let it go without these, unless it gives way everywhere.
+static void scene_create(struct scene *scene, enum gives_way gives_way, bool side)
 {
     memset(scene, 0, sizeof *scene);
     crossings_build(&scene->made, 1, 300.0);
     struct network *network = &scene->made.network;
     scene->left_lane = network->links[scene->made.link_in[0][FROM_W]].first_lane + 1;
+    scene->side_lane = side ? network->links[scene->made.link_in[0][FROM_N]].first_lane : INDEX_NONE;
     network->stages[0].groups = PERMISSIVE;
-    if (yields) {
+    network->stages[1].groups |= gives_way == EVERYWHERE ? UINT64_C(1) << 1 : 0;
+    network->stages[4].groups |= gives_way == EVERYWHERE ? UINT64_C(1) << 1 : 0;
+    if (gives_way != NOWHERE) {
         int32_t east_lane = network->links[scene->made.link_in[0][FROM_E]].first_lane;
         network->foes = memory_take(1, sizeof *network->foes);
         network->foes[0] = (struct foe){ .connection = network->lanes[east_lane].first_connection, .yields = true,
@@ -61,20 +67,21 @@ static void scene_release(struct scene *scene)
     network_release(&scene->made.network);
 }
 
-// The left turn's queue stands; nobody else is there.
+// The left turn's queue stands; nobody else is there but who waits at the side.
 static void look(struct scene *scene, int64_t now_ms)
 {
     struct camera_columns *rows = &scene->seen.rows.cameras;
     observation_buffer_clear(&scene->seen);
     for (int32_t c = 0; c < CAMERAS; c++) {
         int32_t row = rows->count++;
-        bool queue = scene->made.network.cameras[c].lane == scene->left_lane;
+        int32_t lane = scene->made.network.cameras[c].lane;
+        int32_t queue = lane == scene->left_lane ? QUEUE : lane == scene->side_lane ? 1 : 0;
         rows->camera[row] = c;
         rows->end_ms[row] = now_ms;
         rows->length_ms[row] = 1000;
-        rows->in_view[row] = rows->queued[row] = queue ? QUEUE : 0;
-        rows->tail_mm[row] = queue ? QUEUE * 7500 : 0;
-        rows->speed_mmps[row] = queue ? 0 : -1;
+        rows->in_view[row] = rows->queued[row] = queue;
+        rows->tail_mm[row] = queue * 7500;
+        rows->speed_mmps[row] = queue > 0 ? 0 : -1;
         for (int t = 0; t < 4; t++) {
             rows->turned[t][row] = 0;
         }
@@ -100,10 +107,10 @@ static struct lamps lamps_at(int64_t now_ms)
 }
 
 // The stage that it wants after SECONDS in which the queue did not move.
-static int32_t stage_wanted(bool yields)
+static int32_t stage_wanted(enum gives_way gives_way, bool side)
 {
     struct scene scene;
-    scene_create(&scene, yields);
+    scene_create(&scene, gives_way, side);
     void *memory = calloc(1, strategy_find("adaptive")->memory_bytes);
     struct decision decision = { 0 };
     for (int64_t now_ms = BEGIN_MS; now_ms <= BEGIN_MS + SECONDS * 1000; now_ms += 1000) {
@@ -124,7 +131,7 @@ static int32_t stage_wanted(bool yields)
 static void who_gave_way_is_served_where_he_need_not(void **state)
 {
     (void)state;
-    int32_t stage = stage_wanted(true);
+    int32_t stage = stage_wanted(WITH_OTHERS, false);
     assert_true(stage == 1 || stage == 4);
 }
 
@@ -132,7 +139,16 @@ static void who_gave_way_is_served_where_he_need_not(void **state)
 static void who_is_blocked_otherwise_is_not(void **state)
 {
     (void)state;
-    assert_int_equal(stage_wanted(false), 0);
+    assert_int_equal(stage_wanted(NOWHERE, false), 0);
+}
+
+// Nor where it gives way in every stage that shows it; and its stage is not held for it when somebody waits elsewhere.
+static void who_gives_way_everywhere_is_not_waited_for(void **state)
+{
+    (void)state;
+    assert_int_equal(stage_wanted(EVERYWHERE, false), 0);
+    int32_t stage = stage_wanted(EVERYWHERE, true);
+    assert_true(stage == 2 || stage == 6);
 }
 
 int main(void)
@@ -140,6 +156,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_gave_way_is_served_where_he_need_not),
         cmocka_unit_test(who_is_blocked_otherwise_is_not),
+        cmocka_unit_test(who_gives_way_everywhere_is_not_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
