@@ -442,10 +442,14 @@ bool conduct_plan(const struct conduct *conduct, const struct decision *decision
     }
     int32_t forgotten = group_forgotten(conduct);
     if (forgotten != INDEX_NONE) {
-        int64_t from_ms = handover_ms(conduct);
-        int32_t stage = stage_serving(conduct, INDEX_NONE, forgotten);
-        compose_handover(conduct->view->network, conduct->view->intersection.index, stage, from_ms,
-                         bound_ms(conduct, stage, from_ms), greens, ret);
+        struct view blind = *conduct->view;   // A hand-over makes no claim about what was before, of no red either.
+        blind.lamps = NULL;
+        struct conduct anew = *conduct;
+        anew.view = &blind;
+        int64_t from_ms = handover_ms(&anew);
+        int32_t stage = stage_serving(&anew, INDEX_NONE, forgotten);
+        compose_handover(blind.network, blind.intersection.index, stage, from_ms, bound_ms(&anew, stage, from_ms), greens,
+                         ret);
         ret->reason = (struct plan_reason){ .kind = REASON_MAXIMUM, .stage = stage };
         return true;
     }
