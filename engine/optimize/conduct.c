@@ -448,8 +448,8 @@ bool conduct_plan(const struct conduct *conduct, const struct decision *decision
         anew.view = &blind;
         int64_t from_ms = handover_ms(&anew);
         int32_t stage = stage_serving(&anew, INDEX_NONE, forgotten);
-        compose_handover(blind.network, blind.intersection.index, stage, from_ms, bound_ms(&anew, stage, from_ms), greens,
-                         ret);
+        int64_t until_ms = bound_ms(&anew, stage, from_ms);
+        compose_handover(blind.network, blind.intersection.index, stage, from_ms, until_ms, greens, ret);
         ret->reason = (struct plan_reason){ .kind = REASON_MAXIMUM, .stage = stage };
         return true;
     }
