@@ -403,6 +403,26 @@ static bool go_to_program(const struct conduct *conduct, struct green *greens, s
     return go_to_stage(conduct, stage_allowed(conduct, stage, reason), greens, ret);
 }
 
+// A group whose red is too long already, that somebody waits for, and that the running plan does not serve, or
+// INDEX_NONE. The guard takes no change then (I7), so the plan would run out: only a hand-over is left.
+static int32_t group_forgotten(const struct conduct *conduct)
+{
+    int64_t at_ms = conduct->view->at_ms;
+    for (int32_t g = 0; g < site(conduct)->group_count; g++) {
+        bool green = conduct->view->lamps != NULL && (conduct->view->lamps->green >> g & 1) != 0;
+        if (green || !asked(conduct, g) || latecomer(conduct, g) || red_end_ms(conduct, g) >= at_ms
+            || stage_serving(conduct, INDEX_NONE, g) == INDEX_NONE) {
+            continue;
+        }
+        int64_t start_ms, end_ms;
+        int64_t until_ms = conduct->running->valid_until_ms - 1;
+        if (!plan_last_green(conduct->running, g, until_ms, &start_ms, &end_ms) || end_ms <= at_ms) {
+            return g;
+        }
+    }
+    return INDEX_NONE;
+}
+
 bool conduct_plan(const struct conduct *conduct, const struct decision *decision, struct green *greens,
                   struct plan *ret, struct conduct_result *made)
 {
@@ -419,6 +439,19 @@ bool conduct_plan(const struct conduct *conduct, const struct decision *decision
             made->idle = groups_idle(conduct);
         }
         return send;
+    }
+    int32_t forgotten = group_forgotten(conduct);
+    if (forgotten != INDEX_NONE) {
+        struct view blind = *conduct->view;   // A hand-over makes no claim about what was before, of no red either.
+        blind.lamps = NULL;
+        struct conduct anew = *conduct;
+        anew.view = &blind;
+        int64_t from_ms = handover_ms(&anew);
+        int32_t stage = stage_serving(&anew, INDEX_NONE, forgotten);
+        int64_t until_ms = bound_ms(&anew, stage, from_ms);
+        compose_handover(blind.network, blind.intersection.index, stage, from_ms, until_ms, greens, ret);
+        ret->reason = (struct plan_reason){ .kind = REASON_MAXIMUM, .stage = stage };
+        return true;
     }
     switch (decision->kind) {
     case DECIDE_NOTHING:

@@ -139,11 +139,12 @@ static void site_light(struct signals *signals, int32_t index, int64_t t_ms)
     }
 }
 
-// From t on no green begins, and each that shows ends as soon as its minimum allows.
-static void site_clear(struct signals *signals, int32_t index, int64_t t_ms)
+// From t on no green begins, and each that shows ends as soon as its minimum allows; so does one that a plan which runs
+// out leaves green to its end.
+static void site_clear(struct signals *signals, int32_t index, int64_t t_ms, bool runs_out)
 {
     const struct intersection *at = &signals->network->intersections[index];
-    site_light(signals, index, t_ms);
+    site_light(signals, index, runs_out ? t_ms - 1 : t_ms);
     for (int32_t i = 0; i < at->group_count; i++) {
         int32_t group = at->first_group + i;
         int64_t least_ms = signals->since_ms[group] + signals->network->groups[group].green_ms_min;
@@ -268,7 +269,7 @@ static void site_happen(struct signals *signals, int32_t index, enum happening w
     case HAPPENS_CLEARANCE:
     case HAPPENS_EXPIRY: {
         bool plan = site->playing == PLAYING_PLAN;
-        site_clear(signals, index, t_ms);
+        site_clear(signals, index, t_ms, what == HAPPENS_EXPIRY);
         site->used[site->running] = plan ? false : site->used[site->running];
         site->join_ms = what == HAPPENS_EXPIRY ? t_ms + site->handover_ms : INT64_MAX;
         break;

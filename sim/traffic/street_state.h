@@ -470,7 +470,7 @@ static inline uint64_t busy_bit(const struct crossroads *at, int32_t path)
 
 static inline bool cell_reaches_back(const struct street *street, int32_t cell)
 {
-    return (street->reaching[cell / WIDE] >> (cell % WIDE)) & 1u;
+    return ((uint32_t)street->reaching[cell / WIDE] >> (cell % WIDE) & 1u) != 0;
 }
 
 // Whether anybody who has left the lane may reach back to its line, or be on one of its paths still. path: any of the

@@ -5,7 +5,7 @@
 // and their store are stood in for here, driven by a seed. Five simulated minutes each: three of bad weather, two of
 // calm. The daemons lead by a lease with a fencing epoch as engine/serve does (decision 0042): who reaches the store
 // takes a lease that has run out, under a higher epoch; who does not goes on if it leads; who finds a higher epoch
-// ends. Messages are lost, doubled, late by up to three seconds, and overtake each other.
+// ends. Within a session messages are lost, doubled, late by up to three seconds, and overtake each other.
 //     INTERGREEN_WEATHER_SEEDS=0:1000    other seeds than the standard ones
 #include <setjmp.h>
 #include <stdarg.h>
@@ -38,7 +38,7 @@ static const char *const STRATEGIES[] = { "max-pressure", "adaptive", "coordinat
 // A message on its way to an intersection's controller (a plan) or from it (a report).
 struct letter {
     int64_t due_ms;
-    int32_t intersection, host;
+    int32_t intersection, host, session;
     struct plan plan;                     // its greens are the letter's own
     struct controller_report report;
 };
@@ -70,6 +70,7 @@ struct weather {
     uint32_t store_epoch;
     struct kept store[INTERSECTIONS];
     int32_t joined[INTERSECTIONS];        // host whose session the controller has
+    int32_t session[INTERSECTIONS];       // counts them: what was on its way in an earlier one never arrives
     int64_t cut_ms[INTERSECTIONS];        // its line is dead until then
     struct plan_version newest[INTERSECTIONS], accepted[INTERSECTIONS];   // that ran; that was to run
     struct watch lamps[INTERSECTIONS][GROUP_COUNT_MAX];
@@ -262,7 +263,8 @@ static void post_plan(struct weather *weather, int32_t at, const struct plan *pl
         int64_t after_ms = fate(weather, copy);
         if (after_ms >= 0 && weather->joined[plan->intersection] == at) {
             *GROW(weather->down) = (struct letter){ .due_ms = weather->now_ms + after_ms, .host = at,
-                .intersection = plan->intersection, .plan = plan_kept(plan) };
+                .intersection = plan->intersection, .session = weather->session[plan->intersection],
+                .plan = plan_kept(plan) };
         }
     }
 }
@@ -274,7 +276,8 @@ static void host_steps(struct weather *weather, int32_t at, const struct observa
     struct actions actions;
     for (int32_t i = 0; i < weather->up.count; i++) {
         struct letter *letter = &weather->up.at[i];
-        if (letter->host == at && letter->due_ms <= weather->now_ms) {
+        if (letter->host == at && letter->due_ms <= weather->now_ms
+                && letter->session == weather->session[letter->intersection]) {
             struct event event = { .kind = EVENT_STATUS, .now_ms = weather->now_ms, .report = &letter->report,
                 .intersection = letter->intersection };
             brain_step(host->brain, &event, &actions);
@@ -349,6 +352,7 @@ static void controllers_join(struct weather *weather)
         bool loses_it = bad(weather) && chance(weather) < 0.03;
         if (!serves(weather, weather->joined[i]) || (loses_it && serves(weather, (weather->joined[i] + 1) % HOSTS))) {
             weather->joined[i] = (weather->joined[i] + 1) % HOSTS;
+            weather->session[i]++;
         }
     }
 }
@@ -363,7 +367,8 @@ static void reports_go(struct weather *weather, const struct loop_tick *tick)
             int64_t after_ms = fate(weather, copy);
             if (after_ms >= 0) {
                 *GROW(weather->up) = (struct letter){ .due_ms = weather->now_ms + after_ms, .report = *report,
-                    .host = weather->joined[report->intersection], .intersection = report->intersection };
+                    .host = weather->joined[report->intersection], .intersection = report->intersection,
+                    .session = weather->session[report->intersection] };
             }
         }
     }
@@ -400,7 +405,8 @@ static void plans_arrive(struct weather *weather)
             if (letter->intersection == i && letter->due_ms <= weather->now_ms) {
                 *GROW(weather->given) = *letter;
                 letter->intersection = INDEX_NONE;
-                if (!bad(weather) || weather->cut_ms[i] <= weather->now_ms) {
+                bool cut = bad(weather) && weather->cut_ms[i] > weather->now_ms;
+                if (!cut && letter->session == weather->session[i]) {
                     *GROW(weather->answer) = letter->plan;
                 }
             }
@@ -466,6 +472,9 @@ static enum status trips_give(void *self, int64_t until_ms, struct trip_columns 
 {
     return demand_next(self, until_ms, ret, problem);
 }
+
+// Its plan left a group red for too long that somebody waited for; the guard took no other, and the plan ran out.
+#define FORGOTTEN 649
 
 struct outcome { uint64_t hash; int64_t takeovers, plans; };
 
@@ -552,6 +561,9 @@ static void lamps_and_plans_hold_in_any_weather(void **state)
         assert_int_equal(sscanf(seeds, "%lu:%lu", &first, &end), 2);
     }
     int64_t takeovers = 0, plans = 0;
+    if (seeds == NULL) {
+        (void)seed_play(&town, FORGOTTEN, 1);
+    }
     for (uint64_t seed = first; seed < end; seed++) {
         struct outcome outcome = seed_play(&town, seed, 1);
         takeovers += outcome.takeovers;
