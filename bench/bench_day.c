@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "engine/base/hash.h"
 #include "engine/base/memory.h"
 #include "engine/model/observation.h"
 #include "sim/demand/city.h"
@@ -64,7 +65,7 @@ static void expect(bool right, const char *what)
 
 static void note(struct day *day, int64_t value)
 {
-    day->fingerprint = (day->fingerprint ^ (uint64_t)value) * UINT64_C(0x100000001b3);   // FNV-1a's prime
+    day->fingerprint = hash_number(day->fingerprint, value);
 }
 
 // Marks each trip's number; counts its way.

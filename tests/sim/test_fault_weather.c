@@ -79,7 +79,7 @@ struct weather {
     LIST_OF(struct plan) answer;
     int64_t now_ms;
     uint64_t hash;
-    int64_t takeovers, plans, refused;
+    int64_t takeovers, plans;
     int32_t led;                          // controllers that play the newest epoch at the end
 };
 
@@ -304,10 +304,6 @@ static void host_steps(struct weather *weather, int32_t at, const struct observa
         if (chance(weather) < 0.3 && plan != NULL && plan->version.epoch == host->epoch) {
             post_plan(weather, at, plan);
         }
-    }
-    weather->refused = 0;
-    for (int rule = 0; rule < GUARD_RULE_COUNT; rule++) {
-        weather->refused += actions.counts->guard_refused[rule];
     }
 }
 
