@@ -37,7 +37,8 @@ struct hour {
     int32_t block;
     struct loop_memory memory;
     struct observation_buffer seen;
-    int64_t at_ms;                    // of the step that `seen` is of
+    struct record_step step;          // the newest
+    int64_t at_ms;                    // its time
 };
 
 static void must(enum status status, const struct problem *problem)
@@ -62,7 +63,6 @@ static void hour_step(struct hour *hour)
     for (;;) {
         struct cursor bytes;
         struct record record;
-        struct record_step step;
         enum status status = recording_next(hour->stream, &bytes);
         if (status == STATUS_UNKNOWN) {
             block_next(hour);
@@ -71,7 +71,8 @@ static void hour_step(struct hour *hour)
         must(status, &problem);
         must(record_open(bytes, &record), &problem);
         if (record.kind == RECORD_STEP) {
-            must(record_get_step(record.body, hour->network, &hour->memory, &hour->seen, &step), &problem);
+            must(record_get_step(record.body, hour->network, &hour->memory, &hour->seen, &hour->step),
+                 &problem);
             hour->at_ms = record.now_ms;
             return;
         }
@@ -83,7 +84,7 @@ static void thin(const struct hour *hour, int64_t now_ms, struct observation_buf
 {
     struct problem problem = { .text = "no room for a second's readings" };
     observation_buffer_clear(ret);
-    must(observation_buffer_append(ret, &hour->seen.rows), &problem);
+    must(observation_buffer_append(ret, &hour->step.rows), &problem);
     struct loop_columns *loops = &ret->rows.loops;
     double share = SHARE[now_ms / (3600 * MS_PER_S) % 24];
     for (int32_t i = 0; i < loops->count; i++) {

@@ -173,7 +173,7 @@ static enum status step_write(struct csv *csv, const struct record *record, bool
 {
     struct record_step step;
     enum status status = record_get_step(record->body, csv->network, &csv->loops, &csv->seen, &step);
-    const struct observation_columns *rows = &csv->seen.rows;
+    const struct observation_columns *rows = &step.rows;
     if (status != STATUS_OK || !in) {
         return status;
     }

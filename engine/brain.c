@@ -270,16 +270,14 @@ static void state_update(struct brain *brain, int32_t intersection, int64_t now_
 {
     struct intersection_state *state = &brain->states[intersection];
     const struct controller_report *report = ledger_report_fresh(&brain->ledger, intersection, now_ms);
-    const struct intersection_rows *rows = &brain->estimate.approaches.at[intersection];
+    const struct intersection_sum *sum = &brain->estimate.sums[intersection];
     *state = (struct intersection_state){ .updated_ms = now_ms, .reported = report != NULL,
         .stage = report != NULL ? report->stage : INDEX_NONE,
         .mode = report != NULL ? report->mode : CONTROLLER_FALLBACK,
         .overridden = brain->ledger.entries[intersection].override.kind != OVERRIDE_NONE };
-    for (int32_t r = rows->first; r < rows->first + rows->count; r++) {
-        state->queue_veh += brain->estimate.rows[r].queue;
-        state->flow_vph += 3600.0 * estimate_passed_vps(&brain->estimate, r);
-        state->confidence += brain->estimate.rows[r].confidence / rows->count;
-    }
+    state->queue_veh = sum->queue_veh;
+    state->flow_vph = 3600.0 * sum->passed_vps;
+    state->confidence = sum->confidence;
     estimate_sensors(&brain->estimate, (struct intersection_id){ intersection }, &state->detectors_healthy,
                      &state->detectors_total);
 }

@@ -193,6 +193,14 @@ static void queue_follow(struct estimate *estimate, int32_t row)
     queue->far_veh = (float)fmax(0.0, state->queue - near);
 }
 
+static void usual_refresh(struct estimate *estimate, int32_t row)
+{
+    const struct approach_row *at = &estimate->approaches.rows[row];
+    for (int32_t m = at->first_movement; m < at->first_movement + at->movement_count; m++) {
+        estimate->upstream.departures[m].usual_vps = estimate->share[m] * estimate->passed_vps[row];
+    }
+}
+
 static void row_update(struct estimate *estimate, int32_t row, const struct tick *tick)
 {
     struct row_estimate *state = &estimate->rows[row];
@@ -228,6 +236,9 @@ static void row_update(struct estimate *estimate, int32_t row, const struct tick
     estimate->passed_vps[row] = tick->rate_s > 0.0 ? state->passed_sum / tick->rate_s : 0.0;
     if (tick->shares) {
         shares_refresh(estimate, &estimate->approaches.rows[row]);
+    }
+    if (state->passed_sum > 0.0) {    // Else nobody has ever passed.
+        usual_refresh(estimate, row);
     }
 }
 
@@ -323,8 +334,7 @@ static void link_rows_assign(struct estimate *estimate)
             for (int32_t s = first; s < after; s++) {
                 const struct source *source = &upstream->sources[s];
                 struct arrival *arrival = GROW(arrivals);
-                *arrival = (struct arrival){ .movement = source->movement, .weight = source->weight,
-                    .row = approaches->movements[source->movement].row };
+                *arrival = (struct arrival){ .movement = source->movement, .weight = source->weight };
             }
         }
     }
@@ -406,6 +416,7 @@ void estimate_create(struct estimate *estimate, const struct network *network)
     estimate->link_rows = memory_take_aligned(rows, sizeof *estimate->link_rows);
     estimate->first_link_rows = memory_take((size_t)network->intersection_count + 1,
                                             sizeof *estimate->first_link_rows);
+    estimate->sums = memory_take_aligned((size_t)network->intersection_count, sizeof *estimate->sums);
     estimate->others = memory_take((size_t)network->intersection_count, sizeof *estimate->others);
     estimate->sensor = memory_take((size_t)network->camera_count + (size_t)network->detector_count,
                                    sizeof *estimate->sensor);
@@ -453,6 +464,7 @@ void estimate_release(struct estimate *estimate)
     free(estimate->link_rows);
     free(estimate->first_link_rows);
     free(estimate->arrivals);
+    free(estimate->sums);
     free(estimate->others);
     free(estimate->sensor);
     free(estimate->cameras_told_ms);
@@ -524,8 +536,7 @@ static double link_coming_vps(const struct estimate *estimate, const struct link
         if (i + AHEAD < estimate->arrival_count) {
             __builtin_prefetch(&upstream->departures[estimate->arrivals[i + AHEAD].movement]);
         }
-        double usual_vps = (double)arrival->weight * estimate_share(estimate, arrival->movement)
-            * estimate_passed_vps(estimate, arrival->row);
+        double usual_vps = (double)arrival->weight * upstream->departures[arrival->movement].usual_vps;
         explained_vps += usual_vps;
         coming_vps += arrival->ago_s < UPSTREAM_PAST_S
             ? (double)arrival->weight * upstream_left_in(upstream, arrival->movement, now_s, arrival->ago_s)
@@ -559,6 +570,49 @@ static void link_expect(struct estimate *estimate, struct link_rows *at, int64_t
     }
 }
 
+// What the sensors of an intersection say that are not loops of its own rows.
+static uint32_t others_healthy(const struct estimate *estimate, int32_t intersection, int64_t now_ms)
+{
+    const struct sight *sight = &estimate->sight;
+    const struct other_sensors *others = &estimate->others[intersection];
+    const int32_t *sensor = estimate->sensor + others->first;
+    int64_t since_ms = now_ms - SIGHT_CONTROL_AGE_MS;
+    uint32_t healthy = 0;
+    for (int32_t i = 0; i < others->loop_count; i++) {
+        healthy += sight->loops[sensor[i]].end_ms >= since_ms ? 1 : 0;
+    }
+    int32_t cameras = cameras_matter(estimate, now_ms, now_ms) ? others->camera_count : 0;
+    for (int32_t i = others->loop_count; i < others->loop_count + cameras; i++) {
+        healthy += sight->lanes[estimate->network->cameras[sensor[i]].lane].end_ms >= since_ms ? 1 : 0;
+    }
+    return healthy;
+}
+
+static void intersection_add(struct estimate *estimate, int32_t intersection, int64_t now_ms)
+{
+    const struct intersection_rows *rows = &estimate->approaches.at[intersection];
+    int32_t group_count = estimate->network->intersections[intersection].group_count;
+    uint64_t all = group_count == 64 ? ~UINT64_C(0) : (UINT64_C(1) << group_count) - 1;
+    uint64_t served = 0, asked = 0;
+    struct intersection_sum sum = { .healthy = others_healthy(estimate, intersection, now_ms) };
+    for (int32_t r = rows->first; r < rows->first + rows->count; r++) {
+        const struct row_estimate *state = &estimate->rows[r];
+        const struct lane_queue_seen *seen = &estimate->loops_seen[r];
+        uint64_t groups = estimate->approaches.rows[r].groups;
+        bool sure = state->confidence > 0.0;
+        served |= sure ? groups : 0;
+        asked |= !sure || state->vehicles >= ASKED_VEH_MIN ? groups : 0;
+        sum.queue_veh += state->queue;
+        sum.passed_vps += estimate->passed_vps[r];
+        sum.confidence += state->confidence;
+        sum.healthy += seen->has_stop && (estimate->own_loops[r] & OWN_STOP) != 0 ? 1 : 0;
+        sum.healthy += seen->has_advance && (estimate->own_loops[r] & OWN_ADVANCE) != 0 ? 1 : 0;
+    }
+    sum.asked = asked | (all & ~served);
+    sum.confidence /= rows->count > 0 ? rows->count : 1;
+    estimate->sums[intersection] = sum;
+}
+
 void estimate_expect(struct estimate *estimate, struct intersection_id intersection, int64_t now_ms)
 {
     int64_t now_s = quantum_floor(now_ms, MS_PER_S) / MS_PER_S;
@@ -577,6 +631,7 @@ void estimate_expect(struct estimate *estimate, struct intersection_id intersect
             row_settle(estimate, r, rate_s);
         }
     }
+    intersection_add(estimate, intersection.index, now_ms);
 }
 
 double estimate_link_queue(const struct estimate *estimate, struct link_id link)
@@ -602,49 +657,6 @@ double estimate_group_vehicles(const struct estimate *estimate, struct intersect
         }
     }
     return vehicles;
-}
-
-uint64_t estimate_groups_asked(const struct estimate *estimate, struct intersection_id intersection)
-{
-    const struct intersection *at = &estimate->network->intersections[intersection.index];
-    const struct intersection_rows *rows = &estimate->approaches.at[intersection.index];
-    uint64_t all = at->group_count == 64 ? ~UINT64_C(0) : (UINT64_C(1) << at->group_count) - 1;
-    uint64_t served = 0, asked = 0;
-    for (int32_t r = rows->first; r < rows->first + rows->count; r++) {
-        const struct row_estimate *state = &estimate->rows[r];
-        if (state->confidence > 0.0) {
-            served |= estimate->approaches.rows[r].groups;
-            asked |= state->vehicles >= ASKED_VEH_MIN ? estimate->approaches.rows[r].groups : 0;
-        } else {
-            asked |= estimate->approaches.rows[r].groups;
-        }
-    }
-    return asked | (all & ~served);
-}
-
-void estimate_sensors(const struct estimate *estimate, struct intersection_id intersection, uint32_t *ret_healthy,
-                      uint32_t *ret_total)
-{
-    const struct sight *sight = &estimate->sight;
-    const struct intersection_rows *rows = &estimate->approaches.at[intersection.index];
-    const struct other_sensors *others = &estimate->others[intersection.index];
-    int64_t now_ms = estimate->updated_ms[intersection.index], since_ms = now_ms - SIGHT_CONTROL_AGE_MS;
-    const int32_t *sensor = estimate->sensor + others->first;
-    uint32_t healthy = 0;
-    for (int32_t r = rows->first; r < rows->first + rows->count; r++) {
-        const struct lane_queue_seen *seen = &estimate->loops_seen[r];
-        healthy += seen->has_stop && (estimate->own_loops[r] & OWN_STOP) != 0 ? 1 : 0;
-        healthy += seen->has_advance && (estimate->own_loops[r] & OWN_ADVANCE) != 0 ? 1 : 0;
-    }
-    for (int32_t i = 0; i < others->loop_count; i++) {
-        healthy += sight->loops[sensor[i]].end_ms >= since_ms ? 1 : 0;
-    }
-    int32_t cameras = cameras_matter(estimate, now_ms, now_ms) ? others->camera_count : 0;
-    for (int32_t i = others->loop_count; i < others->loop_count + cameras; i++) {
-        healthy += sight->lanes[estimate->network->cameras[sensor[i]].lane].end_ms >= since_ms ? 1 : 0;
-    }
-    *ret_healthy = healthy;
-    *ret_total = others->total;
 }
 
 void estimate_snapshot(struct estimate *estimate, struct snapshot_walk *walk)

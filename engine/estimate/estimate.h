@@ -61,7 +61,7 @@ struct link_rows {
 
 // A source of link_rows, in their order: what is asked of each every second lies in one row.
 struct arrival {
-    int32_t movement, row;            // that its vehicles took, and that it leaves
+    int32_t movement;                 // that its vehicles took
     float weight;
     int32_t ago_s;                    // how long ago those left who come within reach now; UPSTREAM_PAST_S: longer
 };
@@ -76,6 +76,14 @@ struct look {
 struct other_sensors {
     int32_t first, loop_count, camera_count;
     uint32_t total;                   // all of its sensors
+};
+
+// An intersection as a whole, as its newest estimate_expect left it: read where its rows were just at hand.
+struct intersection_sum {
+    double queue_veh, passed_vps;     // over its rows
+    double confidence;                // the mean of its rows
+    uint64_t asked;                   // groups that somebody waits for
+    uint32_t healthy;                 // of its sensors
 };
 
 struct estimate {
@@ -100,6 +108,7 @@ struct estimate {
     struct link_rows *link_rows;
     struct arrival *arrivals;
     int32_t arrival_count;
+    struct intersection_sum *sums;    // one per intersection
     struct other_sensors *others;     // one per intersection
     int32_t *sensor;                  // that others name: cameras (index), loops (index)
     uint8_t *own_loops;               // one per row: bits of stop and advance loop, where they serve its intersection
@@ -155,11 +164,18 @@ double estimate_group_vehicles(const struct estimate *estimate, struct intersect
 
 // The groups of the intersection that somebody waits for, as bits. Groups that no sensor serves count as asked for,
 // so do those whose sensors are silent.
-uint64_t estimate_groups_asked(const struct estimate *estimate, struct intersection_id intersection);
+static inline uint64_t estimate_groups_asked(const struct estimate *estimate, struct intersection_id intersection)
+{
+    return estimate->sums[intersection.index].asked;
+}
 
 // How many cameras and loops serve the intersection, and how many of them had spoken lately at its newest update.
-void estimate_sensors(const struct estimate *estimate, struct intersection_id intersection, uint32_t *ret_healthy,
-                      uint32_t *ret_total);
+static inline void estimate_sensors(const struct estimate *estimate, struct intersection_id intersection,
+                                    uint32_t *ret_healthy, uint32_t *ret_total)
+{
+    *ret_healthy = estimate->sums[intersection.index].healthy;
+    *ret_total = estimate->others[intersection.index].total;
+}
 
 // Walks over what changes from tick to tick (engine/base/snapshot.h).
 void estimate_snapshot(struct estimate *estimate, struct snapshot_walk *walk);

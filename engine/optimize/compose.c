@@ -214,6 +214,13 @@ static void rolling_start(const struct network *network, int32_t intersection, i
     ret->valid_until_ms = ret->valid_until_ms > least_ms ? ret->valid_until_ms : least_ms;
 }
 
+int64_t compose_hold_until_ms(const struct network *network, const struct lamps *lamps, int64_t until_ms)
+{
+    struct plan hold;
+    rolling_start(network, lamps->intersection, lamps->at_ms, lamps->at_ms, until_ms, &hold);
+    return hold.valid_until_ms;
+}
+
 void compose_hold(const struct network *network, const struct lamps *lamps, int64_t until_ms, struct green *greens,
                   struct plan *ret)
 {

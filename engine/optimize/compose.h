@@ -82,6 +82,9 @@ int32_t timing_cycle_ms(const struct transitions *transitions, int32_t intersect
 // Both are valid for HOLD_MS from the last start, but not beyond until_ms, the first maximum red of a group outside.
 void compose_hold(const struct network *network, const struct lamps *lamps, int64_t until_ms, struct green *greens,
                   struct plan *ret);
+
+// Until when that plan would be valid.
+int64_t compose_hold_until_ms(const struct network *network, const struct lamps *lamps, int64_t until_ms);
 void compose_switch(const struct network *network, const struct lamps *lamps, int32_t to_stage, int64_t until_ms,
                     struct green *greens, struct plan *ret);
 

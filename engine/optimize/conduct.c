@@ -231,25 +231,30 @@ static void renew(const struct conduct *conduct, struct green *greens, struct pl
     ret->valid_until_ms = conduct->view->at_ms + CYCLIC_VALID_MS;
 }
 
+// Whether a hold should be sent: the running plan is none, or runs out and another would promise more. One that ends with
+// a maximum red does not: it would end at the same instant, and be sent anew every second until then.
+static bool hold_due(const struct conduct *conduct)
+{
+    const struct view *view = conduct->view;
+    if (conduct->running->kind != PLAN_ROLLING) {
+        return true;
+    }
+    return renewal_due(conduct)
+        && compose_hold_until_ms(view->network, view->lamps, bound_ms(conduct, view->lamps->stage, view->at_ms))
+            != conduct->running->valid_until_ms;
+}
+
 // Holds or switches.
 static bool go_to_stage(const struct conduct *conduct, int32_t stage, struct green *greens, struct plan *ret)
 {
     const struct view *view = conduct->view;
-    bool holds = conduct->running->kind == PLAN_ROLLING;
-    if (stage == view->lamps->stage) {
-        if (holds && !renewal_due(conduct)) {
-            return false;
-        }
-        hold(conduct, greens, ret);
-        return true;
-    }
     // While minimum greens run a later decision may still be another: switch when it can be done at once.
-    if (lamps_leave_ms(view->network, view->lamps, stage) > view->at_ms) {
-        if (holds && !renewal_due(conduct)) {
-            return false;
+    if (stage == view->lamps->stage || lamps_leave_ms(view->network, view->lamps, stage) > view->at_ms) {
+        bool due = hold_due(conduct);
+        if (due) {
+            hold(conduct, greens, ret);
         }
-        hold(conduct, greens, ret);
-        return true;
+        return due;
     }
     compose_switch(view->network, view->lamps, stage, bound_ms(conduct, stage, view->at_ms), greens, ret);
     return true;

@@ -119,20 +119,19 @@ void loop_memory_write(const struct loop_memory *memory, const struct loop_colum
     }
 }
 
-// The rows as they follow from the last ones.
-static void rows_foresee(const struct loop_columns *last, int64_t later_ms, struct loop_columns *ret)
+// Makes of the rows what follows from them.
+static void rows_foresee(struct loop_columns *rows, int64_t later_ms)
 {
-    rows_copy(last, ret);
-    for (int32_t i = 0; i < ret->count; i++) {
-        bool same = stays(last, i);
-        ret->end_ms[i] += later_ms;
-        ret->vehicles[i] = 0;
-        ret->occupied_ms[i] = same ? ret->occupied_ms[i] : 0;
-        ret->speed_mmps[i] = same ? ret->speed_mmps[i] : -1;
+    for (int32_t i = 0; i < rows->count; i++) {
+        bool same = stays(rows, i);
+        rows->end_ms[i] += later_ms;
+        rows->vehicles[i] = 0;
+        rows->occupied_ms[i] = same ? rows->occupied_ms[i] : 0;
+        rows->speed_mmps[i] = same ? rows->speed_mmps[i] : -1;
     }
 }
 
-enum status loop_memory_read(struct loop_memory *memory, struct cursor body, struct observation_buffer *ret)
+static enum status rows_read(struct loop_memory *memory, struct cursor body)
 {
     struct fields fields;
     struct cursor skips, vehicles, occupied, speeds;
@@ -145,9 +144,8 @@ enum status loop_memory_read(struct loop_memory *memory, struct cursor body, str
         || !fields_column(&fields, 4, &occupied) || !fields_column(&fields, 5, &speeds)) {
         return STATUS_SYNTAX;
     }
-    room_make(ret, memory->last.rows.loops.count);
-    struct loop_columns *rows = &ret->rows.loops;
-    rows_foresee(&memory->last.rows.loops, later_ms, rows);
+    struct loop_columns *rows = &memory->last.rows.loops;
+    rows_foresee(rows, later_ms);
     int64_t row = -1;
     while (skips.at < skips.end) {
         uint64_t skip, passed, covered, speed;
@@ -166,4 +164,11 @@ enum status loop_memory_read(struct loop_memory *memory, struct cursor body, str
         rows->speed_mmps[row] = (int32_t)speed_mmps;
     }
     return STATUS_OK;
+}
+
+enum status loop_memory_read(struct loop_memory *memory, struct cursor body)
+{
+    enum status status = rows_read(memory, body);
+    memory->known = status == STATUS_OK;
+    return status;
 }

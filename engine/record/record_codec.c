@@ -456,9 +456,8 @@ enum status record_get_header(struct cursor body, struct record_header *ret)
     return format >= 1 && format <= RECORD_FORMAT ? STATUS_OK : STATUS_VERSION;
 }
 
-// What the wire's batch holds, in a buffer with room for so many loops at least.
-static enum status batch_get(struct cursor batch, const struct network *network, int32_t loops,
-                             struct observation_buffer *buffer)
+// What the wire's batch holds.
+static enum status batch_get(struct cursor batch, const struct network *network, struct observation_buffer *buffer)
 {
     struct reading_rules rules = { .detector_count = network->detector_count, .camera_count = network->camera_count,
         .all = true, .end_ms_min = -WIRE_TIME_MS_MAX, .end_ms_max = WIRE_TIME_MS_MAX };
@@ -468,7 +467,7 @@ static enum status batch_get(struct cursor batch, const struct network *network,
     if (status == STATUS_LIMIT && result.offered < INT32_MAX / 64) {
         int32_t rows = (int32_t)result.offered;
         observation_buffer_release(buffer);
-        observation_buffer_create(buffer, rows > loops ? rows : loops, rows, rows, rows * CAMERA_BIN_COUNT_MAX);
+        observation_buffer_create(buffer, rows, rows, rows, rows * CAMERA_BIN_COUNT_MAX);
         status = wire_get_observations(batch, &rules, 0, buffer, &result, &field);
     }
     return status == STATUS_OK ? STATUS_OK : STATUS_SYNTAX;
@@ -487,22 +486,20 @@ enum status record_get_step(struct cursor body, const struct network *network, s
         return STATUS_SYNTAX;
     }
     bool repeats = (fields.bytes_set >> 4 & 1) != 0;
-    int32_t loops = repeats ? memory->last.rows.loops.count : 0;
     step.plan_count = (int32_t)plan_count;
     step.seen = (fields.bytes_set >> 1 & 1) != 0 || repeats;
-    if (buffer->loop_count_max < loops) {
-        int32_t edges = buffer->edge_count_max, cameras = buffer->camera_count_max, bins = buffer->bin_count_max;
-        observation_buffer_release(buffer);
-        observation_buffer_create(buffer, loops, edges, cameras, bins);
-    }
     observation_buffer_clear(buffer);
-    enum status status = (fields.bytes_set >> 1 & 1) != 0 ? batch_get(batch, network, loops, buffer) : STATUS_OK;
+    enum status status = (fields.bytes_set >> 1 & 1) != 0 ? batch_get(batch, network, buffer) : STATUS_OK;
     if (status == STATUS_OK && repeats) {
-        status = buffer->rows.loops.count == 0 ? loop_memory_read(memory, again, buffer) : STATUS_SYNTAX;
+        status = buffer->rows.loops.count == 0 ? loop_memory_read(memory, again) : STATUS_SYNTAX;
     }
     if (status == STATUS_OK) {
         if (buffer->rows.loops.count > 0) {
             loop_memory_keep(memory, &buffer->rows.loops);
+        }
+        step.rows = buffer->rows;
+        if (repeats) {
+            step.rows.loops = memory->last.rows.loops;
         }
         *ret = step;
     }

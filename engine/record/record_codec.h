@@ -111,7 +111,8 @@ MUST_USE enum status record_open(struct cursor bytes, struct record *ret);
 MUST_USE enum status record_get_header(struct cursor body, struct record_header *ret);
 
 struct record_step {
-    bool seen;                        // the step was told readings: they are in the buffer
+    bool seen;                        // the step was told readings
+    struct observation_columns rows;  // they: borrowed from the buffer, or loops from the memory, until the next step
     int32_t plan_count;
     uint64_t plans_hash;
 };

@@ -214,7 +214,7 @@ static enum status block_read(struct counts_book *book, const struct recording *
             *headed = record_get_header(record.body, header) == STATUS_OK;
         } else if (record.kind == RECORD_STEP
                    && record_get_step(record.body, book->network, &loops, seen, &step) == STATUS_OK) {
-            counts_add(book, &seen->rows);
+            counts_add(book, &step.rows);
         }
     }
     loop_memory_release(&loops);

@@ -20,13 +20,15 @@ struct entry {
 // Blocks that are fed to one brain, one after the other.
 struct segment {
     int32_t first_block, block_count;
+    bool snapshot;                    // it is entered by one, not by a fresh brain
 };
 
 struct player {
     const struct network *network;
     const struct recording *recording;
     int threads;                      // of its brain
-    struct brain *brain;
+    struct brain *brain;              // NULL: none yet
+    struct record_header made;        // how it was made
     struct observation_buffer seen;
     struct report_memory memory;
     struct loop_memory loops;
@@ -49,7 +51,6 @@ static void player_create(struct player *player, const struct network *network, 
                           int threads)
 {
     *player = (struct player){ .network = network, .recording = recording, .threads = threads };
-    player->report.first = (struct exact_difference){ .at_ms = INT64_MAX, .intersection = INDEX_NONE };
     observation_buffer_create(&player->seen, network->detector_count, network->detector_count, network->camera_count,
                               network->camera_count * CAMERA_BIN_COUNT_MAX);
     report_memory_create(&player->memory, network->intersection_count);
@@ -129,6 +130,17 @@ static void plan_check(struct player *player, const struct record *record)
 
 // ---- records ------------------------------------------------------------------------------------------------------
 
+static bool made_alike(const struct record_header *a, const struct record_header *b)
+{
+    bool same = strcmp(a->strategy, b->strategy) == 0 && a->region_count == b->region_count && a->epoch == b->epoch
+        && a->daemon == b->daemon && a->solve_latency_ms == b->solve_latency_ms
+        && a->status_age_ms_max == b->status_age_ms_max && a->regions_led == b->regions_led;
+    for (int32_t r = 0; r < a->region_count && same; r++) {
+        same = strcmp(a->region_strategy[r], b->region_strategy[r]) == 0;
+    }
+    return same;
+}
+
 static enum status brain_make(struct player *player, const struct record_header *header, struct problem *problem)
 {
     const char *regions[RECORD_REGION_COUNT_MAX];
@@ -142,6 +154,7 @@ static enum status brain_make(struct player *player, const struct record_header 
         .regions_led = header->regions_led };
     brain_release(player->brain);
     player->brain = NULL;
+    player->made = *header;
     return brain_create(player->network, &options, &player->brain, problem);
 }
 
@@ -175,7 +188,7 @@ static enum status step_tell(struct player *player, const struct record *record)
     if (status != STATUS_OK) {
         return status;
     }
-    const struct observation_columns *rows = &player->seen.rows;
+    const struct observation_columns *rows = &step.rows;
     player->report.readings += rows->loops.count + rows->edges.count + rows->cameras.count;
     struct event event = { .kind = EVENT_STEP, .now_ms = record->now_ms, .seen = rows, .intersection = INDEX_NONE };
     tell(player, &event);
@@ -196,7 +209,9 @@ static enum status record_play(struct player *player, const struct record *recor
         // A later block of the same segment goes on with the brain that is there, unless a fresh one took over.
         status = record_get_header(record->body, &header);
         if (status == STATUS_OK && (first || header.begin_ms == record->now_ms)) {
-            status = brain_make(player, &header, problem);
+            // A snapshot says all of a brain's state: one that was made alike takes it.
+            bool there = first && player->brain != NULL && made_alike(&player->made, &header);
+            status = there ? STATUS_OK : brain_make(player, &header, problem);
         }
         return status;
     case RECORD_SNAPSHOT:
@@ -317,7 +332,7 @@ static void segments_find(const struct network *network, const struct recording 
         bool begins = entry.readable && (entry.fresh || ret->snapshots);
         if (begins) {
             struct segment *segment = GROW(ret->list);
-            *segment = (struct segment){ .first_block = b, .block_count = 1 };
+            *segment = (struct segment){ .first_block = b, .block_count = 1, .snapshot = entry.snapshot };
             open = true;
         } else if (open && entry.readable) {
             ret->list.at[ret->list.count - 1].block_count++;
@@ -345,6 +360,12 @@ static void report_add(struct exact_report *sum, const struct exact_report *part
 static void segment_play(struct player *player, const struct segment *segment)
 {
     struct problem problem;
+    player->report = (struct exact_report){ .first = { .at_ms = INT64_MAX, .intersection = INDEX_NONE } };
+    player->differs = false;
+    if (!segment->snapshot) {
+        brain_release(player->brain);
+        player->brain = NULL;
+    }
     for (int32_t b = 0; b < segment->block_count; b++) {
         if (block_play(player, segment->first_block + b, b == 0, &problem) != STATUS_OK) {
             player->report.blocks_damaged += segment->block_count - b;   // What follows has lost its past.
@@ -370,17 +391,20 @@ enum status exact_replay(const struct network *network, const struct recording *
     int threads = options->threads < segments.list.count ? options->threads : segments.list.count;
     int brain_threads = segments.list.count <= 1 ? options->threads : 1;
     int32_t done = 0;
-#pragma omp parallel for schedule(dynamic, 1) num_threads(threads > 0 ? threads : 1)
-    for (int32_t s = 0; s < segments.list.count; s++) {
+#pragma omp parallel num_threads(threads > 0 ? threads : 1)
+    {
         struct player player;
         player_create(&player, network, recording, brain_threads);
-        segment_play(&player, &segments.list.at[s]);
+#pragma omp for schedule(dynamic, 1)
+        for (int32_t s = 0; s < segments.list.count; s++) {
+            segment_play(&player, &segments.list.at[s]);
 #pragma omp critical
-        {
-            report_add(&report, &player.report);
-            done += segments.list.at[s].block_count;
-            if (options->progress != NULL) {
-                options->progress(options->owner, done, segments.blocks);
+            {
+                report_add(&report, &player.report);
+                done += segments.list.at[s].block_count;
+                if (options->progress != NULL) {
+                    options->progress(options->owner, done, segments.blocks);
+                }
             }
         }
         player_release(&player);

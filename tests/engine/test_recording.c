@@ -353,14 +353,14 @@ static void loops_cross_exactly(void **state)
         assert_int_equal(record_open(bytes, &record), STATUS_OK);
         assert_int_equal(record_get_step(record.body, &made.network, &hearer, &heard, &step), STATUS_OK);
         assert_true(step.seen);
-        assert_int_equal(heard.rows.loops.count, rows->count);
+        assert_int_equal(step.rows.loops.count, rows->count);
         size_t words = (size_t)rows->count * sizeof(int32_t);
-        assert_memory_equal(heard.rows.loops.detector, rows->detector, words);
-        assert_memory_equal(heard.rows.loops.end_ms, rows->end_ms, 2 * words);
-        assert_memory_equal(heard.rows.loops.length_ms, rows->length_ms, words);
-        assert_memory_equal(heard.rows.loops.vehicles, rows->vehicles, words);
-        assert_memory_equal(heard.rows.loops.occupied_ms, rows->occupied_ms, words);
-        assert_memory_equal(heard.rows.loops.speed_mmps, rows->speed_mmps, words);
+        assert_memory_equal(step.rows.loops.detector, rows->detector, words);
+        assert_memory_equal(step.rows.loops.end_ms, rows->end_ms, 2 * words);
+        assert_memory_equal(step.rows.loops.length_ms, rows->length_ms, words);
+        assert_memory_equal(step.rows.loops.vehicles, rows->vehicles, words);
+        assert_memory_equal(step.rows.loops.occupied_ms, rows->occupied_ms, words);
+        assert_memory_equal(step.rows.loops.speed_mmps, rows->speed_mmps, words);
     }
     assert_true(again > 0 && full > 0);
     record_writer_release(&writer);
@@ -407,7 +407,7 @@ static void any_bytes_are_borne(void **state)
             loop_memory_keep(&loops, &told);
         }
         (void)!record_get_step(body, &made.network, &loops, &seen, &step);
-        (void)!loop_memory_read(&loops, body, &seen);
+        (void)!loop_memory_read(&loops, body);
         (void)!record_get_reports(body, 5, &memory, &list);
         (void)!record_get_header(body, &header);
         (void)!record_get_alarm(body, &alarm);
