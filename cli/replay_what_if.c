@@ -31,9 +31,17 @@ static int split(const char *list, struct outcome *ret, int count)
     return count;
 }
 
-static void print_json(const struct outcome *rows, int count, const struct flows_report *flows,
-                       const struct volume_check *check)
+// How well the rebuilt day explains what was seen.
+struct explained {
+    int32_t trips;
+    struct flows_report flows;
+    struct demand_fit fit;
+    struct volume_check check;
+};
+
+static void print_json(const struct outcome *rows, int count, const struct explained *explained)
 {
+    const struct volume_check *check = &explained->check;
     json_t *list = json_array();
     for (int i = 0; i < count; i++) {
         const struct measures *m = &rows[i].measures;
@@ -43,23 +51,28 @@ static void print_json(const struct outcome *rows, int count, const struct flows
             "average_queue_veh", m->average_queue_veh, "stops_per_vehicle", m->stops_per_vehicle,
             "vehicles_scheduled", (json_int_t)m->scheduled, "vehicles_arrived", (json_int_t)m->arrived));
     }
-    json_t *object = json_pack("{s:i, s:f, s:f, s:f, s:i, s:f, s:o}", "detectors", check->places,
+    json_t *object = json_pack("{s:i, s:f, s:f, s:f, s:i, s:f, s:f, s:f, s:o}", "detectors", check->places,
         "geh_below_5_percent", check->places > 0 ? 100.0 * check->good / check->places : 0.0, "geh_mean",
-        check->geh_mean, "geh_worst", check->geh_worst, "trips", flows->trips, "explained_percent",
-        100.0 * flows->explained, "strategies", list);
+        check->geh_mean, "geh_worst", check->geh_worst, "trips", explained->trips, "explained_percent",
+        100.0 * explained->flows.explained, "demand_factor", explained->fit.factor, "presence_percent",
+        100.0 * explained->fit.presence, "strategies", list);
     json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9));
     fputc('\n', stdout);
     json_decref(object);
 }
 
-static void print_text(const struct outcome *rows, int count, const struct flows_report *flows,
-                       const struct volume_check *check)
+static void print_text(const struct outcome *rows, int count, const struct explained *explained)
 {
+    const struct volume_check *check = &explained->check;
     printf("%d trips explain %.1f %% of the links' counts; driven under %s, GEH is below 5 at %.1f %% of %d detectors\n"
-           "(mean %.2f, worst %.1f)\n\n", flows->trips, 100.0 * flows->explained, rows[0].control,
+           "(mean %.2f, worst %.1f)\n", explained->trips, 100.0 * explained->flows.explained, rows[0].control,
            check->places > 0 ? 100.0 * check->good / check->places : 0.0, check->places, check->geh_mean,
            check->geh_worst);
-    printf("%-14s %12s %9s %9s %7s %10s\n%-14s %12s %9s %9s %7s %10s\n", "strategy", "travel time", "delay", "queue",
+    if (explained->fit.presence > 0.0) {
+        printf("vehicles are in sight of the sensors for %.1f %% of the time that was recorded (demand times %.3f)\n",
+               100.0 * explained->fit.presence, explained->fit.factor);
+    }
+    printf("\n%-14s %12s %9s %9s %7s %10s\n%-14s %12s %9s %9s %7s %10s\n", "strategy", "travel time", "delay", "queue",
            "stops", "arrived", "", "s", "s", "veh", "/veh", "veh");
     for (int i = 0; i < count; i++) {
         const struct measures *m = &rows[i].measures;
@@ -83,11 +96,17 @@ struct driving {
     struct progress progress;
 };
 
+static struct what_if_options options_of(const struct driving *driving, int threads)
+{
+    const struct counts_book *book = driving->book;
+    return (struct what_if_options){ .begin_ms = book->begin_ms, .threads = threads, .seed = driving->wish->seed,
+        .end_ms = book->begin_ms + book->period_count * book->period_ms };
+}
+
 static enum status drive_one(struct driving *driving, int row, int threads, struct problem *problem)
 {
     const struct counts_book *book = driving->book;
-    struct what_if_options options = { .begin_ms = book->begin_ms, .threads = threads, .seed = driving->wish->seed,
-        .end_ms = book->begin_ms + book->period_count * book->period_ms };
+    struct what_if_options options = options_of(driving, threads);
     struct what_if_run run;
     enum status status = what_if_drive(book, driving->trips, driving->rows[row].control, &options, &run, problem);
     if (status == STATUS_OK) {
@@ -128,18 +147,25 @@ static enum status what_if(const struct replay_wish *wish, const struct counts_b
                            struct problem *problem)
 {
     struct trip_columns trips;
-    struct flows_report flows;
+    struct explained explained;
     struct outcome rows[STRATEGY_COUNT_MAX] = { { .control = "" } };
     (void)snprintf(rows[0].control, sizeof rows[0].control, "%s", recorded);
     struct driving driving = { .wish = wish, .book = book, .trips = &trips, .rows = rows,
         .count = split(wish->control, rows, 1) };
-    flows_trips(book, wish->seed, &trips, &flows);
-    enum status status = drive_all(&driving, problem);
-    if (status == STATUS_OK) {
-        wish->json ? print_json(rows, driving.count, &flows, &driving.check)
-                   : print_text(rows, driving.count, &flows, &driving.check);
+    struct what_if_options options = options_of(&driving, wish->threads);
+    struct flows *flows = flows_create(book, wish->seed, &explained.flows);
+    enum status status = what_if_fit(book, flows, recorded, &options, &trips, &explained.fit, problem);
+    flows_release(flows);
+    if (status != STATUS_OK) {
+        return status;
     }
-    flows_release(&trips);
+    status = drive_all(&driving, problem);
+    if (status == STATUS_OK) {
+        explained.trips = trips.count;
+        explained.check = driving.check;
+        wish->json ? print_json(rows, driving.count, &explained) : print_text(rows, driving.count, &explained);
+    }
+    flows_trips_release(&trips);
     return status;
 }
 

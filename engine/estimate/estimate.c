@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/base/bounds.h"
 #include "engine/base/memory.h"
@@ -201,8 +202,19 @@ static void usual_refresh(struct estimate *estimate, int32_t row)
     }
 }
 
+static bool loops_ever_spoke(const struct estimate *estimate, int32_t row)
+{
+    int32_t stop = estimate->stop_loop[row], advance = estimate->advance_loop[row];
+    return (stop != INDEX_NONE && estimate->sight.spoke[stop] != 0)
+        || (advance != INDEX_NONE && estimate->sight.spoke[advance] != 0);
+}
+
 static void row_update(struct estimate *estimate, int32_t row, const struct tick *tick)
 {
+    if (estimate->row_silent[row] != 0 && !loops_ever_spoke(estimate, row)) {
+        return;                       // Many lanes have no sensor that works: they need not be fetched.
+    }
+    estimate->row_silent[row] = estimate->row_camera[row] == 0 && !loops_ever_spoke(estimate, row);
     struct row_estimate *state = &estimate->rows[row];
     bool camera = estimate->row_camera[row] != 0;
     double passed = 0.0;
@@ -410,6 +422,7 @@ void estimate_create(struct estimate *estimate, const struct network *network)
     estimate->counted = memory_take_aligned(rows, sizeof *estimate->counted);
     estimate->turned = memory_take_aligned(rows, sizeof *estimate->turned);
     estimate->row_camera = memory_take(rows, sizeof *estimate->row_camera);
+    estimate->row_silent = memory_take(rows, sizeof *estimate->row_silent);
     estimate->own_loops = memory_take(rows, sizeof *estimate->own_loops);
     estimate->first_look = memory_take(rows + 1, sizeof *estimate->first_look);
     estimate->looks = memory_take((size_t)estimate->approaches.feeder_count, sizeof *estimate->looks);
@@ -458,6 +471,7 @@ void estimate_release(struct estimate *estimate)
     free(estimate->counted);
     free(estimate->turned);
     free(estimate->row_camera);
+    free(estimate->row_silent);
     free(estimate->own_loops);
     free(estimate->first_look);
     free(estimate->looks);
@@ -599,6 +613,10 @@ static void intersection_add(struct estimate *estimate, int32_t intersection, in
         const struct row_estimate *state = &estimate->rows[r];
         const struct lane_queue_seen *seen = &estimate->loops_seen[r];
         uint64_t groups = estimate->approaches.rows[r].groups;
+        if (estimate->row_silent[r] != 0) {
+            asked |= groups;
+            continue;
+        }
         bool sure = state->confidence > 0.0;
         served |= sure ? groups : 0;
         asked |= !sure || state->vehicles >= ASKED_VEH_MIN ? groups : 0;
@@ -620,7 +638,13 @@ void estimate_expect(struct estimate *estimate, struct intersection_id intersect
     int32_t after = estimate->first_link_rows[intersection.index + 1];
     for (int32_t i = estimate->first_link_rows[intersection.index]; i < after; i++) {
         struct link_rows *at = &estimate->link_rows[i];
-        bool loops = false;
+        bool loops = false, silent = true;
+        for (int32_t r = at->first; r < at->first + at->count; r++) {
+            silent = silent && estimate->row_silent[r] != 0;
+        }
+        if (silent) {
+            continue;
+        }
         for (int32_t r = at->first; r < at->first + at->count; r++) {
             loops = loops || estimate->rows[r].source == ROW_LOOPS;
         }
@@ -661,6 +685,9 @@ double estimate_group_vehicles(const struct estimate *estimate, struct intersect
 
 void estimate_snapshot(struct estimate *estimate, struct snapshot_walk *walk)
 {
+    if (walk->way == SNAPSHOT_LOAD) {
+        memset(estimate->row_silent, 0, (size_t)estimate->approaches.row_count);   // The next update finds them.
+    }
     upstream_snapshot(&estimate->upstream, walk);
     sight_snapshot(&estimate->sight, walk);
     size_t rows = (size_t)estimate->approaches.row_count;

@@ -99,6 +99,7 @@ struct estimate {
     double *share;                    // and its part of its row's
     int32_t *stop_loop, *advance_loop;   // one per row: its loops, or INDEX_NONE
     uint8_t *row_camera;              // one per row: whether its own lane has a camera
+    uint8_t *row_silent;              // one per row: nothing has ever been seen of it, all of its state is 0
     int32_t *first_look;              // one per row, and the end
     struct look *looks;
     struct lane_queue *queues;        // one per row: from its loops

@@ -147,6 +147,7 @@ static void loop_take(struct sight *sight, const struct loop_columns *loops, int
     }
     struct loop_sight *loop = &sight->loops[loops->detector[row]];
     loop->passed = (int32_t)((uint32_t)loop->passed + (uint32_t)loops->vehicles[row]);
+    sight->spoke[loops->detector[row]] = 1;
     result->used++;
     if (loops->end_ms[row] < now_ms - SIGHT_CONTROL_AGE_MS || loops->end_ms[row] < loop->end_ms) {
         return;
@@ -183,6 +184,7 @@ static void edge_take(struct sight *sight, const struct edge_columns *edges, int
     }
     struct loop_sight *loop = &sight->loops[edges->detector[row]];
     struct loop_past *past = &sight->loops_past[edges->detector[row]];
+    sight->spoke[edges->detector[row]] = 1;
     result->used++;
     if (edges->on[row] == 0 && past->on) {
         loop->passed = (int32_t)((uint32_t)loop->passed + 1u);
@@ -202,6 +204,7 @@ void sight_create(struct sight *sight, const struct network *network)
     sight->lanes = memory_take_aligned((size_t)network->lane_count, sizeof *sight->lanes);
     sight->loops = memory_take_aligned((size_t)network->detector_count, sizeof *sight->loops);
     sight->loops_past = memory_take_aligned((size_t)network->detector_count, sizeof *sight->loops_past);
+    sight->spoke = memory_take_aligned((size_t)network->detector_count, sizeof *sight->spoke);
     sight->camera_of_lane = memory_take((size_t)network->lane_count, sizeof *sight->camera_of_lane);
     for (int32_t i = 0; i < network->lane_count; i++) {
         sight->lanes[i].end_ms = INT64_MIN;
@@ -223,6 +226,7 @@ void sight_release(struct sight *sight)
     free(sight->lanes);
     free(sight->loops);
     free(sight->loops_past);
+    free(sight->spoke);
     free(sight->camera_of_lane);
     *sight = (struct sight){ 0 };
 }
@@ -305,4 +309,5 @@ void sight_snapshot(struct sight *sight, struct snapshot_walk *walk)
     snapshot_column(walk, sight->lanes, (size_t)sight->network->lane_count, sizeof *sight->lanes);
     snapshot_column(walk, sight->loops, (size_t)sight->network->detector_count, sizeof *sight->loops);
     snapshot_column(walk, sight->loops_past, (size_t)sight->network->detector_count, sizeof *sight->loops_past);
+    snapshot_column(walk, sight->spoke, (size_t)sight->network->detector_count, sizeof *sight->spoke);
 }

@@ -63,6 +63,7 @@ struct sight {
     struct lane_sight *lanes;         // one per lane of the network
     struct loop_sight *loops;         // one per detector
     struct loop_past *loops_past;     // likewise
+    uint8_t *spoke;                   // likewise: it has ever said something
     int32_t *camera_of_lane;          // or INDEX_NONE
 };
 

@@ -5,7 +5,7 @@
 #include "engine/base/memory.h"
 #include "engine/model/units.h"
 
-#define KNOWN_SHARE 0.2f              // of a period that must have been counted
+#define KNOWN_SHARE 0.2               // of a period that must have been counted
 #define SPREAD_MS 60000               // longer intervals are shared out among periods
 #define VIEW_MS 1000                  // between two looks that tell who entered
 
@@ -147,6 +147,10 @@ void counts_add(struct counts_book *book, const struct observation_columns *seen
     for (int32_t i = 0; i < seen->loops.count; i++) {
         counts_add_loop(book, seen->loops.detector[i], seen->loops.end_ms[i], seen->loops.length_ms[i],
                         seen->loops.vehicles[i]);
+        int32_t period = period_of(book, seen->loops.end_ms[i], seen->loops.length_ms[i]);
+        if (period >= 0) {
+            loop_at(book, seen->loops.detector[i], period)->present += (float)s_from_ms(seen->loops.occupied_ms[i]);
+        }
     }
     for (int32_t i = 0; i < seen->edges.count; i++) {
         int32_t period = period_of(book, seen->edges.at_ms[i], 0);
@@ -166,6 +170,10 @@ void counts_add(struct counts_book *book, const struct observation_columns *seen
             at->seconds += (float)s_from_ms(seen->cameras.length_ms[i]);
             book->any_cameras = true;
         }
+        if (period >= 0) {
+            turned_at(book, seen->cameras.camera[i], period, 0)->present +=
+                (float)(seen->cameras.in_view[i] * s_from_ms(seen->cameras.length_ms[i]));
+        }
         view_add(book, &seen->cameras, i);
     }
 }
@@ -173,7 +181,7 @@ void counts_add(struct counts_book *book, const struct observation_columns *seen
 static double whole(const struct counts_book *book, const struct counted *at)
 {
     float period_s = (float)s_from_ms(book->period_ms);
-    return at->seconds < KNOWN_SHARE * period_s ? -1.0 : (double)(at->vehicles * period_s / at->seconds);
+    return (double)at->seconds < KNOWN_SHARE * (double)period_s ? -1.0 : (double)(at->vehicles * period_s / at->seconds);
 }
 
 double counts_loop(const struct counts_book *book, int32_t detector, int32_t period)
@@ -194,6 +202,29 @@ double counts_entered(const struct counts_book *book, int32_t link, int32_t peri
 double counts_turned(const struct counts_book *book, int32_t camera, int32_t period, int turn)
 {
     return whole(book, turned_at(book, camera, period, turn));
+}
+
+static void present_add(const struct counted *a, const struct counted *b, double period_s, double *sum_a, double *sum_b)
+{
+    if ((double)a->seconds >= KNOWN_SHARE * period_s && (double)b->seconds >= KNOWN_SHARE * period_s) {
+        *sum_a += (double)a->present / (double)a->seconds * period_s;
+        *sum_b += (double)b->present / (double)b->seconds * period_s;
+    }
+}
+
+void counts_presence(const struct counts_book *a, const struct counts_book *b, double *ret_a, double *ret_b)
+{
+    double period_s = s_from_ms(a->period_ms);
+    int32_t periods = a->period_count < b->period_count ? a->period_count : b->period_count;
+    *ret_a = *ret_b = 0.0;
+    for (int32_t p = 0; p < periods; p++) {
+        for (int32_t c = 0; a->any_cameras && c < a->network->camera_count; c++) {
+            present_add(turned_at(a, c, p, 0), turned_at(b, c, p, 0), period_s, ret_a, ret_b);
+        }
+        for (int32_t d = 0; !a->any_cameras && d < a->network->detector_count; d++) {
+            present_add(loop_at(a, d, p), loop_at(b, d, p), period_s, ret_a, ret_b);
+        }
+    }
 }
 
 static enum status block_read(struct counts_book *book, const struct recording *recording, int32_t block,

@@ -21,7 +21,8 @@
 #include "engine/record/record_codec.h"
 #include "engine/record/recording.h"
 
-struct counted { float vehicles, seconds; };
+// present: seconds that a loop was covered, or that a camera had vehicles in view, summed over these.
+struct counted { float vehicles, seconds, present; };
 
 // What the cameras of a link saw at an instant.
 struct link_view {
@@ -60,6 +61,10 @@ double counts_link(const struct counts_book *book, int32_t link, int32_t period)
 double counts_entered(const struct counts_book *book, int32_t link, int32_t period);
 double counts_loop(const struct counts_book *book, int32_t detector, int32_t period);
 double counts_turned(const struct counts_book *book, int32_t camera, int32_t period, int turn);
+
+// How long vehicles were seen in all, by the places and in the periods that both books know: cameras where there are any,
+// else loops. What a street holds tells more of its queues than what passes. 0: nothing tells.
+void counts_presence(const struct counts_book *a, const struct counts_book *b, double *ret_a, double *ret_b);
 
 // All steps of a recording. *ret_header: how its first brain was made.
 MUST_USE enum status counts_read(struct counts_book *book, const struct recording *recording,

@@ -21,7 +21,7 @@
 #define ROUTE_LINK_COUNT_MAX 400
 #define SLOWER 1.3                    // than in free flow: what a trip takes where signals are
 
-struct model {
+struct flows {
     const struct counts_book *counts;
     const struct network *network;
     struct router *router;
@@ -38,7 +38,7 @@ struct model {
     LIST_OF(float) weight;
 };
 
-static size_t link_row(const struct model *model, int32_t link, int32_t period)
+static size_t link_row(const struct flows *model, int32_t link, int32_t period)
 {
     return (size_t)link * (size_t)model->periods + (size_t)period;
 }
@@ -63,7 +63,7 @@ static struct lane_sensors *sensors_find(const struct network *network)
     return ret;
 }
 
-static int32_t step_of(const struct model *model, int32_t link, int32_t next)
+static int32_t step_of(const struct flows *model, int32_t link, int32_t next)
 {
     const int32_t *nexts;
     int32_t count = router_successors(model->router, link, &nexts);
@@ -76,7 +76,7 @@ static int32_t step_of(const struct model *model, int32_t link, int32_t next)
 }
 
 // Shares a lane's count out among its connections, of one turn or of all (TURN_COUNT), as they are used.
-static void lane_spread(struct model *model, int32_t lane, int turn, int32_t period, double vehicles)
+static void lane_spread(struct flows *model, int32_t lane, int turn, int32_t period, double vehicles)
 {
     const struct network *network = model->network;
     const struct lane *from = &network->lanes[lane];
@@ -95,7 +95,7 @@ static void lane_spread(struct model *model, int32_t lane, int turn, int32_t per
 }
 
 // A lane's count over its end, or below 0; its steps get their shares.
-static double lane_count(struct model *model, const struct lane_sensors *sensors, int32_t lane, int32_t period)
+static double lane_count(struct flows *model, const struct lane_sensors *sensors, int32_t lane, int32_t period)
 {
     const struct lane_sensors *at = &sensors[lane];
     double count = -1.0;
@@ -117,7 +117,7 @@ static double lane_count(struct model *model, const struct lane_sensors *sensors
 }
 
 // Shares a link's count out among all connections of its lanes, as they are used.
-static void link_spread(struct model *model, int32_t link, int32_t period, double vehicles)
+static void link_spread(struct flows *model, int32_t link, int32_t period, double vehicles)
 {
     const struct network *network = model->network;
     const struct link *at = &network->links[link];
@@ -142,7 +142,7 @@ static void link_spread(struct model *model, int32_t link, int32_t period, doubl
 }
 
 // Lanes without a sensor of a link that has others count as the mean of those.
-static void link_count(struct model *model, const struct lane_sensors *sensors, int32_t link, int32_t period)
+static void link_count(struct flows *model, const struct lane_sensors *sensors, int32_t link, int32_t period)
 {
     const struct link *at = &model->network->links[link];
     double sum = 0.0;
@@ -166,7 +166,7 @@ static void link_count(struct model *model, const struct lane_sensors *sensors, 
 }
 
 // What comes into links that nobody counts goes on over their steps in equal parts.
-static void flows_complete(struct model *model, int32_t period)
+static void flows_complete(struct flows *model, int32_t period)
 {
     int32_t links = model->network->link_count;
     for (int round = 0; round < 4; round++) {
@@ -192,7 +192,7 @@ static void flows_complete(struct model *model, int32_t period)
     }
 }
 
-static void flows_count(struct model *model, const struct lane_sensors *sensors)
+static void flows_count(struct flows *model, const struct lane_sensors *sensors)
 {
     size_t steps = (size_t)router_step_count(model->router) * (size_t)model->periods;
     memset(model->step_flow, 0, steps * sizeof *model->step_flow);
@@ -207,7 +207,7 @@ static void flows_count(struct model *model, const struct lane_sensors *sensors)
 // A lane's loop does not tell where its vehicles go. What the next links count does, to a degree: the connections into
 // a link that counts more than comes in are used more, and the other way round, in turns until both agree (iterative
 // proportional fitting [Deming1940]).
-static void uses_fit(struct model *model)
+static void uses_fit(struct flows *model)
 {
     const struct network *network = model->network;
     double *flow = memory_take((size_t)network->link_count, sizeof *flow);
@@ -229,7 +229,7 @@ static void uses_fit(struct model *model)
     free(came);
 }
 
-static void flows_find(struct model *model)
+static void flows_find(struct flows *model)
 {
     struct lane_sensors *sensors = sensors_find(model->network);
     for (int round = 0; round < FIT_ROUNDS; round++) {
@@ -242,7 +242,7 @@ static void flows_find(struct model *model)
 
 // ---- 2 and 3: where trips begin, and how they walk --------------------------------------------------------------
 
-static int32_t period_at(const struct model *model, int64_t at_ms)
+static int32_t period_at(const struct flows *model, int64_t at_ms)
 {
     int64_t period = quantum_floor(at_ms - model->counts->begin_ms, model->counts->period_ms)
         / model->counts->period_ms;
@@ -254,7 +254,7 @@ struct link_day { double flow, came, entered; };
 
 // Who came into a link in a period: cameras tell; else the loops before its stop lines, where every lane has one, for
 // trips end at the stop line at the latest. Below 0: nobody tells.
-static double entered_of(const struct model *model, const struct lane_sensors *sensors, int32_t link, int32_t period)
+static double entered_of(const struct flows *model, const struct lane_sensors *sensors, int32_t link, int32_t period)
 {
     double sum = counts_entered(model->counts, link, period);
     if (sum >= 0.0) {
@@ -276,7 +276,7 @@ static double entered_of(const struct model *model, const struct lane_sensors *s
     return sum;
 }
 
-static struct link_day link_day(const struct model *model, const struct lane_sensors *sensors, int32_t link)
+static struct link_day link_day(const struct flows *model, const struct lane_sensors *sensors, int32_t link)
 {
     struct link_day ret = { 0 };
     for (int32_t p = 0; p < model->periods; p++) {
@@ -313,7 +313,7 @@ static double begin_scale(const struct link_day *days, int32_t count)
 // A link whose flow is more than what comes in, over the whole day, is where trips begin; one with less, where they
 // end. Period by period the two differ anyway: by chance, and by who is on the way between the counters. Where somebody
 // tells who entered the link, those that begin and those that end on it are told apart.
-static void ends_find(struct model *model)
+static void ends_find(struct flows *model)
 {
     struct lane_sensors *sensors = sensors_find(model->network);
     int32_t links = model->network->link_count;
@@ -348,7 +348,7 @@ static bool passed(const int32_t *links, int32_t count, int32_t link)
 }
 
 // The next link by the turning shares of the period, or INDEX_NONE where the trip ends.
-static int32_t next_link(const struct model *model, const int32_t *links, int32_t count, int32_t period, double draw)
+static int32_t next_link(const struct flows *model, const int32_t *links, int32_t count, int32_t period, double draw)
 {
     const int32_t *nexts;
     int32_t link = links[count - 1];
@@ -368,7 +368,7 @@ static int32_t next_link(const struct model *model, const int32_t *links, int32_
     return INDEX_NONE;
 }
 
-static void trip_walk(struct model *model, int32_t link, int64_t depart_ms)
+static void trip_walk(struct flows *model, int32_t link, int64_t depart_ms)
 {
     int32_t route[ROUTE_LINK_COUNT_MAX], count = 0;
     uint64_t number = (uint64_t)model->depart_ms.count;
@@ -394,7 +394,7 @@ static void trip_walk(struct model *model, int32_t link, int64_t depart_ms)
     }
 }
 
-static void candidates_walk(struct model *model)
+static void candidates_walk(struct flows *model)
 {
     int64_t begin_ms = model->counts->begin_ms, period_ms = model->counts->period_ms;
     uint64_t draws = 0;
@@ -417,7 +417,7 @@ static void candidates_walk(struct model *model)
 // ---- 4: weights -------------------------------------------------------------------------------------------------
 
 // The counts that a candidate helps to explain: rows of flow.
-static int32_t rows_of(const struct model *model, int32_t trip, size_t *ret)
+static int32_t rows_of(const struct flows *model, int32_t trip, size_t *ret)
 {
     int64_t at_ms = model->depart_ms.at[trip];
     int32_t count = 0;
@@ -434,7 +434,7 @@ static int32_t rows_of(const struct model *model, int32_t trip, size_t *ret)
     return count;
 }
 
-static double error_share(const struct model *model, const float *sum, int64_t *ret_rows)
+static double error_share(const struct flows *model, const float *sum, int64_t *ret_rows)
 {
     double error = 0.0, counted = 0.0;
     size_t rows = (size_t)model->network->link_count * (size_t)model->periods;
@@ -449,7 +449,7 @@ static double error_share(const struct model *model, const float *sum, int64_t *
     return counted > 0.0 ? error / counted : 0.0;
 }
 
-static void weights_fit(struct model *model, struct flows_report *report)
+static void weights_fit(struct flows *model, struct flows_report *report)
 {
     size_t rows = (size_t)model->network->link_count * (size_t)model->periods;
     float *sum = memory_take(rows, sizeof *sum);
@@ -492,7 +492,7 @@ static int departure_compare(const void *a, const void *b)
 }
 
 // Who drove is not in the counts: the usual fleet, a car where the way is closed to others.
-static int32_t type_draw(const struct model *model, int32_t number, const int32_t *links, int32_t count)
+static int32_t type_draw(const struct flows *model, int32_t number, const int32_t *links, int32_t count)
 {
     int type = fleet_draw(random_unit(model->seed, RANDOM_DEMAND, (uint64_t)number, UINT64_MAX));
     enum user_class user = fleet_types[type].user;
@@ -503,7 +503,7 @@ static int32_t type_draw(const struct model *model, int32_t number, const int32_
     return open ? type : 0;
 }
 
-static void trip_write(const struct model *model, int32_t candidate, struct trip_columns *ret)
+static void trip_write(const struct flows *model, int32_t candidate, struct trip_columns *ret)
 {
     int32_t n = ret->count++;
     int32_t first = model->first.at[candidate], count = model->first.at[candidate + 1] - first;
@@ -527,7 +527,7 @@ static void columns_take(size_t trips, size_t links, struct trip_columns *ret)
 }
 
 // Each candidate as often as the running sum of weights passes a whole number there: first counted, then written.
-static void trips_draw(const struct model *model, struct trip_columns *ret)
+void flows_trips(const struct flows *model, double factor, struct trip_columns *ret)
 {
     int32_t count = model->depart_ms.count;
     struct departure *order = memory_take((size_t)count, sizeof *order);
@@ -542,7 +542,7 @@ static void trips_draw(const struct model *model, struct trip_columns *ret)
         double run = 0.5;
         for (int32_t i = 0; i < count; i++) {
             int32_t candidate = order[i].candidate;
-            run += (double)model->weight.at[candidate];
+            run += factor * (double)model->weight.at[candidate];
             for (; run >= 1.0; run -= 1.0) {
                 if (pass == 1) {
                     trip_write(model, candidate, ret);
@@ -558,42 +558,47 @@ static void trips_draw(const struct model *model, struct trip_columns *ret)
     free(order);
 }
 
-void flows_trips(const struct counts_book *book, uint64_t seed, struct trip_columns *ret, struct flows_report *report)
+struct flows *flows_create(const struct counts_book *book, uint64_t seed, struct flows_report *report)
 {
-    struct model model = { .counts = book, .network = book->network, .periods = book->period_count, .seed = seed };
-    model.router = router_create(book->network);
-    size_t rows = (size_t)book->network->link_count * (size_t)model.periods;
-    size_t steps = (size_t)router_step_count(model.router) * (size_t)model.periods;
-    model.flow = memory_take(rows, sizeof *model.flow);
-    model.came = memory_take(rows, sizeof *model.came);
-    model.step_flow = memory_take(steps, sizeof *model.step_flow);
-    model.begin_share = memory_take((size_t)book->network->link_count, sizeof *model.begin_share);
-    model.end_share = memory_take((size_t)book->network->link_count, sizeof *model.end_share);
-    model.use = memory_take((size_t)book->network->connection_count, sizeof *model.use);
+    struct flows *model = memory_take(1, sizeof *model);
+    *model = (struct flows){ .counts = book, .network = book->network, .periods = book->period_count, .seed = seed };
+    model->router = router_create(book->network);
+    size_t links = (size_t)book->network->link_count, rows = links * (size_t)model->periods;
+    size_t steps = (size_t)router_step_count(model->router) * (size_t)model->periods;
+    model->flow = memory_take(rows, sizeof *model->flow);
+    model->came = memory_take(rows, sizeof *model->came);
+    model->step_flow = memory_take(steps, sizeof *model->step_flow);
+    model->begin_share = memory_take(links, sizeof *model->begin_share);
+    model->end_share = memory_take(links, sizeof *model->end_share);
+    model->use = memory_take((size_t)book->network->connection_count, sizeof *model->use);
     for (int32_t c = 0; c < book->network->connection_count; c++) {
-        model.use[c] = 1.0;
+        model->use[c] = 1.0;
     }
-    flows_find(&model);
-    ends_find(&model);
-    candidates_walk(&model);
-    *report = (struct flows_report){ .candidates = model.depart_ms.count };
-    weights_fit(&model, report);
-    trips_draw(&model, ret);
-    report->trips = ret->count;
-    router_release(model.router);
-    free(model.flow);
-    free(model.came);
-    free(model.use);
-    free(model.begin_share);
-    free(model.end_share);
-    free(model.step_flow);
-    free(model.links.at);
-    free(model.first.at);
-    free(model.depart_ms.at);
-    free(model.weight.at);
+    flows_find(model);
+    ends_find(model);
+    candidates_walk(model);
+    *report = (struct flows_report){ .candidates = model->depart_ms.count };
+    weights_fit(model, report);
+    return model;
 }
 
-void flows_release(struct trip_columns *trips)
+void flows_release(struct flows *model)
+{
+    router_release(model->router);
+    free(model->flow);
+    free(model->came);
+    free(model->use);
+    free(model->begin_share);
+    free(model->end_share);
+    free(model->step_flow);
+    free(model->links.at);
+    free(model->first.at);
+    free(model->depart_ms.at);
+    free(model->weight.at);
+    free(model);
+}
+
+void flows_trips_release(struct trip_columns *trips)
 {
     free(trips->depart_ms);
     free(trips->number);

@@ -17,7 +17,7 @@
 //              library of the distribution solves bounded sparse least squares from C; the descent is thirty lines.)
 //           5  Trips are drawn by their weights, evenly along the time of departure.
 // CONTRACT  Pure: same counts and seed, same trips. Takes memory while it works.
-// OWNERSHIP flows_trips gives the columns; flows_release takes them.
+// OWNERSHIP flows_create gives, flows_release takes; flows_trips gives columns, flows_trips_release takes them.
 // NOT HERE  Counting (counts.h), driving (what_if.h).
 #pragma once
 
@@ -25,10 +25,17 @@
 #include "sim/traffic/street.h"
 
 struct flows_report {
-    int32_t trips, candidates;
+    int32_t candidates;
     int64_t constraints;              // counts that were to be explained
     double explained;                 // 1 - sum |model - count| / sum count
 };
 
-void flows_trips(const struct counts_book *book, uint64_t seed, struct trip_columns *ret, struct flows_report *report);
-void flows_release(struct trip_columns *trips);
+struct flows;
+
+// The book is kept until flows_release.
+struct flows *flows_create(const struct counts_book *book, uint64_t seed, struct flows_report *report);
+void flows_release(struct flows *flows);
+
+// Trips, `factor` times as many as explain the counts. flows_trips_release frees them.
+void flows_trips(const struct flows *flows, double factor, struct trip_columns *ret);
+void flows_trips_release(struct trip_columns *trips);

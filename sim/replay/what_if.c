@@ -9,6 +9,12 @@
 #include "sim/loop/local_brain.h"
 
 #define GEH_GOOD 5.0
+#define FIT_DRIVES 6
+#define FIT_NEAR 0.015                // of how long vehicles were seen
+#define FACTOR_MIN 0.85
+#define FACTOR_MAX 1.5
+#define ELASTICITY 2.5                // the first guess: presence grows by so much for each per cent of demand
+#define EXPLAINED_MIN 0.93            // share of places with GEH below 5 that a factor must keep
 
 struct once {                         // gives all trips in one batch
     const struct trip_columns *trips;
@@ -191,4 +197,80 @@ void volumes_check(const struct counts_book *counted, const struct counts_book *
         volume_compare(counted, driven, counts_link, l, ret);
     }
     ret->geh_mean = ret->places > 0 ? ret->geh_mean / ret->places : 0.0;
+}
+
+// ---- how much demand --------------------------------------------------------------------------------------------
+
+// What is known of how presence grows with demand: the nearest factors with too little and with too much.
+struct search {
+    double low, low_error, high, high_error;   // errors: log of presence against that seen; factors 0: none yet
+};
+
+static double factor_next(const struct search *search, double factor, double error)
+{
+    if (search->low > 0.0 && search->high > 0.0) {
+        double part = -search->low_error / (search->high_error - search->low_error);
+        part = fmin(fmax(part, 0.1), 0.9);
+        return exp(log(search->low) + part * (log(search->high) - log(search->low)));
+    }
+    return fmin(fmax(factor * exp(-error / ELASTICITY), FACTOR_MIN), FACTOR_MAX);
+}
+
+// Drives the trips of one factor. *ret_error: log of presence against that seen; NAN: nothing tells.
+static enum status factor_try(const struct counts_book *book, const struct trip_columns *trips, const char *recorded,
+                              const struct what_if_options *options, double *ret_error, double *ret_good,
+                              struct problem *problem)
+{
+    struct what_if_run run;
+    enum status status = what_if_drive(book, trips, recorded, options, &run, problem);
+    if (status == STATUS_OK) {
+        double seen, driven;
+        struct volume_check check;
+        counts_presence(book, &run.counted, &seen, &driven);
+        volumes_check(book, &run.counted, &check);
+        *ret_error = seen > 0.0 && driven > 0.0 ? log(driven / seen) : NAN;
+        *ret_good = check.places > 0 ? (double)check.good / check.places : 1.0;
+        what_if_release(&run);
+    }
+    return status;
+}
+
+enum status what_if_fit(const struct counts_book *book, const struct flows *flows, const char *recorded,
+                        const struct what_if_options *options, struct trip_columns *ret_trips, struct demand_fit *ret,
+                        struct problem *problem)
+{
+    struct search search = { 0 };
+    struct demand_fit best = { .factor = 1.0 };
+    double factor = 1.0, best_error = INFINITY;
+    enum status status = STATUS_OK;
+    for (int drive = 0; drive < FIT_DRIVES && status == STATUS_OK && fabs(best_error) > FIT_NEAR; drive++) {
+        struct trip_columns trips;
+        double error = NAN, good = 0.0;
+        flows_trips(flows, factor, &trips);
+        status = factor_try(book, &trips, recorded, options, &error, &good, problem);
+        flows_trips_release(&trips);
+        best.drives++;
+        if (status != STATUS_OK || isnan(error)) {
+            break;
+        }
+        bool explained = drive == 0 || good >= EXPLAINED_MIN;
+        if (explained && fabs(error) < fabs(best_error)) {
+            best_error = error;
+            best.factor = factor;
+            best.presence = exp(error);
+        }
+        if (error < 0.0 && explained) {
+            search.low = factor;
+            search.low_error = error;
+        } else {                      // Too much, for the queues or for the counts.
+            search.high = factor;
+            search.high_error = fmax(error, FIT_NEAR);
+        }
+        factor = factor_next(&search, factor, error);
+    }
+    if (status == STATUS_OK) {
+        flows_trips(flows, best.factor, ret_trips);
+        *ret = best;
+    }
+    return status;
 }

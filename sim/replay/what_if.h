@@ -5,6 +5,10 @@
 //
 //           How well the trips explain the counts is told by the GEH statistic of each detector's and camera's hourly
 //           volumes, sqrt(2 (m - c)^2 / (m + c)), and the share below 5 [DMRB12].
+//           Counts say what passed, which near saturation is what the signals let pass: a few per cent more demand are
+//           hardly counted, and lengthen every queue. How long vehicles were seen tells it (by Little's law the time
+//           that they spent there), so the demand is scaled until the street under the recorded strategy holds as many
+//           as were seen, as far as the counts stay explained.
 // CONTRACT  Deterministic by seed.
 // OWNERSHIP The network is borrowed; the result is plain data.
 // NOT HERE  How trips are found (flows.h).
@@ -29,6 +33,17 @@ struct what_if_options {
     uint64_t seed;
     bool quiet;
 };
+
+struct demand_fit {
+    double factor;                    // of the trips that explain the counts
+    double presence;                  // driven against seen: how long vehicles are seen in all; 0: nothing tells
+    int32_t drives;
+};
+
+// Finds the trips that are driven, by driving them under the recorded strategy. flows_trips_release takes them.
+MUST_USE enum status what_if_fit(const struct counts_book *book, const struct flows *flows, const char *recorded,
+                                 const struct what_if_options *options, struct trip_columns *ret_trips,
+                                 struct demand_fit *ret, struct problem *problem);
 
 // Drives the trips under a strategy. Sensing is what the book has: cameras, loops or both.
 MUST_USE enum status what_if_drive(const struct counts_book *book, const struct trip_columns *trips,
