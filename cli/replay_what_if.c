@@ -9,6 +9,7 @@
 #include "engine/model/units.h"
 #include "sim/replay/count_file.h"
 #include "sim/replay/what_if.h"
+#include "sim/report/compare_report.h"
 #include "sim/report/measures.h"
 
 #define PERIOD_MS 300000
@@ -17,8 +18,35 @@
 
 struct outcome {
     char control[STRATEGY_NAME_BYTES_MAX];
-    struct measures measures;
+    struct measures measures[WHAT_IF_DRAW_COUNT_MAX];   // one per draw
+    struct spread travel, delay, queue, stops, arrived;   // over them
+    int64_t scheduled;                // of the first draw
 };
+
+static struct spread draws_spread(const struct measures *measures, int draws, double (*of)(const struct measures *))
+{
+    double values[WHAT_IF_DRAW_COUNT_MAX];
+    for (int d = 0; d < draws; d++) {
+        values[d] = of(&measures[d]);
+    }
+    return spread_of(values, draws);
+}
+
+static double travel_of(const struct measures *m) { return m->average_travel_time_s; }
+static double delay_of(const struct measures *m) { return m->average_delay_s; }
+static double queue_of(const struct measures *m) { return m->average_queue_veh; }
+static double stops_of(const struct measures *m) { return m->stops_per_vehicle; }
+static double arrived_of(const struct measures *m) { return (double)m->arrived; }
+
+static void outcome_sum(struct outcome *row, int draws)
+{
+    row->travel = draws_spread(row->measures, draws, travel_of);
+    row->delay = draws_spread(row->measures, draws, delay_of);
+    row->queue = draws_spread(row->measures, draws, queue_of);
+    row->stops = draws_spread(row->measures, draws, stops_of);
+    row->arrived = draws_spread(row->measures, draws, arrived_of);
+    row->scheduled = row->measures[0].scheduled;
+}
 
 static int split(const char *list, struct outcome *ret, int count)
 {
@@ -44,12 +72,13 @@ static void print_json(const struct outcome *rows, int count, const struct expla
     const struct volume_check *check = &explained->check;
     json_t *list = json_array();
     for (int i = 0; i < count; i++) {
-        const struct measures *m = &rows[i].measures;
+        const struct outcome *row = &rows[i];
         (void)json_array_append_new(list, json_pack(
-            "{s:s, s:b, s:f, s:f, s:f, s:f, s:I, s:I}", "control", rows[i].control, "recorded", i == 0,
-            "average_travel_time_s", m->average_travel_time_s, "average_delay_s", m->average_delay_s,
-            "average_queue_veh", m->average_queue_veh, "stops_per_vehicle", m->stops_per_vehicle,
-            "vehicles_scheduled", (json_int_t)m->scheduled, "vehicles_arrived", (json_int_t)m->arrived));
+            "{s:s, s:b, s:f, s:f, s:f, s:f, s:f, s:I, s:I}", "control", row->control, "recorded", i == 0,
+            "average_travel_time_s", row->travel.mean, "average_delay_s", row->delay.mean, "average_delay_half_s",
+            row->delay.half, "average_queue_veh", row->queue.mean, "stops_per_vehicle", row->stops.mean,
+            "vehicles_scheduled", (json_int_t)row->scheduled, "vehicles_arrived",
+            (json_int_t)llround(row->arrived.mean)));
     }
     json_t *object = json_pack("{s:i, s:f, s:f, s:f, s:i, s:f, s:f, s:f, s:o}", "detectors", check->places,
         "geh_below_5_percent", check->places > 0 ? 100.0 * check->good / check->places : 0.0, "geh_mean",
@@ -72,27 +101,28 @@ static void print_text(const struct outcome *rows, int count, const struct expla
         printf("vehicles are in sight of the sensors for %.1f %% of the time that was recorded (demand times %.3f)\n",
                100.0 * explained->fit.presence, explained->fit.factor);
     }
-    printf("\n%-14s %12s %9s %9s %7s %10s\n%-14s %12s %9s %9s %7s %10s\n", "strategy", "travel time", "delay", "queue",
+    printf("\n%-14s %12s %16s %9s %7s %10s\n%-14s %12s %16s %9s %7s %10s\n", "strategy", "travel time", "delay", "queue",
            "stops", "arrived", "", "s", "s", "veh", "/veh", "veh");
     for (int i = 0; i < count; i++) {
-        const struct measures *m = &rows[i].measures;
-        printf("%-14s %12.1f %9.1f %9.1f %7.2f %10lld%s\n", rows[i].control, m->average_travel_time_s,
-               m->average_delay_s, m->average_queue_veh, m->stops_per_vehicle, (long long)m->arrived,
-               i == 0 ? "   (as recorded)" : "");
+        const struct outcome *row = &rows[i];
+        char delay[32];
+        (void)snprintf(delay, sizeof delay, "%.1f ± %.1f", row->delay.mean, row->delay.half);
+        printf("%-14s %12.1f %17s %9.1f %7.2f %10.0f%s\n", row->control, row->travel.mean, delay, row->queue.mean,
+               row->stops.mean, row->arrived.mean, i == 0 ? "   (as recorded)" : "");
     }
-    for (int i = 1; i < count && rows[0].measures.average_delay_s > 0.0; i++) {
+    for (int i = 1; i < count && rows[0].delay.mean > 0.0; i++) {
         printf("%s: %+.1f %% delay against %s\n", rows[i].control,
-               100.0 * (rows[i].measures.average_delay_s / rows[0].measures.average_delay_s - 1.0), rows[0].control);
+               100.0 * (rows[i].delay.mean / rows[0].delay.mean - 1.0), rows[0].control);
     }
 }
 
 struct driving {
     const struct replay_wish *wish;
     const struct counts_book *book;
-    const struct trip_columns *trips;
+    struct flows *flows[WHAT_IF_DRAW_COUNT_MAX];   // one per draw
     struct outcome *rows;
     int count, done;
-    struct volume_check check;
+    struct explained explained;
     struct progress progress;
 };
 
@@ -103,40 +133,45 @@ static struct what_if_options options_of(const struct driving *driving, int thre
         .end_ms = book->begin_ms + book->period_count * book->period_ms };
 }
 
-static enum status drive_one(struct driving *driving, int row, int threads, struct problem *problem)
+static enum status drive_one(struct driving *driving, int row, int draw, int threads, struct problem *problem)
 {
     const struct counts_book *book = driving->book;
     struct what_if_options options = options_of(driving, threads);
+    struct trip_columns trips;
     struct what_if_run run;
-    enum status status = what_if_drive(book, driving->trips, driving->rows[row].control, &options, &run, problem);
+    options.seed += (uint64_t)draw;
+    flows_trips(driving->flows[draw], driving->explained.fit.factor, &trips);
+    enum status status = what_if_drive(book, &trips, driving->rows[row].control, &options, &run, problem);
     if (status == STATUS_OK) {
-        measures_of(run.loop, book->network, NULL, &driving->rows[row].measures);
-        if (row == 0) {
-            volumes_check(book, &run.counted, &driving->check);
+        measures_of(run.loop, book->network, NULL, &driving->rows[row].measures[draw]);
+        if (row == 0 && draw == 0) {
+            volumes_check(book, &run.counted, &driving->explained.check);
+            driving->explained.trips = trips.count;
         }
         what_if_release(&run);
     }
+    flows_trips_release(&trips);
     return status;
 }
 
-// As many strategies at once as there are threads; what is left over of them goes into each street.
+// As many drives at once as there are threads; what is left over of them goes into each street.
 static enum status drive_all(struct driving *driving, struct problem *problem)
 {
-    int at_once = driving->wish->threads < driving->count ? driving->wish->threads : driving->count;
+    int draws = driving->wish->draws, drives = driving->count * draws;
+    int at_once = driving->wish->threads < drives ? driving->wish->threads : drives;
     int threads = driving->wish->threads / at_once;
     enum status first = STATUS_OK;
-    progress_begin(&driving->progress, "what if", driving->wish->quiet);
 #pragma omp parallel for schedule(dynamic, 1) num_threads(at_once)
-    for (int i = 0; i < driving->count; i++) {
+    for (int i = 0; i < drives; i++) {
         struct problem own;
-        enum status status = drive_one(driving, i, threads, &own);
+        enum status status = drive_one(driving, i / draws, i % draws, threads, &own);
 #pragma omp critical
         {
             if (status != STATUS_OK && first == STATUS_OK) {
                 first = status;
                 *problem = own;
             }
-            progress_tell(&driving->progress, (double)++driving->done / driving->count, driving->rows[i].control);
+            progress_tell(&driving->progress, (double)++driving->done / drives, driving->rows[i / draws].control);
         }
     }
     return first;
@@ -146,26 +181,29 @@ static enum status drive_all(struct driving *driving, struct problem *problem)
 static enum status what_if(const struct replay_wish *wish, const struct counts_book *book, const char *recorded,
                            struct problem *problem)
 {
-    struct trip_columns trips;
-    struct explained explained;
-    struct outcome rows[STRATEGY_COUNT_MAX] = { { .control = "" } };
+    static struct outcome rows[STRATEGY_COUNT_MAX];
+    struct driving driving = { .wish = wish, .book = book, .rows = rows };
     (void)snprintf(rows[0].control, sizeof rows[0].control, "%s", recorded);
-    struct driving driving = { .wish = wish, .book = book, .trips = &trips, .rows = rows,
-        .count = split(wish->control, rows, 1) };
+    driving.count = split(wish->control, rows, 1);
     struct what_if_options options = options_of(&driving, wish->threads);
-    struct flows *flows = flows_create(book, wish->seed, &explained.flows);
-    enum status status = what_if_fit(book, flows, recorded, &options, &trips, &explained.fit, problem);
-    flows_release(flows);
-    if (status != STATUS_OK) {
-        return status;
+    progress_begin(&driving.progress, "what if", wish->quiet);
+    for (int d = 0; d < wish->draws; d++) {
+        struct flows_report report;
+        driving.flows[d] = flows_create(book, wish->seed + (uint64_t)d, d == 0 ? &driving.explained.flows : &report);
     }
-    status = drive_all(&driving, problem);
+    enum status status = what_if_fit(book, driving.flows, wish->draws, recorded, &options, &driving.explained.fit,
+                                     problem);
+    status = status == STATUS_OK ? drive_all(&driving, problem) : status;
+    for (int d = 0; d < wish->draws; d++) {
+        flows_release(driving.flows[d]);
+    }
     if (status == STATUS_OK) {
-        explained.trips = trips.count;
-        explained.check = driving.check;
-        wish->json ? print_json(rows, driving.count, &explained) : print_text(rows, driving.count, &explained);
+        for (int i = 0; i < driving.count; i++) {
+            outcome_sum(&rows[i], wish->draws);
+        }
+        wish->json ? print_json(rows, driving.count, &driving.explained)
+                   : print_text(rows, driving.count, &driving.explained);
     }
-    flows_trips_release(&trips);
     return status;
 }
 

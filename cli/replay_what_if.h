@@ -13,7 +13,7 @@ struct replay_wish {
     const char *recorded;             // the one that ran that day; NULL: what the recording says, else program
     const char *mapping;              // of a file of counts, or NULL
     struct day_time from, until;
-    int threads;
+    int threads, draws;               // draws: of the trips, 1 to 16 seeds from `seed` on
     uint64_t seed;
     bool json, quiet;
 };

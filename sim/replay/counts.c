@@ -32,7 +32,7 @@ void counts_create(struct counts_book *book, const struct network *network, int6
             lanes += (network->lanes[lane].users & USER_MOTOR) != 0;
         }
         book->cameras[l] = book->cameras[l] >= lanes ? book->cameras[l] : 0;
-        book->views[l] = (struct link_view){ .at_ms = INT64_MIN, .before = -1 };
+        book->views[l] = (struct link_view){ .at_ms = INT64_MIN, .before = -1, .first = -1 };
     }
 }
 
@@ -119,6 +119,7 @@ static void view_end(struct counts_book *book, int32_t link)
         at->seconds += (float)s_from_ms(VIEW_MS);
     }
     view->before = whole ? view->in_view : -1;
+    view->first = view->first < 0 ? view->before : view->first;
 }
 
 static void view_add(struct counts_book *book, const struct camera_columns *seen, int32_t row)
@@ -133,7 +134,7 @@ static void view_add(struct counts_book *book, const struct camera_columns *seen
             view_end(book, link);
         }
         bool next = view->at_ms != INT64_MIN && seen->end_ms[row] == view->at_ms + VIEW_MS;
-        *view = (struct link_view){ .at_ms = seen->end_ms[row], .before = next ? view->before : -1 };
+        *view = (struct link_view){ .at_ms = seen->end_ms[row], .before = next ? view->before : -1, .first = view->first };
     }
     view->cameras++;
     view->in_view += seen->in_view[row];
@@ -204,6 +205,24 @@ double counts_turned(const struct counts_book *book, int32_t camera, int32_t per
     return whole(book, turned_at(book, camera, period, turn));
 }
 
+double counts_stock(const struct counts_book *book, int32_t link)
+{
+    const struct link_view *view = &book->views[link];
+    return view->before >= 0 && view->first >= 0 ? view->before - view->first : 0.0;
+}
+
+double counts_last_occupancy(const struct counts_book *book, int32_t detector)
+{
+    double period_s = s_from_ms(book->period_ms);
+    for (int32_t p = book->period_count - 1; p >= 0; p--) {
+        const struct counted *at = loop_at(book, detector, p);
+        if ((double)at->seconds >= KNOWN_SHARE * period_s) {
+            return (double)at->present / (double)at->seconds;
+        }
+    }
+    return -1.0;
+}
+
 static void present_add(const struct counted *a, const struct counted *b, double period_s, double *sum_a, double *sum_b)
 {
     if ((double)a->seconds >= KNOWN_SHARE * period_s && (double)b->seconds >= KNOWN_SHARE * period_s) {
@@ -212,9 +231,22 @@ static void present_add(const struct counted *a, const struct counted *b, double
     }
 }
 
+// Whether a loop that is not at a stop line has counted: at the line somebody stands at every red, further up only where
+// the queue is long.
+static bool loops_further_up(const struct counts_book *book)
+{
+    for (int32_t d = 0; d < book->network->detector_count; d++) {
+        if (book->network->detectors[d].place != DETECTOR_STOP_LINE && counts_last_occupancy(book, d) >= 0.0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void counts_presence(const struct counts_book *a, const struct counts_book *b, double *ret_a, double *ret_b)
 {
     double period_s = s_from_ms(a->period_ms);
+    bool further_up = loops_further_up(a);
     int32_t periods = a->period_count < b->period_count ? a->period_count : b->period_count;
     *ret_a = *ret_b = 0.0;
     for (int32_t p = 0; p < periods; p++) {
@@ -222,7 +254,9 @@ void counts_presence(const struct counts_book *a, const struct counts_book *b, d
             present_add(turned_at(a, c, p, 0), turned_at(b, c, p, 0), period_s, ret_a, ret_b);
         }
         for (int32_t d = 0; !a->any_cameras && d < a->network->detector_count; d++) {
-            present_add(loop_at(a, d, p), loop_at(b, d, p), period_s, ret_a, ret_b);
+            if (!further_up || a->network->detectors[d].place != DETECTOR_STOP_LINE) {
+                present_add(loop_at(a, d, p), loop_at(b, d, p), period_s, ret_a, ret_b);
+            }
         }
     }
 }

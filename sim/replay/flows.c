@@ -19,6 +19,8 @@
 #define ENDS_SHARE_MAX 0.6            // of those that come into a link
 #define USE_MIN 0.02                  // a connection is never used less than this against another
 #define ROUTE_LINK_COUNT_MAX 400
+#define FULL_OCCUPANCY 0.5            // of a loop before the stop line at the end: a queue reaches back over it
+#define FULL_SPACING_M 7.5            // from front to front of those who stand
 #define SLOWER 1.3                    // than in free flow: what a trip takes where signals are
 
 struct flows {
@@ -30,7 +32,9 @@ struct flows {
     float *step_flow;                 // step x period
     float *came;                      // link x period: over the steps that lead in
     double *use;                      // of each connection, against the others of its lane: fitted
-    double *begin_share, *end_share;  // by link: of its flow that begins on it; of what comes in that ends on it
+    double *begin_share, *end_share;  // by link: of its flow, or of who entered, that begins on it; of what comes in that
+                                      // ends on it
+    uint8_t *begin_entered;           // by link: of who entered
     uint64_t seed;
     LIST_OF(int32_t) links;           // of all candidates
     LIST_OF(int32_t) first;           // where each candidate's links begin
@@ -250,7 +254,11 @@ static int32_t period_at(const struct flows *model, int64_t at_ms)
 }
 
 // What is known of a link over all periods, or below 0.
-struct link_day { double flow, came, entered; };
+struct link_day {
+    double flow, came, entered;
+    double stock;                     // more of those who entered stand on it at the end than at the beginning
+    bool full;                        // its queue reaches back beyond where they are counted
+};
 
 // Who came into a link in a period: cameras tell; else the loops before its stop lines, where every lane has one, for
 // trips end at the stop line at the latest. Below 0: nobody tells.
@@ -276,6 +284,25 @@ static double entered_of(const struct flows *model, const struct lane_sensors *s
     return sum;
 }
 
+// Who stands on a link at the end has passed no counter at its end, and yet did not end his trip there.
+static void stock_find(const struct flows *model, const struct lane_sensors *sensors, int32_t link, struct link_day *ret)
+{
+    const struct network *network = model->network;
+    const struct link *at = &network->links[link];
+    double room = 0.0;
+    ret->stock = counts_stock(model->counts, link);
+    for (int32_t l = at->first_lane; l < at->first_lane + at->lane_count; l++) {
+        int32_t up = sensors[l].up, camera = sensors[l].camera;
+        if (camera != INDEX_NONE) {
+            room += network->cameras[camera].view_m / FULL_SPACING_M;
+        } else if (up != INDEX_NONE && counts_last_occupancy(model->counts, up) >= FULL_OCCUPANCY) {
+            ret->stock += network->detectors[up].to_stop_m / FULL_SPACING_M;
+            ret->full = true;
+        }
+    }
+    ret->full = ret->full || (room > 0.0 && ret->stock >= FULL_OCCUPANCY * room);
+}
+
 static struct link_day link_day(const struct flows *model, const struct lane_sensors *sensors, int32_t link)
 {
     struct link_day ret = { 0 };
@@ -290,6 +317,7 @@ static struct link_day link_day(const struct flows *model, const struct lane_sen
     }
     bool likely = ret.entered <= ENTERED_MAX * fmax(ret.flow, ret.came) + 10.0;
     ret.entered = likely ? ret.entered : -1.0;
+    stock_find(model, sensors, link, &ret);
     return ret;
 }
 
@@ -327,10 +355,13 @@ static void ends_find(struct flows *model)
         bool told = day->entered >= 0.0;
         double begin = told ? scale * fmax(0.0, day->entered - day->came) : fmax(0.0, day->flow - day->came);
         // Where more came than entered, by the fitted ways, half of the surplus ends here too, for the same reason.
-        double in = told ? fmax(day->entered, 0.5 * (day->entered + day->came)) : day->came;
-        double end = fmax(0.0, in - day->flow);
+        double in = told ? fmax(day->entered, day->full ? 0.0 : 0.5 * (day->entered + day->came)) : day->came;
+        double end = fmax(0.0, in - day->flow - day->stock);
         end = told ? fmin(end, ENDS_SHARE_MAX * day->came) : end;
-        model->begin_share[l] = day->flow > 0.0 ? begin / day->flow : 0.0;
+        // Where they are counted as they come, they begin when they come, not when the queue lets them pass.
+        model->begin_entered[l] = told;
+        double base = told ? day->entered : day->flow;
+        model->begin_share[l] = base > 0.0 ? begin / base : 0.0;
         model->end_share[l] = day->came > 0.0 ? end / day->came : 0.0;
     }
     free(days);
@@ -397,21 +428,25 @@ static void trip_walk(struct flows *model, int32_t link, int64_t depart_ms)
 static void candidates_walk(struct flows *model)
 {
     int64_t begin_ms = model->counts->begin_ms, period_ms = model->counts->period_ms;
+    struct lane_sensors *sensors = sensors_find(model->network);
     uint64_t draws = 0;
     for (int32_t p = 0; p < model->periods; p++) {
         for (int32_t l = 0; l < model->network->link_count; l++) {
-            double begin = OVERSAMPLE * model->begin_share[l] * fmax(0.0, (double)model->flow[link_row(model, l, p)]);
+            bool entered = model->begin_entered[l] != 0;
+            double base = entered ? entered_of(model, sensors, l, p) : (double)model->flow[link_row(model, l, p)];
+            double begin = OVERSAMPLE * model->begin_share[l] * fmax(0.0, base);
             int32_t trips = (int32_t)(begin + random_unit(model->seed, RANDOM_DEMAND, UINT64_MAX, draws++));
             for (int32_t t = 0; t < trips; t++) {
                 double part = random_unit(model->seed, RANDOM_DEMAND, UINT64_MAX, draws++);   // As people come.
-                // Counted at the link's end: it began so much earlier.
-                int64_t at_ms = begin_ms + p * period_ms + (int64_t)(part * (double)period_ms)
-                    - (int64_t)(SLOWER * router_free_flow_ms(model->router, l));
+                // Counted at the link's end, or on it: it began so much earlier.
+                double ago_ms = (entered ? 0.5 : SLOWER) * router_free_flow_ms(model->router, l);
+                int64_t at_ms = begin_ms + p * period_ms + (int64_t)(part * (double)period_ms - ago_ms);
                 trip_walk(model, l, at_ms > begin_ms ? at_ms : begin_ms);
             }
         }
     }
     *GROW(model->first) = model->links.count;
+    free(sensors);
 }
 
 // ---- 4: weights -------------------------------------------------------------------------------------------------
@@ -570,6 +605,7 @@ struct flows *flows_create(const struct counts_book *book, uint64_t seed, struct
     model->step_flow = memory_take(steps, sizeof *model->step_flow);
     model->begin_share = memory_take(links, sizeof *model->begin_share);
     model->end_share = memory_take(links, sizeof *model->end_share);
+    model->begin_entered = memory_take(links, sizeof *model->begin_entered);
     model->use = memory_take((size_t)book->network->connection_count, sizeof *model->use);
     for (int32_t c = 0; c < book->network->connection_count; c++) {
         model->use[c] = 1.0;
@@ -590,6 +626,7 @@ void flows_release(struct flows *model)
     free(model->use);
     free(model->begin_share);
     free(model->end_share);
+    free(model->begin_entered);
     free(model->step_flow);
     free(model->links.at);
     free(model->first.at);

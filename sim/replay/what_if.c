@@ -1,5 +1,6 @@
 #include "sim/replay/what_if.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -9,8 +10,8 @@
 #include "sim/loop/local_brain.h"
 
 #define GEH_GOOD 5.0
-#define FIT_DRIVES 6
-#define FIT_NEAR 0.015                // of how long vehicles were seen
+#define FIT_ROUNDS 5
+#define FIT_NEAR 0.01                // of how long vehicles were seen
 #define FACTOR_MIN 0.85
 #define FACTOR_MAX 1.5
 #define ELASTICITY 2.5                // the first guess: presence grows by so much for each per cent of demand
@@ -216,60 +217,94 @@ static double factor_next(const struct search *search, double factor, double err
     return fmin(fmax(factor * exp(-error / ELASTICITY), FACTOR_MIN), FACTOR_MAX);
 }
 
-// Drives the trips of one factor. *ret_error: log of presence against that seen; NAN: nothing tells.
-static enum status factor_try(const struct counts_book *book, const struct trip_columns *trips, const char *recorded,
-                              const struct what_if_options *options, double *ret_error, double *ret_good,
-                              struct problem *problem)
+// What the draws say of one factor, in the mean.
+struct trial {
+    double error;                     // log of presence against that seen; NAN: nothing tells
+    double good;                      // share of places with GEH below 5
+};
+
+static enum status draw_try(const struct counts_book *book, const struct flows *flows, double factor,
+                            const char *recorded, const struct what_if_options *options, struct trial *ret,
+                            struct problem *problem)
 {
+    struct trip_columns trips;
     struct what_if_run run;
-    enum status status = what_if_drive(book, trips, recorded, options, &run, problem);
+    flows_trips(flows, factor, &trips);
+    enum status status = what_if_drive(book, &trips, recorded, options, &run, problem);
+    flows_trips_release(&trips);
     if (status == STATUS_OK) {
         double seen, driven;
         struct volume_check check;
         counts_presence(book, &run.counted, &seen, &driven);
         volumes_check(book, &run.counted, &check);
-        *ret_error = seen > 0.0 && driven > 0.0 ? log(driven / seen) : NAN;
-        *ret_good = check.places > 0 ? (double)check.good / check.places : 1.0;
+        ret->error = seen > 0.0 && driven > 0.0 ? log(driven / seen) : NAN;
+        ret->good = check.places > 0 ? (double)check.good / check.places : 1.0;
         what_if_release(&run);
     }
     return status;
 }
 
-enum status what_if_fit(const struct counts_book *book, const struct flows *flows, const char *recorded,
-                        const struct what_if_options *options, struct trip_columns *ret_trips, struct demand_fit *ret,
-                        struct problem *problem)
+static enum status factor_try(const struct counts_book *book, struct flows *const *flows, int draws, double factor,
+                              const char *recorded, const struct what_if_options *options, struct trial *ret,
+                              struct problem *problem)
 {
+    struct trial each[WHAT_IF_DRAW_COUNT_MAX];
+    enum status first = STATUS_OK;
+    int at_once = options->threads < draws ? options->threads : draws;
+#pragma omp parallel for schedule(static, 1) num_threads(at_once)
+    for (int d = 0; d < draws; d++) {
+        struct what_if_options mine = *options;
+        struct problem own;
+        mine.threads = options->threads / at_once;
+        mine.seed = options->seed + (uint64_t)d;
+        enum status status = draw_try(book, flows[d], factor, recorded, &mine, &each[d], &own);
+        if (status != STATUS_OK) {
+#pragma omp critical
+            {
+                first = status;
+                *problem = own;
+            }
+        }
+    }
+    struct trial sum = { 0 };
+    for (int d = 0; d < draws && first == STATUS_OK; d++) {
+        sum.error += each[d].error / draws;
+        sum.good += each[d].good / draws;
+    }
+    *ret = sum;
+    return first;
+}
+
+enum status what_if_fit(const struct counts_book *book, struct flows *const *flows, int draws, const char *recorded,
+                        const struct what_if_options *options, struct demand_fit *ret, struct problem *problem)
+{
+    assert(draws >= 1 && draws <= WHAT_IF_DRAW_COUNT_MAX);
     struct search search = { 0 };
     struct demand_fit best = { .factor = 1.0 };
     double factor = 1.0, best_error = INFINITY;
     enum status status = STATUS_OK;
-    for (int drive = 0; drive < FIT_DRIVES && status == STATUS_OK && fabs(best_error) > FIT_NEAR; drive++) {
-        struct trip_columns trips;
-        double error = NAN, good = 0.0;
-        flows_trips(flows, factor, &trips);
-        status = factor_try(book, &trips, recorded, options, &error, &good, problem);
-        flows_trips_release(&trips);
-        best.drives++;
-        if (status != STATUS_OK || isnan(error)) {
+    for (int round = 0; round < FIT_ROUNDS && fabs(best_error) > FIT_NEAR; round++) {
+        struct trial trial;
+        status = factor_try(book, flows, draws, factor, recorded, options, &trial, problem);
+        if (status != STATUS_OK || isnan(trial.error)) {
             break;
         }
-        bool explained = drive == 0 || good >= EXPLAINED_MIN;
-        if (explained && fabs(error) < fabs(best_error)) {
-            best_error = error;
+        bool explained = round == 0 || trial.good >= EXPLAINED_MIN;
+        if (explained && fabs(trial.error) < fabs(best_error)) {
+            best_error = trial.error;
             best.factor = factor;
-            best.presence = exp(error);
+            best.presence = exp(trial.error);
         }
-        if (error < 0.0 && explained) {
+        if (trial.error < 0.0 && explained) {
             search.low = factor;
-            search.low_error = error;
+            search.low_error = trial.error;
         } else {                      // Too much, for the queues or for the counts.
             search.high = factor;
-            search.high_error = fmax(error, FIT_NEAR);
+            search.high_error = fmax(trial.error, FIT_NEAR);
         }
-        factor = factor_next(&search, factor, error);
+        factor = factor_next(&search, factor, trial.error);
     }
     if (status == STATUS_OK) {
-        flows_trips(flows, best.factor, ret_trips);
         *ret = best;
     }
     return status;

@@ -34,16 +34,18 @@ struct what_if_options {
     bool quiet;
 };
 
+#define WHAT_IF_DRAW_COUNT_MAX 16
+
 struct demand_fit {
     double factor;                    // of the trips that explain the counts
     double presence;                  // driven against seen: how long vehicles are seen in all; 0: nothing tells
-    int32_t drives;
 };
 
-// Finds the trips that are driven, by driving them under the recorded strategy. flows_trips_release takes them.
-MUST_USE enum status what_if_fit(const struct counts_book *book, const struct flows *flows, const char *recorded,
-                                 const struct what_if_options *options, struct trip_columns *ret_trips,
-                                 struct demand_fit *ret, struct problem *problem);
+// Finds how many of the trips are driven, by driving them under the recorded strategy: `draws` of them, with the seeds
+// from options->seed on, as many at once as there are threads.
+MUST_USE enum status what_if_fit(const struct counts_book *book, struct flows *const *flows, int draws,
+                                 const char *recorded, const struct what_if_options *options, struct demand_fit *ret,
+                                 struct problem *problem);
 
 // Drives the trips under a strategy. Sensing is what the book has: cameras, loops or both.
 MUST_USE enum status what_if_drive(const struct counts_book *book, const struct trip_columns *trips,
