@@ -227,7 +227,8 @@ static int replay(const struct replay_options *options)
     struct network network;
     bool same = true;
     struct replay_wish wish = { .control = options->control, .threads = options->threads, .seed = options->seed,
-        .draws = options->draws, .mapping = options->mapping, .recorded = options->recorded, .from = options->from, .until = options->until,
+        .draws = options->draws, .mapping = options->mapping, .recorded = options->recorded, .from = options->from,
+        .until = options->until,
         .json = options->json, .quiet = options->quiet };
     if (!options->exact && !recording_is(options->day)) {
         return replay_file(options, &wish);

@@ -101,8 +101,8 @@ static void print_text(const struct outcome *rows, int count, const struct expla
         printf("vehicles are in sight of the sensors for %.1f %% of the time that was recorded (demand times %.3f)\n",
                100.0 * explained->fit.presence, explained->fit.factor);
     }
-    printf("\n%-14s %12s %16s %9s %7s %10s\n%-14s %12s %16s %9s %7s %10s\n", "strategy", "travel time", "delay", "queue",
-           "stops", "arrived", "", "s", "s", "veh", "/veh", "veh");
+    printf("\n%-14s %12s %16s %9s %7s %10s\n%-14s %12s %16s %9s %7s %10s\n", "strategy", "travel time", "delay",
+           "queue", "stops", "arrived", "", "s", "s", "veh", "/veh", "veh");
     for (int i = 0; i < count; i++) {
         const struct outcome *row = &rows[i];
         char delay[32];

@@ -33,8 +33,8 @@ struct source {
     float to_stop_m;                  // from its own stop line to the link's
 };
 
-// Somebody leaves in few of the seconds: who asks of one of the others need not look at left. What is asked of a movement
-// every second, for each link that it leads to, lies in half a cache line.
+// Somebody leaves in few of the seconds: who asks of one of the others need not look at left. What is asked of a
+// movement every second, for each link that it leads to, lies in half a cache line.
 struct departures {
     uint64_t any[UPSTREAM_PAST_S / 64];   // by second modulo UPSTREAM_PAST_S; left is 0 where a bit is clear
     int64_t noted_s;                  // the second of the newest entry; INT64_MIN: none

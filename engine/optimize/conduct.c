@@ -231,8 +231,8 @@ static void renew(const struct conduct *conduct, struct green *greens, struct pl
     ret->valid_until_ms = conduct->view->at_ms + CYCLIC_VALID_MS;
 }
 
-// Whether a hold should be sent: the running plan is none, or runs out and another would promise more. One that ends with
-// a maximum red does not: it would end at the same instant, and be sent anew every second until then.
+// Whether a hold should be sent: the running plan is none, or runs out and another would promise more. One that ends
+// with a maximum red does not: it would end at the same instant, and be sent anew every second until then.
 static bool hold_due(const struct conduct *conduct)
 {
     const struct view *view = conduct->view;

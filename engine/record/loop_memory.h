@@ -39,6 +39,6 @@ size_t loop_memory_bound(const struct loop_columns *rows);
 // The rows that do not follow, as fields of RecordLoopsAgain. Only where loop_memory_follows.
 void loop_memory_write(const struct loop_memory *memory, const struct loop_columns *rows, struct frame_writer *out);
 
-// Makes the rows of a message, in the memory itself: last is what was told then. STATUS_SYNTAX: not what was written, or
-// nothing is remembered; nothing is remembered after it.
+// Makes the rows of a message, in the memory itself: last is what was told then. STATUS_SYNTAX: not what was written,
+// or nothing is remembered; nothing is remembered after it.
 MUST_USE enum status loop_memory_read(struct loop_memory *memory, struct cursor body);

@@ -134,7 +134,8 @@ static void view_add(struct counts_book *book, const struct camera_columns *seen
             view_end(book, link);
         }
         bool next = view->at_ms != INT64_MIN && seen->end_ms[row] == view->at_ms + VIEW_MS;
-        *view = (struct link_view){ .at_ms = seen->end_ms[row], .before = next ? view->before : -1, .first = view->first };
+        *view = (struct link_view){ .at_ms = seen->end_ms[row], .before = next ? view->before : -1,
+            .first = view->first };
     }
     view->cameras++;
     view->in_view += seen->in_view[row];
@@ -182,7 +183,8 @@ void counts_add(struct counts_book *book, const struct observation_columns *seen
 static double whole(const struct counts_book *book, const struct counted *at)
 {
     float period_s = (float)s_from_ms(book->period_ms);
-    return (double)at->seconds < KNOWN_SHARE * (double)period_s ? -1.0 : (double)(at->vehicles * period_s / at->seconds);
+    bool known = (double)at->seconds >= KNOWN_SHARE * (double)period_s;
+    return known ? (double)(at->vehicles * period_s / at->seconds) : -1.0;
 }
 
 double counts_loop(const struct counts_book *book, int32_t detector, int32_t period)
@@ -231,8 +233,8 @@ static void present_add(const struct counted *a, const struct counted *b, double
     }
 }
 
-// Whether a loop that is not at a stop line has counted: at the line somebody stands at every red, further up only where
-// the queue is long.
+// Whether a loop that is not at a stop line has counted: at the line somebody stands at every red, further up only
+// where the queue is long.
 static bool loops_further_up(const struct counts_book *book)
 {
     for (int32_t d = 0; d < book->network->detector_count; d++) {

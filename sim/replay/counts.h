@@ -63,14 +63,15 @@ double counts_entered(const struct counts_book *book, int32_t link, int32_t peri
 double counts_loop(const struct counts_book *book, int32_t detector, int32_t period);
 double counts_turned(const struct counts_book *book, int32_t camera, int32_t period, int turn);
 
-// By how many more vehicles stood in view of a link's cameras at the end than at the beginning; 0 where that is not told.
+// How many more vehicles stood in view of a link's cameras at the end than at the beginning; 0 where that is not told.
 double counts_stock(const struct counts_book *book, int32_t link);
 
 // Share of the last period that is told in which a loop was covered, or below 0.
 double counts_last_occupancy(const struct counts_book *book, int32_t detector);
 
-// How long vehicles were seen in all, by the places and in the periods that both books know: cameras where there are any,
-// else loops before the stop lines, else all loops. What a street holds tells more of its queues than what passes. 0: nothing tells.
+// How long vehicles were seen in all, by the places and in the periods that both books know: cameras where there are
+// any, else loops before the stop lines, else all loops. What a street holds tells more of its queues than what passes.
+// 0: nothing tells.
 void counts_presence(const struct counts_book *a, const struct counts_book *b, double *ret_a, double *ret_b);
 
 // All steps of a recording. *ret_header: how its first brain was made.

@@ -32,8 +32,8 @@ struct flows {
     float *step_flow;                 // step x period
     float *came;                      // link x period: over the steps that lead in
     double *use;                      // of each connection, against the others of its lane: fitted
-    double *begin_share, *end_share;  // by link: of its flow, or of who entered, that begins on it; of what comes in that
-                                      // ends on it
+    double *begin_share;              // by link: of its flow, or of who entered, that begins on it
+    double *end_share;                // by link: of what comes in that ends on it
     uint8_t *begin_entered;           // by link: of who entered
     uint64_t seed;
     LIST_OF(int32_t) links;           // of all candidates
@@ -285,7 +285,8 @@ static double entered_of(const struct flows *model, const struct lane_sensors *s
 }
 
 // Who stands on a link at the end has passed no counter at its end, and yet did not end his trip there.
-static void stock_find(const struct flows *model, const struct lane_sensors *sensors, int32_t link, struct link_day *ret)
+static void stock_find(const struct flows *model, const struct lane_sensors *sensors, int32_t link,
+                       struct link_day *ret)
 {
     const struct network *network = model->network;
     const struct link *at = &network->links[link];

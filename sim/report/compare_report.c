@@ -13,6 +13,7 @@
 #include "sim/report/report_page.h"
 #include "sim/report/sensor_health.h"
 
+#define APPROACH_PART_COUNT_MAX 4      // links in a row that are one road before a signal
 #define DETAILED_MAX 120              // intersections whose approaches are drawn period by period
 #define TRACKS_MAX 300                // vehicles in a time-space diagram
 #define MINOR_SHARE 0.5
@@ -541,6 +542,36 @@ static json_t *strategy_json(const struct layout *layout, const struct compared_
     return object;
 }
 
+// The only link that one leads to, or INDEX_NONE.
+static int32_t link_after(const struct network *network, int32_t link)
+{
+    const struct link *at = &network->links[link];
+    int32_t after = INDEX_NONE;
+    for (int32_t l = at->first_lane; l < at->first_lane + at->lane_count; l++) {
+        const struct lane *lane = &network->lanes[l];
+        for (int32_t c = lane->first_connection; c < lane->first_connection + lane->connection_count; c++) {
+            int32_t to = network->lanes[network->connections[c].to_lane].link;
+            if (after != INDEX_NONE && after != to) {
+                return INDEX_NONE;
+            }
+            after = to;
+        }
+    }
+    return after;
+}
+
+// The approach that a link is, or is a part of: roads are cut where lanes are added before a signal.
+static int32_t map_approach(const struct layout *layout, int32_t link)
+{
+    for (int part = 0; part < APPROACH_PART_COUNT_MAX && link != INDEX_NONE; part++) {
+        if (layout->book->approach_of_link[link] != INDEX_NONE) {
+            return layout->book->approach_of_link[link];
+        }
+        link = link_after(layout->network, link);
+    }
+    return INDEX_NONE;
+}
+
 static json_t *map_json(const struct layout *layout)
 {
     const struct network *network = layout->network;
@@ -552,7 +583,7 @@ static json_t *map_json(const struct layout *layout)
             push(points, number(at->x_m, 0.1));
             push(points, number(at->y_m, 0.1));
         }
-        push(links, json_pack("[i,o]", layout->book->approach_of_link[l], points));
+        push(links, json_pack("[i,o]", map_approach(layout, l), points));
     }
     return links;
 }
