@@ -18,7 +18,7 @@ MUST_USE enum status leadership_brain(struct server *server, const struct settin
 
 // server->region_strategy from the settings: STATUS_UNKNOWN for a region or a strategy that is not there, and nothing
 // has changed.
-MUST_USE enum status leadership_regions(struct server *server, const struct settings *settings, struct problem *problem);
+enum status leadership_regions(struct server *server, const struct settings *settings, struct problem *problem);
 
 // Goes beyond an epoch that somebody (who, for the log) knows.
 void leadership_raise(struct server *server, uint32_t above, const char *who);
