@@ -5,6 +5,7 @@
 //              flow is what comes in.
 //              Which way the vehicles of a shared lane take is fitted to what the next links count [Deming1940].
 //           2  A link that counts more than its upstream steps bring is where trips begin; with less, where they end.
+//              Who stands on it when the counting ends is not taken to have ended there.
 //           3  Candidate trips, OVERSAMPLE times as many as depart, walk from where they begin along the measured
 //           turning
 //              shares of the period in which they come by, never over a link twice.
