@@ -122,12 +122,19 @@ void loop_memory_write(const struct loop_memory *memory, const struct loop_colum
 // Makes of the rows what follows from them.
 static void rows_foresee(struct loop_columns *rows, int64_t later_ms)
 {
+    int64_t *restrict end_ms = rows->end_ms;
     for (int32_t i = 0; i < rows->count; i++) {
-        bool same = stays(rows, i);
-        rows->end_ms[i] += later_ms;
-        rows->vehicles[i] = 0;
-        rows->occupied_ms[i] = same ? rows->occupied_ms[i] : 0;
-        rows->speed_mmps[i] = same ? rows->speed_mmps[i] : -1;
+        end_ms[i] += later_ms;
+    }
+    int32_t *restrict vehicles = rows->vehicles, *restrict occupied_ms = rows->occupied_ms;
+    int32_t *restrict speed_mmps = rows->speed_mmps;
+    const int32_t *restrict length_ms = rows->length_ms;
+    for (int32_t i = 0; i < rows->count; i++) {   // As in stays, without a branch: several rows at once.
+        int32_t empty = occupied_ms[i] == 0, full = occupied_ms[i] == length_ms[i], nobody = vehicles[i] == 0;
+        int32_t same = -(nobody & (empty | full));
+        vehicles[i] = 0;
+        occupied_ms[i] &= same;
+        speed_mmps[i] = (speed_mmps[i] & same) | ~same;
     }
 }
 
