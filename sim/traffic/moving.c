@@ -409,7 +409,8 @@ static void move_block(struct street *street, struct worker *worker, const struc
             struct follow_rows rows = { .rows = &street->rows[group->first_row], .row_count = group->count_max,
                 .count = group->count, .ahead = &group->ahead, .length = group->length,
                 .loops = &street->loops[group->loop_layer], .loop_count = group->loop_layer_count,
-                .met = street->loops_met + group->loop_layer, .tails = &group->tails, .queued = &worker->queued };
+                .met = street->loops_met + group->loop_layer, .tails = &group->tails, .queued = &worker->queued,
+                .pack = &worker->pack };
             if (group->stops) {
                 rows.marks = worker->marks;
                 rows.mark_count = worker->mark_count;
@@ -455,7 +456,7 @@ static void batch_flush(struct street *street, struct worker *worker, const stru
         from[c] = row->front[c];
     }
     struct follow_rows rows = { .rows = row, .row_count = 1, .count = count, .ahead = &worker->batch_ahead,
-        .queued = &worker->queued };
+        .queued = &worker->queued, .pack = &worker->pack };
     street->kernel->follow_rows(job, &rows);
     for (int c = 0; c < worker->batch_count; c++) {
         int32_t path_index = worker->batch_path[c];

@@ -120,92 +120,63 @@ static INLINE const struct wide_types *types_of(const struct follow_job *job, co
     return &room->half[0];
 }
 
-// So many rows are moved together.
-#define ROWS_TOGETHER 8
-#define PACK_MAX (ROWS_TOGETHER * WIDE)
-
-// Those of some rows whom IDM must move, one beside the other.
-struct pack {
-    _Alignas(64) float front[PACK_MAX], speed[PACK_MAX], desired[PACK_MAX], rear[PACK_MAX], ahead[PACK_MAX],
-        margin[PACK_MAX], acceleration[PACK_MAX], deceleration[PACK_MAX], emergency[PACK_MAX], headway[PACK_MAX],
-        closing[PACK_MAX];
-    int32_t place[PACK_MAX];           // (row - first row) * WIDE + column
-    int32_t count;
-};
-
 // What is found of a row before any has moved.
 struct prepared {
-    _Alignas(64) float front[WIDE], speed[WIDE];   // where the model leads
-    float creep[WIDE];                 // below 0: slow, and near to its leader
+    _Alignas(64) float creep[WIDE];    // below 0: slow, and near to its leader
     float stop_bound[WIDE];            // where `special`: of a place where one is to stand, or FAR_M
     int32_t heeds_place[WIDE];         // where `special`: follows a place, not its leader
     const struct wide_types *types;
     bool special;
 };
 
-// IDM. Where one stands whatever it says (laws_row), it is not asked.
-static INLINE void idm_some(struct pack *pack, int32_t first, float step_s, const int substeps)
+// IDM: the speeds at the step's end. Where one stands whatever it says (laws_row), it is not asked.
+static INLINE void idm_some(struct pack *restrict pack, int32_t first, const struct wide_types *restrict types,
+                            float step_s, const int substeps)
 {
     float h = step_s / (float)substeps;
-    float *front = &pack->front[first], *speed = &pack->speed[first];
-    const float *desired = &pack->desired[first], *rear = &pack->rear[first], *ahead = &pack->ahead[first],
-        *margin = &pack->margin[first], *acceleration = &pack->acceleration[first],
-        *deceleration = &pack->deceleration[first], *emergency = &pack->emergency[first],
-        *headway = &pack->headway[first], *closing = &pack->closing[first];
+    float *speed = &pack->speed[first];
+    const float *gap = &pack->gap[first], *desired = &pack->desired[first], *ahead = &pack->ahead[first],
+        *margin = &pack->margin[first];
     FOR_WIDE {
         float begin = speed[c];
-        float v = begin, s = rear[c] - front[c];
+        float v = begin, s = gap[c];
         float slowness = 1.0f / desired[c];
         for (int i = 0; i < substeps; i++) {
             bool room = s > GAP_M_MIN;
             s = room ? s : GAP_M_MIN;
-            float reach = v * (headway[c] + (v - ahead[c]) * closing[c]);
+            float reach = v * (types->headway[c] + (v - ahead[c]) * types->closing[c]);
             float wish = margin[c] + (reach > 0.0f ? reach : 0.0f);
             float near = wish / s;
             float share = v * slowness;
             float square = share * share;
-            v = v + acceleration[c] * (1.0f - square * square - near * near) * h;
+            v = v + types->acceleration[c] * (1.0f - square * square - near * near) * h;
             v = v > 0.0f ? v : 0.0f;
             v = room ? v : 0.0f;
             float closed = (v - ahead[c]) * h;
             s -= closed > 0.0f ? closed : 0.0f;
         }
-        float most = begin - deceleration[c] * step_s, least = begin - emergency[c] * step_s;
+        float most = begin - types->deceleration[c] * step_s, least = begin - types->emergency[c] * step_s;
         most = most > desired[c] ? most : desired[c];
         v = v < most ? v : most;
         v = v > least ? v : least;
-        v = v > 0.0f ? v : 0.0f;
-        front[c] = front[c] + v * step_s;
-        speed[c] = v;
+        speed[c] = v > 0.0f ? v : 0.0f;
     }
 }
 
-static void pack_move(const struct follow_job *job, struct pack *pack)
+// What lies beyond the last one in a pack is of an earlier one, and nobody's.
+static void pack_move(const struct follow_job *job, struct pack *pack, bool mixed)
 {
-    for (int32_t i = pack->count; i % WIDE != 0; i++) {   // nobody, as harmless as the last one
-        int32_t last = pack->count - 1;
-        pack->front[i] = pack->front[last];
-        pack->speed[i] = pack->speed[last];
-        pack->desired[i] = pack->desired[last];
-        pack->rear[i] = pack->rear[last];
-        pack->ahead[i] = pack->ahead[last];
-        pack->margin[i] = pack->margin[last];
-        pack->acceleration[i] = pack->acceleration[last];
-        pack->deceleration[i] = pack->deceleration[last];
-        pack->emergency[i] = pack->emergency[last];
-        pack->headway[i] = pack->headway[last];
-        pack->closing[i] = pack->closing[last];
-    }
     for (int32_t first = 0; first < pack->count; first += WIDE) {
+        const struct wide_types *types = mixed ? &pack->types[first / WIDE] : job->first_type;
         switch (job->substeps) {
         case 1:
-            idm_some(pack, first, job->step_s, 1);
+            idm_some(pack, first, types, job->step_s, 1);
             break;
         case 2:
-            idm_some(pack, first, job->step_s, 2);
+            idm_some(pack, first, types, job->step_s, 2);
             break;
         default:
-            idm_some(pack, first, job->step_s, 4);
+            idm_some(pack, first, types, job->step_s, 4);
             break;
         }
     }
@@ -222,7 +193,7 @@ static INLINE uint32_t halt_column(uint32_t halt, float speed)
 
 static void krauss_row(const struct follow_job *job, const struct wide_types *types,
                        const struct wide_leader *leader, const struct row *row, const int32_t *count, int32_t k,
-                       float *front, float *speed)
+                       float *speed)
 {
     float h = job->step_s;
     _Alignas(64) float luck[WIDE];
@@ -251,7 +222,6 @@ static void krauss_row(const struct follow_job *job, const struct wide_types *ty
         float after = dawdled > 0.0f ? dawdled : 0.0f;
         bool krauss = types->krauss[c] != 0;
         speed[c] = krauss ? after : speed[c];
-        front[c] = krauss ? row->front[c] + after * h : front[c];
     }
 }
 
@@ -345,16 +315,16 @@ static void stop_heed(const struct wide_types *types, const struct row *row, con
 }
 
 // The columns of row k in which IDM must be asked: all but those who stand for sure, being slow and near to somebody who
-// stands for sure (stands). Says of the row who does, for the next one.
+// stands for sure (stands). Says of the row who does, for the next one, and gives the gaps.
 static INLINE uint32_t movers_find(const struct wide_types *restrict types, const struct wide_leader *restrict leader,
                                    const struct row *restrict row, const int32_t *restrict count, int32_t k,
-                                   int32_t *restrict stands, struct prepared *restrict ret)
+                                   int32_t *restrict stands, float *restrict creep, float *restrict gap)
 {
     uint32_t movers = 0;
-    float *restrict creep = ret->creep;
     FOR_WIDE {
+        gap[c] = leader->rear[c] - row->front[c];
         float slow = row->speed[c] - CREEP_MPS;
-        float near = leader->rear[c] - row->front[c] - leader->margin[c] - CREEP_GAP_M;
+        float near = gap[c] - leader->margin[c] - CREEP_GAP_M;
         creep[c] = slow > near ? slow : near;
     }
     _Pragma("omp simd reduction(|:movers)")
@@ -364,39 +334,49 @@ static INLINE uint32_t movers_find(const struct wide_types *restrict types, cons
         stands[c] = stand;
         movers |= here != 0 ? COLUMN_BIT[c] : 0u;
     }
-    memcpy(ret->front, row->front, sizeof ret->front);
-    memset(ret->speed, 0, sizeof ret->speed);
     return movers;
 }
 
-static INLINE void pack_row(const struct wide_types *types, const struct wide_leader *leader, const struct row *row,
-                            int32_t k, uint32_t movers, struct pack *pack)
+// Lays the movers of the i-th row beside those of the rows before.
+static INLINE void pack_row(const struct wide_leader *restrict leader, const struct row *restrict row,
+                            const float *restrict gap, int32_t i, uint32_t movers, struct pack *restrict pack)
 {
     int32_t n = pack->count;
     for (uint32_t rest = movers; rest != 0; rest &= rest - 1) {
         int c = __builtin_ctz(rest);
-        pack->front[n] = row->front[c];
+        pack->gap[n] = gap[c];
         pack->speed[n] = row->speed[c];
         pack->desired[n] = row->desired[c];
-        pack->rear[n] = leader->rear[c];
         pack->ahead[n] = leader->speed[c];
         pack->margin[n] = leader->margin[c];
-        pack->acceleration[n] = types->acceleration[c];
-        pack->deceleration[n] = types->deceleration[c];
-        pack->emergency[n] = types->emergency[c];
-        pack->headway[n] = types->headway[c];
-        pack->closing[n] = types->closing[c];
-        pack->place[n] = k * WIDE + c;
+        pack->place[n] = i * WIDE + c;
         n++;
     }
     pack->count = n;
 }
 
+// The same of what IDM asks of their types, where some row's are not all the first one.
+static void pack_types(const struct wide_types *types, uint32_t movers, int32_t first, struct pack *pack)
+{
+    int32_t n = first;
+    for (uint32_t rest = movers; rest != 0; rest &= rest - 1) {
+        int c = __builtin_ctz(rest), at = n % WIDE;
+        struct wide_types *to = &pack->types[n / WIDE];
+        to->acceleration[at] = types->acceleration[c];
+        to->deceleration[at] = types->deceleration[c];
+        to->emergency[at] = types->emergency[c];
+        to->headway[at] = types->headway[c];
+        to->closing[at] = types->closing[c];
+        n++;
+    }
+}
+
 // The laws that stand above the models, and halts, for row k; makes it the leader of the next one, and adds to slow[]
 // those that are queued.
-static INLINE void laws_row(float step_s, const struct prepared *restrict prepared, const float *restrict line,
-                            const int32_t *restrict count, int32_t k, struct wide_laws *restrict leader,
-                            struct row *restrict row, int32_t *restrict slow, struct tails *restrict tails)
+static INLINE void laws_row(float step_s, const struct prepared *restrict prepared, const float *restrict wished,
+                            const float *restrict line, const int32_t *restrict count, int32_t k,
+                            struct wide_laws *restrict leader, struct row *restrict row, int32_t *restrict slow,
+                            struct tails *restrict tails)
 {
     const struct wide_types *restrict types = prepared->types;
     FOR_WIDE {
@@ -404,8 +384,9 @@ static INLINE void laws_row(float step_s, const struct prepared *restrict prepar
         float slowest = row->speed[c] - types->emergency[c] * step_s;
         float cap = leader->cap[c] > slowest ? leader->cap[c] : slowest;
         float capped = old + cap * step_s;
-        float speed = prepared->speed[c] < cap ? prepared->speed[c] : cap;
-        float front = prepared->front[c] < capped ? prepared->front[c] : capped;
+        float speed = wished[c] < cap ? wished[c] : cap;
+        float front = old + wished[c] * step_s;
+        front = front < capped ? front : capped;
 
         // Below zero where all three are: slow, near, and the leader stands.
         float moves = leader->speed_after[c] - SPEED_WAITING_MPS;
@@ -447,7 +428,9 @@ static INLINE uint32_t past_end(const struct row *row, const int32_t *count, con
 struct following {
     struct types_room rooms[ROWS_TOGETHER];
     struct prepared prepared[ROWS_TOGETHER];
-    struct pack pack;
+    _Alignas(64) float wished[ROWS_TOGETHER * WIDE];   // the speeds to which the models lead
+    struct pack *pack;
+    bool mixed;                        // some row is not of the first type alone
     struct wide_leader leader;         // of the next row to be prepared
     struct wide_laws laws;             // of the next row to move
     _Alignas(64) int32_t stands[WIDE]; // the leader of the next row to be prepared stands, whatever happens
@@ -458,7 +441,7 @@ struct following {
 };
 #define LOOPS_KNOWN 32
 
-static void heads_follow(const struct follow_job *job, const struct follow_rows *all, struct following *ret)
+static void heads_follow(const struct follow_rows *all, struct following *ret)
 {
     const struct ahead *ahead = all->ahead;
     FOR_WIDE {
@@ -474,7 +457,7 @@ static void heads_follow(const struct follow_job *job, const struct follow_rows 
     ret->mark = all->marks;
     ret->marks_end = all->marks + all->mark_count;
     ret->loops_ahead = UINT32_MAX;
-    (void)job;
+    ret->pack = all->pack;
 }
 
 // Asks the models of the k-th row, the i-th of those that are moved together.
@@ -484,8 +467,9 @@ static INLINE void row_prepare(const struct follow_job *job, const struct follow
     const struct row *row = &all->rows[k];
     struct prepared *prepared = &state->prepared[i];
     struct wide_leader *leader = &state->leader;
-    const struct wide_types *types = types_of(job, row->kind, all->count, k, &state->rooms[i]);
-    prepared->types = types;
+    const struct wide_types *types = prepared->types;
+    _Alignas(64) float gap[WIDE];
+    float *wished = &state->wished[i * WIDE];
     if (k > 0) {
         FOR_WIDE {
             leader->margin[c] = types->gap[c];
@@ -504,10 +488,16 @@ static INLINE void row_prepare(const struct follow_job *job, const struct follow
             stop_heed(types, row, state->mark, leader, prepared);
         }
     }
-    uint32_t movers = movers_find(types, leader, row, all->count, k, state->stands, prepared);
-    pack_row(types, leader, row, i, movers, &state->pack);
+    uint32_t movers = movers_find(types, leader, row, all->count, k, state->stands, prepared->creep, gap);
+    if (state->mixed) {
+        pack_types(types, movers, state->pack->count, state->pack);
+    }
+    pack_row(leader, row, gap, i, movers, state->pack);
+    FOR_WIDE {
+        wished[c] = 0.0f;
+    }
     if (!job->only_idm) {
-        krauss_row(job, types, leader, row, all->count, k, prepared->front, prepared->speed);
+        krauss_row(job, types, leader, row, all->count, k, wished);
     }
     FOR_WIDE {
         leader->rear[c] = row->front[c] - types->length[c];
@@ -534,7 +524,8 @@ static INLINE void row_move(const struct follow_job *job, struct follow_rows *al
             old[c] = row->front[c];
         }
     }
-    laws_row(job->step_s, prepared, all->ahead->line, all->count, k, &state->laws, row, state->slow, &state->tails);
+    laws_row(job->step_s, prepared, &state->wished[i * WIDE], all->ahead->line, all->count, k, &state->laws, row,
+             state->slow, &state->tails);
     for (int32_t l = 0; loops && l < all->loop_count; l++) {
         uint32_t bit = l < LOOPS_KNOWN ? 1u << l : 0u;
         if (bit != 0 && (state->loops_ahead & bit) == 0) {
@@ -554,18 +545,23 @@ static INLINE void row_move(const struct follow_job *job, struct follow_rows *al
 static void follow_rows(const struct follow_job *job, struct follow_rows *all)
 {
     struct following state;
-    heads_follow(job, all, &state);
+    heads_follow(all, &state);
     for (int32_t first = 0; first < all->row_count; first += ROWS_TOGETHER) {
         int32_t rows = all->row_count - first < ROWS_TOGETHER ? all->row_count - first : ROWS_TOGETHER;
-        state.pack.count = 0;
+        state.pack->count = 0;
+        state.mixed = false;
+        for (int32_t i = 0; i < rows; i++) {
+            const struct wide_types *types = types_of(job, all->rows[first + i].kind, all->count, first + i,
+                                                      &state.rooms[i]);
+            state.prepared[i].types = types;
+            state.mixed = state.mixed || types != job->first_type;
+        }
         for (int32_t i = 0; i < rows; i++) {
             row_prepare(job, all, first + i, i, &state);
         }
-        pack_move(job, &state.pack);
-        for (int32_t i = 0; i < state.pack.count; i++) {
-            struct prepared *prepared = &state.prepared[state.pack.place[i] / WIDE];
-            prepared->front[state.pack.place[i] % WIDE] = state.pack.front[i];
-            prepared->speed[state.pack.place[i] % WIDE] = state.pack.speed[i];
+        pack_move(job, state.pack, state.mixed);
+        for (int32_t i = 0; i < state.pack->count; i++) {
+            state.wished[state.pack->place[i]] = state.pack->speed[i];
         }
         for (int32_t i = 0; i < rows; i++) {
             row_move(job, all, first + i, i, &state);

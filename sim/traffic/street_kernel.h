@@ -72,6 +72,7 @@ struct follow_rows {
     const float *length;               // of the columns' lanes; NULL where past does not matter
     struct loop_layer *loops;
     int32_t loop_count;
+    struct pack *pack;                 // scratch
     struct tails *tails;               // OUT: where each column's last vehicle is now; NULL: not asked for
     int64_t *queued;                   // OUT: rises by the vehicles below 1.39 m/s
     const struct stop_mark *marks;     // in order of rows

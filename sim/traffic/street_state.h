@@ -289,6 +289,16 @@ struct wide_types {
     int32_t krauss[WIDE];
 };
 
+// Vehicles of some rows of a group, one beside the other, whom the kernel asks IDM for: it looks at so many rows at once.
+#define ROWS_TOGETHER 8
+#define PACK_MAX (ROWS_TOGETHER * WIDE)
+struct pack {
+    _Alignas(64) float gap[PACK_MAX], speed[PACK_MAX], desired[PACK_MAX], ahead[PACK_MAX], margin[PACK_MAX];
+    struct wide_types types[ROWS_TOGETHER];
+    int32_t place[PACK_MAX];           // (row - first row) * WIDE + column
+    int32_t count;
+};
+
 // Rows are handed to groups in pieces as long as their queues, so that memory follows the vehicles and not the roads.
 // Pieces hold 8, 12, 16, 24 ... rows. One that a group has outgrown or no longer needs is kept for the next.
 #define ROW_PIECE_SIZES 32
@@ -340,6 +350,7 @@ struct worker {                       // what one thread owns
     int32_t mark_count, mark_count_max;
     bool inserting;
     struct row_pool pool;
+    struct pack pack;                 // scratch of the kernel
     struct row batch;                 // crossers, sixteen at a time
     struct ahead batch_ahead;
     int32_t batch_slot[WIDE], batch_path[WIDE];
