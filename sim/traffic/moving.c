@@ -293,11 +293,7 @@ static void heads_leave(struct street *street, struct worker *worker, struct blo
     group->held &= ~past;
     group->clear &= ~past;
     if (past != 0) {
-        int32_t most = 0;
-        for (int c = 0; c < WIDE; c++) {
-            most = group->count[c] > most ? group->count[c] : most;
-        }
-        group->count_max = most;
+        (void)street->kernel->columns_held(group->count, &group->count_max);
     }
 }
 

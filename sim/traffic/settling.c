@@ -363,62 +363,51 @@ static void block_unpark(struct street *street, struct worker *worker, struct bl
     }
 }
 
-static void cell_publish(const struct street *street, struct group *group, int32_t cell)
+// Writes what others see of a column that holds somebody. Returns whether its last vehicle reaches back over its start.
+static bool cell_publish(const struct street *street, struct group *group, const struct row *rows, int c,
+                         struct seen *seen)
 {
-    struct seen *seen = &street->seen[cell];
-    const struct row *rows = &street->rows[group->first_row];
-    int c = cell % WIDE;
-    int32_t count = seen->count = group->count[c];
-    if (count == 0) {
-        return;
-    }
-    if (rows[0].path[c] != seen->head_path) {
-        int32_t path = seen->head_path = rows[0].path[c];
+    int32_t count = group->count[c], path = rows[0].path[c];
+    if (path != seen->head_path) {
         group->head_signal[c] = path >= 0 && !street->paths[path].right_on_red ? street->paths[path].group
             : INDEX_NONE;
-    }
-    seen->head_front = rows[0].front[c];
-    seen->head_speed = rows[0].speed[c];
-    seen->head_yielded = group->yielding[c];
-    seen->second_path = PATH_NONE;
-    if (count > 1) {
-        seen->second_front = rows[1].front[c];
-        seen->second_speed = rows[1].speed[c];
-        seen->second_path = rows[1].path[c];
     }
     if ((group->changed >> c) & 1u) {
         group->tails.rear[c] = rear_at(street, rows, count - 1, c);
         group->tails.speed[c] = rows[count - 1].speed[c];
     }
-    seen->tail_rear = group->tails.rear[c];
+    float rear = group->tails.rear[c];
+    seen->count = count;
+    seen->head_front = rows[0].front[c];
+    seen->head_speed = rows[0].speed[c];
+    seen->head_path = path;
+    seen->second_front = rows[1].front[c];   // there are always rows enough, though nobody may be in them
+    seen->second_speed = rows[1].speed[c];
+    seen->second_path = count > 1 ? rows[1].path[c] : PATH_NONE;
+    seen->tail_rear = rear;
     seen->tail_speed = group->tails.speed[c];
     seen->tail_path = group->entered[c];
+    seen->head_yielded = group->yielding[c];
+    return rear < CLEARANCE_M;
 }
-
-static const uint32_t COLUMN_BITS[WIDE] = { 1u << 0, 1u << 1, 1u << 2, 1u << 3, 1u << 4, 1u << 5, 1u << 6, 1u << 7,
-    1u << 8, 1u << 9, 1u << 10, 1u << 11, 1u << 12, 1u << 13, 1u << 14, 1u << 15 };
 
 static void group_publish(const struct street *street, int32_t group_index)
 {
     struct group *group = &street->groups[group_index];
-    uint32_t held = 0, reaching = 0;
-    int32_t most = 0;
-    for (int c = 0; c < WIDE; c++) {
-        most = group->count[c] > most ? group->count[c] : most;
-    }
-    for (int c = 0; c < WIDE; c++) {
-        held |= group->count[c] > 0 ? COLUMN_BITS[c] : 0u;
+    struct seen *seen = &street->seen[group_index * WIDE];
+    const struct row *rows = &street->rows[group->first_row];
+    uint32_t held = street->kernel->columns_held(group->count, &group->count_max), reaching = 0;
+    for (uint32_t rest = held; rest != 0; rest &= rest - 1) {
+        __builtin_prefetch(&seen[__builtin_ctz(rest)], 1);
     }
     for (uint32_t rest = held; rest != 0; rest &= rest - 1) {
-        __builtin_prefetch(&street->seen[group_index * WIDE + __builtin_ctz(rest)], 1);
-    }
-    group->count_max = most;
-    for (uint32_t rest = held | group->shown; rest != 0; rest &= rest - 1) {
         int c = __builtin_ctz(rest);
-        cell_publish(street, group, group_index * WIDE + c);
-        reaching |= (street->seen[group_index * WIDE + c].tail_rear < CLEARANCE_M ? 1u : 0u) << c;
+        reaching |= cell_publish(street, group, rows, c, &seen[c]) ? 1u << c : 0u;
     }
-    street->reaching[group_index] = (uint16_t)(reaching & held);
+    for (uint32_t rest = group->shown & ~held; rest != 0; rest &= rest - 1) {
+        seen[__builtin_ctz(rest)].count = 0;
+    }
+    street->reaching[group_index] = (uint16_t)reaching;
     group->shown = held;
     group->changed = 0;
 }

@@ -662,10 +662,23 @@ static void lane_wishes(const struct follow_job *job, const struct group *group,
     }
 }
 
+static uint32_t columns_held(const int32_t *restrict count, int32_t *restrict ret_most)
+{
+    int32_t most = 0;
+    uint32_t held = 0;
+    _Pragma("omp simd reduction(max:most) reduction(|:held)")
+    for (int c = 0; c < WIDE; c++) {
+        most = count[c] > most ? count[c] : most;
+        held |= count[c] > 0 ? COLUMN_BIT[c] : 0u;
+    }
+    *ret_most = most;
+    return held;
+}
+
 #define KERNEL_NAME_OF(isa) street_kernel_##isa
 #define KERNEL_NAME(isa) KERNEL_NAME_OF(isa)
 #define KERNEL_TEXT_OF(isa) #isa
 #define KERNEL_TEXT(isa) KERNEL_TEXT_OF(isa)
 
 const struct street_kernel KERNEL_NAME(KERNEL_ISA) = { .name = KERNEL_TEXT(KERNEL_ISA), .follow_rows = follow_rows,
-    .heads_prepare = heads_prepare, .lane_wishes = lane_wishes };
+    .heads_prepare = heads_prepare, .lane_wishes = lane_wishes, .columns_held = columns_held };

@@ -92,6 +92,8 @@ struct street_kernel {
     // that may gain by it and whose turn it is to look.
     void (*lane_wishes)(const struct follow_job *job, const struct group *group, const struct row *rows,
                         struct side_wish side, int32_t first, int32_t end, uint32_t *ret_must, uint32_t *ret_gain);
+    // The columns that hold somebody, and the longest one's vehicles.
+    uint32_t (*columns_held)(const int32_t *count, int32_t *ret_most);
 };
 
 // The kernel for this machine. STATUS_RANGE when INTERGREEN_ISA names none that it can run.
