@@ -14,6 +14,7 @@
 #include "sim/traffic/trips.h"
 
 static const float SOON_S = 1.5f;              // who reaches its line so soon may leave in this step
+static const float SOON_BRAKING = 0.25f;       // s2/m: a hard brake's share of how far one looks
 static const float AT_LINE_M = 4.0f;           // a head this near has stopped at its line
 static const float STANDING_MPS = 0.5f;
 static const float ENTRY_M = 60.0f;            // a head this near to its line may come in
@@ -201,24 +202,53 @@ static void head_look(struct street *street, struct worker *worker, int32_t grou
     }
 }
 
-// Asks for what the heads of the columns will look at, all at once, so that they need not wait for it one by one.
-static void heads_expect(const struct street *street, int32_t group_index, const struct row *row, uint32_t near)
+// Columns of a group whose heads are about to look ahead, as well as one can tell before the group's turn: it does no
+// harm to ask for what a head does not look at.
+static uint32_t heads_soon(const struct group *group, const struct row *row)
 {
-    for (uint32_t rest = near; rest != 0; rest &= rest - 1) {
-        int c = __builtin_ctz(rest);
+    uint32_t soon = 0;
+    for (int c = 0; c < WIDE; c++) {
+        float v = row->speed[c], to_line = group->length[c] - row->front[c];
+        soon |= (group->count[c] > 0 && to_line <= v * (v * SOON_BRAKING + LOOK_S) + LOOK_M ? 1u : 0u) << c;
+    }
+    return soon & ~(group->held & group->clear);
+}
+
+// Asks for what the heads of a group will look at, some time before they do, so that they need not wait for it one by
+// one: first what their rows tell of, then what is found by that.
+static void heads_expect(const struct street *street, int32_t group_index)
+{
+    if (street->groups[group_index].count_max == 0) {
+        return;
+    }
+    const struct group *group = &street->groups[group_index];
+    const struct row *row = &street->rows[group->first_row];
+    uint32_t soon = heads_soon(group, row);
+    for (uint32_t rest = soon; rest != 0; rest &= rest - 1) {
+        int c = __builtin_ctz(rest), path = row->path[c];
         __builtin_prefetch(&street->seen[group_index * WIDE + c]);
-        if (row->path[c] >= 0) {
-            __builtin_prefetch(&street->paths[row->path[c]]);
-            __builtin_prefetch(&street->watches[row->path[c]]);
-            __builtin_prefetch(&street->trips[row->trip[c]]);
+        if (path >= 0) {
+            __builtin_prefetch(&street->paths[path]);
+            __builtin_prefetch(&street->watches[path]);
+            __builtin_prefetch(&street->inside[path]);
+            __builtin_prefetch(&street->trips[row->trip[c]], 1);
         }
     }
-    for (uint32_t rest = near; rest != 0; rest &= rest - 1) {
+    for (uint32_t rest = soon; rest != 0; rest &= rest - 1) {
         int32_t path = row->path[__builtin_ctz(rest)];
         if (path >= 0) {
             __builtin_prefetch(&street->crossroads[street->watches[path].junction]);
             __builtin_prefetch(&street->seen[street->paths[path].to_cell]);
         }
+    }
+}
+
+// Asks for what one who leaves its lane adds to.
+static void leave_expect(const struct street *street, int32_t path, int32_t lane)
+{
+    if (path >= 0) {
+        __builtin_prefetch(&street->passage_sums[street->paths[path].connection], 1);
+        __builtin_prefetch(&street->turned[lane], 1);
     }
 }
 
@@ -232,7 +262,6 @@ static void heads_look(struct street *street, struct worker *worker, const struc
         int c = __builtin_ctz(over);
         near |= group->count[c] > 0 ? 1u << c : 0u;   // a rear reaches back to it, from however far a line
     }
-    heads_expect(street, group_index, row, near);
     for (; near != 0; near &= near - 1) {
         int c = __builtin_ctz(near);
         if (((group->held >> c) & 1u) && stays_at_red(street, group, group_index * WIDE + c)) {
@@ -242,7 +271,7 @@ static void heads_look(struct street *street, struct worker *worker, const struc
             continue;
         }
         if (group->length[c] - row->front[c] < SOON_S * row->speed[c]) {
-            trip_expect(street, row->trip[c]);
+            leave_expect(street, row->path[c], group->lane[c]);
         }
         head_look(street, worker, group_index, c);
     }
@@ -394,8 +423,14 @@ static void move_block(struct street *street, struct worker *worker, const struc
     worker->updates += block->vehicles;
     for (int32_t i = 0; i < block->lane_count; i++) {
         struct group *group = &street->groups[block->first_group + i];
-        __builtin_prefetch(&street->groups[block->first_group + i + 2].count_max);   // there is room for more groups
-        group_expect(street, block->first_group + i + 1);
+        int32_t next = block->first_group + i + 1;
+        __builtin_prefetch(&street->groups[next + 2].count_max);   // no more than asked for: there may be none
+        if (next + 1 < worker->group_end) {
+            group_expect(street, next + 1);
+        }
+        if (next < worker->group_end) {
+            heads_expect(street, next);
+        }
         if (group->count_max > 0) {
             float moved_from[WIDE];
             if (group->stops) {
@@ -556,6 +591,11 @@ void move_worker(struct street *street, struct worker *worker)
 {
     struct follow_job job = follow_job_of(street);
     worker->outbox_count = worker->stayed_count = 0;
+    worker->group_end = 0;
+    if (worker->block_end > worker->first_block) {
+        const struct block *last = &street->blocks[worker->block_end - 1];
+        worker->group_end = last->first_group + last->lane_count;
+    }
     worker->updates = worker->queued = worker->entered = worker->parked = 0;
     for (int32_t i = worker->first_block; i < worker->block_end; i++) {
         move_block(street, worker, &job, &street->blocks[i]);

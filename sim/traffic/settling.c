@@ -148,28 +148,61 @@ static void crossers_arrange(struct street *street, const struct worker *worker,
     }
 }
 
+static bool transfer_mine(const struct street *street, const struct transfer *transfer, int32_t self)
+{
+    return transfer->cell >= 0 ? street->worker_of_block[street->block_of_group[transfer->cell / WIDE]] == self
+        : path_mine(street, transfer->path, self);
+}
+
 static void transfer_take(struct street *street, const struct transfer *transfer, int32_t self)
 {
+    if (!transfer_mine(street, transfer, self)) {
+        return;
+    }
     if (transfer->cell >= 0) {
-        if (street->worker_of_block[street->block_of_group[transfer->cell / WIDE]] == self) {
-            arrive_on_lane(street, transfer);
-        }
-    } else if (path_mine(street, transfer->path, self)) {
+        arrive_on_lane(street, transfer);
+    } else {
         arrive_on_path(street, transfer);
     }
 }
 
-// Asks for what one who comes will touch.
+// Asks for what one who comes will touch: what is found by its transfer, and later what is found by that.
 static void transfer_expect(const struct street *street, const struct transfer *transfer)
 {
     __builtin_prefetch(&street->trips[transfer->trip], 1);
     if (transfer->cell >= 0) {
         const struct group *group = cell_group(street, transfer->cell);
         __builtin_prefetch(group->count, 1);
-        __builtin_prefetch(&group->count_max, 1);
+        __builtin_prefetch(&group->first_row, 1);
         __builtin_prefetch(&street->seen[transfer->cell]);
     } else {
         __builtin_prefetch(&street->paths[transfer->path]);
+    }
+}
+
+static void transfer_expect_more(const struct street *street, const struct transfer *transfer)
+{
+    if (transfer->cell < 0) {
+        __builtin_prefetch(&street->inside_next[transfer->path], 1);
+        return;
+    }
+    const struct group *group = cell_group(street, transfer->cell);
+    int column = transfer->cell % WIDE;
+    const struct trip *trip = &street->trips[transfer->trip];
+    const struct row *last = &street->rows[group->first_row + group->count[column]];
+    __builtin_prefetch(&street->legs[trip->first_leg + trip->leg]);
+    __builtin_prefetch(&street->briefs[street->seen[transfer->cell].first_path]);
+    __builtin_prefetch(&last->front[column], 1);
+    __builtin_prefetch(&last->speed[column], 1);
+    __builtin_prefetch(&last->desired[column], 1);
+    __builtin_prefetch(&last->path[column], 1);
+    __builtin_prefetch(&last->trip[column], 1);
+    __builtin_prefetch(&last->kind[column], 1);
+    __builtin_prefetch(&last->halt[column], 1);
+    if (group->count[column] > 0) {
+        __builtin_prefetch(&last[-1].front[column]);
+        __builtin_prefetch(&last[-1].speed[column]);
+        __builtin_prefetch(&last[-1].kind[column]);
     }
 }
 
@@ -177,8 +210,11 @@ static void transfers_take_some(struct street *street, const struct worker *from
                                 int32_t self)
 {
     for (int32_t i = first; i < end; i++) {
-        if (i + TRANSFERS_AHEAD < end) {
-            transfer_expect(street, &from->outbox[i + TRANSFERS_AHEAD]);
+        if (i + 2 * TRANSFERS_AHEAD < end) {
+            transfer_expect(street, &from->outbox[i + 2 * TRANSFERS_AHEAD]);
+        }
+        if (i + TRANSFERS_AHEAD < end && transfer_mine(street, &from->outbox[i + TRANSFERS_AHEAD], self)) {
+            transfer_expect_more(street, &from->outbox[i + TRANSFERS_AHEAD]);
         }
         transfer_take(street, &from->outbox[i], self);
     }
@@ -420,6 +456,24 @@ static void block_publish(struct street *street, struct block *block)
     block->stale = false;
 }
 
+// Asks for the rows of a block that lane changes and those who publish will look at.
+static void block_expect(const struct street *street, const struct block *block)
+{
+    for (int32_t i = 0; i < block->lane_count; i++) {
+        const struct group *group = &street->groups[block->first_group + i];
+        const struct row *rows = &street->rows[group->first_row];
+        int32_t count = group->count_max < ROWS_EXPECTED ? group->count_max : ROWS_EXPECTED;
+        for (int32_t k = 0; k < count; k++) {
+            __builtin_prefetch(rows[k].front);
+            __builtin_prefetch(rows[k].speed);
+            __builtin_prefetch(rows[k].desired);
+            __builtin_prefetch(rows[k].kind);
+        }
+        __builtin_prefetch(rows[0].path);
+        __builtin_prefetch(rows[1].path);
+    }
+}
+
 // Gives back rows that no queue needs any more.
 static void block_shrink(struct street *street, struct worker *worker, const struct block *block)
 {
@@ -438,6 +492,9 @@ void settle_worker(struct street *street, struct worker *worker)
     transfers_take(street, worker, self);
     for (int32_t i = worker->first_block; i < worker->block_end; i++) {
         struct block *block = &street->blocks[i];
+        if (i + 1 < worker->block_end && street->blocks[i + 1].stale) {
+            block_expect(street, &street->blocks[i + 1]);
+        }
         if (whole && block->vehicles > 0 && block->lane_count > 1) {
             lanes_change(street, &worker->pool, &job, block, second);
         }

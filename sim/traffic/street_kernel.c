@@ -36,9 +36,9 @@ static INLINE uint32_t bits_of(const int32_t *restrict condition)
     return all;
 }
 
-// What the laws ask of the leader of each column: its speed after its own step, and how far and fast one may go.
+// What the laws ask of the leader of each column: its speed after its own step, and how far one may go.
 struct wide_laws {
-    _Alignas(64) float speed_after[WIDE], bound[WIDE], cap[WIDE];
+    _Alignas(64) float speed_after[WIDE], bound[WIDE];
 };
 
 static void types_spread(const struct type_table *table, const uint32_t *kind, struct wide_types *ret)
@@ -184,11 +184,11 @@ static void pack_move(const struct follow_job *job, struct pack *pack, bool mixe
 
 static INLINE uint32_t halt_column(uint32_t halt, float speed)
 {
-    uint32_t waits = speed < SPEED_WAITING_MPS ? 1u : 0u;
-    uint32_t stops = waits & halt & HALT_FAST;
-    uint32_t fast = speed > SPEED_QUEUED_MPS ? 1u : (halt & ~waits & HALT_FAST);
-    uint32_t room = halt < HALT_WAIT * HALT_WAIT_MAX ? waits : 0u;
-    return ((halt & ~HALT_FAST) | fast) + stops * HALT_STOP + room * HALT_WAIT;
+    uint32_t waits = speed < SPEED_WAITING_MPS ? UINT32_MAX : 0u;
+    uint32_t fast = speed > SPEED_QUEUED_MPS ? HALT_FAST : (halt & ~waits & HALT_FAST);
+    uint32_t stop = (halt & HALT_FAST) != 0 ? HALT_STOP : 0u;
+    uint32_t room = halt / HALT_WAIT != HALT_WAIT_MAX ? HALT_WAIT : 0u;
+    return ((halt & ~HALT_FAST) | fast) + ((stop + room) & waits);
 }
 
 static void krauss_row(const struct follow_job *job, const struct wide_types *types,
@@ -373,20 +373,23 @@ static void pack_types(const struct wide_types *types, uint32_t movers, int32_t 
 
 // The laws that stand above the models, and halts, for row k; makes it the leader of the next one, and adds to slow[]
 // those that are queued.
-static INLINE void laws_row(float step_s, const struct prepared *restrict prepared, const float *restrict wished,
-                            const float *restrict line, const int32_t *restrict count, int32_t k,
+static INLINE void laws_row(float step_s, bool heads, const struct prepared *restrict prepared, const float *restrict wished,
+                            const struct ahead *restrict ahead, const int32_t *restrict count, int32_t k,
                             struct wide_laws *restrict leader, struct row *restrict row, int32_t *restrict slow,
                             struct tails *restrict tails)
 {
     const struct wide_types *restrict types = prepared->types;
+    const float *restrict line = ahead->line, *restrict cap = ahead->cap;
     FOR_WIDE {
-        float old = row->front[c];
-        float slowest = row->speed[c] - types->emergency[c] * step_s;
-        float cap = leader->cap[c] > slowest ? leader->cap[c] : slowest;
-        float capped = old + cap * step_s;
-        float speed = wished[c] < cap ? wished[c] : cap;
-        float front = old + wished[c] * step_s;
-        front = front < capped ? front : capped;
+        float old = row->front[c], speed = wished[c];
+        float front = old + speed * step_s;
+        if (heads) {
+            float slowest = row->speed[c] - types->emergency[c] * step_s;
+            float most = cap[c] > slowest ? cap[c] : slowest;
+            float capped = old + most * step_s;
+            speed = speed < most ? speed : most;
+            front = front < capped ? front : capped;
+        }
 
         // Below zero where all three are: slow, near, and the leader stands.
         float moves = leader->speed_after[c] - SPEED_WAITING_MPS;
@@ -405,7 +408,6 @@ static INLINE void laws_row(float step_s, const struct prepared *restrict prepar
         int here = k < count[c];
         leader->speed_after[c] = speed;
         leader->bound[c] = behind < line[c] ? behind : line[c];
-        leader->cap[c] = FAR_M;
         row->front[c] = front;
         row->speed[c] = speed;
         row->halt[c] = halt_column(row->halt[c], speed);
@@ -449,7 +451,6 @@ static void heads_follow(const struct follow_rows *all, struct following *ret)
         ret->leader.speed[c] = ret->laws.speed_after[c] = ahead->speed[c];
         ret->leader.margin[c] = ahead->margin[c];
         ret->laws.bound[c] = ahead->bound[c];
-        ret->laws.cap[c] = ahead->cap[c];
         ret->stands[c] = ahead->speed[c] - SPEED_WAITING_MPS < 0.0f;
         ret->slow[c] = 0;
         ret->tails.rear[c] = ret->tails.speed[c] = 0.0f;
@@ -524,8 +525,14 @@ static INLINE void row_move(const struct follow_job *job, struct follow_rows *al
             old[c] = row->front[c];
         }
     }
-    laws_row(job->step_s, prepared, &state->wished[i * WIDE], all->ahead->line, all->count, k, &state->laws, row,
-             state->slow, &state->tails);
+    const float *wished = &state->wished[i * WIDE];
+    if (k == 0) {
+        laws_row(job->step_s, true, prepared, wished, all->ahead, all->count, 0, &state->laws, row, state->slow,
+                 &state->tails);
+    } else {
+        laws_row(job->step_s, false, prepared, wished, all->ahead, all->count, k, &state->laws, row, state->slow,
+                 &state->tails);
+    }
     for (int32_t l = 0; loops && l < all->loop_count; l++) {
         uint32_t bit = l < LOOPS_KNOWN ? 1u << l : 0u;
         if (bit != 0 && (state->loops_ahead & bit) == 0) {

@@ -336,6 +336,7 @@ struct closure_books {
 
 struct worker {                       // what one thread owns
     int32_t first_block, block_end, first_crossroads, crossroads_end;
+    int32_t group_end;                // of its blocks
     struct transfer *outbox;
     int32_t outbox_count, outbox_max;
     int32_t outbox_lanes;             // so many of them left a lane; the others a path
@@ -442,12 +443,12 @@ static inline void trip_expect(const struct street *street, int32_t trip)
     __builtin_prefetch(&street->trips[trip], 1);
 }
 
-// Asks for what moving a group touches first, one group ahead: its foremost rows and where its loops lie. The rows are
+// Asks for what moving a group touches first, two groups ahead: its foremost rows and where its loops lie. The rows are
 // wherever its thread's pool had room, so that no processor guesses it.
 #define ROWS_EXPECTED 4
 static inline void group_expect(const struct street *street, int32_t index)
 {
-    if (index >= street->group_count || street->groups[index].count_max == 0) {
+    if (street->groups[index].count_max == 0) {
         return;
     }
     const struct group *group = &street->groups[index];
