@@ -14,7 +14,6 @@
 #include "sim/traffic/trips.h"
 
 static const float SOON_S = 1.5f;              // who reaches its line so soon may leave in this step
-static const float SOON_BRAKING = 0.25f;       // s2/m: a hard brake's share of how far one looks
 static const float AT_LINE_M = 4.0f;           // a head this near has stopped at its line
 static const float STANDING_MPS = 0.5f;
 static const float ENTRY_M = 60.0f;            // a head this near to its line may come in
@@ -202,29 +201,18 @@ static void head_look(struct street *street, struct worker *worker, int32_t grou
     }
 }
 
-// Columns of a group whose heads are about to look ahead, as well as one can tell before the group's turn: it does no
-// harm to ask for what a head does not look at.
-static uint32_t heads_soon(const struct group *group, const struct row *row)
-{
-    uint32_t soon = 0;
-    for (int c = 0; c < WIDE; c++) {
-        float v = row->speed[c], to_line = group->length[c] - row->front[c];
-        soon |= (group->count[c] > 0 && to_line <= v * (v * SOON_BRAKING + LOOK_S) + LOOK_M ? 1u : 0u) << c;
-    }
-    return soon & ~(group->held & group->clear);
-}
-
 // Asks for what the heads of a group will look at, some time before they do, so that they need not wait for it one by
-// one: first what their rows tell of, then what is found by that.
+// one: what their rows tell of, and a group later what is found by that.
 static void heads_expect(const struct street *street, int32_t group_index)
 {
-    if (street->groups[group_index].count_max == 0) {
+    struct group *group = &street->groups[group_index];
+    group->soon = 0;
+    if (group->count_max == 0) {
         return;
     }
-    const struct group *group = &street->groups[group_index];
     const struct row *row = &street->rows[group->first_row];
-    uint32_t soon = heads_soon(group, row);
-    for (uint32_t rest = soon; rest != 0; rest &= rest - 1) {
+    group->soon = street->kernel->heads_soon(group, row);
+    for (uint32_t rest = group->soon; rest != 0; rest &= rest - 1) {
         int c = __builtin_ctz(rest), path = row->path[c];
         __builtin_prefetch(&street->seen[group_index * WIDE + c]);
         if (path >= 0) {
@@ -234,12 +222,25 @@ static void heads_expect(const struct street *street, int32_t group_index)
             __builtin_prefetch(&street->trips[row->trip[c]], 1);
         }
     }
-    for (uint32_t rest = soon; rest != 0; rest &= rest - 1) {
+    for (uint32_t rest = group->over; rest != 0; rest &= rest - 1) {
+        __builtin_prefetch(&street->watches[group->first_path[__builtin_ctz(rest)]]);
+    }
+}
+
+static void heads_expect_more(const struct street *street, int32_t group_index)
+{
+    const struct group *group = &street->groups[group_index];
+    const struct row *row = &street->rows[group->first_row];
+    for (uint32_t rest = group->soon; rest != 0; rest &= rest - 1) {
         int32_t path = row->path[__builtin_ctz(rest)];
         if (path >= 0) {
             __builtin_prefetch(&street->crossroads[street->watches[path].junction]);
             __builtin_prefetch(&street->seen[street->paths[path].to_cell]);
         }
+    }
+    for (uint32_t rest = group->over; rest != 0; rest &= rest - 1) {
+        const struct watch *watch = &street->watches[group->first_path[__builtin_ctz(rest)]];
+        __builtin_prefetch(&street->crossroads[watch->junction]);
     }
 }
 
@@ -271,6 +272,7 @@ static void heads_look(struct street *street, struct worker *worker, const struc
             continue;
         }
         if (group->length[c] - row->front[c] < SOON_S * row->speed[c]) {
+            trip_expect(street, row->trip[c]);
             leave_expect(street, row->path[c], group->lane[c]);
         }
         head_look(street, worker, group_index, c);
@@ -377,35 +379,30 @@ static bool entry_busy(const struct street *street, int32_t cell)
     return false;
 }
 
-static void over_refresh(const struct street *street, struct block *block)
+static void over_refresh(const struct street *street, int32_t group_index)
 {
-    block->over = false;
-    for (int32_t i = 0; i < block->lane_count; i++) {
-        struct group *group = &street->groups[block->first_group + i];
-        for (uint32_t rest = group->over; rest != 0; rest &= rest - 1) {
-            int c = __builtin_ctz(rest);
-            __builtin_prefetch(&street->seen[(block->first_group + i) * WIDE + c]);
-            __builtin_prefetch(&street->watches[group->first_path[c]]);
+    struct group *group = &street->groups[group_index];
+    for (uint32_t rest = group->over; rest != 0; rest &= rest - 1) {
+        int c = __builtin_ctz(rest);
+        group->over_rear[c] = rear_beyond(street, group_index * WIDE + c, &group->over_mps[c]);
+        if (group->over_rear[c] >= FAR_M) {
+            group->over &= ~(1u << c);
         }
-        for (uint32_t rest = group->over; rest != 0; rest &= rest - 1) {
-            const struct watch *watch = &street->watches[group->first_path[__builtin_ctz(rest)]];
-            __builtin_prefetch(&street->crossroads[watch->junction]);
-        }
-        for (uint32_t rest = group->over; rest != 0; rest &= rest - 1) {
-            int c = __builtin_ctz(rest);
-            group->over_rear[c] = rear_beyond(street, (block->first_group + i) * WIDE + c, &group->over_mps[c]);
-            if (group->over_rear[c] >= FAR_M) {
-                group->over &= ~(1u << c);
-            }
-        }
-        block->over = block->over || group->over != 0;
     }
 }
 
-static void move_block(struct street *street, struct worker *worker, const struct follow_job *job,
-                       struct block *block)
+static void block_over_refresh(const struct street *street, struct block *block)
 {
-    for (int32_t i = 0; block->waiting > 0 && i < block->lane_count; i++) {
+    block->over = false;
+    for (int32_t i = 0; i < block->lane_count; i++) {
+        over_refresh(street, block->first_group + i);
+        block->over = block->over || street->groups[block->first_group + i].over != 0;
+    }
+}
+
+static void entries_look(const struct street *street, const struct block *block)
+{
+    for (int32_t i = 0; i < block->lane_count; i++) {
         struct group *group = &street->groups[block->first_group + i];
         for (int c = 0; c < WIDE; c++) {
             int32_t link = block->link[c];
@@ -413,8 +410,56 @@ static void move_block(struct street *street, struct worker *worker, const struc
                 && entry_busy(street, (block->first_group + i) * WIDE + c);
         }
     }
+}
+
+static void move_group(struct street *street, struct worker *worker, const struct follow_job *job,
+                       struct block *block, int32_t index)
+{
+    struct group *group = &street->groups[index];
+    float moved_from[WIDE];
+    if (group->stops) {
+        stops_look(street, worker, index);
+    }
+    heads_look(street, worker, job, index, moved_from);
+    struct follow_rows rows = { .rows = &street->rows[group->first_row], .row_count = group->count_max,
+        .count = group->count, .ahead = &group->ahead, .length = group->length,
+        .loops = &street->loops[group->loop_layer], .loop_count = group->loop_layer_count,
+        .met = street->loops_met + group->loop_layer, .tails = &group->tails, .queued = &worker->queued,
+        .pack = &worker->pack };
+    if (group->stops) {
+        rows.marks = worker->marks;
+        rows.mark_count = worker->mark_count;
+    }
+    street->kernel->follow_rows(job, &rows);
+    heads_leave(street, worker, block, group, rows.past, moved_from);
+}
+
+// Asks for what the groups after this one will touch, each of them a little more of it, as they come nearer.
+static void groups_expect(const struct street *street, const struct worker *worker, int32_t index)
+{
+    const struct group *fourth = &street->groups[index + 4];   // no more than asked for: there may be none
+    __builtin_prefetch(&fourth->count_max);
+    __builtin_prefetch(fourth->count);
+    __builtin_prefetch(fourth->length);
+    if (index + 3 < worker->group_end) {
+        group_expect(street, index + 3);
+    }
+    if (index + 2 < worker->group_end) {
+        heads_expect(street, index + 2);
+    }
+    if (index + 1 < worker->group_end) {
+        heads_expect_more(street, index + 1);
+    }
+}
+
+static void move_block(struct street *street, struct worker *worker, const struct follow_job *job,
+                       struct block *block)
+{
+    if (block->waiting > 0) {
+        entries_look(street, block);
+    }
     if (block->over) {
-        over_refresh(street, block);
+        block_over_refresh(street, block);
     }
     if (block->vehicles == 0) {
         return;
@@ -422,32 +467,9 @@ static void move_block(struct street *street, struct worker *worker, const struc
     block->stale = true;
     worker->updates += block->vehicles;
     for (int32_t i = 0; i < block->lane_count; i++) {
-        struct group *group = &street->groups[block->first_group + i];
-        int32_t next = block->first_group + i + 1;
-        __builtin_prefetch(&street->groups[next + 2].count_max);   // no more than asked for: there may be none
-        if (next + 1 < worker->group_end) {
-            group_expect(street, next + 1);
-        }
-        if (next < worker->group_end) {
-            heads_expect(street, next);
-        }
-        if (group->count_max > 0) {
-            float moved_from[WIDE];
-            if (group->stops) {
-                stops_look(street, worker, block->first_group + i);
-            }
-            heads_look(street, worker, job, block->first_group + i, moved_from);
-            struct follow_rows rows = { .rows = &street->rows[group->first_row], .row_count = group->count_max,
-                .count = group->count, .ahead = &group->ahead, .length = group->length,
-                .loops = &street->loops[group->loop_layer], .loop_count = group->loop_layer_count,
-                .met = street->loops_met + group->loop_layer, .tails = &group->tails, .queued = &worker->queued,
-                .pack = &worker->pack };
-            if (group->stops) {
-                rows.marks = worker->marks;
-                rows.mark_count = worker->mark_count;
-            }
-            street->kernel->follow_rows(job, &rows);
-            heads_leave(street, worker, block, group, rows.past, moved_from);
+        groups_expect(street, worker, block->first_group + i);
+        if (street->groups[block->first_group + i].count_max > 0) {
+            move_group(street, worker, job, block, block->first_group + i);
         }
     }
 }

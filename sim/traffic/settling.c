@@ -77,8 +77,7 @@ static void arrive_on_lane(struct street *street, const struct transfer *transfe
         }
     }
     vehicle.desired = trip_desired(street, trip, group->limit[column]);
-    closures_meet(street, group_worker(street, transfer->cell / WIDE), trip,
-                  street->network->lanes[group->lane[column]].link);
+    closures_meet(street, group_worker(street, transfer->cell / WIDE), trip, cell_link(street, transfer->cell));
     vehicle.path = trip_path(street, trip, trip->leg, transfer->cell);
     vehicle.kind = trip_kind(street, trip, transfer->cell);
     cell_put(street, transfer->cell, &vehicle, k, transfer->came_by);
@@ -290,7 +289,7 @@ static bool insert(struct street *street, int32_t cell, int32_t trip_index, int6
         safe = fminf(safe, safe_speed(gap - types->gap[trip->type], 0.0f, b, types->headway[trip->type],
             street->step_s));
     }
-    closures_meet(street, group_worker(street, cell / WIDE), trip, street->network->lanes[group->lane[column]].link);
+    closures_meet(street, group_worker(street, cell / WIDE), trip, cell_link(street, cell));
     vehicle.path = trip_path(street, trip, 0, cell);
     vehicle.kind = trip_kind(street, trip, cell);
     if (vehicle.path != PATH_END) {
@@ -434,9 +433,6 @@ static void group_publish(const struct street *street, int32_t group_index)
     const struct row *rows = &street->rows[group->first_row];
     uint32_t held = street->kernel->columns_held(group->count, &group->count_max), reaching = 0;
     for (uint32_t rest = held; rest != 0; rest &= rest - 1) {
-        __builtin_prefetch(&seen[__builtin_ctz(rest)], 1);
-    }
-    for (uint32_t rest = held; rest != 0; rest &= rest - 1) {
         int c = __builtin_ctz(rest);
         reaching |= cell_publish(street, group, rows, c, &seen[c]) ? 1u << c : 0u;
     }
@@ -456,7 +452,7 @@ static void block_publish(struct street *street, struct block *block)
     block->stale = false;
 }
 
-// Asks for the rows of a block that lane changes and those who publish will look at.
+// Asks for what lane changes and publishing will touch of a block.
 static void block_expect(const struct street *street, const struct block *block)
 {
     for (int32_t i = 0; i < block->lane_count; i++) {
@@ -471,6 +467,9 @@ static void block_expect(const struct street *street, const struct block *block)
         }
         __builtin_prefetch(rows[0].path);
         __builtin_prefetch(rows[1].path);
+        for (uint32_t rest = group->shown; rest != 0; rest &= rest - 1) {
+            __builtin_prefetch(&street->seen[(block->first_group + i) * WIDE + __builtin_ctz(rest)], 1);
+        }
     }
 }
 

@@ -18,7 +18,8 @@
 #include "sim/traffic/street_state.h"
 #include "sim/traffic/trips.h"
 
-#define TEAM_VEHICLES_MIN 2500   // under way: with fewer, a step is done before several threads have met (decision 0053)
+// Under way: with fewer, a step is done before several threads have met (decision 0053).
+#define TEAM_VEHICLES_MIN 2500
 
 static bool within(double value, double least, double most)
 {

@@ -314,8 +314,8 @@ static void stop_heed(const struct wide_types *types, const struct row *row, con
     prepared->stop_bound[c] = mark->bound < prepared->stop_bound[c] ? mark->bound : prepared->stop_bound[c];
 }
 
-// The columns of row k in which IDM must be asked: all but those who stand for sure, being slow and near to somebody who
-// stands for sure (stands). Says of the row who does, for the next one, and gives the gaps.
+// The columns of row k in which IDM must be asked: all but those who stand for sure, being slow and near to somebody
+// who stands for sure (stands). Says of the row who does, for the next one, and gives the gaps.
 static INLINE uint32_t movers_find(const struct wide_types *restrict types, const struct wide_leader *restrict leader,
                                    const struct row *restrict row, const int32_t *restrict count, int32_t k,
                                    int32_t *restrict stands, float *restrict creep, float *restrict gap)
@@ -373,10 +373,10 @@ static void pack_types(const struct wide_types *types, uint32_t movers, int32_t 
 
 // The laws that stand above the models, and halts, for row k; makes it the leader of the next one, and adds to slow[]
 // those that are queued.
-static INLINE void laws_row(float step_s, bool heads, const struct prepared *restrict prepared, const float *restrict wished,
-                            const struct ahead *restrict ahead, const int32_t *restrict count, int32_t k,
-                            struct wide_laws *restrict leader, struct row *restrict row, int32_t *restrict slow,
-                            struct tails *restrict tails)
+static INLINE void laws_row(float step_s, bool heads, const struct prepared *restrict prepared,
+                            const float *restrict wished, const struct ahead *restrict ahead,
+                            const int32_t *restrict count, int32_t k, struct wide_laws *restrict leader,
+                            struct row *restrict row, int32_t *restrict slow, struct tails *restrict tails)
 {
     const struct wide_types *restrict types = prepared->types;
     const float *restrict line = ahead->line, *restrict cap = ahead->cap;
@@ -605,6 +605,20 @@ static uint32_t heads_prepare(const struct follow_job *job, struct group *group,
     return bits_of(near);
 }
 
+static uint32_t heads_soon(const struct group *group, const struct row *heads)
+{
+    const float braking = 0.25f;       // s2/m: of a hard brake
+    uint32_t soon = 0;
+    _Pragma("omp simd reduction(|:soon)")
+    for (int c = 0; c < WIDE; c++) {
+        float v = heads->speed[c];
+        float beyond = group->length[c] - heads->front[c] - v * (v * braking + LOOK_S) - LOOK_M;
+        uint32_t here = group->count[c] > 0 ? COLUMN_BIT[c] : 0u;
+        soon |= beyond <= 0.0f ? here : 0u;
+    }
+    return soon & ~(group->held & group->clear);
+}
+
 // Columns of row k whose leader costs them more than MOBIL's threshold: more than that no lane can give.
 static uint32_t held_up(const struct follow_job *job, const struct group *group, const struct row *rows, int32_t k)
 {
@@ -688,4 +702,5 @@ static uint32_t columns_held(const int32_t *restrict count, int32_t *restrict re
 #define KERNEL_TEXT(isa) KERNEL_TEXT_OF(isa)
 
 const struct street_kernel KERNEL_NAME(KERNEL_ISA) = { .name = KERNEL_TEXT(KERNEL_ISA), .follow_rows = follow_rows,
-    .heads_prepare = heads_prepare, .lane_wishes = lane_wishes, .columns_held = columns_held };
+    .heads_prepare = heads_prepare, .heads_soon = heads_soon, .lane_wishes = lane_wishes,
+    .columns_held = columns_held };
