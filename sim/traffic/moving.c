@@ -147,16 +147,26 @@ static void head_lost(struct street *street, struct worker *worker, int32_t cell
     }
 }
 
-// Whether nothing has changed for a head that its red signal held before: it stays, and nobody is in its way.
+// Of the columns those whose head stands before a signal that is red still.
+static uint32_t heads_at_red(const struct street *street, const struct group *group, uint32_t columns)
+{
+    uint32_t red = 0;
+    for (uint32_t rest = columns; rest != 0; rest &= rest - 1) {
+        int c = __builtin_ctz(rest);
+        int32_t signal = group->head_signal[c];
+        red |= signal >= 0 && street->aspects[signal] == ASPECT_RED ? 1u << c : 0u;
+    }
+    return red;
+}
+
+// Whether nothing has changed for a head that its red signal held before: it stays, and nobody is in its way. From then
+// on it is clear.
 static bool stays_at_red(const struct street *street, struct group *group, int32_t cell)
 {
     int c = cell % WIDE;
     int32_t signal = group->head_signal[c];
     if (signal < 0 || street->aspects[signal] != ASPECT_RED || ((group->over >> c) & 1u)) {
         return false;
-    }
-    if ((group->clear >> c) & 1u) {
-        return true;
     }
     const struct seen *lane = &street->seen[cell];
     const struct watch *watch = &street->watches[lane->first_path];
@@ -263,12 +273,12 @@ static void heads_look(struct street *street, struct worker *worker, const struc
         int c = __builtin_ctz(over);
         near |= group->count[c] > 0 ? 1u << c : 0u;   // a rear reaches back to it, from however far a line
     }
-    for (; near != 0; near &= near - 1) {
+    uint32_t red = heads_at_red(street, group, near & group->held & group->clear & ~group->over);
+    street->kernel->heads_stay(group, red);
+    for (near &= ~red; near != 0; near &= near - 1) {
         int c = __builtin_ctz(near);
         if (((group->held >> c) & 1u) && stays_at_red(street, group, group_index * WIDE + c)) {
-            group->ahead.rear[c] = group->length[c] - STOP_MARGIN_M;
-            group->ahead.margin[c] = 0.0f;
-            group->ahead.bound[c] = group->length[c] - LINE_MARGIN_M;
+            street->kernel->heads_stay(group, 1u << c);
             continue;
         }
         if (group->length[c] - row->front[c] < SOON_S * row->speed[c]) {

@@ -120,6 +120,8 @@ static INLINE const struct wide_types *types_of(const struct follow_job *job, co
     return &room->half[0];
 }
 
+#define ROWS_OF_BITS 4             // that fit into 64 bits
+
 // What is found of a row before any has moved.
 struct prepared {
     _Alignas(64) float creep[WIDE];    // below 0: slow, and near to its leader
@@ -337,40 +339,6 @@ static INLINE uint32_t movers_find(const struct wide_types *restrict types, cons
     return movers;
 }
 
-// Lays the movers of the i-th row beside those of the rows before.
-static INLINE void pack_row(const struct wide_leader *restrict leader, const struct row *restrict row,
-                            const float *restrict gap, int32_t i, uint32_t movers, struct pack *restrict pack)
-{
-    int32_t n = pack->count;
-    for (uint32_t rest = movers; rest != 0; rest &= rest - 1) {
-        int c = __builtin_ctz(rest);
-        pack->gap[n] = gap[c];
-        pack->speed[n] = row->speed[c];
-        pack->desired[n] = row->desired[c];
-        pack->ahead[n] = leader->speed[c];
-        pack->margin[n] = leader->margin[c];
-        pack->place[n] = i * WIDE + c;
-        n++;
-    }
-    pack->count = n;
-}
-
-// The same of what IDM asks of their types, where some row's are not all the first one.
-static void pack_types(const struct wide_types *types, uint32_t movers, int32_t first, struct pack *pack)
-{
-    int32_t n = first;
-    for (uint32_t rest = movers; rest != 0; rest &= rest - 1) {
-        int c = __builtin_ctz(rest), at = n % WIDE;
-        struct wide_types *to = &pack->types[n / WIDE];
-        to->acceleration[at] = types->acceleration[c];
-        to->deceleration[at] = types->deceleration[c];
-        to->emergency[at] = types->emergency[c];
-        to->headway[at] = types->headway[c];
-        to->closing[at] = types->closing[c];
-        n++;
-    }
-}
-
 // The laws that stand above the models, and halts, for row k; makes it the leader of the next one, and adds to slow[]
 // those that are queued.
 static INLINE void laws_row(float step_s, bool heads, const struct prepared *restrict prepared,
@@ -430,7 +398,9 @@ static INLINE uint32_t past_end(const struct row *row, const int32_t *count, con
 struct following {
     struct types_room rooms[ROWS_TOGETHER];
     struct prepared prepared[ROWS_TOGETHER];
-    _Alignas(64) float wished[ROWS_TOGETHER * WIDE];   // the speeds to which the models lead
+    // By place: the gaps to the leaders, their speeds, the gaps at standstill, the speeds to which the models lead.
+    _Alignas(64) float gap[PACK_MAX], ahead[PACK_MAX], margin[PACK_MAX], wished[PACK_MAX];
+    uint64_t movers[ROWS_TOGETHER / ROWS_OF_BITS];   // bits by place
     struct pack *pack;
     bool mixed;                        // some row is not of the first type alone
     struct wide_leader leader;         // of the next row to be prepared
@@ -461,6 +431,37 @@ static void heads_follow(const struct follow_rows *all, struct following *ret)
     ret->pack = all->pack;
 }
 
+// Lays the movers of some rows side by side.
+static INLINE void pack_fill(const struct row *rows, const struct following *state)
+{
+    struct pack *pack = state->pack;
+    int32_t n = 0;
+    for (int32_t half = 0; half < ROWS_TOGETHER / ROWS_OF_BITS; half++) {
+        for (uint64_t rest = state->movers[half]; rest != 0; rest &= rest - 1) {
+            int32_t place = half * ROWS_OF_BITS * WIDE + __builtin_ctzll(rest);
+            const struct row *row = &rows[place / WIDE];
+            pack->gap[n] = state->gap[place];
+            pack->ahead[n] = state->ahead[place];
+            pack->margin[n] = state->margin[place];
+            pack->speed[n] = row->speed[place % WIDE];
+            pack->desired[n] = row->desired[place % WIDE];
+            pack->place[n] = place;
+            n++;
+        }
+    }
+    pack->count = n;
+    for (int32_t i = 0; state->mixed && i < n; i++) {
+        const struct wide_types *types = state->prepared[pack->place[i] / WIDE].types;
+        struct wide_types *to = &pack->types[i / WIDE];
+        int from = pack->place[i] % WIDE, at = i % WIDE;
+        to->acceleration[at] = types->acceleration[from];
+        to->deceleration[at] = types->deceleration[from];
+        to->emergency[at] = types->emergency[from];
+        to->headway[at] = types->headway[from];
+        to->closing[at] = types->closing[from];
+    }
+}
+
 // Asks the models of the k-th row, the i-th of those that are moved together.
 static INLINE void row_prepare(const struct follow_job *job, const struct follow_rows *all, int32_t k, int32_t i,
                                struct following *state)
@@ -469,7 +470,6 @@ static INLINE void row_prepare(const struct follow_job *job, const struct follow
     struct prepared *prepared = &state->prepared[i];
     struct wide_leader *leader = &state->leader;
     const struct wide_types *types = prepared->types;
-    _Alignas(64) float gap[WIDE];
     float *wished = &state->wished[i * WIDE];
     if (k > 0) {
         FOR_WIDE {
@@ -489,12 +489,12 @@ static INLINE void row_prepare(const struct follow_job *job, const struct follow
             stop_heed(types, row, state->mark, leader, prepared);
         }
     }
-    uint32_t movers = movers_find(types, leader, row, all->count, k, state->stands, prepared->creep, gap);
-    if (state->mixed) {
-        pack_types(types, movers, state->pack->count, state->pack);
-    }
-    pack_row(leader, row, gap, i, movers, state->pack);
+    uint64_t movers = movers_find(types, leader, row, all->count, k, state->stands, prepared->creep,
+                                  &state->gap[i * WIDE]);
+    state->movers[i / ROWS_OF_BITS] |= movers << i % ROWS_OF_BITS * WIDE;
     FOR_WIDE {
+        state->ahead[i * WIDE + c] = leader->speed[c];
+        state->margin[i * WIDE + c] = leader->margin[c];
         wished[c] = 0.0f;
     }
     if (!job->only_idm) {
@@ -555,7 +555,7 @@ static void follow_rows(const struct follow_job *job, struct follow_rows *all)
     heads_follow(all, &state);
     for (int32_t first = 0; first < all->row_count; first += ROWS_TOGETHER) {
         int32_t rows = all->row_count - first < ROWS_TOGETHER ? all->row_count - first : ROWS_TOGETHER;
-        state.pack->count = 0;
+        memset(state.movers, 0, sizeof state.movers);
         state.mixed = false;
         for (int32_t i = 0; i < rows; i++) {
             const struct wide_types *types = types_of(job, all->rows[first + i].kind, all->count, first + i,
@@ -566,6 +566,7 @@ static void follow_rows(const struct follow_job *job, struct follow_rows *all)
         for (int32_t i = 0; i < rows; i++) {
             row_prepare(job, all, first + i, i, &state);
         }
+        pack_fill(&all->rows[first], &state);
         pack_move(job, state.pack, state.mixed);
         for (int32_t i = 0; i < state.pack->count; i++) {
             state.wished[state.pack->place[i]] = state.pack->speed[i];
@@ -617,6 +618,17 @@ static uint32_t heads_soon(const struct group *group, const struct row *heads)
         soon |= beyond <= 0.0f ? here : 0u;
     }
     return soon & ~(group->held & group->clear);
+}
+
+static void heads_stay(struct group *group, uint32_t columns)
+{
+    struct ahead *ahead = &group->ahead;
+    FOR_WIDE {
+        bool stays = (columns & COLUMN_BIT[c]) != 0;
+        ahead->rear[c] = stays ? group->length[c] - STOP_MARGIN_M : ahead->rear[c];
+        ahead->margin[c] = stays ? 0.0f : ahead->margin[c];
+        ahead->bound[c] = stays ? group->length[c] - LINE_MARGIN_M : ahead->bound[c];
+    }
 }
 
 // Columns of row k whose leader costs them more than MOBIL's threshold: more than that no lane can give.
@@ -702,5 +714,5 @@ static uint32_t columns_held(const int32_t *restrict count, int32_t *restrict re
 #define KERNEL_TEXT(isa) KERNEL_TEXT_OF(isa)
 
 const struct street_kernel KERNEL_NAME(KERNEL_ISA) = { .name = KERNEL_TEXT(KERNEL_ISA), .follow_rows = follow_rows,
-    .heads_prepare = heads_prepare, .heads_soon = heads_soon, .lane_wishes = lane_wishes,
+    .heads_prepare = heads_prepare, .heads_soon = heads_soon, .heads_stay = heads_stay, .lane_wishes = lane_wishes,
     .columns_held = columns_held };
