@@ -115,6 +115,14 @@ static void crosser_expect(const struct street *street, int32_t path)
     at->busy_next |= busy_bit(at, path);
 }
 
+static void inside_arrange(const struct street *street, int32_t path, int32_t *slot)
+{
+    struct inside *inside = &street->inside_next[path];
+    inside->first = *slot;
+    *slot += inside->count;
+    inside->count = 0;
+}
+
 // Makes room in street.next for those who stay on the worker's paths and those who come, path by path.
 static void crossers_arrange(struct street *street, const struct worker *worker, int32_t self)
 {
@@ -135,11 +143,11 @@ static void crossers_arrange(struct street *street, const struct worker *worker,
             continue;
         }
         const struct crossroads *crossroads = &street->crossroads[i];
-        for (int32_t k = 0; crossroads->vehicles_next > 0 && k < crossroads->path_count; k++) {
-            struct inside *inside = &street->inside_next[crossroads->first_path + k];
-            inside->first = slot;
-            slot += inside->count;
-            inside->count = 0;
+        for (uint64_t rest = crossroads->busy_next & ~BUSY_REST; rest != 0; rest &= rest - 1) {
+            inside_arrange(street, crossroads->first_path + __builtin_ctzll(rest), &slot);
+        }
+        for (int32_t k = BUSY_PATHS; crossroads->vehicles_next > 0 && k < crossroads->path_count; k++) {
+            inside_arrange(street, crossroads->first_path + k, &slot);
         }
     }
     for (int32_t i = 0; i < worker->stayed_count; i++) {
@@ -398,32 +406,36 @@ static void block_unpark(struct street *street, struct worker *worker, struct bl
     }
 }
 
-// Writes what others see of a column that holds somebody. Returns whether its last vehicle reaches back over its start.
-static bool cell_publish(const struct street *street, struct group *group, const struct row *rows, int c,
-                         struct seen *seen)
+// Where the last vehicles are in columns where the kernel could not tell.
+static void tails_refresh(const struct street *street, struct group *group, const struct row *rows, uint32_t held)
 {
-    int32_t count = group->count[c], path = rows[0].path[c];
-    if (path != seen->head_path) {
-        group->head_signal[c] = path >= 0 && !street->paths[path].right_on_red ? street->paths[path].group
-            : INDEX_NONE;
+    for (uint32_t rest = group->changed & held; rest != 0; rest &= rest - 1) {
+        int c = __builtin_ctz(rest);
+        int32_t last = group->count[c] - 1;
+        group->tails.rear[c] = rear_at(street, rows, last, c);
+        group->tails.speed[c] = rows[last].speed[c];
     }
-    if ((group->changed >> c) & 1u) {
-        group->tails.rear[c] = rear_at(street, rows, count - 1, c);
-        group->tails.speed[c] = rows[count - 1].speed[c];
-    }
-    float rear = group->tails.rear[c];
+}
+
+// Writes what others see of a column that holds somebody.
+static inline void cell_publish(const struct group *restrict group, const struct row *restrict rows, int c,
+                                struct seen *restrict seen)
+{
+    int32_t count = group->count[c];
+    float head_front = rows[0].front[c], head_speed = rows[0].speed[c];
+    float second_front = rows[1].front[c], second_speed = rows[1].speed[c];   // always there, if nobody's
+    int32_t second_path = count > 1 ? rows[1].path[c] : PATH_NONE, head_path = rows[0].path[c];
     seen->count = count;
-    seen->head_front = rows[0].front[c];
-    seen->head_speed = rows[0].speed[c];
-    seen->head_path = path;
-    seen->second_front = rows[1].front[c];   // there are always rows enough, though nobody may be in them
-    seen->second_speed = rows[1].speed[c];
-    seen->second_path = count > 1 ? rows[1].path[c] : PATH_NONE;
-    seen->tail_rear = rear;
+    seen->head_front = head_front;
+    seen->head_speed = head_speed;
+    seen->head_path = head_path;
+    seen->second_front = second_front;
+    seen->second_speed = second_speed;
+    seen->second_path = second_path;
+    seen->tail_rear = group->tails.rear[c];
     seen->tail_speed = group->tails.speed[c];
     seen->tail_path = group->entered[c];
     seen->head_yielded = group->yielding[c];
-    return rear < CLEARANCE_M;
 }
 
 static void group_publish(const struct street *street, int32_t group_index)
@@ -432,9 +444,15 @@ static void group_publish(const struct street *street, int32_t group_index)
     struct seen *seen = &street->seen[group_index * WIDE];
     const struct row *rows = &street->rows[group->first_row];
     uint32_t held = street->kernel->columns_held(group->count, &group->count_max), reaching = 0;
+    tails_refresh(street, group, rows, held);
     for (uint32_t rest = held; rest != 0; rest &= rest - 1) {
         int c = __builtin_ctz(rest);
-        reaching |= cell_publish(street, group, rows, c, &seen[c]) ? 1u << c : 0u;
+        if (rows[0].path[c] != seen[c].head_path) {
+            const struct path *path = rows[0].path[c] >= 0 ? &street->paths[rows[0].path[c]] : NULL;
+            group->head_signal[c] = path != NULL && !path->right_on_red ? path->group : INDEX_NONE;
+        }
+        cell_publish(group, rows, c, &seen[c]);
+        reaching |= (group->tails.rear[c] < CLEARANCE_M ? 1u : 0u) << c;
     }
     for (uint32_t rest = group->shown & ~held; rest != 0; rest &= rest - 1) {
         seen[__builtin_ctz(rest)].count = 0;
