@@ -21,7 +21,8 @@
 
 static float accelerations[TYPES] = { 2.6f, 1.2f, 2.0f }, decelerations[TYPES] = { 4.5f, 3.5f, 4.0f },
     emergencies[TYPES] = { 9.0f, 7.0f, 8.0f }, headways[TYPES] = { 1.0f, 1.6f, 1.2f },
-    gaps[TYPES] = { 2.5f, 3.0f, 2.0f }, lengths[TYPES] = { 5.0f, 12.0f, 4.5f }, imperfections[TYPES] = { 0.5f, 0.5f, 0.5f }, closings[TYPES];
+    gaps[TYPES] = { 2.5f, 3.0f, 2.0f },
+    lengths[TYPES] = { 5.0f, 12.0f, 4.5f }, imperfections[TYPES] = { 0.5f, 0.5f, 0.5f }, closings[TYPES];
 static int32_t follows_krauss[TYPES] = { 0, 0, 1 };
 
 struct scene {
