@@ -246,6 +246,9 @@ static void heads_expect_more(const struct street *street, int32_t group_index)
         if (path >= 0) {
             __builtin_prefetch(&street->crossroads[street->watches[path].junction]);
             __builtin_prefetch(&street->seen[street->paths[path].to_cell]);
+            if (street->watches[path].short_ones) {
+                __builtin_prefetch(&street->briefs[path]);
+            }
         }
     }
     for (uint32_t rest = group->over; rest != 0; rest &= rest - 1) {
