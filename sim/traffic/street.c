@@ -19,7 +19,7 @@
 #include "sim/traffic/trips.h"
 
 // Under way: with fewer, a step is done before several threads have met (decision 0053).
-#define TEAM_VEHICLES_MIN 2500
+#define TEAM_VEHICLES_MIN 1000
 
 static bool within(double value, double least, double most)
 {
