@@ -301,9 +301,16 @@ static uint32_t behind_stop(const struct street *street, const struct group *gro
     return found;
 }
 
+// Of most links every lane is for everybody who may drive there, and the network need not be asked.
+static bool lane_open_to(const struct street *street, int32_t link, int32_t lane, uint32_t user)
+{
+    return (street->users_of_all[link] & user) != 0 || (street->network->lanes[lane].users & user) != 0;
+}
+
 static void group_change(struct street *street, struct row_pool *pool, const struct follow_job *job, int32_t from,
                          int32_t to, struct side_wish side)
 {
+    const struct block *block = &street->blocks[street->block_of_group[to]];
     bool left = side.left;
     uint32_t musts[ROWS_AT_ONCE], gains[ROWS_AT_ONCE];
     struct change change = { .from = &street->groups[from], .to = &street->groups[to], .left = left,
@@ -325,7 +332,7 @@ static void group_change(struct street *street, struct row_pool *pool, const str
             uint32_t type = row->kind[c] & KIND_TYPE;
             if (k >= change.from->count[c] || row->front[c] < row_length(street, row, c)
                 || row->front[c] >= change.to->length[c] - LINE_MARGIN_M
-                || !(street->network->lanes[lane].users & street->types.user[type])
+                || !lane_open_to(street, block->link[c], lane, street->types.user[type])
                 || lane_closed(street, lane, street->types.user[type])) {
                 continue;
             }

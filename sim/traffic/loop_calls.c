@@ -23,11 +23,23 @@ void loop_calls_create(struct street *street)
     }
 }
 
+// So many calls are asked for before the first of them is looked at: they lie far apart.
+#define CALLS_AHEAD 16
+
+static void call_note(const struct loop_call *call, struct actuation_touch *ret)
+{
+    struct actuation_touch *at = &ret[call->intersection];
+    at->line |= call->line ? call->groups : 0;
+    at->advance |= call->line ? 0 : call->groups;
+}
+
 void street_look_touches(struct street *street, struct actuation_touch *ret)
 {
     for (int32_t i = 0; i < street->network->intersection_count; i++) {
         ret[i] = (struct actuation_touch){ 0, 0 };
     }
+    const struct loop_call *asked[CALLS_AHEAD] = { NULL };
+    int32_t next = 0;
     for (int32_t i = 0; i < street->loop_layer_count; i++) {
         if (!street->loops_met[i]) {
             continue;
@@ -44,9 +56,15 @@ void street_look_touches(struct street *street, struct actuation_touch *ret)
         }
         for (; any != 0; any &= any - 1) {
             const struct loop_call *call = &street->loop_calls[i * WIDE + __builtin_ctz(any)];
-            struct actuation_touch *at = &ret[call->intersection];
-            at->line |= call->line ? call->groups : 0;
-            at->advance |= call->line ? 0 : call->groups;
+            __builtin_prefetch(call);
+            if (asked[next] != NULL) {
+                call_note(asked[next], ret);
+            }
+            asked[next] = call;
+            next = (next + 1) % CALLS_AHEAD;
         }
+    }
+    for (int32_t i = 0; i < CALLS_AHEAD && asked[i] != NULL; i++) {
+        call_note(asked[i], ret);
     }
 }

@@ -147,16 +147,26 @@ static void head_lost(struct street *street, struct worker *worker, int32_t cell
     }
 }
 
-// Whether nothing has changed for a head that its red signal held before: it stays, and nobody is in its way.
+// Of the columns those whose head stands before a signal that is red still.
+static uint32_t heads_at_red(const struct street *street, const struct group *group, uint32_t columns)
+{
+    uint32_t red = 0;
+    for (uint32_t rest = columns; rest != 0; rest &= rest - 1) {
+        int c = __builtin_ctz(rest);
+        int32_t signal = group->head_signal[c];
+        red |= signal >= 0 && street->aspects[signal] == ASPECT_RED ? 1u << c : 0u;
+    }
+    return red;
+}
+
+// Whether nothing has changed for a head that its red signal held before: it stays, and nobody is in its way. From then
+// on it is clear.
 static bool stays_at_red(const struct street *street, struct group *group, int32_t cell)
 {
     int c = cell % WIDE;
     int32_t signal = group->head_signal[c];
     if (signal < 0 || street->aspects[signal] != ASPECT_RED || ((group->over >> c) & 1u)) {
         return false;
-    }
-    if ((group->clear >> c) & 1u) {
-        return true;
     }
     const struct seen *lane = &street->seen[cell];
     const struct watch *watch = &street->watches[lane->first_path];
@@ -201,24 +211,58 @@ static void head_look(struct street *street, struct worker *worker, int32_t grou
     }
 }
 
-// Asks for what the heads of the columns will look at, all at once, so that they need not wait for it one by one.
-static void heads_expect(const struct street *street, int32_t group_index, const struct row *row, uint32_t near)
+// Asks for what the heads of a group will look at, some time before they do, so that they need not wait for it one by
+// one: what their rows tell of, and a group later what is found by that.
+static void heads_expect(const struct street *street, int32_t group_index)
 {
-    for (uint32_t rest = near; rest != 0; rest &= rest - 1) {
-        int c = __builtin_ctz(rest);
+    struct group *group = &street->groups[group_index];
+    group->soon = 0;
+    if (group->count_max == 0) {
+        return;
+    }
+    const struct row *row = &street->rows[group->first_row];
+    group->soon = street->kernel->heads_soon(group, row);
+    for (uint32_t rest = group->soon; rest != 0; rest &= rest - 1) {
+        int c = __builtin_ctz(rest), path = row->path[c];
         __builtin_prefetch(&street->seen[group_index * WIDE + c]);
-        if (row->path[c] >= 0) {
-            __builtin_prefetch(&street->paths[row->path[c]]);
-            __builtin_prefetch(&street->watches[row->path[c]]);
-            __builtin_prefetch(&street->trips[row->trip[c]]);
+        if (path >= 0) {
+            __builtin_prefetch(&street->paths[path]);
+            __builtin_prefetch(&street->watches[path]);
+            __builtin_prefetch(&street->inside[path]);
+            __builtin_prefetch(&street->trips[row->trip[c]], 1);
         }
     }
-    for (uint32_t rest = near; rest != 0; rest &= rest - 1) {
+    for (uint32_t rest = group->over; rest != 0; rest &= rest - 1) {
+        __builtin_prefetch(&street->watches[group->first_path[__builtin_ctz(rest)]]);
+    }
+}
+
+static void heads_expect_more(const struct street *street, int32_t group_index)
+{
+    const struct group *group = &street->groups[group_index];
+    const struct row *row = &street->rows[group->first_row];
+    for (uint32_t rest = group->soon; rest != 0; rest &= rest - 1) {
         int32_t path = row->path[__builtin_ctz(rest)];
         if (path >= 0) {
             __builtin_prefetch(&street->crossroads[street->watches[path].junction]);
             __builtin_prefetch(&street->seen[street->paths[path].to_cell]);
+            if (street->watches[path].short_ones) {
+                __builtin_prefetch(&street->briefs[path]);
+            }
         }
+    }
+    for (uint32_t rest = group->over; rest != 0; rest &= rest - 1) {
+        const struct watch *watch = &street->watches[group->first_path[__builtin_ctz(rest)]];
+        __builtin_prefetch(&street->crossroads[watch->junction]);
+    }
+}
+
+// Asks for what one who leaves its lane adds to.
+static void leave_expect(const struct street *street, int32_t path, int32_t lane)
+{
+    if (path >= 0) {
+        __builtin_prefetch(&street->passage_sums[street->paths[path].connection], 1);
+        __builtin_prefetch(&street->turned[lane], 1);
     }
 }
 
@@ -232,17 +276,17 @@ static void heads_look(struct street *street, struct worker *worker, const struc
         int c = __builtin_ctz(over);
         near |= group->count[c] > 0 ? 1u << c : 0u;   // a rear reaches back to it, from however far a line
     }
-    heads_expect(street, group_index, row, near);
-    for (; near != 0; near &= near - 1) {
+    uint32_t red = heads_at_red(street, group, near & group->held & group->clear & ~group->over);
+    street->kernel->heads_stay(group, red);
+    for (near &= ~red; near != 0; near &= near - 1) {
         int c = __builtin_ctz(near);
         if (((group->held >> c) & 1u) && stays_at_red(street, group, group_index * WIDE + c)) {
-            group->ahead.rear[c] = group->length[c] - STOP_MARGIN_M;
-            group->ahead.margin[c] = 0.0f;
-            group->ahead.bound[c] = group->length[c] - LINE_MARGIN_M;
+            street->kernel->heads_stay(group, 1u << c);
             continue;
         }
         if (group->length[c] - row->front[c] < SOON_S * row->speed[c]) {
             trip_expect(street, row->trip[c]);
+            leave_expect(street, row->path[c], group->lane[c]);
         }
         head_look(street, worker, group_index, c);
     }
@@ -293,11 +337,7 @@ static void heads_leave(struct street *street, struct worker *worker, struct blo
     group->held &= ~past;
     group->clear &= ~past;
     if (past != 0) {
-        int32_t most = 0;
-        for (int c = 0; c < WIDE; c++) {
-            most = group->count[c] > most ? group->count[c] : most;
-        }
-        group->count_max = most;
+        (void)street->kernel->columns_held(group->count, &group->count_max);
     }
 }
 
@@ -352,35 +392,30 @@ static bool entry_busy(const struct street *street, int32_t cell)
     return false;
 }
 
-static void over_refresh(const struct street *street, struct block *block)
+static void over_refresh(const struct street *street, int32_t group_index)
 {
-    block->over = false;
-    for (int32_t i = 0; i < block->lane_count; i++) {
-        struct group *group = &street->groups[block->first_group + i];
-        for (uint32_t rest = group->over; rest != 0; rest &= rest - 1) {
-            int c = __builtin_ctz(rest);
-            __builtin_prefetch(&street->seen[(block->first_group + i) * WIDE + c]);
-            __builtin_prefetch(&street->watches[group->first_path[c]]);
+    struct group *group = &street->groups[group_index];
+    for (uint32_t rest = group->over; rest != 0; rest &= rest - 1) {
+        int c = __builtin_ctz(rest);
+        group->over_rear[c] = rear_beyond(street, group_index * WIDE + c, &group->over_mps[c]);
+        if (group->over_rear[c] >= FAR_M) {
+            group->over &= ~(1u << c);
         }
-        for (uint32_t rest = group->over; rest != 0; rest &= rest - 1) {
-            const struct watch *watch = &street->watches[group->first_path[__builtin_ctz(rest)]];
-            __builtin_prefetch(&street->crossroads[watch->junction]);
-        }
-        for (uint32_t rest = group->over; rest != 0; rest &= rest - 1) {
-            int c = __builtin_ctz(rest);
-            group->over_rear[c] = rear_beyond(street, (block->first_group + i) * WIDE + c, &group->over_mps[c]);
-            if (group->over_rear[c] >= FAR_M) {
-                group->over &= ~(1u << c);
-            }
-        }
-        block->over = block->over || group->over != 0;
     }
 }
 
-static void move_block(struct street *street, struct worker *worker, const struct follow_job *job,
-                       struct block *block)
+static void block_over_refresh(const struct street *street, struct block *block)
 {
-    for (int32_t i = 0; block->waiting > 0 && i < block->lane_count; i++) {
+    block->over = false;
+    for (int32_t i = 0; i < block->lane_count; i++) {
+        over_refresh(street, block->first_group + i);
+        block->over = block->over || street->groups[block->first_group + i].over != 0;
+    }
+}
+
+static void entries_look(const struct street *street, const struct block *block)
+{
+    for (int32_t i = 0; i < block->lane_count; i++) {
         struct group *group = &street->groups[block->first_group + i];
         for (int c = 0; c < WIDE; c++) {
             int32_t link = block->link[c];
@@ -388,8 +423,56 @@ static void move_block(struct street *street, struct worker *worker, const struc
                 && entry_busy(street, (block->first_group + i) * WIDE + c);
         }
     }
+}
+
+static void move_group(struct street *street, struct worker *worker, const struct follow_job *job,
+                       struct block *block, int32_t index)
+{
+    struct group *group = &street->groups[index];
+    float moved_from[WIDE];
+    if (group->stops) {
+        stops_look(street, worker, index);
+    }
+    heads_look(street, worker, job, index, moved_from);
+    struct follow_rows rows = { .rows = &street->rows[group->first_row], .row_count = group->count_max,
+        .count = group->count, .ahead = &group->ahead, .length = group->length,
+        .loops = &street->loops[group->loop_layer], .loop_count = group->loop_layer_count,
+        .met = street->loops_met + group->loop_layer, .tails = &group->tails, .queued = &worker->queued,
+        .pack = &worker->pack };
+    if (group->stops) {
+        rows.marks = worker->marks;
+        rows.mark_count = worker->mark_count;
+    }
+    street->kernel->follow_rows(job, &rows);
+    heads_leave(street, worker, block, group, rows.past, moved_from);
+}
+
+// Asks for what the groups after this one will touch, each of them a little more of it, as they come nearer.
+static void groups_expect(const struct street *street, const struct worker *worker, int32_t index)
+{
+    const struct group *fourth = &street->groups[index + 4];   // no more than asked for: there may be none
+    __builtin_prefetch(&fourth->count_max);
+    __builtin_prefetch(fourth->count);
+    __builtin_prefetch(fourth->length);
+    if (index + 3 < worker->group_end) {
+        group_expect(street, index + 3);
+    }
+    if (index + 2 < worker->group_end) {
+        heads_expect(street, index + 2);
+    }
+    if (index + 1 < worker->group_end) {
+        heads_expect_more(street, index + 1);
+    }
+}
+
+static void move_block(struct street *street, struct worker *worker, const struct follow_job *job,
+                       struct block *block)
+{
+    if (block->waiting > 0) {
+        entries_look(street, block);
+    }
     if (block->over) {
-        over_refresh(street, block);
+        block_over_refresh(street, block);
     }
     if (block->vehicles == 0) {
         return;
@@ -397,25 +480,9 @@ static void move_block(struct street *street, struct worker *worker, const struc
     block->stale = true;
     worker->updates += block->vehicles;
     for (int32_t i = 0; i < block->lane_count; i++) {
-        struct group *group = &street->groups[block->first_group + i];
-        __builtin_prefetch(&street->groups[block->first_group + i + 2].count_max);   // there is room for more groups
-        group_expect(street, block->first_group + i + 1);
-        if (group->count_max > 0) {
-            float moved_from[WIDE];
-            if (group->stops) {
-                stops_look(street, worker, block->first_group + i);
-            }
-            heads_look(street, worker, job, block->first_group + i, moved_from);
-            struct follow_rows rows = { .rows = &street->rows[group->first_row], .row_count = group->count_max,
-                .count = group->count, .ahead = &group->ahead, .length = group->length,
-                .loops = &street->loops[group->loop_layer], .loop_count = group->loop_layer_count,
-                .met = street->loops_met + group->loop_layer, .tails = &group->tails, .queued = &worker->queued };
-            if (group->stops) {
-                rows.marks = worker->marks;
-                rows.mark_count = worker->mark_count;
-            }
-            street->kernel->follow_rows(job, &rows);
-            heads_leave(street, worker, block, group, rows.past, moved_from);
+        groups_expect(street, worker, block->first_group + i);
+        if (street->groups[block->first_group + i].count_max > 0) {
+            move_group(street, worker, job, block, block->first_group + i);
         }
     }
 }
@@ -455,7 +522,7 @@ static void batch_flush(struct street *street, struct worker *worker, const stru
         from[c] = row->front[c];
     }
     struct follow_rows rows = { .rows = row, .row_count = 1, .count = count, .ahead = &worker->batch_ahead,
-        .queued = &worker->queued };
+        .queued = &worker->queued, .pack = &worker->pack };
     street->kernel->follow_rows(job, &rows);
     for (int c = 0; c < worker->batch_count; c++) {
         int32_t path_index = worker->batch_path[c];
@@ -559,6 +626,11 @@ void move_worker(struct street *street, struct worker *worker)
 {
     struct follow_job job = follow_job_of(street);
     worker->outbox_count = worker->stayed_count = 0;
+    worker->group_end = 0;
+    if (worker->block_end > worker->first_block) {
+        const struct block *last = &street->blocks[worker->block_end - 1];
+        worker->group_end = last->first_group + last->lane_count;
+    }
     worker->updates = worker->queued = worker->entered = worker->parked = 0;
     for (int32_t i = worker->first_block; i < worker->block_end; i++) {
         move_block(street, worker, &job, &street->blocks[i]);

@@ -77,8 +77,7 @@ static void arrive_on_lane(struct street *street, const struct transfer *transfe
         }
     }
     vehicle.desired = trip_desired(street, trip, group->limit[column]);
-    closures_meet(street, group_worker(street, transfer->cell / WIDE), trip,
-                  street->network->lanes[group->lane[column]].link);
+    closures_meet(street, group_worker(street, transfer->cell / WIDE), trip, cell_link(street, transfer->cell));
     vehicle.path = trip_path(street, trip, trip->leg, transfer->cell);
     vehicle.kind = trip_kind(street, trip, transfer->cell);
     cell_put(street, transfer->cell, &vehicle, k, transfer->came_by);
@@ -116,6 +115,14 @@ static void crosser_expect(const struct street *street, int32_t path)
     at->busy_next |= busy_bit(at, path);
 }
 
+static void inside_arrange(const struct street *street, int32_t path, int32_t *slot)
+{
+    struct inside *inside = &street->inside_next[path];
+    inside->first = *slot;
+    *slot += inside->count;
+    inside->count = 0;
+}
+
 // Makes room in street.next for those who stay on the worker's paths and those who come, path by path.
 static void crossers_arrange(struct street *street, const struct worker *worker, int32_t self)
 {
@@ -136,11 +143,11 @@ static void crossers_arrange(struct street *street, const struct worker *worker,
             continue;
         }
         const struct crossroads *crossroads = &street->crossroads[i];
-        for (int32_t k = 0; crossroads->vehicles_next > 0 && k < crossroads->path_count; k++) {
-            struct inside *inside = &street->inside_next[crossroads->first_path + k];
-            inside->first = slot;
-            slot += inside->count;
-            inside->count = 0;
+        for (uint64_t rest = crossroads->busy_next & ~BUSY_REST; rest != 0; rest &= rest - 1) {
+            inside_arrange(street, crossroads->first_path + __builtin_ctzll(rest), &slot);
+        }
+        for (int32_t k = BUSY_PATHS; crossroads->vehicles_next > 0 && k < crossroads->path_count; k++) {
+            inside_arrange(street, crossroads->first_path + k, &slot);
         }
     }
     for (int32_t i = 0; i < worker->stayed_count; i++) {
@@ -148,28 +155,61 @@ static void crossers_arrange(struct street *street, const struct worker *worker,
     }
 }
 
+static bool transfer_mine(const struct street *street, const struct transfer *transfer, int32_t self)
+{
+    return transfer->cell >= 0 ? street->worker_of_block[street->block_of_group[transfer->cell / WIDE]] == self
+        : path_mine(street, transfer->path, self);
+}
+
 static void transfer_take(struct street *street, const struct transfer *transfer, int32_t self)
 {
+    if (!transfer_mine(street, transfer, self)) {
+        return;
+    }
     if (transfer->cell >= 0) {
-        if (street->worker_of_block[street->block_of_group[transfer->cell / WIDE]] == self) {
-            arrive_on_lane(street, transfer);
-        }
-    } else if (path_mine(street, transfer->path, self)) {
+        arrive_on_lane(street, transfer);
+    } else {
         arrive_on_path(street, transfer);
     }
 }
 
-// Asks for what one who comes will touch.
+// Asks for what one who comes will touch: what is found by its transfer, and later what is found by that.
 static void transfer_expect(const struct street *street, const struct transfer *transfer)
 {
     __builtin_prefetch(&street->trips[transfer->trip], 1);
     if (transfer->cell >= 0) {
         const struct group *group = cell_group(street, transfer->cell);
         __builtin_prefetch(group->count, 1);
-        __builtin_prefetch(&group->count_max, 1);
+        __builtin_prefetch(&group->first_row, 1);
         __builtin_prefetch(&street->seen[transfer->cell]);
     } else {
         __builtin_prefetch(&street->paths[transfer->path]);
+    }
+}
+
+static void transfer_expect_more(const struct street *street, const struct transfer *transfer)
+{
+    if (transfer->cell < 0) {
+        __builtin_prefetch(&street->inside_next[transfer->path], 1);
+        return;
+    }
+    const struct group *group = cell_group(street, transfer->cell);
+    int column = transfer->cell % WIDE;
+    const struct trip *trip = &street->trips[transfer->trip];
+    const struct row *last = &street->rows[group->first_row + group->count[column]];
+    __builtin_prefetch(&street->legs[trip->first_leg + trip->leg]);
+    __builtin_prefetch(&street->briefs[street->seen[transfer->cell].first_path]);
+    __builtin_prefetch(&last->front[column], 1);
+    __builtin_prefetch(&last->speed[column], 1);
+    __builtin_prefetch(&last->desired[column], 1);
+    __builtin_prefetch(&last->path[column], 1);
+    __builtin_prefetch(&last->trip[column], 1);
+    __builtin_prefetch(&last->kind[column], 1);
+    __builtin_prefetch(&last->halt[column], 1);
+    if (group->count[column] > 0) {
+        __builtin_prefetch(&last[-1].front[column]);
+        __builtin_prefetch(&last[-1].speed[column]);
+        __builtin_prefetch(&last[-1].kind[column]);
     }
 }
 
@@ -177,8 +217,11 @@ static void transfers_take_some(struct street *street, const struct worker *from
                                 int32_t self)
 {
     for (int32_t i = first; i < end; i++) {
-        if (i + TRANSFERS_AHEAD < end) {
-            transfer_expect(street, &from->outbox[i + TRANSFERS_AHEAD]);
+        if (i + 2 * TRANSFERS_AHEAD < end) {
+            transfer_expect(street, &from->outbox[i + 2 * TRANSFERS_AHEAD]);
+        }
+        if (i + TRANSFERS_AHEAD < end && transfer_mine(street, &from->outbox[i + TRANSFERS_AHEAD], self)) {
+            transfer_expect_more(street, &from->outbox[i + TRANSFERS_AHEAD]);
         }
         transfer_take(street, &from->outbox[i], self);
     }
@@ -254,7 +297,7 @@ static bool insert(struct street *street, int32_t cell, int32_t trip_index, int6
         safe = fminf(safe, safe_speed(gap - types->gap[trip->type], 0.0f, b, types->headway[trip->type],
             street->step_s));
     }
-    closures_meet(street, group_worker(street, cell / WIDE), trip, street->network->lanes[group->lane[column]].link);
+    closures_meet(street, group_worker(street, cell / WIDE), trip, cell_link(street, cell));
     vehicle.path = trip_path(street, trip, 0, cell);
     vehicle.kind = trip_kind(street, trip, cell);
     if (vehicle.path != PATH_END) {
@@ -363,62 +406,58 @@ static void block_unpark(struct street *street, struct worker *worker, struct bl
     }
 }
 
-static void cell_publish(const struct street *street, struct group *group, int32_t cell)
+// Where the last vehicles are in columns where the kernel could not tell.
+static void tails_refresh(const struct street *street, struct group *group, const struct row *rows, uint32_t held)
 {
-    struct seen *seen = &street->seen[cell];
-    const struct row *rows = &street->rows[group->first_row];
-    int c = cell % WIDE;
-    int32_t count = seen->count = group->count[c];
-    if (count == 0) {
-        return;
+    for (uint32_t rest = group->changed & held; rest != 0; rest &= rest - 1) {
+        int c = __builtin_ctz(rest);
+        int32_t last = group->count[c] - 1;
+        group->tails.rear[c] = rear_at(street, rows, last, c);
+        group->tails.speed[c] = rows[last].speed[c];
     }
-    if (rows[0].path[c] != seen->head_path) {
-        int32_t path = seen->head_path = rows[0].path[c];
-        group->head_signal[c] = path >= 0 && !street->paths[path].right_on_red ? street->paths[path].group
-            : INDEX_NONE;
-    }
-    seen->head_front = rows[0].front[c];
-    seen->head_speed = rows[0].speed[c];
-    seen->head_yielded = group->yielding[c];
-    seen->second_path = PATH_NONE;
-    if (count > 1) {
-        seen->second_front = rows[1].front[c];
-        seen->second_speed = rows[1].speed[c];
-        seen->second_path = rows[1].path[c];
-    }
-    if ((group->changed >> c) & 1u) {
-        group->tails.rear[c] = rear_at(street, rows, count - 1, c);
-        group->tails.speed[c] = rows[count - 1].speed[c];
-    }
+}
+
+// Writes what others see of a column that holds somebody.
+static inline void cell_publish(const struct group *restrict group, const struct row *restrict rows, int c,
+                                struct seen *restrict seen)
+{
+    int32_t count = group->count[c];
+    float head_front = rows[0].front[c], head_speed = rows[0].speed[c];
+    float second_front = rows[1].front[c], second_speed = rows[1].speed[c];   // always there, if nobody's
+    int32_t second_path = count > 1 ? rows[1].path[c] : PATH_NONE, head_path = rows[0].path[c];
+    seen->count = count;
+    seen->head_front = head_front;
+    seen->head_speed = head_speed;
+    seen->head_path = head_path;
+    seen->second_front = second_front;
+    seen->second_speed = second_speed;
+    seen->second_path = second_path;
     seen->tail_rear = group->tails.rear[c];
     seen->tail_speed = group->tails.speed[c];
     seen->tail_path = group->entered[c];
+    seen->head_yielded = group->yielding[c];
 }
-
-static const uint32_t COLUMN_BITS[WIDE] = { 1u << 0, 1u << 1, 1u << 2, 1u << 3, 1u << 4, 1u << 5, 1u << 6, 1u << 7,
-    1u << 8, 1u << 9, 1u << 10, 1u << 11, 1u << 12, 1u << 13, 1u << 14, 1u << 15 };
 
 static void group_publish(const struct street *street, int32_t group_index)
 {
     struct group *group = &street->groups[group_index];
-    uint32_t held = 0, reaching = 0;
-    int32_t most = 0;
-    for (int c = 0; c < WIDE; c++) {
-        most = group->count[c] > most ? group->count[c] : most;
-    }
-    for (int c = 0; c < WIDE; c++) {
-        held |= group->count[c] > 0 ? COLUMN_BITS[c] : 0u;
-    }
+    struct seen *seen = &street->seen[group_index * WIDE];
+    const struct row *rows = &street->rows[group->first_row];
+    uint32_t held = street->kernel->columns_held(group->count, &group->count_max), reaching = 0;
+    tails_refresh(street, group, rows, held);
     for (uint32_t rest = held; rest != 0; rest &= rest - 1) {
-        __builtin_prefetch(&street->seen[group_index * WIDE + __builtin_ctz(rest)], 1);
-    }
-    group->count_max = most;
-    for (uint32_t rest = held | group->shown; rest != 0; rest &= rest - 1) {
         int c = __builtin_ctz(rest);
-        cell_publish(street, group, group_index * WIDE + c);
-        reaching |= (street->seen[group_index * WIDE + c].tail_rear < CLEARANCE_M ? 1u : 0u) << c;
+        if (rows[0].path[c] != seen[c].head_path) {
+            const struct path *path = rows[0].path[c] >= 0 ? &street->paths[rows[0].path[c]] : NULL;
+            group->head_signal[c] = path != NULL && !path->right_on_red ? path->group : INDEX_NONE;
+        }
+        cell_publish(group, rows, c, &seen[c]);
+        reaching |= (group->tails.rear[c] < CLEARANCE_M ? 1u : 0u) << c;
     }
-    street->reaching[group_index] = (uint16_t)(reaching & held);
+    for (uint32_t rest = group->shown & ~held; rest != 0; rest &= rest - 1) {
+        seen[__builtin_ctz(rest)].count = 0;
+    }
+    street->reaching[group_index] = (uint16_t)reaching;
     group->shown = held;
     group->changed = 0;
 }
@@ -429,6 +468,27 @@ static void block_publish(struct street *street, struct block *block)
         group_publish(street, block->first_group + i);
     }
     block->stale = false;
+}
+
+// Asks for what lane changes and publishing will touch of a block.
+static void block_expect(const struct street *street, const struct block *block)
+{
+    for (int32_t i = 0; i < block->lane_count; i++) {
+        const struct group *group = &street->groups[block->first_group + i];
+        const struct row *rows = &street->rows[group->first_row];
+        int32_t count = group->count_max < ROWS_EXPECTED ? group->count_max : ROWS_EXPECTED;
+        for (int32_t k = 0; k < count; k++) {
+            __builtin_prefetch(rows[k].front);
+            __builtin_prefetch(rows[k].speed);
+            __builtin_prefetch(rows[k].desired);
+            __builtin_prefetch(rows[k].kind);
+        }
+        __builtin_prefetch(rows[0].path);
+        __builtin_prefetch(rows[1].path);
+        for (uint32_t rest = group->shown; rest != 0; rest &= rest - 1) {
+            __builtin_prefetch(&street->seen[(block->first_group + i) * WIDE + __builtin_ctz(rest)], 1);
+        }
+    }
 }
 
 // Gives back rows that no queue needs any more.
@@ -449,6 +509,9 @@ void settle_worker(struct street *street, struct worker *worker)
     transfers_take(street, worker, self);
     for (int32_t i = worker->first_block; i < worker->block_end; i++) {
         struct block *block = &street->blocks[i];
+        if (i + 1 < worker->block_end && street->blocks[i + 1].stale) {
+            block_expect(street, &street->blocks[i + 1]);
+        }
         if (whole && block->vehicles > 0 && block->lane_count > 1) {
             lanes_change(street, &worker->pool, &job, block, second);
         }

@@ -18,6 +18,9 @@
 #include "sim/traffic/street_state.h"
 #include "sim/traffic/trips.h"
 
+// Under way: with fewer, a step is done before several threads have met (decision 0053).
+#define TEAM_VEHICLES_MIN 1000
+
 static bool within(double value, double least, double most)
 {
     return value >= least && value <= most;   // NaN fails
@@ -198,8 +201,11 @@ static void phases_run(struct street *street)
         settle_worker(street, &street->workers[0]);
         return;
     }
-    // The team may be smaller than asked for: each member then takes several shares.
-    #pragma omp parallel num_threads(street->worker_count)
+    // The team may be smaller than asked for, and of one where there is too little to do for several to meet over it:
+    // each member then takes several shares.
+    int32_t least = street->options.team_vehicles_min > 0 ? street->options.team_vehicles_min : TEAM_VEHICLES_MIN;
+    bool team_pays = street->counts.under_way >= least;
+    #pragma omp parallel num_threads(street->worker_count) if(team_pays)
     {
         int32_t team = omp_get_num_threads();
         for (int32_t i = omp_get_thread_num(); i < street->worker_count; i += team) {

@@ -1,6 +1,7 @@
 #include "sim/traffic/street_kernel.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "engine/base/random.h"
 #include "sim/traffic/krauss.h"
@@ -16,10 +17,28 @@ static const float CREEP_GAP_M = 1.0f;        // beyond the standing gap
 static const float GAP_M_MIN = 0.1f;          // IDM divides by the gap
 #define FEW_TYPES 6
 
-// The leader of each column, before and after its own step.
+// The leader of each column at the step's beginning.
 struct wide_leader {
-    _Alignas(64) float rear[WIDE], speed[WIDE], rear_after[WIDE], speed_after[WIDE], margin[WIDE], bound[WIDE],
-        cap[WIDE];
+    _Alignas(64) float rear[WIDE], speed[WIDE], margin[WIDE];
+};
+
+static const uint32_t COLUMN_BIT[WIDE] = { 1u << 0, 1u << 1, 1u << 2, 1u << 3, 1u << 4, 1u << 5, 1u << 6, 1u << 7,
+    1u << 8, 1u << 9, 1u << 10, 1u << 11, 1u << 12, 1u << 13, 1u << 14, 1u << 15 };
+
+// Sixteen conditions as bits.
+static INLINE uint32_t bits_of(const int32_t *restrict condition)
+{
+    uint32_t all = 0;
+    _Pragma("omp simd reduction(|:all)")
+    for (int c = 0; c < WIDE; c++) {
+        all |= condition[c] != 0 ? COLUMN_BIT[c] : 0u;
+    }
+    return all;
+}
+
+// What the laws ask of the leader of each column: its speed after its own step, and how far one may go.
+struct wide_laws {
+    _Alignas(64) float speed_after[WIDE], bound[WIDE];
 };
 
 static void types_spread(const struct type_table *table, const uint32_t *kind, struct wide_types *ret)
@@ -101,114 +120,82 @@ static INLINE const struct wide_types *types_of(const struct follow_job *job, co
     return &room->half[0];
 }
 
-static void leader_of_head(const struct ahead *ahead, float step_s, struct wide_leader *ret)
-{
-    FOR_WIDE {
-        ret->rear[c] = ahead->rear[c];
-        ret->speed[c] = ret->speed_after[c] = ahead->speed[c];
-        ret->rear_after[c] = ahead->rear[c] + ahead->speed[c] * step_s;
-        ret->margin[c] = ahead->margin[c];
-        ret->bound[c] = ahead->bound[c];
-        ret->cap[c] = ahead->cap[c];
-    }
-}
+#define ROWS_OF_BITS 4             // that fit into 64 bits
 
-struct motion { float front, speed; };
-
-// What one column's vehicle is and sees, as far as IDM and the laws ask.
-struct column {
-    float front, speed, desired;
-    float acceleration, deceleration, emergency, headway, closing;
-    float rear, ahead, rear_after, ahead_after;      // the leader's rear and speed, before and after its step
-    float margin;                                    // the gap to it at standstill
-    float bound, cap;
+// What is found of a row before any has moved.
+struct prepared {
+    _Alignas(64) float creep[WIDE];    // below 0: slow, and near to its leader
+    float stop_bound[WIDE];            // where `special`: of a place where one is to stand, or FAR_M
+    int32_t heeds_place[WIDE];         // where `special`: follows a place, not its leader
+    const struct wide_types *types;
+    bool special;
 };
 
-static INLINE struct motion idm_column(const struct column *in, float step_s, const int substeps)
+// IDM: the speeds at the step's end. Where one stands whatever it says (laws_row), it is not asked.
+static INLINE void idm_some(struct pack *restrict pack, int32_t first, const struct wide_types *restrict types,
+                            float step_s, const int substeps)
 {
     float h = step_s / (float)substeps;
-    float v = in->speed, s = in->rear - in->front;
-    float slowness = 1.0f / in->desired;
-    for (int i = 0; i < substeps; i++) {
-        bool room = s > GAP_M_MIN;
-        s = room ? s : GAP_M_MIN;
-        float reach = v * (in->headway + (v - in->ahead) * in->closing);
-        float wish = in->margin + (reach > 0.0f ? reach : 0.0f);
-        float near = wish / s;
-        float share = v * slowness;
-        float square = share * share;
-        v = v + in->acceleration * (1.0f - square * square - near * near) * h;
-        v = v > 0.0f ? v : 0.0f;
-        v = room ? v : 0.0f;
-        float closed = (v - in->ahead) * h;
-        s -= closed > 0.0f ? closed : 0.0f;
+    float *speed = &pack->speed[first];
+    const float *gap = &pack->gap[first], *desired = &pack->desired[first], *ahead = &pack->ahead[first],
+        *margin = &pack->margin[first];
+    FOR_WIDE {
+        float begin = speed[c];
+        float v = begin, s = gap[c];
+        float slowness = 1.0f / desired[c];
+        for (int i = 0; i < substeps; i++) {
+            bool room = s > GAP_M_MIN;
+            s = room ? s : GAP_M_MIN;
+            float reach = v * (types->headway[c] + (v - ahead[c]) * types->closing[c]);
+            float wish = margin[c] + (reach > 0.0f ? reach : 0.0f);
+            float near = wish / s;
+            float share = v * slowness;
+            float square = share * share;
+            v = v + types->acceleration[c] * (1.0f - square * square - near * near) * h;
+            v = v > 0.0f ? v : 0.0f;
+            v = room ? v : 0.0f;
+            float closed = (v - ahead[c]) * h;
+            s -= closed > 0.0f ? closed : 0.0f;
+        }
+        float most = begin - types->deceleration[c] * step_s, least = begin - types->emergency[c] * step_s;
+        most = most > desired[c] ? most : desired[c];
+        v = v < most ? v : most;
+        v = v > least ? v : least;
+        speed[c] = v > 0.0f ? v : 0.0f;
     }
-    float most = in->speed - in->deceleration * step_s, least = in->speed - in->emergency * step_s;
-    most = most > in->desired ? most : in->desired;
-    v = v < most ? v : most;
-    v = v > least ? v : least;
-    v = v > 0.0f ? v : 0.0f;
-    return (struct motion){ in->front + v * step_s, v };
 }
 
-// The laws that stand above the models.
-static INLINE struct motion laws_column(const struct column *in, struct motion moved, float step_s)
+// What lies beyond the last one in a pack is of an earlier one, and nobody's.
+static void pack_move(const struct follow_job *job, struct pack *pack, bool mixed)
 {
-    float slowest = in->speed - in->emergency * step_s;
-    float cap = in->cap > slowest ? in->cap : slowest;
-    float capped = in->front + cap * step_s;
-    float speed = moved.speed < cap ? moved.speed : cap;
-    float front = moved.front < capped ? moved.front : capped;
-
-    // Below zero where all three are: slow, near, and the leader stands.
-    float slow = in->speed - CREEP_MPS;
-    float near = in->rear - in->front - in->margin - CREEP_GAP_M;
-    float moves = in->ahead_after - SPEED_WAITING_MPS;
-    float creeps = slow > near ? slow : near;
-    creeps = creeps > moves ? creeps : moves;
-    speed = creeps < 0.0f ? 0.0f : speed;
-    front = creeps < 0.0f ? in->front : front;
-
-    float bound = in->bound > in->front ? in->bound : in->front;
-    float fits = (bound - in->front) * (1.0f / step_s);
-    fits = speed < fits ? speed : fits;
-    speed = front > bound ? fits : speed;
-    front = front > bound ? bound : front;
-    return (struct motion){ front, speed };
+    for (int32_t first = 0; first < pack->count; first += WIDE) {
+        const struct wide_types *types = mixed ? &pack->types[first / WIDE] : job->first_type;
+        switch (job->substeps) {
+        case 1:
+            idm_some(pack, first, types, job->step_s, 1);
+            break;
+        case 2:
+            idm_some(pack, first, types, job->step_s, 2);
+            break;
+        default:
+            idm_some(pack, first, types, job->step_s, 4);
+            break;
+        }
+    }
 }
 
 static INLINE uint32_t halt_column(uint32_t halt, float speed)
 {
-    uint32_t waits = speed < SPEED_WAITING_MPS ? 1u : 0u;
-    uint32_t stops = waits & halt & HALT_FAST;
-    uint32_t fast = speed > SPEED_QUEUED_MPS ? 1u : (halt & ~waits & HALT_FAST);
-    uint32_t room = halt < HALT_WAIT * HALT_WAIT_MAX ? waits : 0u;
-    return ((halt & ~HALT_FAST) | fast) + stops * HALT_STOP + room * HALT_WAIT;
-}
-
-static INLINE struct column column_of(const struct wide_types *types, const struct wide_leader *leader,
-                                      const struct row *row, int c)
-{
-    return (struct column){ row->front[c], row->speed[c], row->desired[c], types->acceleration[c],
-        types->deceleration[c], types->emergency[c], types->headway[c], types->closing[c], leader->rear[c],
-        leader->speed[c], leader->rear_after[c], leader->speed_after[c], leader->margin[c], leader->bound[c],
-        leader->cap[c] };
-}
-
-static INLINE void idm_row(float step_s, const int substeps, const struct wide_types *types,
-                           const struct wide_leader *leader, const struct row *row, float *front, float *speed)
-{
-    FOR_WIDE {
-        struct column column = column_of(types, leader, row, c);
-        struct motion moved = idm_column(&column, step_s, substeps);
-        front[c] = moved.front;
-        speed[c] = moved.speed;
-    }
+    uint32_t waits = speed < SPEED_WAITING_MPS ? UINT32_MAX : 0u;
+    uint32_t fast = speed > SPEED_QUEUED_MPS ? HALT_FAST : (halt & ~waits & HALT_FAST);
+    uint32_t stop = (halt & HALT_FAST) != 0 ? HALT_STOP : 0u;
+    uint32_t room = halt / HALT_WAIT != HALT_WAIT_MAX ? HALT_WAIT : 0u;
+    return ((halt & ~HALT_FAST) | fast) + ((stop + room) & waits);
 }
 
 static void krauss_row(const struct follow_job *job, const struct wide_types *types,
                        const struct wide_leader *leader, const struct row *row, const int32_t *count, int32_t k,
-                       float *front, float *speed)
+                       float *speed)
 {
     float h = job->step_s;
     _Alignas(64) float luck[WIDE];
@@ -237,22 +224,24 @@ static void krauss_row(const struct follow_job *job, const struct wide_types *ty
         float after = dawdled > 0.0f ? dawdled : 0.0f;
         bool krauss = types->krauss[c] != 0;
         speed[c] = krauss ? after : speed[c];
-        front[c] = krauss ? row->front[c] + after * h : front[c];
     }
 }
 
-// Whether any vehicle of the row covers its lane's loop at some instant of the step, or clears it.
-static INLINE bool loop_met(const struct wide_types *restrict types, const float *restrict old,
-                            const float *restrict front, const int32_t *restrict count, int32_t k,
-                            const struct loop_layer *restrict loop)
+// Whether any vehicle of the row has come to its lane's loop; and whether one covers it at some instant of the step, or
+// clears it.
+static INLINE bool loop_reached(const struct wide_types *restrict types, const float *restrict old,
+                                const float *restrict front, const int32_t *restrict count, int32_t k,
+                                const struct loop_layer *restrict loop, bool *ret_met)
 {
-    int32_t met = 0;
-    _Pragma("omp simd reduction(|:met)")
+    int32_t reached = 0, met = 0;
+    _Pragma("omp simd reduction(|:reached, met)")
     for (int c = 0; c < WIDE; c++) {
-        met |= (k < count[c]) & (loop->to[c] > loop->from[c]) & (front[c] >= loop->from[c])
-            & (old[c] < loop->to[c] + types->length[c]);
+        int32_t there = (k < count[c]) & (loop->to[c] > loop->from[c]) & (front[c] >= loop->from[c]);
+        reached |= there;
+        met |= there & (old[c] < loop->to[c] + types->length[c]);
     }
-    return met != 0;
+    *ret_met = met != 0;
+    return reached != 0;
 }
 
 // Seconds in this step during which a vehicle covers its lane's loop, its front running evenly from old to front.
@@ -283,7 +272,7 @@ static void loop_row(float step_ms, const struct wide_types *types, const float 
 // Where a line closed behind the head, those who can stop before it and need to brake harder for it than for their
 // leader follow the line.
 static void leader_or_line(float step_s, const struct wide_types *types, const struct ahead *ahead,
-                           const struct row *row, struct wide_leader *leader)
+                           const struct row *row, struct wide_leader *leader, int32_t *heeds_place)
 {
     FOR_WIDE {
         float v = row->speed[c];
@@ -299,16 +288,15 @@ static void leader_or_line(float step_s, const struct wide_types *types, const s
         float strain_line = reach_line / (s_line > GAP_M_MIN ? s_line : GAP_M_MIN);
         int line = stops & (strain_line > strain);
         leader->rear[c] = line ? row->front[c] + s_line : leader->rear[c];
-        leader->rear_after[c] = line ? row->front[c] + s_line : leader->rear_after[c];
         leader->speed[c] = line ? 0.0f : leader->speed[c];
-        leader->speed_after[c] = line ? 0.0f : leader->speed_after[c];
         leader->margin[c] = line ? 0.0f : leader->margin[c];
+        heeds_place[c] |= line;
     }
 }
 
 // One who stops in this row follows the place where it is to stand, if that asks for more than its leader does.
 static void stop_heed(const struct wide_types *types, const struct row *row, const struct stop_mark *mark,
-                      struct wide_leader *leader)
+                      struct wide_leader *leader, struct prepared *prepared)
 {
     int32_t c = mark->column;
     float v = row->speed[c], there = leader->speed[c];
@@ -320,59 +308,80 @@ static void stop_heed(const struct wide_types *types, const struct row *row, con
     // Krauss' drivers count on the way their leader needs to brake.
     bool nearer = s_stop < s + 0.5f * there * there / types->deceleration[c];
     if (types->krauss[c] ? nearer : strain_stop > strain) {
-        leader->rear[c] = leader->rear_after[c] = mark->rear;
+        leader->rear[c] = mark->rear;
         leader->margin[c] = types->gap[c];
-        leader->speed[c] = leader->speed_after[c] = 0.0f;
+        leader->speed[c] = 0.0f;
+        prepared->heeds_place[c] = 1;
     }
-    leader->bound[c] = mark->bound < leader->bound[c] ? mark->bound : leader->bound[c];
+    prepared->stop_bound[c] = mark->bound < prepared->stop_bound[c] ? mark->bound : prepared->stop_bound[c];
 }
 
-// Laws, halts, and the row as leader of the next one; writes the row, and adds to slow[] those that are queued.
-static INLINE void settle_row(float step_s, const struct wide_types *restrict types,
-                                 struct wide_leader *restrict leader, const float *restrict line,
-                                 const int32_t *restrict count, int32_t k, struct row *restrict row,
-                                 const float *restrict front, const float *restrict speed,
-                                 int32_t *restrict slow)
+// The columns of row k in which IDM must be asked: all but those who stand for sure, being slow and near to somebody
+// who stands for sure (stands). Says of the row who does, for the next one, and gives the gaps.
+static INLINE uint32_t movers_find(const struct wide_types *restrict types, const struct wide_leader *restrict leader,
+                                   const struct row *restrict row, const int32_t *restrict count, int32_t k,
+                                   int32_t *restrict stands, float *restrict creep, float *restrict gap)
 {
+    uint32_t movers = 0;
     FOR_WIDE {
-        struct column column = column_of(types, leader, row, c);
-        struct motion moved = laws_column(&column, (struct motion){ front[c], speed[c] }, step_s);
-        leader->rear[c] = column.front - types->length[c];
-        leader->speed[c] = column.speed;
-        leader->rear_after[c] = moved.front - types->length[c];
-        leader->speed_after[c] = moved.speed;
-        float behind = moved.front - types->length[c] - CLEARANCE_M;
-        leader->bound[c] = behind < line[c] ? behind : line[c];
-        leader->cap[c] = FAR_M;
-        row->front[c] = moved.front;
-        row->speed[c] = moved.speed;
-        row->halt[c] = halt_column(row->halt[c], moved.speed);
-        slow[c] += (k < count[c]) & (moved.speed < SPEED_QUEUED_MPS);
+        gap[c] = leader->rear[c] - row->front[c];
+        float slow = row->speed[c] - CREEP_MPS;
+        float near = gap[c] - leader->margin[c] - CREEP_GAP_M;
+        creep[c] = slow > near ? slow : near;
     }
-}
-
-// Sixteen conditions as bits.
-static INLINE uint32_t bits_of(const int32_t *condition)
-{
-    _Alignas(64) uint32_t bit[WIDE];
-    FOR_WIDE {
-        bit[c] = (condition[c] != 0 ? 1u : 0u) << c;
-    }
-    uint32_t all = 0;
+    _Pragma("omp simd reduction(|:movers)")
     for (int c = 0; c < WIDE; c++) {
-        all |= bit[c];
+        int32_t stand = stands[c] & (creep[c] < 0.0f ? 1 : 0);
+        int32_t here = (k < count[c] ? 1 : 0) & ~stand & ~types->krauss[c];
+        stands[c] = stand;
+        movers |= here != 0 ? COLUMN_BIT[c] : 0u;
     }
-    return all;
+    return movers;
 }
 
-// After a row has moved, its vehicles lead the next one; where a column goes no further they are its last.
-static INLINE void tails_note(const struct wide_leader *restrict leader, const int32_t *restrict count, int32_t k,
-                              struct tails *restrict tails)
+// The laws that stand above the models, and halts, for row k; makes it the leader of the next one, and adds to slow[]
+// those that are queued.
+static INLINE void laws_row(float step_s, bool heads, const struct prepared *restrict prepared,
+                            const float *restrict wished, const struct ahead *restrict ahead,
+                            const int32_t *restrict count, int32_t k, struct wide_laws *restrict leader,
+                            struct row *restrict row, int32_t *restrict slow, struct tails *restrict tails)
 {
+    const struct wide_types *restrict types = prepared->types;
+    const float *restrict line = ahead->line, *restrict cap = ahead->cap;
     FOR_WIDE {
+        float old = row->front[c], speed = wished[c];
+        float front = old + speed * step_s;
+        if (heads) {
+            float slowest = row->speed[c] - types->emergency[c] * step_s;
+            float most = cap[c] > slowest ? cap[c] : slowest;
+            float capped = old + most * step_s;
+            speed = speed < most ? speed : most;
+            front = front < capped ? front : capped;
+        }
+
+        // Below zero where all three are: slow, near, and the leader stands.
+        float moves = leader->speed_after[c] - SPEED_WAITING_MPS;
+        float creeps = prepared->creep[c] > moves ? prepared->creep[c] : moves;
+        speed = creeps < 0.0f ? 0.0f : speed;
+        front = creeps < 0.0f ? old : front;
+
+        float bound = leader->bound[c] > old ? leader->bound[c] : old;
+        float fits = (bound - old) * (1.0f / step_s);
+        fits = speed < fits ? speed : fits;
+        speed = front > bound ? fits : speed;
+        front = front > bound ? bound : front;
+
+        float rear = front - types->length[c];
+        float behind = rear - CLEARANCE_M;
         int here = k < count[c];
-        tails->rear[c] = here ? leader->rear_after[c] : tails->rear[c];
-        tails->speed[c] = here ? leader->speed_after[c] : tails->speed[c];
+        leader->speed_after[c] = speed;
+        leader->bound[c] = behind < line[c] ? behind : line[c];
+        row->front[c] = front;
+        row->speed[c] = speed;
+        row->halt[c] = halt_column(row->halt[c], speed);
+        slow[c] += here & (speed < SPEED_QUEUED_MPS);
+        tails->rear[c] = here ? rear : tails->rear[c];
+        tails->speed[c] = here ? speed : tails->speed[c];
     }
 }
 
@@ -385,63 +394,193 @@ static INLINE uint32_t past_end(const struct row *row, const int32_t *count, con
     return bits_of(past);
 }
 
-static void follow_rows(const struct follow_job *job, struct follow_rows *all)
+// What moving some rows needs beside them, and what goes on from these to the next ones.
+struct following {
+    struct types_room rooms[ROWS_TOGETHER];
+    struct prepared prepared[ROWS_TOGETHER];
+    // By place: the gaps to the leaders, their speeds, the gaps at standstill, the speeds to which the models lead.
+    _Alignas(64) float gap[PACK_MAX], ahead[PACK_MAX], margin[PACK_MAX], wished[PACK_MAX];
+    uint64_t movers[ROWS_TOGETHER / ROWS_OF_BITS];   // bits by place
+    struct pack *pack;
+    bool mixed;                        // some row is not of the first type alone
+    struct wide_leader leader;         // of the next row to be prepared
+    struct wide_laws laws;             // of the next row to move
+    _Alignas(64) int32_t stands[WIDE]; // the leader of the next row to be prepared stands, whatever happens
+    _Alignas(64) int32_t slow[WIDE];
+    struct tails tails;
+    const struct stop_mark *mark, *marks_end;
+    uint32_t loops_ahead;              // bits of layers: rows so far have come to the loop
+};
+#define LOOPS_KNOWN 32
+
+static void heads_follow(const struct follow_rows *all, struct following *ret)
 {
-    struct types_room room;
-    struct wide_leader leader;
     const struct ahead *ahead = all->ahead;
-    const int32_t *count = all->count, loop_count = all->loop_count;
-    struct tails tails = { .rear = { 0.0f } };
-    leader_of_head(ahead, job->step_s, &leader);
-    _Alignas(64) int32_t slow[WIDE] = { 0 };
-    const struct stop_mark *mark = all->marks, *marks_end = mark + all->mark_count;
-    for (int32_t k = 0; k < all->row_count; k++) {
-        struct row *row = &all->rows[k];
-        _Alignas(64) float front[WIDE], speed[WIDE], old[WIDE];
-        const struct wide_types *types = types_of(job, row->kind, count, k, &room);
-        if (k > 0) {
-            FOR_WIDE {
-                leader.margin[c] = types->gap[c];
-            }
+    FOR_WIDE {
+        ret->leader.rear[c] = ahead->rear[c];
+        ret->leader.speed[c] = ret->laws.speed_after[c] = ahead->speed[c];
+        ret->leader.margin[c] = ahead->margin[c];
+        ret->laws.bound[c] = ahead->bound[c];
+        ret->stands[c] = ahead->speed[c] - SPEED_WAITING_MPS < 0.0f;
+        ret->slow[c] = 0;
+        ret->tails.rear[c] = ret->tails.speed[c] = 0.0f;
+    }
+    ret->mark = all->marks;
+    ret->marks_end = all->marks + all->mark_count;
+    ret->loops_ahead = UINT32_MAX;
+    ret->pack = all->pack;
+}
+
+// Lays the movers of some rows side by side.
+static INLINE void pack_fill(const struct row *rows, const struct following *state)
+{
+    struct pack *pack = state->pack;
+    int32_t n = 0;
+    for (int32_t half = 0; half < ROWS_TOGETHER / ROWS_OF_BITS; half++) {
+        for (uint64_t rest = state->movers[half]; rest != 0; rest &= rest - 1) {
+            int32_t place = half * ROWS_OF_BITS * WIDE + __builtin_ctzll(rest);
+            const struct row *row = &rows[place / WIDE];
+            pack->gap[n] = state->gap[place];
+            pack->ahead[n] = state->ahead[place];
+            pack->margin[n] = state->margin[place];
+            pack->speed[n] = row->speed[place % WIDE];
+            pack->desired[n] = row->desired[place % WIDE];
+            pack->place[n] = place;
+            n++;
         }
-        if (k > 0 && ahead->holds) {
-            leader_or_line(job->step_s, types, ahead, row, &leader);
+    }
+    pack->count = n;
+    for (int32_t i = 0; state->mixed && i < n; i++) {
+        const struct wide_types *types = state->prepared[pack->place[i] / WIDE].types;
+        struct wide_types *to = &pack->types[i / WIDE];
+        int from = pack->place[i] % WIDE, at = i % WIDE;
+        to->acceleration[at] = types->acceleration[from];
+        to->deceleration[at] = types->deceleration[from];
+        to->emergency[at] = types->emergency[from];
+        to->headway[at] = types->headway[from];
+        to->closing[at] = types->closing[from];
+    }
+}
+
+// Asks the models of the k-th row, the i-th of those that are moved together.
+static INLINE void row_prepare(const struct follow_job *job, const struct follow_rows *all, int32_t k, int32_t i,
+                               struct following *state)
+{
+    const struct row *row = &all->rows[k];
+    struct prepared *prepared = &state->prepared[i];
+    struct wide_leader *leader = &state->leader;
+    const struct wide_types *types = prepared->types;
+    float *wished = &state->wished[i * WIDE];
+    if (k > 0) {
+        FOR_WIDE {
+            leader->margin[c] = types->gap[c];
         }
-        for (; mark < marks_end && mark->row == k; mark++) {
-            stop_heed(types, row, mark, &leader);
+    }
+    prepared->special = (k > 0 && all->ahead->holds) || (state->mark < state->marks_end && state->mark->row == k);
+    if (prepared->special) {
+        FOR_WIDE {
+            prepared->heeds_place[c] = state->stands[c] = 0;
+            prepared->stop_bound[c] = FAR_M;
         }
-        switch (job->substeps) {
-        case 1:
-            idm_row(job->step_s, 1, types, &leader, row, front, speed);
-            break;
-        case 2:
-            idm_row(job->step_s, 2, types, &leader, row, front, speed);
-            break;
-        default:
-            idm_row(job->step_s, 4, types, &leader, row, front, speed);
-            break;
+        if (k > 0 && all->ahead->holds) {
+            leader_or_line(job->step_s, types, all->ahead, row, leader, prepared->heeds_place);
         }
-        if (!job->only_idm) {
-            krauss_row(job, types, &leader, row, count, k, front, speed);
+        for (; state->mark < state->marks_end && state->mark->row == k; state->mark++) {
+            stop_heed(types, row, state->mark, leader, prepared);
         }
-        for (int c = 0; c < WIDE && loop_count > 0; c++) {
+    }
+    uint64_t movers = movers_find(types, leader, row, all->count, k, state->stands, prepared->creep,
+                                  &state->gap[i * WIDE]);
+    state->movers[i / ROWS_OF_BITS] |= movers << i % ROWS_OF_BITS * WIDE;
+    FOR_WIDE {
+        state->ahead[i * WIDE + c] = leader->speed[c];
+        state->margin[i * WIDE + c] = leader->margin[c];
+        wished[c] = 0.0f;
+    }
+    if (!job->only_idm) {
+        krauss_row(job, types, leader, row, all->count, k, wished);
+    }
+    FOR_WIDE {
+        leader->rear[c] = row->front[c] - types->length[c];
+        leader->speed[c] = row->speed[c];
+    }
+}
+
+static INLINE void row_move(const struct follow_job *job, struct follow_rows *all, int32_t k, int32_t i,
+                            struct following *state)
+{
+    struct row *row = &all->rows[k];
+    const struct prepared *prepared = &state->prepared[i];
+    if (prepared->special) {
+        FOR_WIDE {
+            struct wide_laws *laws = &state->laws;
+            laws->speed_after[c] = prepared->heeds_place[c] ? 0.0f : laws->speed_after[c];
+            laws->bound[c] = prepared->stop_bound[c] < laws->bound[c] ? prepared->stop_bound[c] : laws->bound[c];
+        }
+    }
+    _Alignas(64) float old[WIDE];
+    bool loops = all->loop_count > 0 && state->loops_ahead != 0;
+    if (loops) {
+        FOR_WIDE {
             old[c] = row->front[c];
         }
-        settle_row(job->step_s, types, &leader, ahead->line, count, k, row, front, speed, slow);
-        tails_note(&leader, count, k, &tails);
-        for (int32_t i = 0; i < loop_count; i++) {
-            if (loop_met(types, old, row->front, count, k, &all->loops[i])) {
-                all->met[i] = 1;
-                loop_row((float)job->step_ms, types, old, row->front, row->speed, count, k, &all->loops[i]);
-            }
+    }
+    const float *wished = &state->wished[i * WIDE];
+    if (k == 0) {
+        laws_row(job->step_s, true, prepared, wished, all->ahead, all->count, 0, &state->laws, row, state->slow,
+                 &state->tails);
+    } else {
+        laws_row(job->step_s, false, prepared, wished, all->ahead, all->count, k, &state->laws, row, state->slow,
+                 &state->tails);
+    }
+    for (int32_t l = 0; loops && l < all->loop_count; l++) {
+        uint32_t bit = l < LOOPS_KNOWN ? 1u << l : 0u;
+        if (bit != 0 && (state->loops_ahead & bit) == 0) {
+            continue;
+        }
+        bool met;
+        if (!loop_reached(prepared->types, old, row->front, all->count, k, &all->loops[l], &met)) {
+            state->loops_ahead &= ~bit;   // nor do those behind
+        }
+        if (met) {
+            all->met[l] = 1;
+            loop_row((float)job->step_ms, prepared->types, old, row->front, row->speed, all->count, k, &all->loops[l]);
+        }
+    }
+}
+
+static void follow_rows(const struct follow_job *job, struct follow_rows *all)
+{
+    struct following state;
+    heads_follow(all, &state);
+    for (int32_t first = 0; first < all->row_count; first += ROWS_TOGETHER) {
+        int32_t rows = all->row_count - first < ROWS_TOGETHER ? all->row_count - first : ROWS_TOGETHER;
+        memset(state.movers, 0, sizeof state.movers);
+        state.mixed = false;
+        for (int32_t i = 0; i < rows; i++) {
+            const struct wide_types *types = types_of(job, all->rows[first + i].kind, all->count, first + i,
+                                                      &state.rooms[i]);
+            state.prepared[i].types = types;
+            state.mixed = state.mixed || types != job->first_type;
+        }
+        for (int32_t i = 0; i < rows; i++) {
+            row_prepare(job, all, first + i, i, &state);
+        }
+        pack_fill(&all->rows[first], &state);
+        pack_move(job, state.pack, state.mixed);
+        for (int32_t i = 0; i < state.pack->count; i++) {
+            state.wished[state.pack->place[i]] = state.pack->speed[i];
+        }
+        for (int32_t i = 0; i < rows; i++) {
+            row_move(job, all, first + i, i, &state);
         }
     }
     for (int c = 0; c < WIDE; c++) {
-        *all->queued += slow[c];
+        *all->queued += state.slow[c];
     }
-    all->past = all->length != NULL ? past_end(all->rows, count, all->length) : 0;
+    all->past = all->length != NULL ? past_end(all->rows, all->count, all->length) : 0;
     if (all->tails != NULL) {
-        *all->tails = tails;
+        *all->tails = state.tails;
     }
 }
 
@@ -465,6 +604,31 @@ static uint32_t heads_prepare(const struct follow_job *job, struct group *group,
     }
     ahead->holds = false;
     return bits_of(near);
+}
+
+static uint32_t heads_soon(const struct group *group, const struct row *heads)
+{
+    const float braking = 0.25f;       // s2/m: of a hard brake
+    uint32_t soon = 0;
+    _Pragma("omp simd reduction(|:soon)")
+    for (int c = 0; c < WIDE; c++) {
+        float v = heads->speed[c];
+        float beyond = group->length[c] - heads->front[c] - v * (v * braking + LOOK_S) - LOOK_M;
+        uint32_t here = group->count[c] > 0 ? COLUMN_BIT[c] : 0u;
+        soon |= beyond <= 0.0f ? here : 0u;
+    }
+    return soon & ~(group->held & group->clear);
+}
+
+static void heads_stay(struct group *group, uint32_t columns)
+{
+    struct ahead *ahead = &group->ahead;
+    FOR_WIDE {
+        bool stays = (columns & COLUMN_BIT[c]) != 0;
+        ahead->rear[c] = stays ? group->length[c] - STOP_MARGIN_M : ahead->rear[c];
+        ahead->margin[c] = stays ? 0.0f : ahead->margin[c];
+        ahead->bound[c] = stays ? group->length[c] - LINE_MARGIN_M : ahead->bound[c];
+    }
 }
 
 // Columns of row k whose leader costs them more than MOBIL's threshold: more than that no lane can give.
@@ -499,32 +663,49 @@ static uint32_t held_up(const struct follow_job *job, const struct group *group,
     return bits_of(held);
 }
 
+// A number of 12 bits, times this and shifted, is divided by 3.
+#define THIRD 21846u
+#define THIRD_SHIFT 16
+
 static void lane_wishes(const struct follow_job *job, const struct group *group, const struct row *rows,
                         struct side_wish side, int32_t first, int32_t end, uint32_t *ret_must, uint32_t *ret_gain)
 {
     uint32_t must_bit = side.left ? KIND_LEFT : KIND_RIGHT;
     uint32_t free_bit = side.left ? KIND_FREE_LEFT : KIND_FREE_RIGHT;
-    _Alignas(64) uint32_t must[WIDE], looks[WIDE];
     for (int32_t k = first; k < end; k++) {
         const struct row *row = &rows[k];
-        FOR_WIDE {
+        uint32_t all_must = 0, all_looks = 0;
+        _Pragma("omp simd reduction(|:all_must, all_looks)")
+        for (int c = 0; c < WIDE; c++) {
             uint32_t kind = row->kind[c];
             float v = row->speed[c];
-            uint32_t here = k < group->count[c];
-            uint32_t may = ((kind & free_bit) != 0) & ((kind >> KIND_LUCK_SHIFT) % GAIN_TURNS == side.turn)
-                & (v < GAIN_HELD_UP * row->desired[c]) & (v > GAIN_SPEED_MPS)
-                & (row->front[c] < group->length[c] - GAIN_LAST_M);
-            must[c] = (here & ((kind & must_bit) != 0)) << c;
-            looks[c] = (here & may) << c;
-        }
-        uint32_t all_must = 0, all_looks = 0;
-        for (int c = 0; c < WIDE; c++) {
-            all_must |= must[c];
-            all_looks |= looks[c];
+            uint32_t luck = kind >> KIND_LUCK_SHIFT;
+            uint32_t turn = luck - (luck * THIRD >> THIRD_SHIFT) * GAIN_TURNS;   // its remainder
+            uint32_t here = k < group->count[c] ? COLUMN_BIT[c] : 0u;
+            uint32_t may = (kind & free_bit) != 0 ? here : 0u;
+            may = turn == side.turn ? may : 0u;
+            may = v < GAIN_HELD_UP * row->desired[c] ? may : 0u;
+            may = v > GAIN_SPEED_MPS ? may : 0u;
+            may = row->front[c] < group->length[c] - GAIN_LAST_M ? may : 0u;
+            all_must |= (kind & must_bit) != 0 ? here : 0u;
+            all_looks |= may;
         }
         ret_must[k - first] = all_must;
         ret_gain[k - first] = all_looks != 0 ? all_looks & held_up(job, group, rows, k) : 0;
     }
+}
+
+static uint32_t columns_held(const int32_t *restrict count, int32_t *restrict ret_most)
+{
+    int32_t most = 0;
+    uint32_t held = 0;
+    _Pragma("omp simd reduction(max:most) reduction(|:held)")
+    for (int c = 0; c < WIDE; c++) {
+        most = count[c] > most ? count[c] : most;
+        held |= count[c] > 0 ? COLUMN_BIT[c] : 0u;
+    }
+    *ret_most = most;
+    return held;
 }
 
 #define KERNEL_NAME_OF(isa) street_kernel_##isa
@@ -533,4 +714,5 @@ static void lane_wishes(const struct follow_job *job, const struct group *group,
 #define KERNEL_TEXT(isa) KERNEL_TEXT_OF(isa)
 
 const struct street_kernel KERNEL_NAME(KERNEL_ISA) = { .name = KERNEL_TEXT(KERNEL_ISA), .follow_rows = follow_rows,
-    .heads_prepare = heads_prepare, .lane_wishes = lane_wishes };
+    .heads_prepare = heads_prepare, .heads_soon = heads_soon, .heads_stay = heads_stay, .lane_wishes = lane_wishes,
+    .columns_held = columns_held };

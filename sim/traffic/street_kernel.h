@@ -72,6 +72,7 @@ struct follow_rows {
     const float *length;               // of the columns' lanes; NULL where past does not matter
     struct loop_layer *loops;
     int32_t loop_count;
+    struct pack *pack;                 // scratch
     struct tails *tails;               // OUT: where each column's last vehicle is now; NULL: not asked for
     int64_t *queued;                   // OUT: rises by the vehicles below 1.39 m/s
     const struct stop_mark *marks;     // in order of rows
@@ -87,10 +88,17 @@ struct street_kernel {
     // line.
     uint32_t (*heads_prepare)(const struct follow_job *job, struct group *group, const struct row *heads,
                               float *ret_fronts);
+    // Columns of a group whose heads are about to look ahead, as well as one can tell before the group's turn: one may
+    // wish to have in the cache what they will look at.
+    uint32_t (*heads_soon)(const struct group *group, const struct row *heads);
+    // The heads of these columns heed the lane's end alone.
+    void (*heads_stay)(struct group *group, uint32_t columns);
     // For rows first .. end - 1 of a group, by row: the columns whose vehicle must change lanes to this side, and those
     // that may gain by it and whose turn it is to look.
     void (*lane_wishes)(const struct follow_job *job, const struct group *group, const struct row *rows,
                         struct side_wish side, int32_t first, int32_t end, uint32_t *ret_must, uint32_t *ret_gain);
+    // The columns that hold somebody, and the longest one's vehicles.
+    uint32_t (*columns_held)(const int32_t *count, int32_t *ret_most);
 };
 
 // The kernel for this machine. STATUS_RANGE when INTERGREEN_ISA names none that it can run.

@@ -129,6 +129,7 @@ struct group {
     uint32_t changed;                 // columns whose last vehicle may be another one than tails tells of
     uint32_t shown;                   // columns of which seen tells vehicles
     uint32_t over;                    // columns back over whose line somebody may reach
+    uint32_t soon;                    // columns whose heads will likely look ahead in this step (moving.c)
     bool stops;                       // somebody of KIND_STOP may be in it
     int32_t lane_position;            // 0 at the kerb
     int32_t loop_layer, loop_layer_count;   // in street.loops
@@ -289,6 +290,17 @@ struct wide_types {
     int32_t krauss[WIDE];
 };
 
+// Vehicles of some rows of a group, one beside the other, whom the kernel asks IDM for: so many rows are looked at
+// together.
+#define ROWS_TOGETHER 8
+#define PACK_MAX (ROWS_TOGETHER * WIDE)
+struct pack {
+    _Alignas(64) float gap[PACK_MAX], speed[PACK_MAX], desired[PACK_MAX], ahead[PACK_MAX], margin[PACK_MAX];
+    struct wide_types types[ROWS_TOGETHER];
+    int32_t place[PACK_MAX];           // (row - first row) * WIDE + column
+    int32_t count;
+};
+
 // Rows are handed to groups in pieces as long as their queues, so that memory follows the vehicles and not the roads.
 // Pieces hold 8, 12, 16, 24 ... rows. One that a group has outgrown or no longer needs is kept for the next.
 #define ROW_PIECE_SIZES 32
@@ -326,6 +338,7 @@ struct closure_books {
 
 struct worker {                       // what one thread owns
     int32_t first_block, block_end, first_crossroads, crossroads_end;
+    int32_t group_end;                // of its blocks
     struct transfer *outbox;
     int32_t outbox_count, outbox_max;
     int32_t outbox_lanes;             // so many of them left a lane; the others a path
@@ -340,6 +353,7 @@ struct worker {                       // what one thread owns
     int32_t mark_count, mark_count_max;
     bool inserting;
     struct row_pool pool;
+    struct pack pack;                 // scratch of the kernel
     struct row batch;                 // crossers, sixteen at a time
     struct ahead batch_ahead;
     int32_t batch_slot[WIDE], batch_path[WIDE];
@@ -431,18 +445,31 @@ static inline void trip_expect(const struct street *street, int32_t trip)
     __builtin_prefetch(&street->trips[trip], 1);
 }
 
-// Asks for what moving a group touches first, one group ahead: its foremost rows and where its loops lie. The rows are
-// wherever its thread's pool had room, so that no processor guesses it.
-#define ROWS_EXPECTED 4
+// Asks for what moving a group touches, three groups ahead: of its rows what the kernel reads of each, the rest of the
+// first one, and where its loops lie. The rows are wherever its thread's pool had room, so that no processor guesses
+// it, and one that does would fetch lines that nobody needs.
+#define ROWS_EXPECTED 6
 static inline void group_expect(const struct street *street, int32_t index)
 {
-    if (index >= street->group_count || street->groups[index].count_max == 0) {
+    const struct group *group = &street->groups[index];
+    if (group->count_max == 0) {
         return;
     }
-    const struct group *group = &street->groups[index];
-    int32_t rows = group->count_max < ROWS_EXPECTED ? group->count_max : ROWS_EXPECTED;
-    const char *at = (const char *)&street->rows[group->first_row], *end = at + (size_t)rows * sizeof(struct row);
-    for (; at < end; at += 64) {
+    int32_t count = group->count_max < ROWS_EXPECTED ? group->count_max : ROWS_EXPECTED;
+    const struct row *rows = &street->rows[group->first_row];
+    for (int32_t k = 0; k < count; k++) {
+        __builtin_prefetch(rows[k].front, 1);
+        __builtin_prefetch(rows[k].speed, 1);
+        __builtin_prefetch(rows[k].desired);
+        __builtin_prefetch(rows[k].halt, 1);
+        if (k == 0 || street->type_count > 1) {
+            __builtin_prefetch(rows[k].kind);
+        }
+    }
+    __builtin_prefetch(rows[0].path);
+    __builtin_prefetch(rows[0].trip);
+    const char *end = (const char *)group->count;   // what it writes of the group lies before
+    for (const char *at = (const char *)group; at < end; at += 64) {
         __builtin_prefetch(at, 1);
     }
     for (int32_t i = 0; i < group->loop_layer_count; i++) {
@@ -460,6 +487,11 @@ static inline struct group *cell_group(const struct street *street, int32_t cell
 static inline struct row *cell_rows(const struct street *street, int32_t cell)
 {
     return &street->rows[street->groups[cell / WIDE].first_row];
+}
+
+static inline int32_t cell_link(const struct street *street, int32_t cell)
+{
+    return street->blocks[street->block_of_group[cell / WIDE]].link[cell % WIDE];
 }
 
 static inline uint64_t busy_bit(const struct crossroads *at, int32_t path)

@@ -148,11 +148,6 @@ static uint32_t preferred_now(const struct street *street, const struct leg *leg
     return preferred;
 }
 
-static int32_t cell_link(const struct street *street, int32_t cell)
-{
-    return street->network->lanes[cell_group(street, cell)->lane[cell % WIDE]].link;
-}
-
 int32_t trip_path(const struct street *street, const struct trip *trip, int32_t leg, int32_t cell)
 {
     if (leg + 1 >= trip->leg_count) {

@@ -45,6 +45,7 @@ static struct run run_open(const struct scene *scene, int threads)
     struct street_options options = scene->options;
     struct problem problem;
     options.threads = threads;
+    options.team_vehicles_min = 1;
     assert_int_equal(street_create(&scene->network, scene->types, 2, &options, &run.street, &problem), STATUS_OK);
     run.signals = signals_create(&scene->network, options.begin_ms);
     signals_fall_back_to(run.signals, scene->fallback);

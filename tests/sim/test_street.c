@@ -29,7 +29,8 @@ static void scene_open(struct scene *scene, const struct town_options *options, 
                        int32_t type_count, int32_t trips, int32_t seconds, int32_t step_ms, int threads, uint64_t seed)
 {
     town_create(options, &scene->network);
-    struct street_options street_options = { .step_ms = step_ms, .threads = threads, .seed = seed };
+    struct street_options street_options = { .step_ms = step_ms, .threads = threads, .team_vehicles_min = 1,
+        .seed = seed };
     struct problem problem;
     assert_int_equal(street_create(&scene->network, types, type_count, &street_options, &scene->street, &problem),
         STATUS_OK);

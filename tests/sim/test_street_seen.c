@@ -99,7 +99,8 @@ static void town_play(const struct town_options *options, int threads, struct me
     town_create(options, &network);
     struct vehicle_type types[2] = { town_car(), town_car() };
     types[1].length_m = 18.0;          // longer than the paths of a right turn
-    struct street_options street_options = { .step_ms = 1000, .threads = threads, .seed = 7 };
+    struct street_options street_options = { .step_ms = 1000, .threads = threads, .team_vehicles_min = 1,
+        .seed = 7 };
     struct problem problem;
     struct street *street;
     assert_int_equal(street_create(&network, types, 2, &street_options, &street, &problem), STATUS_OK);

@@ -73,6 +73,7 @@ static struct street *second_create(const struct wild_scene *scene, const struct
     struct street *second = NULL;
     struct problem problem = { .text = "" };
     struct street_options options = scene->options;
+    options.team_vehicles_min = 1;
     options.threads = 2 + (int)(scene->seed / 4 % 6);   // many borders between them, on however few processors
     street_save(first, &sink);
     struct byte_source source = { .at = sink.bytes, .left = sink.count };
