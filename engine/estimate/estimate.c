@@ -303,7 +303,7 @@ static void looks_assign(struct estimate *estimate)
     estimate->first_look[approaches->row_count] = count;
 }
 
-// Adds a fork of an intersection whose forks begin at first; forks that turn out to be alone are harmless.
+// Adds a fork of an intersection whose forks begin at first. A lane that has but one keeps its usual weight.
 static void fork_add(struct estimate *estimate, int32_t row, int32_t look, int32_t first, int32_t count)
 {
     struct fork *fork = &estimate->forks[count];

@@ -7,8 +7,8 @@
 //                      had there been green enough. In a long mean the growth vanishes.
 //           share      of a row's vehicles that take a movement, from counts by turn
 //
-//           A lane upstream of a turn pocket feeds several rows. How the layout splits it among them says nothing of how
-//           many turn, so what it shows is shared out as these rows' demand has been lately:
+//           A lane upstream of a turn pocket feeds several rows. How the layout splits it among them says nothing of
+//           how many turn, so what it shows is shared out as these rows' demand has been lately:
 //
 //             weight = usual * asked / (sum over its rows of usual * asked) * (sum over its rows of usual),
 //             asked = demand + a floor, so that a row which nobody took yet gets its share
@@ -79,7 +79,7 @@ struct look {
     double to_stop_m;                 // from the lane's end to the row's stop line
 };
 
-// A look at a lane that feeds several rows of the intersection. Forks of one lane share a sum, kept at the first of them.
+// A look at a lane that feeds rows of the intersection. Those of one lane share their sums, kept at the first of them.
 struct fork {
     int32_t look, row;
     int32_t first;                    // in forks: of the same lane at the intersection
