@@ -17,6 +17,7 @@ static const double SHARE_PRIOR_VEH = 2.0;        // vehicles' worth of belief i
 static const double ASKED_VEH_MIN = 0.05;         // less than this within reach is nobody
 
 static const double DEMAND_FLOOR_VPS = 0.002;     // so that a row without traffic yet still gets a share
+static const double FORK_FLOOR_VPS = 0.01;        // the same, of a lane that feeds several: two vehicles' worth by now
 static const float COVERED = 0.95f, CLEAR = 0.05f;   // occupancies of a loop that is
 static const double CONFIDENCE_BOTH = 0.8, CONFIDENCE_ONE = 0.5;   // of a row kept from its loops
 static const double FAR_DOUBT = 0.05;             // less sure with each vehicle that no loop has seen
@@ -317,11 +318,44 @@ static void looks_assign(struct estimate *estimate)
         for (int32_t f = row->first_feeder; f < row->first_feeder + row->feeder_count; f++) {
             const struct feeder *feeder = &approaches->feeders[f];
             if (camera_of_lane[feeder->lane] != INDEX_NONE) {
-                estimate->looks[count++] = (struct look){ .lane = feeder->lane, .weight = feeder->weight };
+                estimate->looks[count++] = (struct look){ .lane = feeder->lane, .weight = feeder->weight,
+                                                          .to_stop_m = feeder->to_stop_m };
             }
         }
     }
     estimate->first_look[approaches->row_count] = count;
+}
+
+// Adds a fork of an intersection whose forks begin at first. A lane that has but one keeps its usual weight.
+static void fork_add(struct estimate *estimate, int32_t row, int32_t look, int32_t first, int32_t count)
+{
+    struct fork *fork = &estimate->forks[count];
+    *fork = (struct fork){ .look = look, .row = row, .first = count, .usual = estimate->looks[look].weight };
+    for (int32_t i = first; i < count && fork->first == count; i++) {
+        if (estimate->looks[estimate->forks[i].look].lane == estimate->looks[look].lane) {
+            fork->first = estimate->forks[i].first;
+        }
+    }
+    estimate->forks[fork->first].whole += fork->usual;
+}
+
+static void forks_assign(struct estimate *estimate)
+{
+    const struct approaches *approaches = &estimate->approaches;
+    int32_t count = 0;
+    for (int32_t i = 0; i < estimate->network->intersection_count; i++) {
+        const struct intersection_rows *at = &approaches->at[i];
+        estimate->first_fork[i] = count;
+        for (int32_t r = at->first; r < at->first + at->count; r++) {
+            for (int32_t look = estimate->first_look[r]; look < estimate->first_look[r + 1]; look++) {
+                if (estimate->looks[look].lane != approaches->rows[r].lane) {
+                    fork_add(estimate, r, look, estimate->first_fork[i], count);
+                    count++;
+                }
+            }
+        }
+    }
+    estimate->first_fork[estimate->network->intersection_count] = count;
 }
 
 static void link_rows_assign(struct estimate *estimate)
@@ -426,6 +460,8 @@ void estimate_create(struct estimate *estimate, const struct network *network)
     estimate->own_loops = memory_take(rows, sizeof *estimate->own_loops);
     estimate->first_look = memory_take(rows + 1, sizeof *estimate->first_look);
     estimate->looks = memory_take((size_t)estimate->approaches.feeder_count, sizeof *estimate->looks);
+    estimate->first_fork = memory_take((size_t)network->intersection_count + 1, sizeof *estimate->first_fork);
+    estimate->forks = memory_take((size_t)estimate->approaches.feeder_count, sizeof *estimate->forks);
     estimate->link_rows = memory_take_aligned(rows, sizeof *estimate->link_rows);
     estimate->first_link_rows = memory_take((size_t)network->intersection_count + 1,
                                             sizeof *estimate->first_link_rows);
@@ -450,6 +486,7 @@ void estimate_create(struct estimate *estimate, const struct network *network)
     }
     loops_assign(estimate);
     looks_assign(estimate);
+    forks_assign(estimate);
     link_rows_assign(estimate);
     sensors_assign(estimate);
 }
@@ -475,6 +512,8 @@ void estimate_release(struct estimate *estimate)
     free(estimate->own_loops);
     free(estimate->first_look);
     free(estimate->looks);
+    free(estimate->first_fork);
+    free(estimate->forks);
     free(estimate->link_rows);
     free(estimate->first_link_rows);
     free(estimate->arrivals);
@@ -510,6 +549,23 @@ static bool cameras_matter(const struct estimate *estimate, int64_t before_ms, i
     return told_ms != INT64_MIN && (told_ms > before_ms || now_ms < told_ms + CAMERAS_FADE_MS);
 }
 
+// Shares out what forks show by the demand of their rows.
+static void forks_weigh(struct estimate *estimate, int32_t intersection)
+{
+    struct fork *forks = estimate->forks;
+    int32_t first = estimate->first_fork[intersection], after = estimate->first_fork[intersection + 1];
+    for (int32_t i = first; i < after; i++) {
+        double pull = forks[i].usual * (estimate->rows[forks[i].row].demand_vps + FORK_FLOOR_VPS);
+        forks[i].pull = forks[i].first == i ? pull : 0.0;
+        forks[forks[i].first].pull += forks[i].first == i ? 0.0 : pull;
+        estimate->looks[forks[i].look].weight = pull;
+    }
+    for (int32_t i = first; i < after; i++) {
+        const struct fork *sum = &forks[forks[i].first];
+        estimate->looks[forks[i].look].weight *= sum->whole / sum->pull;
+    }
+}
+
 void estimate_update(struct estimate *estimate, struct intersection_id intersection, int64_t now_ms)
 {
     const struct intersection_rows *at = &estimate->approaches.at[intersection.index];
@@ -520,6 +576,9 @@ void estimate_update(struct estimate *estimate, struct intersection_id intersect
     struct tick tick = { .now_ms = now_ms, .now_s = quantum_floor(now_ms, MS_PER_S) / MS_PER_S, .dt_s = dt_s,
         .keep = keep, .rate_s = rate_s, .cameras = cameras_matter(estimate, before_ms, now_ms),
         .shares = *estimate->cameras_told_ms != INT64_MIN };
+    if (tick.cameras) {
+        forks_weigh(estimate, intersection.index);
+    }
     for (int32_t r = at->first; r < at->first + at->count; r++) {
         row_update(estimate, r, &tick);
     }

@@ -7,6 +7,12 @@
 //                      had there been green enough. In a long mean the growth vanishes.
 //           share      of a row's vehicles that take a movement, from counts by turn
 //
+//           A lane upstream of a turn pocket feeds several rows. How the layout splits it among them says nothing of
+//           how many turn, so what it shows is shared out as these rows' demand has been lately:
+//
+//             weight = usual * asked / (sum over its rows of usual * asked) * (sum over its rows of usual),
+//             asked = demand + a floor, so that a row which nobody took yet gets its share
+//
 //           A rate is weighed by age: at each update of dt seconds sums and time are both divided by 1 + dt / window;
 //           the rate is sum over time, so it is unbiased from the first second on and forgets with the window.
 //
@@ -69,7 +75,16 @@ struct arrival {
 // A camera that shows vehicles of a row, on its lane or a feeder.
 struct look {
     int32_t lane;
-    double weight;
+    double weight;                    // share of those it shows that are taken to come to the row
+    double to_stop_m;                 // from the lane's end to the row's stop line
+};
+
+// A look at a lane that feeds rows of the intersection. Those of one lane share their sums, kept at the first of them.
+struct fork {
+    int32_t look, row;
+    int32_t first;                    // in forks: of the same lane at the intersection
+    double usual;                     // its weight by the layout
+    double whole, pull;               // sums over the forks of one lane: of usual, of usual * asked
 };
 
 // Which of an intersection's sensors are not loops of its own rows, to be asked one by one: loops, then cameras.
@@ -102,6 +117,8 @@ struct estimate {
     uint8_t *row_silent;              // one per row: nothing has ever been seen of it, all of its state is 0
     int32_t *first_look;              // one per row, and the end
     struct look *looks;
+    int32_t *first_fork;              // one per intersection, and the end
+    struct fork *forks;               // worked out anew at every update, from the demand at the one before
     struct lane_queue *queues;        // one per row: from its loops
     struct lane_queue_place *places;
     struct lane_queue_seen *loops_seen;   // of the newest update

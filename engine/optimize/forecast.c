@@ -29,24 +29,24 @@ static double way_s(double ahead_m, double seen_mps, double free_mps)
     return (free_mps - slow_mps) / ACCELERATION_MPS2 + (ahead_m - gain_m) / free_mps;
 }
 
-// The vehicles that the camera of one feeder shows, weighed. back_m: how far back the vehicles follow one another
+// The vehicles that the camera of one lane shows, weighed. back_m: how far back the vehicles follow one another
 // closely; who stands there is queued, who stands beyond has only just set out.
-static void lane_add(const struct forecast_query *query, const struct feeder *feeder, int32_t stream, double speed_mps,
+static void lane_add(const struct forecast_query *query, const struct look *look, int32_t stream, double speed_mps,
                      double *back_m, float (*ret)[STREAM_COUNT_MAX])
 {
-    const struct lane_sight *lane = &query->estimate->sight.lanes[feeder->lane];
+    const struct lane_sight *lane = &query->estimate->sight.lanes[look->lane];
     if (lane->end_ms == INT64_MIN) {
         return;
     }
     double since_s = s_from_ms(query->at_ms - lane->end_ms);
     if (lane->bin_count == 0) {   // No bins: those that stand are there, the others somewhere in view.
         const struct camera *camera =
-            &query->estimate->network->cameras[query->estimate->sight.camera_of_lane[feeder->lane]];
+            &query->estimate->network->cameras[query->estimate->sight.camera_of_lane[look->lane]];
         int32_t moving = lane->in_view - lane->queued;
-        add(ret, stream, 0.0, feeder->weight * lane->queued);
+        add(ret, stream, 0.0, look->weight * lane->queued);
         for (int32_t i = 0; i < moving; i++) {
-            double ahead_m = feeder->to_stop_m + camera->view_m * (i + 0.5) / moving;
-            add(ret, stream, ahead_m / speed_mps - since_s, feeder->weight);
+            double ahead_m = look->to_stop_m + camera->view_m * (i + 0.5) / moving;
+            add(ret, stream, ahead_m / speed_mps - since_s, look->weight);
         }
         return;
     }
@@ -54,8 +54,8 @@ static void lane_add(const struct forecast_query *query, const struct feeder *fe
         if (lane->bin_vehicles[i] == 0) {
             continue;
         }
-        double vehicles = feeder->weight * lane->bin_vehicles[i], seen_mps = 0.01 * lane->bin_speed_cmps[i];
-        double near_m = feeder->to_stop_m + i * CAMERA_BIN_M, ahead_m = near_m + 0.5 * CAMERA_BIN_M;
+        double vehicles = look->weight * lane->bin_vehicles[i], seen_mps = 0.01 * lane->bin_speed_cmps[i];
+        double near_m = look->to_stop_m + i * CAMERA_BIN_M, ahead_m = near_m + 0.5 * CAMERA_BIN_M;
         bool follows = near_m <= *back_m + JOINED_M;
         if (follows) {
             *back_m = fmax(*back_m, near_m) + vehicles * (SPACE_M + SPACE_S * seen_mps);
@@ -93,11 +93,8 @@ static void row_add(const struct forecast_query *query, const struct approach_ro
         return;
     }
     double back_m = 0.0;
-    for (int32_t f = row->first_feeder; f < row->first_feeder + row->feeder_count; f++) {
-        const struct feeder *feeder = &estimate->approaches.feeders[f];
-        if (estimate->sight.camera_of_lane[feeder->lane] != INDEX_NONE) {
-            lane_add(query, feeder, stream, speed_mps, &back_m, ret);
-        }
+    for (int32_t i = estimate->first_look[index]; i < estimate->first_look[index + 1]; i++) {
+        lane_add(query, &estimate->looks[i], stream, speed_mps, &back_m, ret);
     }
 }
 
