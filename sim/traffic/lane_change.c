@@ -308,8 +308,7 @@ static void change_mandatory(struct street *street, struct change *change, int32
     if (urgency <= 0.0f || exchange(street, change, k, &near) || stays) {
         return;
     }
-    bool falls_back = near.ahead < APART_M && !must;   // behind the one beside it
-    if (falls_back) {
+    if (near.ahead < APART_M) {        // it falls back behind the one beside it
         courtesy_slow(street, change->from, change->from_rows, k, c, SIREN_MPS);
     } else if (near.place < change->to->count[c]) {
         courtesy_slow(street, change->to, change->to_rows, near.place, c, must ? COURTESY_MPS : SIREN_MPS);
