@@ -527,7 +527,7 @@ static void make_foes(struct tie *tie)
     for (int32_t i = 0; i < tie->raw->junctions.count && tie->status == STATUS_OK; i++) {
         const struct sumo_junction *junction = &tie->raw->junctions.at[i];
         int32_t node = tie->node_of[i], rows = junction->requests.count;
-        if (node == INDEX_NONE || rows == 0) {
+        if (node == INDEX_NONE || rows == 0 || junction->zipper) {
             continue;
         }
         const int32_t *member = by.member + by.first[node];
