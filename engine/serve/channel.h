@@ -8,7 +8,7 @@
 //               ╰─────────── the peer closed, a bound passed ──────────────────────────────────╯
 // CONTRACT  The loop's thread alone.
 // OWNERSHIP channel_open makes it; it frees itself in the close callback.
-// NOT HERE  Accepting (listener.h).
+// NOT HERE  Accepting (listener.h), who is let in (admission.h), plans on their way (delivery.h).
 #pragma once
 
 #include "engine/serve/loop.h"
@@ -51,10 +51,18 @@ struct channel {
     bool *fallback_loaded;             // by position among them: it acknowledged its table
 };
 
+// The peer's name for the log.
+const char *channel_who(const struct channel *channel);
+
 // Takes the descriptor, also when it fails.
 void channel_open(struct loop *loop, const struct mail *mail);
 
 void channel_send(struct channel *channel, const uint8_t *bytes, size_t count);
+
+// What was written over the loop's own buffer (loop_out).
+void channel_send_out(struct channel *channel, const struct frame_writer *out);
+void channel_send_error(struct channel *channel, enum error_code code, enum frame_kind kind, uint32_t request,
+                        const char *text);
 void channel_flush(struct channel *channel);
 
 // Says why (code, text), and closes when that has gone out.
@@ -68,6 +76,3 @@ void channel_answer(struct channel *channel, const struct compute_answer *answer
 
 // Looks at time limits.
 void channel_check(struct channel *channel, int64_t now_ms);
-
-// Sends the plan of an intersection that changed.
-void channel_push(struct channel *channel, int32_t intersection);

@@ -49,9 +49,8 @@ struct compute {
     int32_t parcel_first, parcel_count;
     struct picture *middle;
     bool middle_new;
-    struct picture_minute minutes[PICTURE_MINUTE_COUNT_MAX];
-    int32_t minute_first, minute_count;
 
+    struct minutes minutes;       // locks itself
     struct picture pictures[3];
     struct picture *mine, *theirs;
 
@@ -63,9 +62,6 @@ struct compute {
     struct freezer freezer;
     struct observation_buffer crossing;   // what one region has for its neighbours
     uint8_t *packed;                      // the same as bytes
-    int64_t minute_ms;            // that is being counted; -1: none
-    int32_t *minute_counts;
-    int32_t count_columns;
     bool off_said;
     int64_t off_ms;               // as last looked at
 
@@ -129,18 +125,13 @@ void compute_create(const struct compute_options *options, struct brain *brain, 
     compute->middle = &compute->pictures[1];
     compute->theirs = &compute->pictures[2];
     compute->live = brain;
+    minutes_create(&compute->minutes, network);
     freezer_create(&compute->freezer, options->intakes, options->intake_count);
     if (options->boundary != NULL) {
         observation_buffer_create(&compute->crossing, 2 * network->detector_count, 8 * network->detector_count,
                                   2 * network->camera_count, 2 * network->camera_count * CAMERA_BIN_COUNT_MAX);
         compute->packed = memory_take(COMPUTE_PARCEL_BYTES_MAX, 1);
     }
-    compute->count_columns = network->detector_count + network->camera_count;
-    compute->minute_counts = memory_take((size_t)compute->count_columns, sizeof(int32_t));
-    for (int i = 0; i < PICTURE_MINUTE_COUNT_MAX; i++) {
-        compute->minutes[i].counts = memory_take((size_t)compute->count_columns, sizeof(int32_t));
-    }
-    compute->minute_ms = -1;
     compute->now_ms = city_clock_now(options->clock);
     compute->live_now_ms = compute->now_ms;
     atomic_store(&compute->progress_ms, monotonic_ms());
@@ -173,9 +164,6 @@ void compute_release(struct compute *compute)
         free(compute->pictures[i].states);
         free(compute->pictures[i].versions);
     }
-    for (int i = 0; i < PICTURE_MINUTE_COUNT_MAX; i++) {
-        free(compute->minutes[i].counts);
-    }
     for (int i = 0; i < COMPUTE_PARCEL_COUNT_MAX; i++) {
         free(compute->parcels[i].bytes);
     }
@@ -185,7 +173,7 @@ void compute_release(struct compute *compute)
     free(compute->lead_plans.at);
     observation_buffer_release(&compute->crossing);
     free(compute->packed);
-    free(compute->minute_counts);
+    minutes_release(&compute->minutes);
     freezer_release(&compute->freezer);
     pthread_cond_destroy(&compute->cond);
     pthread_mutex_destroy(&compute->mutex);
@@ -214,57 +202,6 @@ bool compute_restore(struct compute *compute, const struct plan *plan)
         publish(compute, plan);
     }
     return actions.accepted;
-}
-
-// Closes the minute that has gone by, and begins the one of now.
-static void minute_turn(struct compute *compute, int64_t now_ms)
-{
-    int64_t minute_ms = quantum_floor(now_ms, 60 * MS_PER_S);
-    if (compute->minute_ms == minute_ms) {
-        return;
-    }
-    if (compute->minute_ms >= 0) {
-        pthread_mutex_lock(&compute->mutex);
-        if (compute->minute_count == PICTURE_MINUTE_COUNT_MAX) {
-            compute->minute_first = (compute->minute_first + 1) % PICTURE_MINUTE_COUNT_MAX;
-            compute->minute_count--;
-        }
-        struct picture_minute *minute =
-            &compute->minutes[(compute->minute_first + compute->minute_count) % PICTURE_MINUTE_COUNT_MAX];
-        minute->minute_ms = compute->minute_ms;
-        memcpy(minute->counts, compute->minute_counts, (size_t)compute->count_columns * sizeof(int32_t));
-        compute->minute_count++;
-        pthread_mutex_unlock(&compute->mutex);
-    }
-    compute->minute_ms = minute_ms;
-    for (int32_t i = 0; i < compute->count_columns; i++) {
-        compute->minute_counts[i] = -1;
-    }
-}
-
-static void minute_add(struct compute *compute, int32_t column, int64_t vehicles)
-{
-    int32_t *count = &compute->minute_counts[column];
-    int64_t sum = (*count < 0 ? 0 : *count) + vehicles;
-    *count = sum > INT32_MAX ? INT32_MAX : (int32_t)sum;
-}
-
-static void minute_count(struct compute *compute, const struct observation_columns *rows)
-{
-    int32_t cameras_from = compute->options.network->detector_count;
-    for (int32_t i = 0; i < rows->loops.count; i++) {
-        minute_add(compute, rows->loops.detector[i], rows->loops.vehicles[i]);
-    }
-    for (int32_t i = 0; i < rows->edges.count; i++) {
-        minute_add(compute, rows->edges.detector[i], rows->edges.on[i] == 0 ? 1 : 0);
-    }
-    for (int32_t i = 0; i < rows->cameras.count; i++) {
-        int64_t turned = 0;
-        for (int turn = 0; turn < 4; turn++) {
-            turned += rows->cameras.turned[turn][i];
-        }
-        minute_add(compute, cameras_from + rows->cameras.camera[i], turned);
-    }
 }
 
 static void picture_show(struct compute *compute, const struct actions *actions)
@@ -359,8 +296,7 @@ static void step(struct compute *compute, int64_t now_ms)
     int64_t began_us = monotonic_us();
     const struct observation_columns *seen =
         freezer_take(&compute->freezer, compute->options.intakes, compute->options.intake_count);
-    minute_turn(compute, now_ms);
-    minute_count(compute, seen);
+    minutes_add(&compute->minutes, now_ms, seen);
     struct actions actions;
     struct event event = { .kind = EVENT_STEP, .now_ms = now_ms, .seen = seen, .intersection = INDEX_NONE };
     compute->now_ms = now_ms;
@@ -409,7 +345,7 @@ static void simulator_begin(struct compute *compute, const struct intake_event *
     compute->lockstep = brain;
     compute->simulator = from->peer;
     compute->now_ms = from->simulator.begin_ms;
-    compute->minute_ms = -1;
+    minutes_drop(&compute->minutes);
     record_begin(compute, brain, &options, compute->now_ms, true);
     snprintf(compute->simulator_strategy, sizeof compute->simulator_strategy, "%s", options.strategy);
     plan_table_clear(compute->options.table);
@@ -438,7 +374,7 @@ static void simulator_end(struct compute *compute)
     brain_release(compute->lockstep);
     compute->lockstep = NULL;
     compute->now_ms = compute->live_now_ms;
-    compute->minute_ms = -1;
+    minutes_drop(&compute->minutes);
     record_begin(compute, compute->live, &compute->options.brain, compute->now_ms, false);
     freezer_take(&compute->freezer, compute->options.intakes, compute->options.intake_count);
     table_fill(compute);
@@ -795,6 +731,11 @@ bool compute_parcel(struct compute *compute, int32_t *ret_region, uint64_t *ret_
     return found;
 }
 
+struct minutes *compute_minutes(struct compute *compute)
+{
+    return &compute->minutes;
+}
+
 const struct picture *compute_look(struct compute *compute)
 {
     pthread_mutex_lock(&compute->mutex);
@@ -806,21 +747,6 @@ const struct picture *compute_look(struct compute *compute)
     }
     pthread_mutex_unlock(&compute->mutex);
     return compute->theirs;
-}
-
-bool compute_minute(struct compute *compute, int64_t *ret_minute_ms, int32_t *counts)
-{
-    pthread_mutex_lock(&compute->mutex);
-    bool found = compute->minute_count > 0;
-    if (found) {
-        const struct picture_minute *minute = &compute->minutes[compute->minute_first];
-        *ret_minute_ms = minute->minute_ms;
-        memcpy(counts, minute->counts, (size_t)compute->count_columns * sizeof *counts);
-        compute->minute_first = (compute->minute_first + 1) % PICTURE_MINUTE_COUNT_MAX;
-        compute->minute_count--;
-    }
-    pthread_mutex_unlock(&compute->mutex);
-    return found;
 }
 
 uint64_t compute_steps(struct compute *compute)

@@ -27,10 +27,10 @@
 #include "engine/brain.h"
 #include "engine/serve/city_clock.h"
 #include "engine/serve/intake.h"
+#include "engine/serve/minutes.h"
 #include "engine/serve/plan_table.h"
 #include "engine/serve/recordings.h"
 
-#define PICTURE_MINUTE_COUNT_MAX 16
 #define COMPUTE_PARCEL_COUNT_MAX 64       // that wait for the main thread
 #define COMPUTE_PARCEL_BYTES_MAX (256u << 10)
 
@@ -68,11 +68,6 @@ struct compute_options {
     struct recordings *recordings;        // or NULL; kept until compute_release
     const struct boundary *boundary;      // NULL: the daemon leads the whole city, and nothing crosses
     struct compute_hooks hooks;
-};
-
-struct picture_minute {
-    int64_t minute_ms;
-    int32_t *counts;                      // detectors, then cameras; -1 without data
 };
 
 // The city as the compute thread last left it.
@@ -139,8 +134,8 @@ bool compute_parcel(struct compute *compute, int32_t *ret_region, uint64_t *ret_
 // The newest picture, borrowed until the next call. One caller.
 const struct picture *compute_look(struct compute *compute);
 
-// The next whole minute of counts since the last call: true, and a copy. One caller.
-bool compute_minute(struct compute *compute, int64_t *ret_minute_ms, int32_t *counts);
+// Where whole minutes of counts are taken from. One caller.
+struct minutes *compute_minutes(struct compute *compute);
 
 // Steps of any kind since the start: what the watchdog looks at. And when the last ended (monotonic).
 uint64_t compute_steps(struct compute *compute);

@@ -1,6 +1,7 @@
 #include "engine/serve/loop.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 
 #include "engine/base/memory.h"
 #include "engine/serve/channel.h"
+#include "engine/serve/delivery.h"
 #include "engine/serve/journal.h"
 
 #define CHECK_MS 25                       // between two looks at time limits, each at one of
@@ -18,6 +20,7 @@
 #define ENGINE_LATE_MS 300                // a step that is so late needs the processor
 #define BREATH_US 500                     // of a busy loop; far less than a pull may take
 #define BREATH_LOOK_US 10000              // between two looks at whether it is busy
+#define SAID_PER_SECOND_MAX 20            // lines about peers that a loop writes
 #define BREATH_FRAME_COUNT_MIN 40         // in that time: 4,000 frames a second
 
 void loop_create(struct loop *loop, struct service *service, int32_t index, struct intake *intake)
@@ -43,6 +46,25 @@ void loop_plans_changed(struct loop *loop)
     uv_async_send(&loop->wake);
 }
 
+struct frame_writer loop_out(struct loop *loop)
+{
+    return frame_writer_over(loop->out_buffer, OUT_BYTES);
+}
+
+bool loop_may_say(struct loop *loop)
+{
+    int64_t second = monotonic_ms() / 1000;
+    if (second != loop->said_second) {
+        if (loop->said_count > SAID_PER_SECOND_MAX) {
+            journal(JOURNAL_WARNING, "sessions: %" PRId64 " more lines like these in that second",
+                    loop->said_count - SAID_PER_SECOND_MAX);
+        }
+        loop->said_second = second;
+        loop->said_count = 0;
+    }
+    return loop->said_count++ < SAID_PER_SECOND_MAX;
+}
+
 static struct channel *find(struct loop *loop, const struct peer *peer)
 {
     if (peer->slot < 0 || peer->slot >= loop->slots.count || loop->generations.at[peer->slot] != peer->generation) {
@@ -56,12 +78,12 @@ static void push_one(struct loop *loop, int32_t intersection)
     struct subscription *next = NULL;
     for (struct subscription *one = loop->subscribers[intersection]; one != NULL; one = next) {
         next = one->next;
-        channel_push(one->channel, intersection);
+        delivery_push(one->channel, intersection);
     }
     struct channel *after = NULL;
     for (struct channel *one = loop->all_first; one != NULL; one = after) {
         after = one->all_next;
-        channel_push(one, intersection);
+        delivery_push(one, intersection);
     }
 }
 

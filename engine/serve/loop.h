@@ -131,3 +131,14 @@ void loop_post(struct loop *loop, const struct mail *mail);
 
 // Plans were put into the table: push them.
 void loop_plans_changed(struct loop *loop);
+
+// A writer over the loop's buffer: what lies there is sent (channel_send_out) before the next one begins.
+struct frame_writer loop_out(struct loop *loop);
+
+// Whether the loop's thread may write one more line about a peer in this second.
+bool loop_may_say(struct loop *loop);
+
+static inline void count_up(_Atomic uint64_t *counter, uint64_t by)
+{
+    atomic_fetch_add_explicit(counter, by, memory_order_relaxed);
+}

@@ -10,14 +10,11 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
-#include "engine/optimize/strategy.h"
-#include "engine/serve/embedded.h"
 #include "engine/serve/gauges.h"
-#include "engine/serve/holdings.h"
-#include "engine/serve/http.h"
 #include "engine/serve/journal.h"
-#include "engine/serve/listener.h"
-#include "engine/serve/state_folder.h"
+#include "engine/serve/leadership.h"
+#include "engine/serve/server_state.h"
+#include "engine/serve/showing.h"
 #include "engine/serve/status_reply.h"
 #include "engine/wire/plan_codec.h"
 
@@ -25,58 +22,6 @@
 #define START_BEAT_MS 5
 #define STALL_MS 5000                 // without a step in live mode: an alarm
 #define CRASH_COUNT_MAX 2             // so many ends that were not clean within a minute: the next start is cautious
-
-// A StatusRequest of an operator.
-struct asked {
-    struct peer peer;
-    struct status_request request;
-};
-
-enum server_state { SERVER_STARTING, SERVER_STANDBY, SERVER_SERVING, SERVER_WRITING, SERVER_ENDING };
-
-struct server {
-    const struct network *network;
-    struct settings settings;
-    struct server_hooks hooks;
-    const char *city;
-    enum server_state state;
-    int exit_code;
-    uv_loop_t loop;
-    uv_timer_t beat;
-    uv_signal_t signals[3];           // TERM, INT, HUP
-
-    struct state_folder folder;
-    struct embedded embedded;
-    bool embedded_runs;
-    struct holdings *holdings;        // NULL: no store
-    struct boundary boundary;         // where the city is led in parts
-    struct http *http;
-    struct listener listeners[LISTEN_COUNT_MAX];
-    int32_t listener_count;
-    struct service service;
-    struct loop *loops;
-    struct intake *intakes;
-    int32_t intake_count;
-    struct compute *compute;
-    struct recordings *recordings;    // or NULL
-    struct brain_options brain;
-    const char **region_strategy;     // one per region of the network
-    bool steps_down, store_missed_said;
-    bool cautious;                    // begun without the stored state after repeated crashes
-
-    uint8_t *parcel;
-    int64_t started_wall_ms, began_ms, end_by_ms;
-    int64_t shown_steps;              // of the picture that was last offered to the store
-    int32_t *minute_counts;
-    uint8_t plan_frame[WIRE_PLAN_BYTES_MAX];
-    _Atomic uint32_t epoch_seen;      // told by a controller, newer than ours
-    uint64_t watchdog_us, watched_steps;
-    int64_t watchdog_fed_ms;
-    bool stall_said;
-
-    pthread_mutex_t asked_mutex;
-    LIST_OF(struct asked) asked;
-};
 
 // ---- what the store asks of us
 
@@ -186,223 +131,7 @@ static void status_answer_all(struct server *server)
     free(asked);
 }
 
-// ---- strategies and epochs
-
-// The strategy of each region of the network, from the settings.
-static enum status regions_set(struct server *server, const struct settings *settings, struct problem *problem)
-{
-    const struct network *network = server->network;
-    for (int32_t i = 0; i < settings->region_count; i++) {
-        const struct region_strategy *region = &settings->regions[i];
-        if (names_find(&network->regions, region->region) == NAME_NONE) {
-            return problem_report(problem, STATUS_UNKNOWN, "regions", region->region, NULL,
-                                  "the network has no such region");
-        }
-        if (strategy_find(region->strategy) == NULL) {
-            char names[256];
-            strategy_names(names, sizeof names);
-            return problem_report(problem, STATUS_UNKNOWN, "regions", region->region, NULL,
-                                  "there is no strategy `%s`: choose one of %s", region->strategy, names);
-        }
-    }
-    for (int32_t i = 0; i < network->regions.count; i++) {
-        server->region_strategy[i] = NULL;
-    }
-    for (int32_t i = 0; i < settings->region_count; i++) {
-        server->region_strategy[names_find(&network->regions, settings->regions[i].region)] =
-            settings->regions[i].strategy;
-    }
-    return STATUS_OK;
-}
-
-static enum status brain_make(struct server *server, const struct settings *settings, uint32_t epoch,
-                              struct brain **ret, struct problem *problem)
-{
-    enum status status = regions_set(server, settings, problem);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    int threads = settings->threads > 0 ? settings->threads : (int)sysconf(_SC_NPROCESSORS_ONLN);
-    server->brain = (struct brain_options){ .strategy = server->cautious ? "program" : settings->strategy,
-        .region_strategy = server->cautious || settings->region_count == 0 ? NULL : server->region_strategy,
-        .epoch = epoch, .daemon = server->folder.daemon, .solve_latency_ms = settings->solve_latency_ms,
-        .status_age_ms_max = settings->status_age_ms, .threads = threads < 1 ? 1 : threads,
-        .regions_led = settings->parted ? holdings_ours(server->holdings) : 0 };
-    return brain_create(server->network, &server->brain, ret, problem);
-}
-
-// Which regions are led now, for people and scripts.
-static void leads_say(const struct server *server, int32_t plans)
-{
-    char text[1024] = "";
-    size_t used = 0;
-    uint64_t regions = holdings_ours(server->holdings);
-    uint32_t epoch = atomic_load(&server->service.epoch);
-    for (int32_t r = 0; r < server->boundary.region_count && used < sizeof text; r++) {
-        if ((regions >> r & 1) != 0) {
-            used += (size_t)snprintf(text + used, sizeof text - used, " %s", names_text(&server->network->regions, r));
-        }
-    }
-    printf("leads:%s; epoch %" PRIu32 ".%" PRIu32 "; %d plans read back\n", text, epoch, server->folder.daemon, plans);
-    fflush(stdout);
-    sd_notifyf(0, "STATUS=leads%s, epoch %" PRIu32, text, epoch);
-}
-
-// Regions were taken over or lost, or the epoch has to rise: the brain goes on with what is ours now.
-static void lead_change(struct server *server)
-{
-    struct problem problem;
-    uint32_t ours = atomic_load(&server->service.epoch), seen = atomic_load(&server->epoch_seen);
-    uint32_t found = holdings_epoch(server->holdings), above = found > ours ? found : ours;
-    above = seen > above ? seen : above;
-    uint64_t regions = holdings_ours(server->holdings);
-    if (regions == 0) {
-        server->steps_down = true;
-        return;
-    }
-    if (above == UINT32_MAX || state_folder_epoch(&server->folder, above + 1, &problem) != STATUS_OK) {
-        journal(JOURNAL_ALARM, "no regions can be taken over: %s",
-                above == UINT32_MAX ? "there is no higher epoch" : problem.text);
-        return;
-    }
-    atomic_store(&server->service.epoch, above + 1);
-    server->brain.epoch = above + 1;
-    server->brain.regions_led = regions;
-    int32_t plans = 0;
-    for (int32_t i = 0; i < server->holdings->count; i++) {
-        const struct holding *holding = &server->holdings->at[i];
-        if (holding->state == HOLDING_READY) {
-            compute_lead(server->compute, regions, above + 1, holding->plans.at, holding->plans.count);
-            plans += holding->plans.count;
-        }
-    }
-    compute_lead(server->compute, regions, above + 1, NULL, 0);
-    holdings_settle(server->holdings, (struct store_epoch){ above + 1, server->folder.daemon });
-    leaders_set(server->service.leaders, regions);
-    for (int32_t i = 0; i < server->service.loop_count; i++) {
-        struct mail mail = { .kind = MAIL_LEADERS };
-        loop_post(&server->loops[i], &mail);
-    }
-    leads_say(server, plans);
-}
-
-// Somebody holds plans of a newer epoch than ours: go beyond it.
-static void epoch_raise(struct server *server, uint32_t above, const char *who)
-{
-    struct problem problem;
-    struct brain *brain = NULL;
-    uint32_t epoch = above + 1;
-    if (above == UINT32_MAX || state_folder_epoch(&server->folder, epoch, &problem) != STATUS_OK
-        || brain_make(server, &server->settings, epoch, &brain, &problem) != STATUS_OK) {
-        journal(JOURNAL_ALARM, "epoch %" PRIu32 " was seen (%s) and cannot be passed: %s", above, who,
-                above == UINT32_MAX ? "it is the last there is" : problem.text);
-        return;
-    }
-    journal(JOURNAL_WARNING, "%s knows epoch %" PRIu32 ": ours is %" PRIu32 " from now on", who, above, epoch);
-    atomic_store(&server->service.epoch, epoch);
-    compute_replace(server->compute, brain, &server->brain);
-    if (server->holdings != NULL) {
-        holdings_settle(server->holdings, (struct store_epoch){ epoch, server->folder.daemon });
-    }
-}
-
-static void epochs_watch(struct server *server)
-{
-    struct store_epoch found;
-    uint32_t ours = atomic_load(&server->service.epoch), seen = atomic_load(&server->epoch_seen);
-    if (server->settings.parted) {
-        if (holdings_beat(server->holdings, monotonic_ms()) || seen > ours) {
-            lead_change(server);
-        }
-        return;
-    }
-    if (seen > ours) {
-        epoch_raise(server, seen, "a controller");
-        return;
-    }
-    // A store that was away when we began, and to which nothing was written yet: we are the newer daemon.
-    struct store *store = server->holdings != NULL ? holdings_store(server->holdings) : NULL;
-    if (store != NULL && server->settings.standby) {
-        server->steps_down = store_fenced(store, &found);   // Of a pair the newer one leads.
-    } else if (store != NULL && store_fenced(store, &found) && store_counts(store)->batches == 0) {
-        epoch_raise(server, found.number, "the store");
-    }
-}
-
 // ---- the beat
-
-// What crosses the borders of our regions.
-static void parcels_show(struct server *server)
-{
-    int32_t region;
-    uint64_t number;
-    size_t bytes;
-    while (server->parcel != NULL && compute_parcel(server->compute, &region, &number, server->parcel, &bytes)) {
-        const struct holding *holding = &server->holdings->at[region];
-        if (holding->state == HOLDING_OURS) {
-            store_offer_boundary(storage_store(holding->storage), number, server->parcel, bytes);
-        }
-    }
-}
-
-// The last that the store gets of a region that is given up, once the engine makes no more plans for it.
-static void leaving_show(struct server *server)
-{
-    const struct picture *picture = compute_look(server->compute);
-    struct store_daemon daemon = { .strategy = picture->strategy, .mode = "live", .time_ms = picture->now_ms,
-        .steps = picture->steps, .plans = picture->plans, .readings = picture->readings };
-    for (int32_t h = 0; h < server->holdings->count; h++) {
-        struct holding *holding = &server->holdings->at[h];
-        bool quiet = server->steps_down || compute_led_epoch(server->compute) == atomic_load(&server->service.epoch);
-        if (holding->state != HOLDING_LEAVING || holding->resigned || !quiet) {
-            continue;
-        }
-        int32_t count = server->network->intersection_count;
-        struct plan_version *versions = memory_take((size_t)count, sizeof *versions);
-        for (int32_t i = 0; i < count; i++) {
-            versions[i] = plan_table_version(server->service.table, i);
-        }
-        store_offer(storage_store(holding->storage), picture->states, versions, &daemon);
-        free(versions);
-        holding_resign(holding);
-    }
-}
-
-// Where the regions are led, for those who ask here.
-static void leaders_show(struct server *server)
-{
-    for (int32_t i = 0; server->settings.parted && i < server->holdings->count; i++) {
-        leaders_address_set(server->service.leaders, i, store_leader(storage_store(server->holdings->at[i].storage)));
-    }
-}
-
-static void store_show(struct server *server)
-{
-    struct holdings *holdings = server->holdings;
-    const struct picture *picture = compute_look(server->compute);
-    int64_t minute_ms;
-    while (compute_minute(server->compute, &minute_ms, server->minute_counts)) {
-        for (int32_t i = 0; i < holdings->count; i++) {
-            if (holdings->at[i].state == HOLDING_OURS) {
-                store_offer_minute(storage_store(holdings->at[i].storage), minute_ms, server->minute_counts);
-            }
-        }
-    }
-    parcels_show(server);
-    if (picture->steps == server->shown_steps) {
-        return;
-    }
-    server->shown_steps = picture->steps;
-    struct store_daemon daemon = { .strategy = picture->strategy, .mode = picture->lockstep ? "lockstep" : "live",
-        .time_ms = picture->now_ms, .steps = picture->steps, .plans = picture->plans, .readings = picture->readings,
-        .connections = atomic_load(&server->service.connection_count), .step_us = picture->step_us_last };
-    for (int32_t i = 0; i < holdings->count; i++) {
-        if (holdings->at[i].state == HOLDING_OURS) {
-            store_offer(storage_store(holdings->at[i].storage), picture->states, picture->versions, &daemon);
-            storage_poke(holdings->at[i].storage);
-        }
-    }
-}
 
 // The service manager's watchdog is fed only when the engine stepped, or waits for a simulator.
 static void watchdog_feed(struct server *server)
@@ -431,12 +160,12 @@ static void serve_beat(struct server *server)
         store_hold_lease(storage_store(server->holdings->at[i].storage), on_healthy(server));
     }
     if (server->holdings != NULL) {
-        store_show(server);
-        leaving_show(server);
-        leaders_show(server);
+        show_city(server);
+        show_leaving(server);
+        show_leaders(server);
     }
     status_answer_all(server);
-    epochs_watch(server);
+    leadership_watch(server);
     watchdog_feed(server);
 }
 
@@ -586,7 +315,7 @@ static enum status engine_start(struct server *server, struct problem *problem)
     enum status status = state_folder_epoch(&server->folder, highest + 1, problem);
     struct brain *brain = NULL;
     if (status == STATUS_OK) {
-        status = brain_make(server, settings, highest + 1, &brain, problem);
+        status = leadership_brain(server, settings, highest + 1, &brain, problem);
     }
     if (status != STATUS_OK) {
         return status;
@@ -657,7 +386,7 @@ static void ready_say(struct server *server)
            atomic_load(&server->service.epoch), server->service.daemon,
            server->embedded_runs ? server->embedded.shown_path : server->settings.store.text);
     if (server->settings.parted) {
-        leads_say(server, 0);
+        leadership_say(server, 0);
     }
     fflush(stdout);
     sd_notifyf(0, "READY=1\nSTATUS=%d intersections, strategy %s, epoch %" PRIu32,
@@ -740,7 +469,7 @@ static void end_begin(struct server *server)
         doors_close(server);
         compute_stop(server->compute);
         if (server->holdings != NULL) {
-            store_show(server);
+            show_city(server);
             holdings_resign(server->holdings);
         }
     }
@@ -825,7 +554,7 @@ static void step_down(struct server *server)
         return;
     }
     compute_stop(server->compute);
-    leaving_show(server);
+    show_leaving(server);
     server->end_by_ms = monotonic_ms() + server->settings.stop_ms / 2;
     server->state = SERVER_WRITING;
 }
@@ -868,12 +597,12 @@ static void reload(struct server *server)
     sd_notify(0, "RELOADING=1");
     enum status status = server->hooks.reload(server->hooks.owner, &next, &problem);
     if (status == STATUS_OK && server->state == SERVER_SERVING) {
-        status = brain_make(server, &next, atomic_load(&server->service.epoch), &brain, &problem);
+        status = leadership_brain(server, &next, atomic_load(&server->service.epoch), &brain, &problem);
     }
     if (status != STATUS_OK || server->state != SERVER_SERVING) {
         journal(JOURNAL_ALARM, "the configuration was not taken, the old one stands: %s",
                 status != STATUS_OK ? problem.text : "the daemon is not serving yet");
-        (void)regions_set(server, &server->settings, &problem);
+        (void)leadership_regions(server, &server->settings, &problem);
         sd_notify(0, "READY=1");
         return;
     }
@@ -894,7 +623,7 @@ static void reload(struct server *server)
     server->settings.solve_latency_ms = next.solve_latency_ms;
     server->settings.status_age_ms = next.status_age_ms;
     server->cautious = false;
-    epoch_raise(server, atomic_load(&server->service.epoch), "the configuration, read again,");
+    leadership_raise(server, atomic_load(&server->service.epoch), "the configuration, read again,");
     journal(JOURNAL_NOTE, "configuration read again: strategy %s%s", server->settings.strategy,
             other ? "; network, listen, http, store, loops, step_ms and limits change at the next start" : "");
     sd_notify(0, "READY=1");

@@ -105,31 +105,6 @@ void store_leave(struct store *store)
     }
 }
 
-void store_offer_boundary(struct store *store, uint64_t number, const uint8_t *bytes, size_t byte_count)
-{
-    if (byte_count == 0 || byte_count > STORE_BOUNDARY_BYTES_MAX) {
-        store->counts.boundaries_dropped += byte_count > 0;
-        return;
-    }
-    if (store->crossing_count == STORE_BOUNDARY_COUNT_MAX) {
-        store->crossing_first = (store->crossing_first + 1) % STORE_BOUNDARY_COUNT_MAX;
-        store->crossing_count--;
-        store->batch_crossings -= store->batch_crossings > 0;
-        store->counts.boundaries_dropped++;
-    }
-    struct crossing *crossing =
-        &store->crossings[(store->crossing_first + store->crossing_count) % STORE_BOUNDARY_COUNT_MAX];
-    if (crossing->capacity < byte_count) {
-        free(crossing->bytes);
-        crossing->capacity = byte_count + byte_count / 4;
-        crossing->bytes = memory_take(crossing->capacity, 1);
-    }
-    memcpy(crossing->bytes, bytes, byte_count);
-    crossing->byte_count = byte_count;
-    crossing->number = number;
-    store->crossing_count++;
-}
-
 bool store_claimed(const struct store *store)
 {
     return store->leads && store->claimed;
@@ -259,7 +234,7 @@ static void go_away(struct store *store, int64_t now_ms, struct store_actions *r
     store->wake_ms = now_ms + back_off_ms(store);
 }
 
-static void send_all(struct store *store, int64_t now_ms, enum store_state state, struct store_actions *ret)
+void store_send(struct store *store, int64_t now_ms, enum store_state state, struct store_actions *ret)
 {
     store->state = state;
     store->awaiting = store->commands.count;
@@ -294,7 +269,7 @@ static void greet(struct store *store, int64_t now_ms, struct store_actions *ret
     commands_word(&store->commands, "GET");
     commands_word(&store->commands, key);
     commands_end(&store->commands);
-    send_all(store, now_ms, STORE_GREETING, ret);
+    store_send(store, now_ms, STORE_GREETING, ret);
 }
 
 // RESTORING: asks for the next plans; -> READY after the last.
@@ -319,7 +294,7 @@ static void restore_more(struct store *store, int64_t now_ms, struct store_actio
         commands_word(&store->commands, key);
     }
     commands_end(&store->commands);
-    send_all(store, now_ms, STORE_RESTORING, ret);
+    store_send(store, now_ms, STORE_RESTORING, ret);
 }
 
 static void restore_take(struct store *store, const struct answer *answer)
@@ -390,7 +365,7 @@ static void fence(struct store *store, int64_t now_ms, struct store_actions *ret
         }
         commands_end(&store->commands);
     }
-    send_all(store, now_ms, STORE_FENCING, ret);
+    store_send(store, now_ms, STORE_FENCING, ret);
 }
 
 // The claim of a daemon on its own region, while it does not lead there: who leads in its place gives it up, and nobody
@@ -427,41 +402,7 @@ static void look(struct store *store, int64_t now_ms, struct store_actions *ret)
     }
     commands_end(&store->commands);
     store->lease_looked_ms = now_ms;
-    send_all(store, now_ms, STORE_LOOKING, ret);
-}
-
-// LOOKING -> FETCHING: as many as are new, and one more, since another may come between the two questions.
-static void fetch(struct store *store, int64_t now_ms, struct store_actions *ret)
-{
-    char key[KEY_BYTES_MAX];
-    uint64_t count = store->boundary_begun ? store->boundary_at - store->boundary_taken : 1;
-    store_key(store, "boundary", INDEX_NONE, key);
-    commands_clear(&store->commands);
-    commands_begin(&store->commands);
-    commands_word(&store->commands, "LRANGE");
-    commands_word(&store->commands, key);
-    commands_number(&store->commands, 0);
-    commands_number(&store->commands, count < STORE_BOUNDARY_COUNT_MAX ? (int64_t)count
-                                                                       : STORE_BOUNDARY_COUNT_MAX - 1);
-    commands_end(&store->commands);
-    send_all(store, now_ms, STORE_FETCHING, ret);
-}
-
-// FETCHING -> READY: the oldest is told first.
-static void fetched(struct store *store, const struct answer *answer, int64_t now_ms)
-{
-    store->state = STORE_READY;
-    store->wake_ms = now_ms;
-    int32_t count = answer->kind == ANSWER_LIST ? answer->count : 0;
-    for (int32_t i = count - 1; i >= 0; i--) {
-        const struct answer *one = &answer->element[i];
-        if (one->kind == ANSWER_TEXT && one->bytes > 0 && (size_t)one->bytes <= STORE_BOUNDARY_BYTES_MAX) {
-            store->options.boundary(store->options.owner, (const uint8_t *)one->text, (size_t)one->bytes);
-            store->counts.boundaries_taken++;
-        }
-    }
-    store->boundary_taken = store->boundary_at;
-    store->boundary_begun = true;
+    store_send(store, now_ms, STORE_LOOKING, ret);
 }
 
 static uint64_t number_from(const struct answer *answer)
@@ -506,7 +447,7 @@ static void looked(struct store *store, const struct answer *answer, int64_t now
     store->boundary_at = number_from(&answer->element[3]);
     if (store->options.boundary != NULL && store->boundary_at != 0
         && (!store->boundary_begun || store->boundary_at != store->boundary_taken)) {
-        fetch(store, now_ms, ret);
+        store_fetch_boundary(store, now_ms, ret);
     }
 }
 
@@ -544,7 +485,7 @@ static void write_batch(struct store *store, int64_t now_ms, struct store_action
     bool whole = commands_end(commands);
     assert(whole);
     store->daemon_offered = false;
-    send_all(store, now_ms, STORE_WRITING, ret);
+    store_send(store, now_ms, STORE_WRITING, ret);
 }
 
 // The answer of GET epoch in FENCING, or of MGET epoch claim.
@@ -708,7 +649,7 @@ void store_answer(struct store *store, int64_t now_ms, const struct answer *answ
         looked(store, answer, now_ms, ret);
         break;
     case STORE_FETCHING:
-        fetched(store, answer, now_ms);
+        store_fetched_boundary(store, answer, now_ms);
         break;
     case STORE_AWAY:
     case STORE_CONNECTING:

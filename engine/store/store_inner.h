@@ -94,3 +94,10 @@ void store_put_minutes(struct store *store);
 
 // One row: its hash and, where it is new, its plan. false: no room in this batch.
 bool store_put_row(struct store *store, int32_t member);
+
+// store.c: sends the commands that lie ready; their answers are awaited in that state.
+void store_send(struct store *store, int64_t now_ms, enum store_state state, struct store_actions *ret);
+
+// store_boundary.c: LOOKING -> FETCHING, as many as are new; FETCHING -> READY, the oldest told first.
+void store_fetch_boundary(struct store *store, int64_t now_ms, struct store_actions *ret);
+void store_fetched_boundary(struct store *store, const struct answer *answer, int64_t now_ms);

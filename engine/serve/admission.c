@@ -1,0 +1,150 @@
+#include "engine/serve/admission.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "engine/serve/delivery.h"
+#include "engine/serve/journal.h"
+
+#define SIMULATOR_QUEUE_BYTES (256u << 20) // a simulator gets a whole city's plans at once
+
+// Why a Hello is refused, or NULL.
+static const char *judge_hello(struct channel *channel, const struct hello *hello,
+                               const struct registry_entry **ret_entry, enum error_code *ret_code)
+{
+    struct service *service = channel->loop->service;
+    const char *why = "";
+    *ret_code = ERROR_CREDENTIAL;
+    if (!registry_admits(service->registry, hello, channel->local, ret_entry, &why)) {
+        return why;
+    }
+    *ret_code = ERROR_ROLE;
+    if (hello->role != ROLE_SIMULATOR) {
+        return NULL;
+    }
+    if (!service->settings.lockstep) {
+        return "this daemon takes no simulator (`lockstep: no` in its configuration)";
+    }
+    if (atomic_load(&service->role_count[ROLE_CONTROLLER]) > 0) {
+        return "signal controllers are connected: no simulator may take their clock";
+    }
+    if (!compute_claim(service->compute)) {
+        return "another simulator owns the clock";
+    }
+    return NULL;
+}
+
+static void simulator_begin(struct channel *channel, const struct hello *hello)
+{
+    struct intake_event event = { .kind = INTAKE_SIMULATOR_BEGIN, .peer = channel->peer };
+    event.simulator.begin_ms = hello->simulator.begin_ms;
+    event.simulator.solve_latency_ms = hello->simulator.solve_latency_ms;
+    snprintf(event.simulator.strategy, sizeof event.simulator.strategy, "%s",
+             hello->simulator.strategy != NULL ? hello->simulator.strategy : "");
+    intake_event_add(channel->loop->intake, &event);
+    channel->queue_bytes_max = SIMULATOR_QUEUE_BYTES;
+    channel->paused = true;   // until the engine is ready
+    compute_wake(channel->loop->service->compute);
+}
+
+// What session_grant asks about one thing that a Hello names.
+struct ownership {
+    const struct service *service;
+    const struct registry_entry *entry;   // or NULL: whatever it names
+    bool local;
+    int32_t unapproved;                   // intersections without approved site data, granted or not
+};
+
+static bool on_owns(void *context, enum owned_kind kind, int32_t index)
+{
+    struct ownership *ownership = context;
+    const struct network *network = ownership->service->network;
+    if (ownership->entry != NULL && !registry_owns(ownership->entry, kind, index)) {
+        return false;
+    }
+    bool unapproved = kind == OWNED_INTERSECTION && !network->intersections[index].approved;
+    ownership->unapproved += unapproved;
+    return !unapproved || ownership->local || ownership->service->settings.unapproved;
+}
+
+static void welcome(struct channel *channel, const struct hello *hello, const struct registry_entry *entry,
+                    const struct session_room *room)
+{
+    struct loop *loop = channel->loop;
+    struct service *service = loop->service;
+    struct source_claim claim;
+    char name[IDENTITY_BYTES_MAX + 16];
+    snprintf(name, sizeof name, "%s%s%s", hello->identity[0] != '\0' ? role_name(hello->role) : "",
+             hello->identity[0] != '\0' ? "/" : "", hello->identity);
+    bool counts_on = hello->role == ROLE_DETECTOR || hello->role == ROLE_CONTROLLER;
+    sources_claim(service->sources, counts_on ? name : "", channel->peer, &claim);
+    struct ownership ownership = { .service = service, .entry = entry, .local = channel->local };
+    struct session_grant grant = { .network = service->network, .source = claim.source,
+        .sequence_after = claim.sequence_after, .epoch = atomic_load(&service->epoch), .daemon = service->daemon,
+        .heartbeat_ms = service->settings.limits.silence_ms / 3, .owns = on_owns,
+        .context = &ownership };
+    enum status status = session_welcome(&channel->session, hello, &grant, city_clock_now(service->clock), room);
+    if (status != STATUS_OK) {
+        sources_leave(service->sources, claim.entry, channel->peer, 0);
+        if (hello->role == ROLE_SIMULATOR) {
+            compute_unclaim(service->compute);
+        }
+        if (channel->session.state != SESSION_CLOSING) {
+            session_refuse(&channel->session, ERROR_INTERNAL, status_name(status), room->out);
+        }
+        return;
+    }
+    channel->welcomed = true;
+    channel->source_entry = claim.entry;
+    atomic_fetch_add(&service->role_count[channel->session.role], 1);
+    if (claim.superseded) {
+        struct mail mail = { .kind = MAIL_SUPERSEDED, .peer = claim.old };
+        loop_post(&service->loops[claim.old.loop], &mail);
+    }
+    bool granted = channel->local || service->settings.unapproved;
+    if (ownership.unapproved > 0
+        && (granted ? !atomic_exchange(&service->unapproved_said, true) : loop_may_say(loop))) {
+        journal(JOURNAL_WARNING, "%s (%s) asked for %" PRId32 " intersections whose site data nobody approved: %s",
+                channel_who(channel), channel->from, ownership.unapproved,
+                granted ? "granted (said once)" : "refused");
+    }
+    if (hello->epoch_seen > atomic_load(&service->epoch)) {
+        service->epoch_seen(service->owner, hello->epoch_seen);
+    }
+    if (channel->session.role == ROLE_SIMULATOR) {
+        simulator_begin(channel, hello);
+    }
+    if (channel->session.role == ROLE_CONTROLLER) {
+        // After the Welcome, which lies in the same buffer.
+        channel_send_out(channel, room->out);
+        *room->out = loop_out(loop);
+        delivery_offer_fallbacks(channel, FALLBACKS_AHEAD);
+    }
+    if (channel->session.role >= ROLE_OPERATOR) {
+        journal(JOURNAL_NOTE, "%s %s (%s, %s) opened a session", role_name(channel->session.role), channel_who(channel),
+                channel->from, hello->software);
+    }
+}
+
+void admission_hello(struct channel *channel, const struct hello *hello, const struct session_room *room)
+{
+    const struct registry_entry *entry = NULL;
+    enum error_code code;
+    const char *why = judge_hello(channel, hello, &entry, &code);
+    char address[LEADER_ADDRESS_BYTES_MAX];
+    struct problem problem;
+    if (why == NULL && !leaders_take_hello(channel->loop->service->leaders, hello, address, &problem)) {
+        session_redirect(&channel->session, problem.text, address, room->out);
+        return;
+    }
+    if (why == NULL) {
+        welcome(channel, hello, entry, room);
+        return;
+    }
+    count_up(&channel->loop->counts.refused, 1);
+    if (loop_may_say(channel->loop)) {
+        journal(JOURNAL_WARNING, "%s `%s` (%s) refused: %s", role_name(hello->role), hello->identity,
+                channel->from, why);
+    }
+    session_refuse(&channel->session, code, why, room->out);
+}
