@@ -1,5 +1,5 @@
-// Goal: drivers make way for an emergency vehicle behind them, and for nobody else: they leave its lane, keep out of it,
-// and one who waits at the end of a wrong lane drives on.
+// Goal: drivers make way for an emergency vehicle behind them, and for nobody else: they leave its lane, keep out of
+// it, and one who waits at the end of a wrong lane drives on.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -56,7 +56,8 @@ static int64_t arrives_ms(struct street *street, int32_t number, int seconds)
 
 // Two lanes of 1,000 m; on each one drives at 5 m/s, side by side: 200 s. Who comes behind at 14 m/s 20 s later has
 // caught up after 31 s more, 155 m from the start. An ordinary car follows to the end; before an emergency vehicle the
-// one goes behind the other within 10 s, 50 m on, and it drives the other 795 m in 57 s: it is there after 130 s at most.
+// one goes behind the other within 10 s, 50 m on, and it drives the other 795 m in 57 s: it is there after 130 s at
+// most.
 static int64_t follower_arrives_ms(enum user_class user)
 {
     struct toy_road road = { "road", 0, 1, 2, 1000.0, FAST_MPS, 0, 0 };
@@ -144,9 +145,33 @@ static void who_is_lost_drives_on(void **state)
     network_release(&network);
 }
 
+// Two side by side at one speed; the one at the kerb must leave its lane, which is for buses beyond the line. It falls
+// back behind the other in time: neither stands.
+static void who_must_change_gets_behind_the_one_beside_it(void **state)
+{
+    (void)state;
+    struct toy_road roads[2] = { { "a", 0, 1, 2, 400.0, FAST_MPS, 0, 0 },
+        { "b", 1, 2, 2, 400.0, FAST_MPS, 0, USER_BUS } };
+    struct network network;
+    toy_roads_create(roads, 2, 3, &network);
+    struct vehicle_type types[2] = { town_car(), town_car() };
+    struct street *street = street_of(&network, types, 2);
+    enter(street, 2, (int64_t[]){ 0, 0 }, (int8_t[]){ 0, 1 }, (int32_t[]){ 0, 1 }, 2);
+    for (int s = 0; s < 150; s++) {
+        street_step(street);
+    }
+    struct trip_result results[2];
+    assert_int_equal(street_take_arrived(street, results, 2), 2);
+    assert_int_equal(results[0].stops, 0);
+    assert_int_equal(results[1].stops, 0);
+    street_release(street);
+    network_release(&network);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(who_must_change_gets_behind_the_one_beside_it),
         cmocka_unit_test(who_is_lost_drives_on),
         cmocka_unit_test(those_ahead_leave_its_lane),
     };
