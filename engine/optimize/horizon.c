@@ -5,8 +5,9 @@
 #include <string.h>
 
 #define LABELS 2                      // courses kept of each stage and second
-#define FINE_S 12                     // until then a stage may be left at every second, later at every COARSE_S
-#define COARSE_S 3
+#define FINE_S 12                     // until then a stage may be left at every second, later at every COARSE_S, a
+#define COARSE_S 3                    // divisor of both FINE_S and HORIZON_S
+#define LEAVE_COUNT (FINE_S + (HORIZON_S - FINE_S) / COARSE_S)   // seconds at which it may
 static const float OPEN_MIN = 0.05f;  // of the time: somebody slips through at the end
 static const float NEED_VEH_MIN = 0.3f;   // a stage that gains fewer than this is not worth a change
 
@@ -54,37 +55,99 @@ INLINE void advance(const struct horizon *horizon, struct run *run, const float 
     }
 }
 
-// The rate of the second after at_s for those that give way in a stage.
-INLINE void give_way(const struct horizon *horizon, int32_t stage, int32_t at_s, const float *gone, float *step)
+// The same as horizon->giving, as columns of streams: to whom a stage's foes shut the gap, for how long. So all who
+// give way are looked at side by side, and what one second leaves in the registers is what the next begins with.
+struct ways {
+    int32_t first_column[HORIZON_STAGE_COUNT_MAX + 1];         // of each stage: one for each foe
+    int16_t foe[FOE_COUNT_MAX];                                // a stream, by column
+    float shut_s[FOE_COUNT_MAX][STREAM_COUNT_MAX];             // by column
+    float part[HORIZON_STAGE_COUNT_MAX][STREAM_COUNT_MAX];     // 0 for who does not give way
+};
+
+static int32_t column_of(struct ways *ways, int32_t stage, int16_t foe, int32_t *count)
 {
-    const float *arrived = horizon->arrived[at_s + 1];
-    for (int32_t i = horizon->first_giving[stage]; i < horizon->first_giving[stage + 1]; i++) {
-        const struct giving_way *giving = &horizon->giving[i];
-        float open = 1.0f;
-        for (int32_t f = giving->first_foe; f < giving->first_foe + giving->foe_count; f++) {
-            const struct way_foe *foe = &horizon->foes[f];
-            float waiting = arrived[foe->stream] - gone[foe->stream], rate = horizon->capacity[stage][foe->stream];
-            open -= foe->shut_s * (waiting < rate ? waiting : rate);
+    for (int32_t c = ways->first_column[stage]; c < *count; c++) {
+        if (ways->foe[c] == foe) {
+            return c;
         }
-        open = open > OPEN_MIN ? open : OPEN_MIN;
-        step[giving->stream] = horizon->capacity[stage][giving->stream] * open
-            / (open * (1.0f - giving->part) + giving->part);
     }
+    ways->foe[*count] = foe;
+    memset(ways->shut_s[*count], 0, sizeof ways->shut_s[*count]);
+    return (*count)++;
+}
+
+static void ways_lay(const struct horizon *horizon, struct ways *ret)
+{
+    int32_t count = 0;
+    for (int32_t s = 0; s < horizon->stage_count; s++) {
+        ret->first_column[s] = count;
+        memset(ret->part[s], 0, sizeof ret->part[s]);
+        for (int32_t i = horizon->first_giving[s]; i < horizon->first_giving[s + 1]; i++) {
+            const struct giving_way *giving = &horizon->giving[i];
+            ret->part[s][giving->stream] = giving->part;
+            for (int32_t f = giving->first_foe; f < giving->first_foe + giving->foe_count; f++) {
+                int32_t column = column_of(ret, s, horizon->foes[f].stream, &count);
+                ret->shut_s[column][giving->stream] += horizon->foes[f].shut_s;
+            }
+        }
+    }
+    ret->first_column[horizon->stage_count] = count;
 }
 
 // Seconds from_s + 1 .. to_s of a stage's green.
-INLINE void flow(const struct horizon *horizon, struct run *run, int32_t stage, int32_t from_s, int32_t to_s,
-                 int32_t width)
+INLINE void flow(const struct horizon *horizon, const struct ways *ways, struct run *run, int32_t stage, int32_t from_s,
+                 int32_t to_s, int32_t width)
 {
-    if (horizon->first_giving[stage] == horizon->first_giving[stage + 1]) {
-        advance(horizon, run, horizon->capacity[stage], from_s, to_s, width);
+    const float *capacity = horizon->capacity[stage], *part = ways->part[stage];
+    int32_t first = ways->first_column[stage], after = ways->first_column[stage + 1];
+    if (first == after) {
+        advance(horizon, run, capacity, from_s, to_s, width);
         return;
     }
-    float step[STREAM_COUNT_MAX];
-    memcpy(step, horizon->capacity[stage], sizeof(float) * (size_t)width);
-    for (int32_t k = from_s; k < to_s; k++) {
-        give_way(horizon, stage, k, run->gone, step);
-        advance(horizon, run, step, k, k + 1, width);
+    float gone[STREAM_COUNT_MAX], waited[STREAM_COUNT_MAX];
+#pragma omp simd
+    for (int32_t r = 0; r < width; r++) {
+        gone[r] = run->gone[r];
+        waited[r] = run->waited[r];
+    }
+    for (int32_t k = from_s + 1; k <= to_s; k++) {
+        const float *arrived = horizon->arrived[k];
+        float open[STREAM_COUNT_MAX];
+#pragma omp simd
+        for (int32_t r = 0; r < width; r++) {
+            open[r] = 1.0f;
+        }
+        for (int32_t c = first; c < after; c++) {
+            int32_t foe = ways->foe[c];
+            float waiting = arrived[foe] - gone[foe];
+            float passing = waiting < capacity[foe] ? waiting : capacity[foe];
+            const float *shut_s = ways->shut_s[c];
+#pragma omp simd
+            for (int32_t r = 0; r < width; r++) {
+                open[r] -= shut_s[r] * passing;
+            }
+        }
+#pragma omp simd
+        for (int32_t r = 0; r < width; r++) {
+            float gap = open[r] > OPEN_MIN ? open[r] : OPEN_MIN;
+            float next = gone[r] + capacity[r] * gap / (gap * (1.0f - part[r]) + part[r]);
+            gone[r] = next < arrived[r] ? next : arrived[r];
+            waited[r] += arrived[r] - gone[r];
+        }
+    }
+#pragma omp simd
+    for (int32_t r = 0; r < width; r++) {
+        run->gone[r] = gone[r];
+        run->waited[r] = waited[r];
+    }
+}
+
+// Rows are copied as they are computed with: in one piece each.
+INLINE void row_copy(float *to, const float *from, int32_t width)
+{
+#pragma omp simd
+    for (int32_t r = 0; r < width; r++) {
+        to[r] = from[r];
     }
 }
 
@@ -125,11 +188,12 @@ INLINE void rates_between(const struct horizon *horizon, int32_t from, int32_t t
     }
 }
 
-#define LABEL_COUNT_MAX (HORIZON_S * HORIZON_STAGE_COUNT_MAX * LABELS)
+#define LABEL_COUNT_MAX (LEAVE_COUNT * HORIZON_STAGE_COUNT_MAX * LABELS)
 
 struct search {
     const struct horizon *horizon;
-    struct label labels[LABEL_COUNT_MAX];                      // by second, stage, course
+    struct ways ways;
+    struct label labels[LABEL_COUNT_MAX];                      // by second at which a stage may be left, stage, course
     float gone[LABEL_COUNT_MAX * STREAM_COUNT_MAX];            // `width` of each label, side by side
     float wait_s[HORIZON_STAGE_COUNT_MAX][STREAM_COUNT_MAX];   // what a vehicle still costs once a stage plays
     struct label last;                // the best complete course: its last stage ends with the horizon
@@ -137,9 +201,17 @@ struct search {
     float last_price;
 };
 
+// The first second from at_s on at which a stage may be left; at most HORIZON_S.
+static inline int32_t leave_from(int32_t at_s)
+{
+    int32_t leave_s = at_s < FINE_S ? at_s : (at_s + COARSE_S - 1) / COARSE_S * COARSE_S;
+    return leave_s < HORIZON_S ? leave_s : HORIZON_S;
+}
+
 static inline int32_t label_index(const struct horizon *horizon, int32_t at_s, int32_t stage, int32_t course)
 {
-    return (at_s * horizon->stage_count + stage) * LABELS + course;
+    int32_t turn = at_s < FINE_S ? at_s : FINE_S + (at_s - FINE_S) / COARSE_S;
+    return (turn * horizon->stage_count + stage) * LABELS + course;
 }
 
 // What those who wait will still cost, by whether the stage serves them.
@@ -179,7 +251,7 @@ INLINE void offer(struct search *search, int32_t stage, int32_t at_s, const stru
     if (rank < search->labels[worst].rank) {
         search->labels[worst] = *label;
         search->labels[worst].rank = rank;
-        memcpy(search->gone + worst * width, gone, sizeof(float) * (size_t)width);
+        row_copy(search->gone + worst * width, gone, width);
     }
 }
 
@@ -188,31 +260,35 @@ INLINE void root(struct search *search, int32_t width)
     const struct horizon *horizon = search->horizon;
     struct run run = { { 0 }, { 0 } };
     struct label label = { .visits = 1 };
-    int32_t leave_s = horizon->leave_s < HORIZON_S ? horizon->leave_s : HORIZON_S;
-    flow(horizon, &run, horizon->stage_now, 0, leave_s, width);
+    int32_t leave_s = leave_from(horizon->leave_s);
+    flow(horizon, &search->ways, &run, horizon->stage_now, 0, leave_s, width);
     label.price = weigh(horizon, run.waited, width);
     label.queue = waiting(horizon, run.gone, leave_s, width);
     offer(search, horizon->stage_now, leave_s, &label, run.gone, width);
 }
 
-static inline void run_begin(const struct search *search, int32_t index, int32_t width, struct run *ret)
+INLINE void run_begin(const struct search *search, int32_t index, int32_t width, struct run *ret)
 {
-    memcpy(ret->gone, search->gone + index * width, sizeof(float) * (size_t)width);
-    memset(ret->waited, 0, sizeof(float) * (size_t)width);
+    row_copy(ret->gone, search->gone + index * width, width);
+#pragma omp simd
+    for (int32_t r = 0; r < width; r++) {
+        ret->waited[r] = 0.0f;
+    }
 }
 
-// One second more in the same stage.
+// On in the same stage, until it may be left again.
 INLINE void stay(struct search *search, int32_t stage, int32_t course, int32_t at_s, int32_t width)
 {
     const struct horizon *horizon = search->horizon;
     int32_t index = label_index(horizon, at_s, stage, course);
+    int32_t end_s = leave_from(at_s + 1);
     struct run run;
     struct label label = search->labels[index];
     run_begin(search, index, width, &run);
-    flow(horizon, &run, stage, at_s, at_s + 1, width);
-    label.queue = weigh(horizon, run.waited, width);
-    label.price += label.queue;
-    offer(search, stage, at_s + 1, &label, run.gone, width);
+    flow(horizon, &search->ways, &run, stage, at_s, end_s, width);
+    label.price += weigh(horizon, run.waited, width);
+    label.queue = waiting(horizon, run.gone, end_s, width);
+    offer(search, stage, end_s, &label, run.gone, width);
 }
 
 // Whether anybody whom `from` holds back will wait for `to` by end_s.
@@ -238,8 +314,7 @@ INLINE void change(struct search *search, int32_t from, int32_t course, int32_t 
     float both[STREAM_COUNT_MAX];
     run_begin(search, index, width, &run);
     int32_t start_s = at_s + horizon->transition_s[from][to];
-    int32_t end_s = start_s + horizon->green_s_min[to];
-    end_s = end_s < HORIZON_S ? end_s : HORIZON_S;
+    int32_t end_s = leave_from(start_s + horizon->green_s_min[to]);
     if (!needed(horizon, run.gone, from, to, end_s, width)) {
         return;
     }
@@ -250,7 +325,7 @@ INLINE void change(struct search *search, int32_t from, int32_t course, int32_t 
     rates_between(horizon, from, to, both, width);
     advance(horizon, &run, horizon->capacity[from], at_s, gain_s, width);
     advance(horizon, &run, both, gain_s, moving_s, width);
-    flow(horizon, &run, to, moving_s, end_s, width);
+    flow(horizon, &search->ways, &run, to, moving_s, end_s, width);
     struct label label = { .price = parent->price + horizon->switch_price + weigh(horizon, run.waited, width),
         .queue = waiting(horizon, run.gone, end_s, width), .start_s = (int16_t)start_s, .prev_stage = (int16_t)from,
         .prev_end_s = (int16_t)at_s, .prev = (int16_t)course, .visits = (int16_t)(parent->visits + 1) };
@@ -261,15 +336,14 @@ INLINE void search_all(struct search *search, int32_t width)
 {
     const struct horizon *horizon = search->horizon;
     root(search, width);
-    for (int32_t k = horizon->leave_s; k < HORIZON_S; k++) {
-        bool leave = k < FINE_S || k % COARSE_S == 0;
+    for (int32_t k = leave_from(horizon->leave_s); k < HORIZON_S; k = leave_from(k + 1)) {
         for (int32_t i = 0; i < horizon->stage_count * LABELS; i++) {
             int32_t s = i / LABELS, course = i % LABELS;
             const struct label *label = &search->labels[label_index(horizon, k, s, course)];
             if (label->rank == INFINITY) {
                 continue;
             }
-            bool changes = leave && label->visits < VISIT_COUNT_MAX;
+            bool changes = label->visits < VISIT_COUNT_MAX;
             for (int32_t t = 0; changes && t < horizon->stage_count; t++) {
                 if (t != s) {
                     change(search, s, course, t, k, width);
@@ -324,26 +398,40 @@ static int32_t stretches_of(const struct horizon *horizon, const struct visit *v
     return count;
 }
 
-static void stretch_flow(const struct horizon *horizon, struct run *run, const struct stretch *stretch, int32_t from_s,
-                         int32_t to_s)
+INLINE void stretch_advance(const struct horizon *horizon, const struct ways *ways, struct run *run,
+                            const struct stretch *stretch, int32_t from_s, int32_t to_s, int32_t width)
 {
     if (stretch->rate != NULL) {
-        advance(horizon, run, stretch->rate, from_s, to_s, STREAM_COUNT_MAX);
+        advance(horizon, run, stretch->rate, from_s, to_s, width);
     } else {
-        flow(horizon, run, stretch->stage, from_s, to_s, STREAM_COUNT_MAX);
+        flow(horizon, ways, run, stretch->stage, from_s, to_s, width);
+    }
+}
+
+WIDE static void stretch_flow(const struct horizon *horizon, const struct ways *ways, struct run *run,
+                              const struct stretch *stretch, int32_t from_s, int32_t to_s)
+{
+    if (horizon->stream_count <= 8) {
+        stretch_advance(horizon, ways, run, stretch, from_s, to_s, 8);
+    } else if (horizon->stream_count <= 16) {
+        stretch_advance(horizon, ways, run, stretch, from_s, to_s, 16);
+    } else {
+        stretch_advance(horizon, ways, run, stretch, from_s, to_s, STREAM_COUNT_MAX);
     }
 }
 
 float horizon_price(const struct horizon *horizon, const struct visit *visits, int32_t visit_count)
 {
     struct run run = { { 0 }, { 0 } };
+    struct ways ways;
     struct stretch stretches[3];
     float both[STREAM_COUNT_MAX];
     int32_t at_s = 0;
+    ways_lay(horizon, &ways);
     for (int32_t i = 0; i < visit_count; i++) {
         int32_t count = stretches_of(horizon, visits, i, both, stretches);
         for (int32_t j = 0; j < count; j++) {
-            stretch_flow(horizon, &run, &stretches[j], at_s, stretches[j].to_s);
+            stretch_flow(horizon, &ways, &run, &stretches[j], at_s, stretches[j].to_s);
             at_s = stretches[j].to_s > at_s ? stretches[j].to_s : at_s;
         }
     }
@@ -355,15 +443,17 @@ void horizon_departures(const struct horizon *horizon, const struct visit *visit
                         float (*gone)[STREAM_COUNT_MAX])
 {
     struct run run = { { 0 }, { 0 } };
+    struct ways ways;
     struct stretch stretches[3];
     float both[STREAM_COUNT_MAX];
     int32_t at_s = 0;
+    ways_lay(horizon, &ways);
     memset(gone[0], 0, sizeof gone[0]);
     for (int32_t i = 0; i < visit_count; i++) {
         int32_t count = stretches_of(horizon, visits, i, both, stretches);
         for (int32_t j = 0; j < count; j++) {
             for (; at_s < stretches[j].to_s; at_s++) {
-                stretch_flow(horizon, &run, &stretches[j], at_s, at_s + 1);
+                stretch_flow(horizon, &ways, &run, &stretches[j], at_s, at_s + 1);
                 memcpy(gone[at_s + 1], run.gone, sizeof run.gone);
             }
         }
@@ -377,12 +467,13 @@ static void search_begin(struct search *search, const struct horizon *horizon)
 {
     search->horizon = horizon;
     search->last_price = INFINITY;
+    ways_lay(horizon, &search->ways);
     for (int32_t s = 0; s < horizon->stage_count; s++) {
         for (int32_t r = 0; r < STREAM_COUNT_MAX; r++) {
             search->wait_s[s][r] = horizon->capacity[s][r] > 0.0f ? horizon->serve_price : horizon->wait_price;
         }
     }
-    for (int32_t i = 0; i < HORIZON_S * horizon->stage_count * LABELS; i++) {
+    for (int32_t i = 0; i < LEAVE_COUNT * horizon->stage_count * LABELS; i++) {
         search->labels[i].rank = INFINITY;
     }
 }

@@ -19,10 +19,10 @@
 //           A stream that must give way to others of its stage passes less while these do (struct giving_way).
 //
 //           The search goes forward in time. A *label* (stage, k) is a course on which the stage is green, has served
-//           its minimum and may be left, at second k:
+//           its minimum and may be left, at second k: at each second of the near future, at every third later.
 //
-//              (s, k) ─ stay ──▶ (s, k + 1)
-//                     ╰ change ▶ (t, k + transition + minimum green of t)      for every other stage t
+//              (s, k) ─ stay ──▶ (s, the next such second)
+//                     ╰ change ▶ (t, k + transition + minimum green of t, and on to such a second)   for every t
 //
 //           Of the courses that come to one label the LABELS best are kept, by
 //
