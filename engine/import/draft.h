@@ -62,6 +62,7 @@ struct draft_program {
     int32_t letter_count;
     int32_t offset_ms;                // the cycle's phase 0 begins at reference + offset + k * cycle
     int32_t first_phase, phase_count; // in phases
+    bool actuated;                    // its durations follow the traffic
     bool shows_changes;               // the file's form can show yellow (SUMO); false: it cannot (CityFlow)
 };
 

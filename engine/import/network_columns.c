@@ -121,6 +121,7 @@ static void pack_intersections(const struct network *network, Intergreen__V1__Ne
     FILL(intersection_quantum_ms, count, (uint32_t)at[i].quantum_ms);
     FILL(intersection_approved, count, at[i].approved);
     FILL(intersection_falls_back_to_actuated, count, at[i].falls_back_to_actuated);
+    FILL(intersection_stages_in_turn, count, at[i].stages_in_turn);
     if (network->corridors.count > 0) {
         FILL(intersection_corridors, count, at[i].corridors);
     }
@@ -324,6 +325,7 @@ static enum status check_signal_columns(const struct unpacking *unpacking)
                m->n_intersection_approved)
         || (m->n_intersection_falls_back_to_actuated != 0
             && m->n_intersection_falls_back_to_actuated != m->n_intersection_name)
+        || (m->n_intersection_stages_in_turn != 0 && m->n_intersection_stages_in_turn != m->n_intersection_name)
         || (m->n_intersection_corridors != 0 && m->n_intersection_corridors != m->n_intersection_name)) {
         return broken(unpacking, "intersections", differ);
     }
@@ -438,6 +440,7 @@ static void unpack_intersections(const Intergreen__V1__Network *m, struct networ
             .quantum_ms = (int32_t)m->intersection_quantum_ms[i], .approved = m->intersection_approved[i] != 0,
             .falls_back_to_actuated = i < m->n_intersection_falls_back_to_actuated
                 && m->intersection_falls_back_to_actuated[i] != 0,
+            .stages_in_turn = i < m->n_intersection_stages_in_turn && m->intersection_stages_in_turn[i] != 0,
             .corridors = i < m->n_intersection_corridors ? m->intersection_corridors[i] : 0 };
         group += groups;
         stage += network->intersections[i].stage_count;

@@ -192,6 +192,7 @@ static enum junction_kind kind_of(const char *type)
         { "traffic_light_right_on_red", JUNCTION_SIGNAL }, { "right_before_left", JUNCTION_RIGHT_BEFORE_LEFT },
         { "left_before_right", JUNCTION_RIGHT_BEFORE_LEFT }, { "priority_stop", JUNCTION_STOP },
         { "allway_stop", JUNCTION_ALL_WAY_STOP }, { "unregulated", JUNCTION_UNREGULATED },
+        { "zipper", JUNCTION_UNREGULATED },
         { "dead_end", JUNCTION_DEAD_END },
     };
     for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++) {
@@ -199,7 +200,7 @@ static enum junction_kind kind_of(const char *type)
             return KINDS[i].kind;
         }
     }
-    return JUNCTION_PRIORITY;   // priority, zipper, rail_signal, rail_crossing, district
+    return JUNCTION_PRIORITY;   // priority, rail_signal, rail_crossing, district
 }
 
 static void junction_start(struct sumo_xml *xml, struct raw_reader *reader, const char **attributes)
@@ -211,6 +212,7 @@ static void junction_start(struct sumo_xml *xml, struct raw_reader *reader, cons
     junction.kind = type == NULL ? JUNCTION_PRIORITY : kind_of(type);
     junction.inside = type != NULL && strcmp(type, "internal") == 0;
     junction.railway = type != NULL && (strcmp(type, "rail_signal") == 0 || strcmp(type, "rail_crossing") == 0);
+    junction.zipper = type != NULL && strcmp(type, "zipper") == 0;
     junction.at.x_m = sumo_xml_number(xml, "junction", attributes, "x", NAN, -COORDINATE_M_MAX, COORDINATE_M_MAX);
     junction.at.y_m = sumo_xml_number(xml, "junction", attributes, "y", NAN, -COORDINATE_M_MAX, COORDINATE_M_MAX);
     junction.into = ids_of(reader, sumo_xml_find(attributes, "incLanes"));

@@ -41,6 +41,7 @@ struct sumo_junction {
     enum junction_kind kind;
     bool inside;                       // type "internal": a waiting place, no junction of ours
     bool railway;                      // its signals are those of trains: SUMO works them itself
+    bool zipper;                       // all merge in turn, and nobody yields: its matrix says that each does to each
     struct point at;
     struct sumo_range into, within;    // ids of lanes, in refs: incLanes and intLanes
     struct sumo_range requests;

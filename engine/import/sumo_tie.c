@@ -215,7 +215,8 @@ static void make_programs(struct tie *tie, const int32_t *offset_ms, const bool 
         following += program->follows_traffic;
         *GROW(draft->programs) = (struct draft_program){ .name = names_add(&draft->names, text_of(tie, program->id)),
             .letter_count = (int32_t)strlen(raw->phases.at[program->phases.first].state), .offset_ms = offset_ms[i],
-            .first_phase = draft->phases.count, .phase_count = program->phases.count, .shows_changes = true };
+            .first_phase = draft->phases.count, .phase_count = program->phases.count, .shows_changes = true,
+            .actuated = program->follows_traffic };
         whole_seconds &= offset_ms[i] % MS_PER_S == 0;
         for (int32_t p = 0; p < program->phases.count; p++) {
             *GROW(draft->phases) = raw->phases.at[program->phases.first + p];
@@ -225,8 +226,7 @@ static void make_programs(struct tie *tie, const int32_t *offset_ms, const bool 
     draft->quantum_ms = whole_seconds ? MS_PER_S : QUANTUM_MS;
     if (following > 0) {
         import_note(tie->report, NOTE_ASSUMED, "%d programs follow the traffic in SUMO (actuated and the like): here "
-                    "they run "
-                    "with the durations in the file", following);
+                    "their controllers are actuated by the rules of docs/decisions/0030", following);
     }
 }
 
@@ -527,7 +527,7 @@ static void make_foes(struct tie *tie)
     for (int32_t i = 0; i < tie->raw->junctions.count && tie->status == STATUS_OK; i++) {
         const struct sumo_junction *junction = &tie->raw->junctions.at[i];
         int32_t node = tie->node_of[i], rows = junction->requests.count;
-        if (node == INDEX_NONE || rows == 0) {
+        if (node == INDEX_NONE || rows == 0 || junction->zipper) {
             continue;
         }
         const int32_t *member = by.member + by.first[node];

@@ -298,6 +298,10 @@ static const struct actuated_stage *stage_called(const struct actuation *actuati
         int g = __builtin_ctzll(left);
         yielding |= now_ms - state->line_ms[g] < passage_ms[g] ? UINT64_C(1) << g : 0;
     }
+    if (site->in_turn && site->rotation_count > 1) {
+        int32_t place = state->place + 1 < site->rotation_count ? state->place + 1 : 0;
+        return &actuation->stages[site->first_stage + place];
+    }
     if ((red | yielding) == 0) {
         return NULL;
     }

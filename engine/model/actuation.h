@@ -23,6 +23,7 @@
 //              green ├──minimum──┤                            maximum
 //              advance   ▇ ▇▇ ▇▇ ▇ ▇▇  ▇   ▇·passage·│ gap-out   ┊
 //              line    ▇▇ ▇ ▇ ▇ ▇  ▇ ·passage·│ its queue has gone; from here it does not extend
+//           In turn: as SUMO's actuated programs do, whoever plays it may ask that no stage be passed over (in_turn).
 // CONTRACT  Pure, integers only; no allocation after actuation_create. A state belongs to one intersection.
 // OWNERSHIP actuation_release frees; the network is kept.
 // NOT HERE  Lamps: whoever plays it shows them (sim/traffic/signals.h) or makes plans (engine/optimize/by_actuated.c).
@@ -49,6 +50,7 @@ struct actuated_site {
     uint64_t advance, line;           // groups that have such loops
     uint64_t recall;                  // groups that have none
     uint64_t held;                    // of them those of vehicles
+    bool in_turn;                     // each stage is called all the time: none is passed over, none rests
 };
 
 struct actuation {

@@ -159,6 +159,7 @@ struct intersection {
     int32_t quantum_ms;             // every lamp time is a multiple of it
     bool approved;                  // somebody signed its site data
     bool falls_back_to_actuated;    // its controller's fallback is local actuated control, not its program
+    bool stages_in_turn;            // that control passes over no stage of the program, called or not
     uint64_t site_hash;             // of all that the guard reads, its name and the reference instant too
 };
 

@@ -117,6 +117,7 @@ static uint64_t hash_signals(uint64_t hash, const struct network *network)
             at->offset_ms, at->coordinated_stage, at->approved };
         hash = hash_number(hash, (int64_t)at->site_hash);
         hash = at->falls_back_to_actuated ? hash_number(hash, 1) : hash;
+        hash = at->stages_in_turn ? hash_number(hash, 2) : hash;
         hash = at->corridors != 0 ? hash_number(hash, (int64_t)at->corridors) : hash;
         hash = hash_real(hash_real(hash, at->at.x_m), at->at.y_m);
         for (size_t k = 0; k < sizeof read / sizeof *read; k++) {

@@ -252,6 +252,8 @@ static double read_positive(struct pending *pending, const char *text, const cha
     return value;
 }
 
+#define FLOW_PER_S_MAX 1000            // beyond it is a slip of the pen, and would not end
+
 static void read_flow_rate(struct reader *reader, struct pending *pending, const char **attributes)
 {
     const char *period = sumo_xml_find(attributes, "period"), *hourly = sumo_xml_find(attributes, "vehsPerHour");
@@ -282,6 +284,11 @@ static void read_flow_rate(struct reader *reader, struct pending *pending, const
         pending->period_ms = (double)(pending->end_ms - pending->depart_ms) / (double)pending->number;
     } else {
         pending_bad(pending, STATUS_SYNTAX, "it needs period, vehsPerHour, probability, or number and end");
+    }
+    double per_s = pending->flow == FLOW_POISSON ? pending->rate
+        : pending->flow == FLOW_EVEN && pending->period_ms < MS_PER_S ? MS_PER_S / pending->period_ms : 0.0;
+    if (per_s > FLOW_PER_S_MAX) {
+        pending_bad(pending, STATUS_RANGE, "a flow of more than %d vehicles a second", FLOW_PER_S_MAX);
     }
     if (pending->flow == FLOW_EVEN && pending->number < 0 && !ends && !reader->endless) {
         reader->endless = true;
@@ -583,8 +590,21 @@ static void reader_create(struct reader *reader, struct demand_rows *rows)
         .speed_deviation = -1.0 };
 }
 
+static void types_fit(struct reader *reader)
+{
+    for (int32_t i = 0; i < reader->rows->types.count; i++) {
+        struct vehicle_type *type = &reader->rows->types.at[i];
+        const char *attribute = sumo_type_fit(type);
+        if (attribute != NULL) {
+            rows_note(reader->rows, "vType \"%s\": its %s is beyond what the street computes: taken as the nearest "
+                      "that it does", type->name, attribute);
+        }
+    }
+}
+
 static void reader_release(struct reader *reader)
 {
+    types_fit(reader);
     if (reader->unsorted) {
         rows_note(reader->rows, "departures are not in order: sorted here; SUMO would drop the late ones");
     }

@@ -165,6 +165,25 @@ void sumo_type_read_model(struct sumo_xml *xml, const char *element, const char 
     read_driving(xml, element, attributes, type);
 }
 
+const char *sumo_type_fit(struct vehicle_type *type)
+{
+    double brake = fmin(20.0, fmax(0.2, type->deceleration_mps2));
+    struct { const char *name; double *value, least, most; } const ranges[] = {
+        { "length", &type->length_m, 0.2, 50.0 }, { "minGap", &type->gap_m, 0.2, 20.0 },
+        { "accel", &type->acceleration_mps2, 0.1, 20.0 }, { "decel", &type->deceleration_mps2, 0.2, 20.0 },
+        { "emergencyDecel", &type->emergency_mps2, brake, 30.0 }, { "tau", &type->headway_s, 0.1, 10.0 },
+        { "maxSpeed", &type->speed_mps_max, 0.5, 200.0 }, { "speedFactor", &type->speed_factor, 0.2, 3.0 },
+        { "speedDev", &type->speed_deviation, 0.0, 1.0 }, { "startupDelay", &type->start_loss_s, 0.0, 10.0 },
+    };
+    const char *changed = NULL;
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
+        double fits = fmin(ranges[i].most, fmax(ranges[i].least, *ranges[i].value));
+        changed = changed == NULL && *ranges[i].value != fits ? ranges[i].name : changed;
+        *ranges[i].value = fits;
+    }
+    return changed;
+}
+
 bool sumo_type_read(struct sumo_xml *xml, const char **attributes, double speed_deviation, struct vehicle_type *ret,
                     bool *ret_model_known)
 {

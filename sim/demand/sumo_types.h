@@ -25,6 +25,10 @@ bool sumo_type_read(struct sumo_xml *xml, const char **attributes, double speed_
 // discharge (sim/traffic/calibration.h). Other keys are passed over, as by SUMO.
 void sumo_type_read_param(struct sumo_xml *xml, const char **attributes, struct vehicle_type *type);
 
+// Brings what the street does not compute (street.h has its ranges) to the nearest that it does, as minGap="0" or a
+// train of 100 m. Gives the name of the first attribute that it changed, or NULL.
+const char *sumo_type_fit(struct vehicle_type *type);
+
 // The older form: <carFollowing-IDM tau="1.2"/> inside the vType.
 void sumo_type_read_model(struct sumo_xml *xml, const char *element, const char **attributes,
                           struct vehicle_type *type);

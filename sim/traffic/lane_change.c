@@ -10,11 +10,15 @@
 
 static const float SAFE_MPS2 = 4.0f;           // b_safe of MOBIL
 static const float POLITENESS = 0.2f;
-static const float COURTESY_MPS = 1.5f;        // taken off the speed of one who lets somebody in, if it can brake so
+static const float COURTESY_MPS = 1.5f;        // taken off the speed of one who lets somebody in
+static const float SIREN_MPS = 4.5f;           // and of one who lets another make way for an emergency vehicle
 static const float URGENT_M = 100.0f;          // to the end of a wrong lane
 static const float HARD_MPS2 = 6.0f;           // limit of mandatory changes where the lane ends
 static const float STANDING_MPS = 1.0f;
 static const float APART_M = 0.5f;             // bumper to bumper at least, after a change
+static const float SIREN_M = 50.0f;            // ahead of an emergency vehicle drivers make way (decision 0141)
+static const float ASIDE = 0.5f;               // the urgency of that: within SAFE_MPS2 for all concerned
+static const float BACK_M = 150.0f;            // and to its line who leaves the lane of its route for that while
 
 struct neighbours {
     int32_t place;                             // the row it would take
@@ -102,6 +106,24 @@ struct change {
     bool left;
     struct row_pool *pool;
 };
+
+static bool is_siren(const struct street *street, uint32_t kind)
+{
+    return street->types.user[kind & KIND_TYPE] == USER_EMERGENCY;
+}
+
+bool siren_behind(const struct street *street, const struct group *group, int column, int32_t place,
+                         float front)
+{
+    const struct row *rows = &street->rows[group->first_row];
+    for (int32_t k = place; street->sirens && k < group->count[column] && front - rows[k].front[column] < SIREN_M;
+         k++) {
+        if (is_siren(street, rows[k].kind[column])) {
+            return true;
+        }
+    }
+    return false;
+}
 
 void lane_head_forget(struct group *group, int column)
 {
@@ -207,20 +229,69 @@ static bool exchange(struct street *street, const struct change *change, int32_t
     return false;
 }
 
-static void change_mandatory(struct street *street, struct change *change, int32_t k)
+// Columns with an emergency vehicle among the group's rows.
+static uint32_t siren_columns(const struct street *street, const struct group *group, const struct row *rows)
+{
+    uint32_t found = 0;
+    for (int32_t k = 0; street->sirens && k < group->count_max; k++) {
+        for (int c = 0; c < WIDE; c++) {
+            found |= k < group->count[c] && is_siren(street, rows[k].kind[c]) ? 1u << c : 0u;
+        }
+    }
+    return found;
+}
+
+// Of the columns with a siren those whose k-th vehicle makes way to this side, onto a lane that suits its route as well
+// or from which it has the way to come back.
+static uint32_t makes_way(const struct street *street, const struct change *change, int32_t k, uint32_t sirens)
+{
+    uint32_t found = 0, free_bit = change->left ? KIND_FREE_LEFT : KIND_FREE_RIGHT;
+    const struct row *row = &change->from_rows[k];
+    for (uint32_t rest = sirens; rest != 0; rest &= rest - 1) {
+        int c = __builtin_ctz(rest);
+        bool may = k < change->from->count[c] && !is_siren(street, row->kind[c]) && !(row->kind[c] & KIND_STOP)
+            && ((row->kind[c] & free_bit) || change->from->length[c] - row->front[c] > BACK_M)
+            && siren_behind(street, change->from, c, k + 1, row->front[c]);
+        found |= may ? 1u << c : 0u;
+    }
+    return found;
+}
+
+// How much of the greatest braking a change may ask of those concerned, 0 .. 1, as the lane or the stop comes near.
+static float urgency_of(const struct street *street, const struct change *change, int32_t k)
 {
     int c = change->column;
     const struct row *row = &change->from_rows[k];
-    float length = row_length(street, row, c), v = row->speed[c];
     float to_end = change->from->length[c] - row->front[c];
     if (row->kind[c] & KIND_STOP) {
         to_end = fmaxf(0.0f, stops_end_on(street, row->trip[c], street->trips[row->trip[c]].leg) - row->front[c]);
     }
-    float urgency = to_end < URGENT_M ? 1.0f - to_end / URGENT_M : 0.0f;
+    return to_end < URGENT_M ? 1.0f - to_end / URGENT_M : 0.0f;
+}
+
+// Slows one who lets somebody in, by so much if it can brake so.
+static void courtesy_slow(const struct street *street, struct group *group, struct row *rows, int32_t k, int column,
+                          float mps)
+{
+    float *speed = &rows[k].speed[column];
+    float most = street->types.deceleration[rows[k].kind[column] & KIND_TYPE] * street->step_s;
+    float courtesy = most < mps ? most : mps;
+    *speed = *speed > courtesy ? *speed - courtesy : 0.0f;
+    group->changed |= 1u << column;
+}
+
+// must: for its route; else it makes way.
+static void change_mandatory(struct street *street, struct change *change, int32_t k, bool must)
+{
+    float urgency = must ? urgency_of(street, change, k) : ASIDE;
+    int c = change->column;
+    const struct row *row = &change->from_rows[k];
+    float length = row_length(street, row, c), v = row->speed[c];
     float limit = SAFE_MPS2 * 0.5f + (HARD_MPS2 - SAFE_MPS2 * 0.5f) * urgency;
     struct neighbours near = neighbours_find(street, change->to, c, row->front[c], length);
     bool last = near.place == change->to->count[c];
-    if (near.ahead >= APART_M && near.behind >= APART_M
+    bool stays = !is_siren(street, row->kind[c]) && siren_behind(street, change->to, c, near.place, row->front[c]);
+    if (!stays && near.ahead >= APART_M && near.behind >= APART_M
         && (!last || entries_brake(street, change->to, c, row->front[c] - length, v))) {
         float own = acceleration_of(street, row->kind[c], v, row->desired[c], near.ahead, near.ahead_mps);
         float other = 0.0f;
@@ -234,15 +305,13 @@ static void change_mandatory(struct street *street, struct change *change, int32
             return;
         }
     }
-    if (urgency <= 0.0f || exchange(street, change, k, &near)) {
+    if (urgency <= 0.0f || exchange(street, change, k, &near) || stays) {
         return;
     }
-    if (near.place < change->to->count[c]) {
-        float *speed = &change->to_rows[near.place].speed[c];
-        float most = street->types.deceleration[change->to_rows[near.place].kind[c] & KIND_TYPE] * street->step_s;
-        float courtesy = most < COURTESY_MPS ? most : COURTESY_MPS;
-        *speed = *speed > courtesy ? *speed - courtesy : 0.0f;
-        change->to->changed |= 1u << c;
+    if (near.ahead < APART_M) {        // it falls back behind the one beside it
+        courtesy_slow(street, change->from, change->from_rows, k, c, SIREN_MPS);
+    } else if (near.place < change->to->count[c]) {
+        courtesy_slow(street, change->to, change->to_rows, near.place, c, must ? COURTESY_MPS : SIREN_MPS);
     }
 }
 
@@ -260,6 +329,9 @@ static void change_for_gain(struct street *street, struct change *change, int32_
     struct neighbours near = neighbours_find(street, change->to, c, row->front[c], length);
     uint32_t type = row->kind[c] & KIND_TYPE;
     if (near.ahead < street->types.gap[type] || near.behind < street->types.gap[type]) {
+        return;
+    }
+    if (!is_siren(street, row->kind[c]) && siren_behind(street, change->to, c, near.place, row->front[c])) {
         return;
     }
     float now = acceleration_of(street, row->kind[c], v, row->desired[c], gap, leader_mps);
@@ -317,6 +389,7 @@ static void group_change(struct street *street, struct row_pool *pool, const str
         .pool = pool };
     change.from_rows = &street->rows[change.from->first_row];
     change.to_rows = &street->rows[change.to->first_row];
+    uint32_t sirens = siren_columns(street, change.from, change.from_rows);
     for (int32_t k = 0; k < change.from->count_max; k++) {
         int32_t at = k % ROWS_AT_ONCE;
         if (at == 0) {
@@ -325,7 +398,8 @@ static void group_change(struct street *street, struct row_pool *pool, const str
         }
         uint32_t must = musts[at];
         gains[at] |= change.from->stops ? behind_stop(street, change.from, change.from_rows, k, left) & ~must : 0u;
-        for (uint32_t rest = must | gains[at]; rest != 0; rest &= rest - 1) {
+        uint32_t aside = sirens != 0 ? makes_way(street, &change, k, sirens) & ~must : 0u;
+        for (uint32_t rest = must | aside | gains[at]; rest != 0; rest &= rest - 1) {
             int c = __builtin_ctz(rest);
             const struct row *row = &change.from_rows[k];
             int32_t lane = change.to->lane[c];
@@ -339,8 +413,8 @@ static void group_change(struct street *street, struct row_pool *pool, const str
             change.column = c;
             change.from_cell = from * WIDE + c;
             change.to_cell = to * WIDE + c;
-            if ((must >> c) & 1u) {
-                change_mandatory(street, &change, k);
+            if (((must | aside) >> c) & 1u) {
+                change_mandatory(street, &change, k, ((must >> c) & 1u) != 0);
             } else {
                 change_for_gain(street, &change, k);
             }

@@ -8,6 +8,10 @@
 //           *Discretionary* for who is held up, each few seconds by a phase of its own: MOBIL (Kesting, Treiber,
 //           Helbing 2007): one's own gain in acceleration, less politeness times what the new follower loses,
 //           must pass a threshold, and the new follower must not brake harder than a safe limit.
+//           One beside which somebody drives falls back behind it.
+//           *Making way*: who is ahead of an emergency vehicle on its lane, as far as its siren is heard, goes to a
+//           lane beside it that suits its route as well, or from which it can come back; nobody changes to a place
+//           before it.
 //           Nobody changes with its rear still in the junction.
 // CONTRACT  Touches the block alone; between commits of transfers and publication.
 #pragma once
@@ -19,6 +23,10 @@ void lanes_change(struct street *street, struct row_pool *pool, const struct fol
 
 // Whether one of this length may come to stand on the lane with its front there, from beside the road; and its row.
 bool lane_has_gap(const struct street *street, int32_t cell, float front, float length, int32_t *ret_place);
+
+// Whether an emergency vehicle comes up behind `front` in the column, among its rows from `place` on: near enough to
+// make way for.
+bool siren_behind(const struct street *street, const struct group *group, int column, int32_t place, float front);
 
 // The column has another head: nothing is known of how its line held it.
 void lane_head_forget(struct group *group, int column);

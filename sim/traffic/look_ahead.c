@@ -51,12 +51,14 @@ static void heed_place(const struct street *street, const struct viewer *viewer,
     view->bound = fminf(view->bound, way + STOP_MARGIN_M - LINE_MARGIN_M);
 }
 
-// A place where one stops, `margin` before the line or, braking comfortably, as near to it as one still can.
-static void heed_line(const struct street *street, const struct viewer *viewer, float to_line, struct view *view)
+// A place where one stops, `margin` before the line or, braking comfortably, as near to it as one still can; and not
+// before its lane begins: who waits for a line is on the lane that leads to it, however short that is.
+static void heed_line(const struct street *street, const struct viewer *viewer, float to_line, float lane,
+                      struct view *view)
 {
     float brake = street->types.deceleration[viewer->kind & KIND_TYPE];
     float spare = to_line - brake_distance(viewer->speed, brake, street->step_s);
-    float margin = fminf(STOP_MARGIN_M, fmaxf(CLEARANCE_M, spare));
+    float margin = fminf(fminf(STOP_MARGIN_M, 0.5f * lane), fmaxf(CLEARANCE_M, spare));
     heed(street, viewer, to_line - margin, 0.0f, 0.0f, view);
     view->bound = fminf(view->bound, to_line - LINE_MARGIN_M);
 }
@@ -303,12 +305,13 @@ static void look_along(const struct street *street, const struct viewer *viewer,
     float reach = horizon(street, viewer);
     bool beyond = false;               // past the path that the viewer is at
     int32_t further = 0;               // legs beyond the viewer's own
+    float lane_m = FAR_M;              // length of the lane that was come to last
     while (path_index >= 0) {
         const struct path *path = &street->paths[path_index];
         if (beyond) {
             enum verdict verdict = line_verdict(street, path_index, viewer, -way);
             if (verdict != LINE_OPEN) {
-                heed_line(street, viewer, way, view);
+                heed_line(street, viewer, way, lane_m, view);
                 return;
             }
             heed_limit(street, viewer, way, path->limit, view);
@@ -332,6 +335,7 @@ static void look_along(const struct street *street, const struct viewer *viewer,
             return;
         }
         way += to->length;
+        lane_m = to->length;
         if (way > reach) {
             return;
         }
@@ -343,7 +347,7 @@ static void look_along(const struct street *street, const struct viewer *viewer,
         }
     }
     if (path_index == PATH_NONE) {
-        heed_line(street, viewer, way, view);
+        heed_line(street, viewer, way, lane_m, view);
     }
 }
 
@@ -390,7 +394,7 @@ struct view look_from_lane(const struct street *street, int32_t cell, int32_t pa
         float room = (viewer->kind & KIND_LEFT) ? street->length_max + ROOM_M : 0.0f;
         float brake = street->types.deceleration[viewer->kind & KIND_TYPE];
         bool stops = viewer->speed * (viewer->speed + 2.0f * brake * street->step_s) < 2.0f * brake * (to_line - room);
-        heed_line(street, viewer, stops ? to_line - room : to_line, &view);
+        heed_line(street, viewer, stops ? to_line - room : to_line, street->seen[cell].length, &view);
     }
     if (path_index < 0) {
         return view;
@@ -398,7 +402,7 @@ struct view look_from_lane(const struct street *street, int32_t cell, int32_t pa
     const struct path *path = &street->paths[path_index];
     view.verdict = line_verdict(street, path_index, viewer, -to_line);
     if (view.verdict != LINE_OPEN) {
-        heed_line(street, viewer, to_line, &view);
+        heed_line(street, viewer, to_line, street->seen[cell].length, &view);
         return view;
     }
     heed_limit(street, viewer, to_line, path->limit, &view);
@@ -449,7 +453,7 @@ struct view look_from_path(const struct street *street, int32_t path_index, int3
     }
     float area = area_ahead(street, path_index, viewer, x);
     if (area < FAR_M) {
-        heed_line(street, viewer, area, &view);
+        heed_line(street, viewer, area, FAR_M, &view);
     }
     heed_siblings(street, path_index, viewer, x, &view);
     heed_merging(street, viewer, path_index, x, &view);

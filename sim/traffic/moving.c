@@ -8,6 +8,7 @@
 #include "sim/traffic/closures.h"
 #include "sim/traffic/columns.h"
 #include "sim/traffic/detour.h"
+#include "sim/traffic/lane_change.h"
 #include "sim/traffic/look_ahead.h"
 #include "sim/traffic/right_of_way.h"
 #include "sim/traffic/stops.h"
@@ -20,6 +21,7 @@ static const float ENTRY_M = 60.0f;            // a head this near to its line m
 static const float LOST_S = 120.0f;             // so long one waits at the end of a wrong lane
 static const float GONE_S = 180.0f;             // and so long if no way leads on
 static const float LOST_M = 10.0f;
+static const float WAY_S = 4.0f;               // after that time, and again, with an emergency vehicle behind
 static const float CLEARANCE_M = 0.1f;         // as in the kernel: a rear this little beyond a line is at it still
 static const int16_t YIELDING_STEPS_MAX = 32000;
 
@@ -117,7 +119,7 @@ static bool holds_second(const struct street *street, const struct group *group,
 
 // A head that stands at the end of a wrong lane for long drives on where the lane leads; where no way leads on from
 // there to its goal, as on the lanes out of a city, it goes out after a longer while. Two such heads, each in the
-// other's lane, would else hold all behind them for ever.
+// other's lane, would else hold all behind them for ever. With an emergency vehicle behind it goes on at once.
 static void head_lost(struct street *street, struct worker *worker, int32_t cell, float to_line)
 {
     struct group *group = cell_group(street, cell);
@@ -133,7 +135,10 @@ static void head_lost(struct street *street, struct worker *worker, int32_t cell
         group->yielding[c] = 0;       // it waits for the incident's end
         return;
     }
-    if (!leaves && (waited_s < LOST_S || waited_s >= LOST_S + street->step_s)) {
+    int32_t way_steps = (int32_t)(WAY_S / street->step_s);
+    bool makes_way = group->yielding[c] % way_steps == 0
+        && siren_behind(street, group, c, 1, row->front[c]);
+    if (!leaves && !makes_way && (waited_s < LOST_S || waited_s >= LOST_S + street->step_s)) {
         return;
     }
     struct trip *trip = &street->trips[row->trip[c]];

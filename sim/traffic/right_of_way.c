@@ -14,7 +14,7 @@ static const float AT_LINE_M = 5.0f;           // a head this near stands at its
 static const float FEEDER_M = 60.0f;           // shorter lanes are looked through, one lane upstream
 static const float NEVER_S = 1.0e6f;
 static const float IMPATIENT_S = 180.0f;       // SUMO's time to impatience
-static const float MERGE_S = 12.0f;
+static const float MERGE_S = 16.0f;
 static const float COULD_STOP_S = 30.0f;       // so much later comes who could stop altogether, as SUMO counts
 static const float FOE_BRAKE_MPS2 = 4.5f;      // SUMO's default driver
 

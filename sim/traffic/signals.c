@@ -359,6 +359,7 @@ static void actuated_begin(struct signals *signals)
     actuation_create(&signals->actuation, network, false);
     for (int32_t i = 0; i < network->intersection_count; i++) {
         const struct intersection *at = &network->intersections[i];
+        signals->actuation.sites[i].in_turn = at->stages_in_turn && signals->fallback != SIGNALS_ACTUATED;
         for (int32_t k = 0; k < at->group_count && site_actuated(signals, i); k++) {
             signals->aspects[at->first_group + k] = ASPECT_RED;
             signals->since_ms[at->first_group + k] = INT64_MIN;

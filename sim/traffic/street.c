@@ -87,6 +87,7 @@ static void types_create(struct street *street, const struct vehicle_type *types
         table->factor[i] = type->speed_factor;
         table->deviation[i] = type->speed_deviation;
         table->start_loss[i] = type->start_loss_s;
+        street->sirens = street->sirens || type->user == USER_EMERGENCY;
         street->only_idm = street->only_idm && type->following == FOLLOW_IDM;
         street->length_min = fminf(street->length_min, table->length[i]);
         street->length_max = fmaxf(street->length_max, table->length[i]);

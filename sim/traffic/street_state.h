@@ -369,6 +369,7 @@ struct street {
     int32_t substeps;
     int64_t now_ms;
     bool only_idm, insert_first;
+    bool sirens;                      // there is a type of emergency vehicles
     struct type_table types;
     struct wide_types first_type;     // the first type's, sixteen times
     int32_t type_count;

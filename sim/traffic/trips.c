@@ -13,6 +13,7 @@
 #include "sim/traffic/detour.h"
 #include "sim/traffic/stops.h"
 
+static const float CHANGE_M = 5.0f;            // beyond its own length one needs on a link to change lanes there
 static const double PREFER_M = 200.0;          // how far ahead a lane must suit the route
 static const double DEVIATION_MAX = 2.0;       // drivers beyond two standard deviations are taken as at two
 static const double FACTOR_MIN = 0.2;
@@ -184,7 +185,11 @@ int32_t trip_path(const struct street *street, const struct trip *trip, int32_t 
             }
         }
     }
-    return best;
+    // Where one cannot change lanes beyond the line, one must be in lane before it.
+    bool wrong = best != PATH_NONE && !best_preferred && here->preferred != 0
+        && ((here->preferred >> cell_group(street, cell)->lane_position) & 1u) == 0
+        && street->seen[street->briefs[best].to_cell].length < street->types.length[trip->type] + CHANGE_M;
+    return wrong ? PATH_NONE : best;
 }
 
 uint32_t trip_first_lanes(const struct street *street, const struct trip *trip)

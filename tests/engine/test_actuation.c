@@ -209,6 +209,27 @@ static void who_yields_calls_the_stage_that_protects(void **state)
     actuation_create(&scene->actuation, network, false);
 }
 
+// In turn, the next stage in order follows although nobody calls: at the minimum, or, as
+// long as its own stream lasts, at the maximum of 25 s.
+static void in_turn_no_stage_is_passed_over(void **state)
+{
+    struct scene *scene = *state;
+    scene->actuation.sites[0].in_turn = true;
+    int32_t next = scene->actuation.stages[1].stage;
+    for (int s = 0; s < 5; s++) {
+        assert_int_equal(look(scene, s, 0, 0), 0);
+    }
+    assert_int_equal(look(scene, 5, 0, 0), next);
+    actuation_release(&scene->actuation);
+    scene_begin(scene);
+    scene->actuation.sites[0].in_turn = true;
+    for (int s = 0; s < 25; s++) {
+        assert_int_equal(look(scene, s, 0, W_THROUGH), 0);
+    }
+    assert_int_equal(look(scene, 25, 0, W_THROUGH), next);
+    assert_int_equal(scene->choice.reason, REASON_MAXIMUM);
+}
+
 // The program shows stages 0 to 3 for 20 s each: half as much again is 30 s, so 45 s is their greatest green; the
 // others are not in it and have the site's 60 s. A round of 0 to 3: 4 minima of 5 s and 4 changes of 5 s leave 80 s of
 // the maximum red of 120 s for what is above the minima, 4 times 40 s: half of it. So 5 + 20 s, and 5 + 27.5 s.
@@ -251,6 +272,7 @@ static void push_buttons_call_and_nothing_else(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(in_turn_no_stage_is_passed_over, setup, teardown),
         cmocka_unit_test_setup_teardown(rests_while_nobody_else_calls, setup, teardown),
         cmocka_unit_test_setup_teardown(push_buttons_call_and_nothing_else, setup, teardown),
         cmocka_unit_test_setup_teardown(gaps_out_once_the_minimum_is_over, setup, teardown),

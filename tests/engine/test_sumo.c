@@ -125,6 +125,28 @@ static void programs(void **state)
 }
 
 // Without inner lanes a connection is straight, and the rows of the matrix follow incLanes.
+// At a zipper the matrix says that each yields to each: nobody does, they follow one another.
+static void nobody_yields_at_a_zipper(void **state)
+{
+    char *text = replaced(CROSSROADS, "type=\"traffic_light\" x", "type=\"zipper\" x");
+    struct network_draft draft = read_well(*state, text);
+    assert_int_equal(draft.foes.count, 0);
+    draft_release(&draft);
+    free(text);
+}
+
+static void programs_that_follow_the_traffic_are_actuated(void **state)
+{
+    struct network_draft draft = read_well(*state, CROSSROADS);
+    assert_false(draft.programs.at[0].actuated);
+    draft_release(&draft);
+    char *text = replaced(CROSSROADS, "type=\"static\"", "type=\"actuated\"");
+    draft = read_well(*state, text);
+    assert_true(draft.programs.at[0].actuated);
+    draft_release(&draft);
+    free(text);
+}
+
 static void without_inner_lanes(void **state)
 {
     static const char *const PAIRS[][2] = {
@@ -401,6 +423,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(roads_and_paths, setup, teardown),
         cmocka_unit_test_setup_teardown(programs, setup, teardown),
+        cmocka_unit_test_setup_teardown(nobody_yields_at_a_zipper, setup, teardown),
+        cmocka_unit_test_setup_teardown(programs_that_follow_the_traffic_are_actuated, setup, teardown),
         cmocka_unit_test_setup_teardown(without_inner_lanes, setup, teardown),
         cmocka_unit_test_setup_teardown(users_of_lanes, setup, teardown),
         cmocka_unit_test_setup_teardown(left_hand_traffic, setup, teardown),

@@ -407,6 +407,23 @@ static void a_configuration_holds_for_other_routes(void **state)
     departs(demand, (const double[]){ 5, 5 }, 2);
 }
 
+// What SUMO allows and the street does not compute is brought to the nearest that it does, and said; a flow without
+// measure is refused.
+static void types_fit_the_street(void **state)
+{
+    (void)state;
+    struct demand *demand = open_text("fit.rou.xml", "<routes><vType id=\"t\" minGap=\"0\" length=\"120\"/>"
+                                      "<trip id=\"u\" depart=\"3\" from=\"a\" to=\"b\" type=\"t\"/></routes>");
+    int32_t count;
+    const struct vehicle_type *types = demand_types(demand, &count);
+    assert_true(types[0].gap_m == 0.2);
+    assert_true(types[0].length_m == 50.0);
+    assert_non_null(strstr(demand_note(demand, 0), "\"t\""));
+    demand_release(demand);
+    refuses("fast.rou.xml", ROUTE "\n<flow id=\"f\" begin=\"0\" end=\"9\" period=\"1e-9\" route=\"r\"/></routes>",
+            STATUS_RANGE, "line 2");
+}
+
 // Route files by commas, types from an additional file; a comma in the name of one file is no list.
 static void several_files_are_one_demand(void **state)
 {
@@ -670,6 +687,7 @@ int main(void)
         cmocka_unit_test(distributions_may_refer),
         cmocka_unit_test(types_have_models_and_deviations),
         cmocka_unit_test(a_configuration_scales_and_forgives),
+        cmocka_unit_test(types_fit_the_street),
         cmocka_unit_test(several_files_are_one_demand),
         cmocka_unit_test(a_configuration_holds_for_other_routes),
         cmocka_unit_test(wrong_trips_are_told_by_line), cmocka_unit_test(a_demand_may_be_empty),

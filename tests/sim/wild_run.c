@@ -34,7 +34,7 @@ static void types_fill(uint64_t seed, struct vehicle_type types[TYPES])
     types[3].acceleration_mps2 = 4.0;
     types[3].headway_s = 0.5 + (double)(random_bits(seed, RANDOM_TEST, 2, 5) % 20) / 10.0;
     types[3].start_loss_s = (double)(random_bits(seed, RANDOM_TEST, 3, 5) % 3);
-    types[3].user = USER_MOTORCYCLE;
+    types[3].user = seed % 16 == 9 ? USER_EMERGENCY : USER_MOTORCYCLE;   // then others make way all the time
 }
 
 struct wild_scene {
