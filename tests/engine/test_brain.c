@@ -43,6 +43,9 @@ struct world {
     int32_t cycle_ms[CROSSINGS];      // of the last cyclic plan, 0 before any
     int32_t cycle_ms_step;            // the greatest change from one to the next, against what I11 allows: <= 0
     int32_t cycles;                   // cyclic plans that another had gone before
+    int64_t until_ms[CROSSINGS];      // of the last plan, where it was a rolling one, and what is green then
+    uint64_t last_green[CROSSINGS];
+    int32_t repeated;                 // rolling plans that promise what the one before did
 };
 
 static int32_t lane_group(const struct world *world, int32_t lane)
@@ -162,6 +165,20 @@ static void cycle_follow(struct world *world, const struct plan *plan)
     *last_ms = plan->cycle_ms;
 }
 
+static void promise_follow(struct world *world, const struct plan *plan)
+{
+    int64_t until_ms = plan->kind == PLAN_ROLLING ? plan->valid_until_ms : 0;
+    uint64_t green = 0;
+    for (int32_t i = 0; i < plan->green_count; i++) {
+        bool lasts = plan->base_ms + plan->greens[i].end_ms == until_ms;
+        green |= lasts ? UINT64_C(1) << plan->greens[i].group : 0;
+    }
+    world->repeated += until_ms != 0 && until_ms == world->until_ms[plan->intersection]
+        && green == world->last_green[plan->intersection];
+    world->until_ms[plan->intersection] = until_ms;
+    world->last_green[plan->intersection] = green;
+}
+
 static void plans_take(struct world *world, const struct actions *actions)
 {
     for (int32_t i = 0; i < actions->publish_count; i++) {
@@ -170,6 +187,7 @@ static void plans_take(struct world *world, const struct actions *actions)
             assert_int_equal(signals_offer(world->signals, plan, world->now_ms), STATUS_OK);
         }
         cycle_follow(world, plan);
+        promise_follow(world, plan);
         world->plans++;
         world->digest = hash_number(world->digest, world->now_ms);
         world->digest = hash_number(world->digest, plan->intersection);
@@ -227,6 +245,7 @@ static void every_strategy_takes_over_and_is_safe(void **state)
         world_run(&world, 2400);
         assert_int_equal(world.refused, 0);
         assert_int_equal(world.reds_over, 0);
+        assert_int_equal(world.repeated, 0);   // Decision 0103.
         for (int32_t i = 0; i < CROSSINGS; i++) {
             struct controller_report report;
             signals_report(world.signals, (struct intersection_id){ i }, &report);
