@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -104,9 +105,8 @@ static void scene_move(struct scene *at, int types)
     }
 }
 
-static void same_as_if_alone(void **state)
+static void alone_check(void)
 {
-    (void)state;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         int types = 1 + (int)(seed % TYPES);
         scene_make(seed, types, &before);
@@ -156,9 +156,8 @@ static struct driver moved(uint32_t type, struct driver at, double v0, double re
     return after;
 }
 
-static void as_the_theory_says(void **state)
+static void theory_check(void)
 {
-    (void)state;
     int64_t stood = 0, moving = 0;
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         scene_make(seed, 2, &before);
@@ -188,6 +187,36 @@ static void as_the_theory_says(void **state)
         }
     }
     assert_true(stood > SEEDS * ROWS && moving > SEEDS * ROWS);   // both have been seen, and often
+}
+
+// On every instruction set that this processor has.
+static void on_all(void (*check)(void))
+{
+    static const char *const names[] = { "v2", "v3", "v4", "portable" };
+    int ran = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const struct street_kernel *kernel;
+        struct problem problem;
+        assert_int_equal(setenv("INTERGREEN_ISA", names[i], 1), 0);
+        if (kernel_choose(&kernel, &problem) == STATUS_OK) {
+            check();
+            ran++;
+        }
+    }
+    assert_true(ran > 0);
+    assert_int_equal(unsetenv("INTERGREEN_ISA"), 0);
+}
+
+static void same_as_if_alone(void **state)
+{
+    (void)state;
+    on_all(alone_check);
+}
+
+static void as_the_theory_says(void **state)
+{
+    (void)state;
+    on_all(theory_check);
 }
 
 int main(void)
