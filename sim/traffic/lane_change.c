@@ -17,6 +17,7 @@ static const float HARD_MPS2 = 6.0f;           // limit of mandatory changes whe
 static const float STANDING_MPS = 1.0f;
 static const float APART_M = 0.5f;             // bumper to bumper at least, after a change
 static const float SIREN_M = 50.0f;            // ahead of an emergency vehicle drivers make way (decision 0141)
+static const float ABREAST_MPS = 8.0f;         // above it one falls back behind who drives abreast
 static const float ASIDE = 0.5f;               // the urgency of that: within SAFE_MPS2 for all concerned
 static const float BACK_M = 150.0f;            // and to its line who leaves the lane of its route for that while
 
@@ -308,8 +309,8 @@ static void change_mandatory(struct street *street, struct change *change, int32
     if (urgency <= 0.0f || exchange(street, change, k, &near) || stays) {
         return;
     }
-    if (near.ahead < APART_M) {        // it falls back behind the one beside it
-        courtesy_slow(street, change->from, change->from_rows, k, c, SIREN_MPS);
+    if (near.ahead < APART_M && (!must || v > ABREAST_MPS)) {   // it falls back behind the one beside it
+        courtesy_slow(street, change->from, change->from_rows, k, c, must ? COURTESY_MPS : SIREN_MPS);
     } else if (near.place < change->to->count[c]) {
         courtesy_slow(street, change->to, change->to_rows, near.place, c, must ? COURTESY_MPS : SIREN_MPS);
     }
