@@ -113,8 +113,7 @@ static bool is_siren(const struct street *street, uint32_t kind)
     return street->types.user[kind & KIND_TYPE] == USER_EMERGENCY;
 }
 
-bool siren_behind(const struct street *street, const struct group *group, int column, int32_t place,
-                         float front)
+bool siren_behind(const struct street *street, const struct group *group, int column, int32_t place, float front)
 {
     const struct row *rows = &street->rows[group->first_row];
     for (int32_t k = place; street->sirens && k < group->count[column] && front - rows[k].front[column] < SIREN_M;
