@@ -126,7 +126,7 @@ def what_the_clients_controllers_show_is_safe(folder):
             intergreen.Lockstep(daemon.address, config) as engine:
         network = engine.network
         shown = {at.name: [] for at in network.intersections}
-        for t_ms in range(0, 600_000, 1000):
+        for t_ms in range(0, 900_000, 1000):
             seen = intergreen.Observations(network)
             for camera in network.cameras:
                 queue = 6 if (camera.index + t_ms // 23_000) % 3 == 0 else 0
