@@ -4,8 +4,8 @@ fast as the sockets take it, and a storm of all controllers that reconnect and p
 shed is readings, and it is counted.
 
 A row is one stretch: the 99th-percentile answer to a pull (that of its worst second) and the slowest, the longest step,
-readings taken and shed, memory at its end. `back_s` is how long after the stretch the answers were again as before (every answer of a second below 20 ms, or as
-the calm stretch had it, and nothing shed).
+readings taken and shed, memory at its end. `back_s` is how long after the stretch the answers were again as before
+(every answer of a second below 20 ms, or as the calm stretch had it, and nothing shed).
 """
 import os
 import signal

@@ -7,7 +7,8 @@ against each other: the share of detectors with GEH below 5 (at least 90 %), the
 10 %), and the order of the strategies by delay, pairs that differ by less than 2 % with the true demand apart: those
 are one place. One street is one draw of its drivers, and near saturation two draws of the same demand differ by a fifth
 under one strategy: so the true demand, too, is driven in as many draws as the replay drives, the recorded day first, and
-two strategies whose means differ by less than two standard errors of that difference are one place, too. The cities are of several seeds, sizes and hours; none of them is one that the method was made on alone.
+two strategies whose means differ by less than two standard errors of that difference are one place, too. The cities
+are of several seeds, sizes and hours; none of them is one that the method was made on alone.
 
 usage: bench_what_if.py OUT.json [--quick] [--case INTERSECTIONS,SEED,BEGIN_S,SECONDS,SCALE]...
 """

@@ -28,17 +28,23 @@ struct run {
 
 #define INLINE static inline __attribute__((always_inline))
 
+// Rows are copied as they are computed with: in one piece each.
+INLINE void row_copy(float *to, const float *from, int32_t width)
+{
+#pragma omp simd
+    for (int32_t r = 0; r < width; r++) {
+        to[r] = from[r];
+    }
+}
+
 // Seconds from_s + 1 .. to_s at the given rates; width is a constant at every call, so that rows become vectors.
 INLINE void advance(const struct horizon *horizon, struct run *run, const float *rate, int32_t from_s, int32_t to_s,
                     int32_t width)
 {
     float gone[STREAM_COUNT_MAX], waited[STREAM_COUNT_MAX], step[STREAM_COUNT_MAX];   // in registers
-#pragma omp simd
-    for (int32_t r = 0; r < width; r++) {
-        gone[r] = run->gone[r];
-        waited[r] = run->waited[r];
-        step[r] = rate[r];
-    }
+    row_copy(gone, run->gone, width);
+    row_copy(waited, run->waited, width);
+    row_copy(step, rate, width);
     for (int32_t k = from_s + 1; k <= to_s; k++) {
         const float *arrived = horizon->arrived[k];
 #pragma omp simd
@@ -48,11 +54,8 @@ INLINE void advance(const struct horizon *horizon, struct run *run, const float 
             waited[r] += arrived[r] - gone[r];
         }
     }
-#pragma omp simd
-    for (int32_t r = 0; r < width; r++) {
-        run->gone[r] = gone[r];
-        run->waited[r] = waited[r];
-    }
+    row_copy(run->gone, gone, width);
+    row_copy(run->waited, waited, width);
 }
 
 // The same as horizon->giving, as columns of streams: to whom a stage's foes shut the gap, for how long. So all who
@@ -71,6 +74,7 @@ static int32_t column_of(struct ways *ways, int32_t stage, int16_t foe, int32_t 
             return c;
         }
     }
+    assert(*count < FOE_COUNT_MAX);   // No two of those who give way share foes in horizon->foes.
     ways->foe[*count] = foe;
     memset(ways->shut_s[*count], 0, sizeof ways->shut_s[*count]);
     return (*count)++;
@@ -105,11 +109,8 @@ INLINE void flow(const struct horizon *horizon, const struct ways *ways, struct 
         return;
     }
     float gone[STREAM_COUNT_MAX], waited[STREAM_COUNT_MAX];
-#pragma omp simd
-    for (int32_t r = 0; r < width; r++) {
-        gone[r] = run->gone[r];
-        waited[r] = run->waited[r];
-    }
+    row_copy(gone, run->gone, width);
+    row_copy(waited, run->waited, width);
     for (int32_t k = from_s + 1; k <= to_s; k++) {
         const float *arrived = horizon->arrived[k];
         float open[STREAM_COUNT_MAX];
@@ -135,20 +136,8 @@ INLINE void flow(const struct horizon *horizon, const struct ways *ways, struct 
             waited[r] += arrived[r] - gone[r];
         }
     }
-#pragma omp simd
-    for (int32_t r = 0; r < width; r++) {
-        run->gone[r] = gone[r];
-        run->waited[r] = waited[r];
-    }
-}
-
-// Rows are copied as they are computed with: in one piece each.
-INLINE void row_copy(float *to, const float *from, int32_t width)
-{
-#pragma omp simd
-    for (int32_t r = 0; r < width; r++) {
-        to[r] = from[r];
-    }
+    row_copy(run->gone, gone, width);
+    row_copy(run->waited, waited, width);
 }
 
 // Sum over streams of weight * value, in one fixed order.

@@ -119,7 +119,7 @@ static bool holds_second(const struct street *street, const struct group *group,
 
 // A head that stands at the end of a wrong lane for long drives on where the lane leads; where no way leads on from
 // there to its goal, as on the lanes out of a city, it goes out after a longer while. Two such heads, each in the
-// other's lane, would else hold all behind them for ever. With an emergency vehicle behind it goes on at once.
+// other's lane, would else hold all behind them for ever. With an emergency vehicle behind it goes on sooner.
 static void head_lost(struct street *street, struct worker *worker, int32_t cell, float to_line)
 {
     struct group *group = cell_group(street, cell);
