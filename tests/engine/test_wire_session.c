@@ -1,6 +1,5 @@
 // Goal: the daemon's side of a session does what session.h says: who may send what is a table that this file writes
-// out again from the roles' descriptions, whose it is, what an error costs, how long a peer may take; and a lockstep
-// run through both machines gives back every plan as it was.
+// out again from the roles' descriptions, whose it is, what an error costs, how long a peer may take.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,129 +11,7 @@
 #include <cmocka.h>
 
 #include "tests/engine/crossings.h"
-#include "tests/engine/wire_samples.h"
-
-#define NOW_MS INT64_C(1790000000000)
-#define OUT_BYTES (1 << 20)
-
-static struct crossings town;
-static const struct network *network = &town.network;
-static struct arena arena, client_arena;
-static struct observation_buffer rows;
-static uint8_t to_daemon[OUT_BYTES], to_client[OUT_BYTES];
-static struct green greens[PLAN_GREEN_COUNT_MAX];
-
-static int open_town(void **state)
-{
-    (void)state;
-    crossings_build(&town, 3, 300.0);
-    arena_create(&arena, WIRE_ARENA_BYTES);
-    arena_create(&client_arena, WIRE_ARENA_BYTES);
-    observation_buffer_create(&rows, 256, 256, 256, 4096);
-    return 0;
-}
-
-static int close_town(void **state)
-{
-    (void)state;
-    network_release(&town.network);
-    arena_release(&arena);
-    arena_release(&client_arena);
-    observation_buffer_release(&rows);
-    return 0;
-}
-
-// ---- a session and its peer ----
-
-struct talk {
-    struct session session;
-    struct session_event event;
-    struct frame_writer in, out;      // bytes to the daemon that are not yet handed over; bytes from it
-    struct session_room room;
-    enum error_code told;             // code of the last Error in out
-    struct wire_error error;
-};
-
-static void talk_open(struct talk *talk)
-{
-    struct session_limits limits = session_limits_default();
-    session_create(&talk->session, &limits, NOW_MS);
-    talk->in = frame_writer_over(to_daemon, sizeof to_daemon);
-    talk->out = frame_writer_over(to_client, sizeof to_client);
-    talk->room = (struct session_room){ &arena, &rows, &talk->out };
-    talk->told = ERROR_NONE;
-    observation_buffer_clear(&rows);
-}
-
-static void talk_close(struct talk *talk)
-{
-    session_release(&talk->session);
-}
-
-// Hands over what was written to in, and gives the first event.
-static enum session_event_kind talk_next(struct talk *talk, int64_t now_ms)
-{
-    if (talk->in.used > 0) {
-        session_input(&talk->session, talk->in.at, talk->in.used, now_ms);
-        talk->in.used = 0;
-    }
-    return session_next(&talk->session, now_ms, &talk->room, &talk->event);
-}
-
-// The next frame that the daemon has written; false when there is none.
-static bool talk_read(struct talk *talk, size_t *at, enum frame_kind *ret_kind, struct cursor *ret_message)
-{
-    struct cursor stream = { talk->out.at + *at, talk->out.at + talk->out.used };
-    if (stream.at == stream.end) {
-        return false;
-    }
-    uint64_t length = 0;
-    assert_true(varint_read(&stream, &length));
-    assert_true(cursor_bytes(&stream) >= length);
-    struct cursor frame = { stream.at, stream.at + length };
-    assert_int_equal(frame_open(frame, ret_kind, ret_message), STATUS_OK);
-    *at = (size_t)(frame.end - talk->out.at);
-    return true;
-}
-
-// Reads and forgets what the daemon wrote; the last Error's code, and the Error in talk->error.
-static enum error_code talk_error(struct talk *talk)
-{
-    size_t at = 0;
-    enum frame_kind kind;
-    struct cursor message;
-    talk->told = ERROR_NONE;
-    arena_reset(&client_arena);
-    while (talk_read(talk, &at, &kind, &message)) {
-        if (kind == FRAME_ERROR) {
-            assert_int_equal(wire_get_error(message, &client_arena, &talk->error, NULL), STATUS_OK);
-            talk->told = talk->error.code;
-        }
-    }
-    talk->out.used = 0;
-    return talk->told;
-}
-
-static const char *const DETECTORS[] = { "stop0_0", "advance0_0", "stop1_0", "nowhere" };
-static const char *const CAMERAS[] = { "camera0_0", "camera1_0" };
-static const char *const CROSSINGS[] = { "crossing1_0", "atlantis" };
-
-static struct hello hello_of(enum role role)
-{
-    struct hello hello = { .protocol = WIRE_PROTOCOL, .role = role, .identity = "somebody", .clock_ms = NOW_MS,
-        .network_hash = network->hash };
-    if (role == ROLE_DETECTOR) {
-        hello.detectors = (struct names_said){ 4, DETECTORS };
-        hello.cameras = (struct names_said){ 2, CAMERAS };
-    }
-    if (role == ROLE_CONTROLLER) {
-        hello.intersections = (struct names_said){ 2, CROSSINGS };
-    }
-    if (role == ROLE_SIMULATOR) {
-        hello.simulator = (struct simulator_options){ .begin_ms = NOW_MS, .step_ms = 1000, .fresh = true };
-    }
-    return hello;
-}
+#include "tests/engine/session_talk.h"
 
 // Denies everything of the third crossing and the camera of the second lane.
 static bool owns_some(void *context, enum owned_kind kind, int32_t index)
@@ -142,18 +19,6 @@ static bool owns_some(void *context, enum owned_kind kind, int32_t index)
     int *asked = context;
     *asked += 1;
     return !(kind == OWNED_CAMERA && strcmp(network_name(network, network->cameras[index].name), "camera1_0") == 0);
-}
-
-static void talk_greet(struct talk *talk, enum role role)
-{
-    talk_open(talk);
-    struct hello hello = hello_of(role);
-    assert_int_equal(wire_put_hello(&talk->in, &hello), STATUS_OK);
-    assert_int_equal(talk_next(talk, NOW_MS), SESSION_HELLO);
-    struct session_grant grant = { .network = network, .source = 5, .sequence_after = 100, .epoch = 3, .daemon = 9 };
-    assert_int_equal(session_welcome(&talk->session, talk->event.hello, &grant, NOW_MS, &talk->room), STATUS_OK);
-    assert_int_equal(talk->session.state, SESSION_OPEN);
-    (void)talk_error(talk);
 }
 
 static int32_t detector(const char *name)
@@ -414,19 +279,6 @@ static void plans_are_asked_for_by_name(void **state)
     talk_close(&talk);
 }
 
-static void one_loop_reading(struct talk *talk, uint64_t sequence, int32_t index, int64_t end_ms)
-{
-    int32_t none = 0;
-    int32_t length_ms = 1000;
-    int32_t speed = -1;
-    struct observation_columns columns = { .loops = { 1, &index, &end_ms, &length_ms, &none, &none, &speed } };
-    int32_t first_bin[1] = { 0 };
-    columns.cameras.first_bin = first_bin;
-    struct observation_position position = { 0 };
-    assert_int_equal(wire_put_observations(&talk->in, sequence, &columns, FRAME_BYTES_MAX_DEFAULT, &position),
-                     STATUS_OK);
-}
-
 static void readings_of_others_are_refused(void **state)
 {
     (void)state;
@@ -435,7 +287,7 @@ static void readings_of_others_are_refused(void **state)
     one_loop_reading(&talk, 101, detector("stop1_0"), NOW_MS);
     assert_int_equal(talk_next(&talk, NOW_MS), SESSION_OBSERVATIONS);
     assert_int_equal(talk_error(&talk), ERROR_NONE);
-    assert_int_equal(rows.rows.loops.count, 1);
+    assert_int_equal(talk.room.rows->rows.loops.count, 1);
     one_loop_reading(&talk, 102, detector("advance1_0"), NOW_MS);   // exists, and was not named
     assert_int_equal(talk_next(&talk, NOW_MS), SESSION_OBSERVATIONS);
     assert_int_equal(talk.event.readings.refused_count, 1);
@@ -447,7 +299,7 @@ static void readings_of_others_are_refused(void **state)
     assert_int_equal(talk_next(&talk, NOW_MS), SESSION_OBSERVATIONS);
     assert_int_equal(talk_error(&talk), ERROR_READINGS);
     assert_int_equal(talk.error.refused[0].reason, READING_UNKNOWN);
-    assert_int_equal(rows.rows.loops.count, 1);
+    assert_int_equal(talk.room.rows->rows.loops.count, 1);
     assert_int_equal(talk.session.strikes, 0);   // Bad readings are no strike.
     assert_int_equal(talk.session.readings_taken, 1);
     assert_int_equal(talk.session.readings_refused, 2);
@@ -503,12 +355,12 @@ static void a_framing_error_keeps_what_was_accepted(void **state)
         assert_int_equal(talk_error(&talk), ERROR_FRAMING);
         assert_true(talk.error.closing);
         assert_int_equal(talk_next(&talk, NOW_MS), SESSION_NOTHING);
-        assert_int_equal(rows.rows.loops.count, 1);
+        assert_int_equal(talk.room.rows->rows.loops.count, 1);
         assert_int_equal(talk.session.sequence, 101);
         // What still comes is not looked at.
         one_loop_reading(&talk, 103, detector("stop1_0"), NOW_MS);
         assert_int_equal(talk_next(&talk, NOW_MS), SESSION_NOTHING);
-        assert_int_equal(rows.rows.loops.count, 1);
+        assert_int_equal(talk.room.rows->rows.loops.count, 1);
         talk_close(&talk);
     }
 }
@@ -768,133 +620,6 @@ static void priorities_are_resolved(void **state)
     talk_close(&talk);
 }
 
-// ---- lockstep ----
-
-static void a_simulators_clock_only_rises(void **state)
-{
-    (void)state;
-    struct talk talk;
-    talk_greet(&talk, ROLE_SIMULATOR);
-    // Readings end ahead of the clock, since ClockAdvance comes after them; judged by the simulator's clock, not the
-    // wall's.
-    one_loop_reading(&talk, 101, 0, NOW_MS + 900000);
-    one_loop_reading(&talk, 102, 0, NOW_MS + 900001);
-    assert_int_equal(talk_next(&talk, 5), SESSION_OBSERVATIONS);
-    assert_int_equal(talk.event.readings.refused_count, 0);
-    assert_int_equal(talk_next(&talk, 5), SESSION_OBSERVATIONS);
-    assert_int_equal(talk.event.readings.refused_count, 1);
-    assert_int_equal(wire_put_clock_advance(&talk.in, NOW_MS + 1000), STATUS_OK);
-    assert_int_equal(talk_next(&talk, 5), SESSION_CLOCK_ADVANCE);
-    assert_true(talk.event.clock_ms == NOW_MS + 1000);
-    assert_int_equal(wire_put_clock_advance(&talk.in, NOW_MS + 999), STATUS_OK);
-    assert_int_equal(talk_next(&talk, 5), SESSION_REFUSED);
-    assert_int_equal(talk_error(&talk), ERROR_CLOCK);
-    assert_true(talk.session.simulator_ms == NOW_MS + 1000);
-    talk_close(&talk);
-}
-
-// Both machines back to back: the session's answers go to a client, the client's words to the session.
-static void lockstep_through_both_machines(void **state)
-{
-    (void)state;
-    struct talk talk;
-    struct client client;
-    static struct green made[PLAN_GREEN_COUNT_MAX];
-    static uint8_t answer[64];
-    talk_open(&talk);
-    client_create(&client, FRAME_BYTES_MAX_DEFAULT);
-    struct frame_writer heartbeat_out = frame_writer_over(answer, sizeof answer);
-    struct client_room room = { &client_arena, greens, &heartbeat_out };
-    struct client_event event;
-    struct hello hello = hello_of(ROLE_SIMULATOR);
-    assert_int_equal(client_hello(&client, &hello, &talk.in), STATUS_OK);
-    assert_int_equal(talk_next(&talk, NOW_MS), SESSION_HELLO);
-    struct session_grant grant = { .network = network, .sequence_after = 7, .epoch = 3, .daemon = 9 };
-    assert_int_equal(session_welcome(&talk.session, talk.event.hello, &grant, NOW_MS, &talk.room), STATUS_OK);
-    client_input(&client, talk.out.at, talk.out.used, NOW_MS);
-    assert_int_equal(client_next(&client, NOW_MS, &room, &event), CLIENT_WELCOME);
-    assert_int_equal(client_next(&client, NOW_MS, &room, &event), CLIENT_NOTHING);
-    assert_int_equal(client.epoch, 3);
-    for (uint64_t tick = 1; tick <= 50; tick++) {
-        int64_t t_ms = NOW_MS + 1000 * (int64_t)tick;
-        one_loop_reading(&talk, client_sequence(&client), 0, t_ms);
-        assert_int_equal(wire_put_clock_advance(&talk.in, t_ms), STATUS_OK);
-        assert_int_equal(talk_next(&talk, NOW_MS), SESSION_OBSERVATIONS);
-        assert_int_equal(talk.event.readings.sequence, 7 + tick);
-        assert_int_equal(talk_next(&talk, NOW_MS), SESSION_CLOCK_ADVANCE);
-        talk.out.used = 0;
-        struct plan plans[3];
-        for (uint64_t p = 0; p < 3; p++) {
-            sample_plan(3 * tick + p, made, &plans[p]);
-            assert_int_equal(wire_put_plan(&talk.out, &plans[p]), STATUS_OK);
-        }
-        assert_int_equal(session_ask_clock(&talk.session, NOW_MS, &talk.out), STATUS_OK);
-        assert_int_equal(wire_put_clock_reached(&talk.out, t_ms, 3), STATUS_OK);
-        client_input(&client, talk.out.at, talk.out.used, NOW_MS);
-        for (uint64_t p = 0; p < 3; p++) {
-            assert_int_equal(client_next(&client, NOW_MS, &room, &event), CLIENT_PLAN);
-            sample_plan(3 * tick + p, made, &plans[p]);
-            assert_int_equal(event.plan.green_count, plans[p].green_count);
-            assert_memory_equal(greens, made, (size_t)plans[p].green_count * sizeof *made);
-            assert_true(event.plan.valid_from_ms == plans[p].valid_from_ms);
-        }
-        heartbeat_out.used = 0;
-        assert_int_equal(client_next(&client, NOW_MS, &room, &event), CLIENT_CLOCK_REACHED);
-        assert_true(event.clock_ms == t_ms);
-        assert_int_equal(event.plans, 3);
-        assert_true(heartbeat_out.used > 0);   // the daemon's heartbeat was answered on the way
-        assert_int_equal(client_next(&client, NOW_MS, &room, &event), CLIENT_NOTHING);
-        put_bytes(&talk.in, heartbeat_out.at, heartbeat_out.used);
-        assert_int_equal(talk_next(&talk, NOW_MS), SESSION_CLOCK_MEASURED);
-        assert_int_equal(talk_next(&talk, NOW_MS), SESSION_NOTHING);
-    }
-    talk.out.used = 0;
-    session_close(&talk.session, ERROR_SHUT_DOWN, "the daemon ends", &talk.out);
-    client_input(&client, talk.out.at, talk.out.used, NOW_MS);
-    assert_int_equal(client_next(&client, NOW_MS, &room, &event), CLIENT_ERROR);
-    assert_int_equal(event.error.code, ERROR_SHUT_DOWN);
-    assert_int_equal(client.state, CLIENT_ENDED);
-    client_release(&client);
-    talk_close(&talk);
-}
-
-// A daemon that speaks out of turn, or that says what is no message, is left.
-static void a_client_leaves_a_daemon_that_makes_no_sense(void **state)
-{
-    (void)state;
-    for (int kind = FRAME_HELLO; kind < FRAME_KIND_COUNT; kind++) {
-        static uint8_t said[1 << 14];
-        struct client client;
-        struct client_event event;
-        struct client_room room = { &client_arena, greens, NULL };
-        struct hello hello = hello_of(ROLE_CONTROLLER);
-        struct frame_writer out = frame_writer_over(said, sizeof said);
-        client_create(&client, FRAME_BYTES_MAX_DEFAULT);
-        assert_int_equal(client_hello(&client, &hello, &out), STATUS_OK);
-        out.used = 0;
-        assert_int_equal(sample_frame(1, (enum frame_kind)kind, &out), STATUS_OK);
-        client_input(&client, said, out.used, NOW_MS);
-        enum client_event_kind next = client_next(&client, NOW_MS, &room, &event);
-        assert_int_equal(next, kind == FRAME_WELCOME ? CLIENT_WELCOME : kind == FRAME_ERROR ? CLIENT_ERROR
-                         : CLIENT_CLOSED);
-        // Once open: what only clients send ends it too, what the daemon may send does not.
-        if (client.state == CLIENT_OPEN) {
-            for (int then = FRAME_HELLO; then < FRAME_KIND_COUNT; then++) {
-                bool daemons = then == FRAME_ERROR || then == FRAME_HEARTBEAT || then == FRAME_PLAN
-                    || then == FRAME_PLAN_NOT_CHANGED || then == FRAME_FALLBACK_TABLE || then == FRAME_CLOCK_REACHED
-                    || then == FRAME_REQUEST_RESULT || then == FRAME_STATUS;
-                struct client copy = client;
-                out.used = 0;
-                assert_int_equal(sample_frame(1, (enum frame_kind)then, &out), STATUS_OK);
-                client_input(&copy, said, out.used, NOW_MS);
-                next = client_next(&copy, NOW_MS, &room, &event);
-                assert_int_equal(next == CLIENT_CLOSED, !daemons);
-            }
-        }
-        client_release(&client);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -915,9 +640,6 @@ int main(void)
         cmocka_unit_test(bad_rows_of_a_report_batch_cost_only_themselves),
         cmocka_unit_test(overrides_are_resolved),
         cmocka_unit_test(priorities_are_resolved),
-        cmocka_unit_test(a_simulators_clock_only_rises),
-        cmocka_unit_test(lockstep_through_both_machines),
-        cmocka_unit_test(a_client_leaves_a_daemon_that_makes_no_sense),
     };
     return cmocka_run_group_tests(tests, open_town, close_town);
 }
