@@ -94,6 +94,6 @@ void horizon_search(const struct horizon *horizon, struct horizon_plan *ret);
 // The price of a given plan under the same model, up to HORIZON_S: for tests against brute force, and for reasons.
 float horizon_price(const struct horizon *horizon, const struct visit *visits, int32_t visit_count);
 
-// gone[k][stream]: who has passed by second k under the plan.
+// gone[k][stream]: who has passed by second k under the plan. Nothing is said of streams beyond stream_count.
 void horizon_departures(const struct horizon *horizon, const struct visit *visits, int32_t visit_count,
                         float (*gone)[STREAM_COUNT_MAX]);
