@@ -6,7 +6,7 @@
 
 #include "engine/base/ids.h"
 
-#define LABELS 2                      // courses kept of each stage and second
+#define LABELS 2                      // courses kept of each stage and second; runs are written out for two
 #define FINE_S 12                     // until then a stage may be left at every second, later at every COARSE_S, a
 #define COARSE_S 3                    // divisor of both FINE_S and HORIZON_S
 #define LEAVE_COUNT (FINE_S + (HORIZON_S - FINE_S) / COARSE_S)   // seconds at which it may
@@ -23,9 +23,9 @@ struct label {
     int16_t visits;                   // stages so far
 };
 
-// `width` of each of one or more courses, side by side.
+// One course, or both of a label.
 struct run {
-    float gone[LABELS * STREAM_COUNT_MAX], waited[LABELS * STREAM_COUNT_MAX];
+    float gone[LABELS][STREAM_COUNT_MAX], waited[LABELS][STREAM_COUNT_MAX];
 };
 
 #define INLINE static inline __attribute__((always_inline))
@@ -39,28 +39,51 @@ INLINE void row_copy(float *to, const float *from, int32_t width)
     }
 }
 
-// Seconds from_s + 1 .. to_s at the given rates, for so many courses at once: what one waits for, another fills.
-// Numbers of courses and widths are constants at every call, so that rows become vectors and stay in registers.
+INLINE void row_set(float *row, float value, int32_t width)
+{
+#pragma omp simd
+    for (int32_t r = 0; r < width; r++) {
+        row[r] = value;
+    }
+}
+
+INLINE void run_copy(struct run *to, const struct run *from, int32_t courses, int32_t width)
+{
+    row_copy(to->gone[0], from->gone[0], width);
+    row_copy(to->waited[0], from->waited[0], width);
+    if (courses > 1) {
+        row_copy(to->gone[1], from->gone[1], width);
+        row_copy(to->waited[1], from->waited[1], width);
+    }
+}
+
+// One second of one course.
+INLINE void second_pass(const float *arrived, const float *step, float *gone, float *waited, int32_t width)
+{
+#pragma omp simd
+    for (int32_t r = 0; r < width; r++) {
+        float next = gone[r] + step[r];
+        gone[r] = next < arrived[r] ? next : arrived[r];
+        waited[r] += arrived[r] - gone[r];
+    }
+}
+
+// Seconds from_s + 1 .. to_s at the given rates, for one course or both: what one waits for, the other fills. Numbers of
+// courses and widths are constants at every call, so that rows become vectors and stay in registers.
 INLINE void advance(const struct horizon *horizon, struct run *run, const float *rate, int32_t from_s, int32_t to_s,
                     int32_t courses, int32_t width)
 {
-    float gone[LABELS * STREAM_COUNT_MAX], waited[LABELS * STREAM_COUNT_MAX], step[STREAM_COUNT_MAX];
-    row_copy(gone, run->gone, courses * width);
-    row_copy(waited, run->waited, courses * width);
+    struct run now;
+    float step[STREAM_COUNT_MAX];
+    run_copy(&now, run, courses, width);
     row_copy(step, rate, width);
     for (int32_t k = from_s + 1; k <= to_s; k++) {
-        const float *arrived = horizon->arrived[k];
-        for (int32_t c = 0; c < courses * width; c += width) {
-#pragma omp simd
-            for (int32_t r = 0; r < width; r++) {
-                float next = gone[c + r] + step[r];
-                gone[c + r] = next < arrived[r] ? next : arrived[r];
-                waited[c + r] += arrived[r] - gone[c + r];
-            }
+        second_pass(horizon->arrived[k], step, now.gone[0], now.waited[0], width);
+        if (courses > 1) {
+            second_pass(horizon->arrived[k], step, now.gone[1], now.waited[1], width);
         }
     }
-    row_copy(run->gone, gone, courses * width);
-    row_copy(run->waited, waited, courses * width);
+    run_copy(run, &now, courses, width);
 }
 
 // The same as horizon->giving, as columns of streams: to whom a stage's foes shut the gap, for how long. So all who
@@ -103,23 +126,31 @@ static void ways_lay(const struct horizon *horizon, struct ways *ret)
     ret->first_column[horizon->stage_count] = count;
 }
 
-// How wide the gaps of a stage's foes are open in the second after which `arrived` have come.
-INLINE void gaps(const struct ways *ways, const float *capacity, int32_t stage, const float *arrived, const float *gone,
-                 float *open, int32_t width)
+// Those who will pass in a second after which `arrived` have come, were it not for any foes.
+INLINE void passing(const float *arrived, const float *capacity, const float *gone, float *ret, int32_t width)
 {
 #pragma omp simd
     for (int32_t r = 0; r < width; r++) {
-        open[r] = 1.0f;
+        float waiting = arrived[r] - gone[r];
+        ret[r] = waiting < capacity[r] ? waiting : capacity[r];
     }
-    for (int32_t i = ways->first_column[stage]; i < ways->first_column[stage + 1]; i++) {
-        int32_t foe = ways->foe[i];
-        float waiting = arrived[foe] - gone[foe];
-        float passing = waiting < capacity[foe] ? waiting : capacity[foe];
-        const float *shut_s = ways->shut_s[i];
+}
+
+INLINE void gap_shut(const float *shut_s, float vehicles, float *open, int32_t width)
+{
 #pragma omp simd
-        for (int32_t r = 0; r < width; r++) {
-            open[r] -= shut_s[r] * passing;
-        }
+    for (int32_t r = 0; r < width; r++) {
+        open[r] -= shut_s[r] * vehicles;
+    }
+}
+
+// What the gaps let pass of the capacity.
+INLINE void gap_step(const float *open, const float *capacity, const float *part, float *ret, int32_t width)
+{
+#pragma omp simd
+    for (int32_t r = 0; r < width; r++) {
+        float gap = open[r] > OPEN_MIN ? open[r] : OPEN_MIN;
+        ret[r] = capacity[r] * gap / (gap * (1.0f - part[r]) + part[r]);
     }
 }
 
@@ -128,29 +159,36 @@ INLINE void flow(const struct horizon *horizon, const struct ways *ways, struct 
                  int32_t to_s, int32_t courses, int32_t width)
 {
     const float *capacity = horizon->capacity[stage], *part = ways->part[stage];
-    if (ways->first_column[stage] == ways->first_column[stage + 1]) {
+    int32_t first = ways->first_column[stage], after = ways->first_column[stage + 1];
+    if (first == after) {
         advance(horizon, run, capacity, from_s, to_s, courses, width);
         return;
     }
-    float gone[LABELS * STREAM_COUNT_MAX], waited[LABELS * STREAM_COUNT_MAX];
-    row_copy(gone, run->gone, courses * width);
-    row_copy(waited, run->waited, courses * width);
+    struct run now;
+    float pass[LABELS][STREAM_COUNT_MAX], open[LABELS][STREAM_COUNT_MAX], step[LABELS][STREAM_COUNT_MAX];
+    run_copy(&now, run, courses, width);
     for (int32_t k = from_s + 1; k <= to_s; k++) {
         const float *arrived = horizon->arrived[k];
-        for (int32_t c = 0; c < courses * width; c += width) {
-            float open[STREAM_COUNT_MAX];
-            gaps(ways, capacity, stage, arrived, gone + c, open, width);
-#pragma omp simd
-            for (int32_t r = 0; r < width; r++) {
-                float gap = open[r] > OPEN_MIN ? open[r] : OPEN_MIN;
-                float next = gone[c + r] + capacity[r] * gap / (gap * (1.0f - part[r]) + part[r]);
-                gone[c + r] = next < arrived[r] ? next : arrived[r];
-                waited[c + r] += arrived[r] - gone[c + r];
+        passing(arrived, capacity, now.gone[0], pass[0], width);
+        row_set(open[0], 1.0f, width);
+        if (courses > 1) {
+            passing(arrived, capacity, now.gone[1], pass[1], width);
+            row_set(open[1], 1.0f, width);
+        }
+        for (int32_t i = first; i < after; i++) {
+            gap_shut(ways->shut_s[i], pass[0][ways->foe[i]], open[0], width);
+            if (courses > 1) {
+                gap_shut(ways->shut_s[i], pass[1][ways->foe[i]], open[1], width);
             }
         }
+        gap_step(open[0], capacity, part, step[0], width);
+        second_pass(arrived, step[0], now.gone[0], now.waited[0], width);
+        if (courses > 1) {
+            gap_step(open[1], capacity, part, step[1], width);
+            second_pass(arrived, step[1], now.gone[1], now.waited[1], width);
+        }
     }
-    row_copy(run->gone, gone, courses * width);
-    row_copy(run->waited, waited, courses * width);
+    run_copy(run, &now, courses, width);
 }
 
 // Sum over streams of weight * value, in one fixed order.
@@ -264,26 +302,23 @@ INLINE void offer(struct search *search, int32_t stage, int32_t at_s, const stru
 INLINE void root(struct search *search, int32_t width)
 {
     const struct horizon *horizon = search->horizon;
-    struct run run = { { 0 }, { 0 } };
+    struct run run = { { { 0 } }, { { 0 } } };
     struct label label = { .visits = 1 };
     int32_t leave_s = leave_from(horizon->leave_s);
     flow(horizon, &search->ways, &run, horizon->stage_now, 0, leave_s, 1, width);
-    label.price = weigh(horizon, run.waited, width);
-    label.queue = waiting(horizon, run.gone, leave_s, width);
-    offer(search, horizon->stage_now, leave_s, &label, INDEX_NONE, run.gone, width);
+    label.price = weigh(horizon, run.waited[0], width);
+    label.queue = waiting(horizon, run.gone[0], leave_s, width);
+    offer(search, horizon->stage_now, leave_s, &label, INDEX_NONE, run.gone[0], width);
 }
 
-// All courses of a label. Where there is but one it stands for the others too.
+// Both courses of a label. Where there is but one it stands for the other too.
 INLINE void run_begin(const struct search *search, int32_t index, int32_t width, struct run *ret)
 {
-    for (int32_t c = 0; c < LABELS; c++) {
-        int32_t course = search->rank[index + c] < INFINITY ? c : 0;
-        row_copy(ret->gone + c * width, search->gone + (index + course) * width, width);
-    }
-#pragma omp simd
-    for (int32_t r = 0; r < LABELS * width; r++) {
-        ret->waited[r] = 0.0f;
-    }
+    int32_t other = search->rank[index + 1] < INFINITY ? index + 1 : index;
+    row_copy(ret->gone[0], search->gone + index * width, width);
+    row_copy(ret->gone[1], search->gone + other * width, width);
+    row_set(ret->waited[0], 0.0f, width);
+    row_set(ret->waited[1], 0.0f, width);
 }
 
 // On in the same stage, until it may be left again.
@@ -297,9 +332,9 @@ INLINE void stay(struct search *search, int32_t stage, int32_t at_s, int32_t wid
     flow(horizon, &search->ways, &run, stage, at_s, end_s, LABELS, width);
     for (int32_t c = 0; c < LABELS && search->rank[index + c] < INFINITY; c++) {
         struct label label = search->labels[index + c];
-        label.price += weigh(horizon, run.waited + c * width, width);
-        label.queue = waiting(horizon, run.gone + c * width, end_s, width);
-        offer(search, stage, end_s, &label, index + c, run.gone + c * width, width);
+        label.price += weigh(horizon, run.waited[c], width);
+        label.queue = waiting(horizon, run.gone[c], end_s, width);
+        offer(search, stage, end_s, &label, index + c, run.gone[c], width);
     }
 }
 
@@ -329,7 +364,7 @@ INLINE void change(struct search *search, int32_t from, int32_t to, int32_t at_s
     bool goes[LABELS], any = false;
     for (int32_t c = 0; c < LABELS; c++) {
         goes[c] = search->rank[index + c] < INFINITY && search->labels[index + c].visits < VISIT_COUNT_MAX
-            && needed(horizon, run.gone + c * width, from, to, end_s, width);
+            && needed(horizon, run.gone[c], from, to, end_s, width);
         any = any || goes[c];
     }
     if (!any) {
@@ -347,7 +382,7 @@ INLINE void change(struct search *search, int32_t from, int32_t to, int32_t at_s
         if (!goes[c]) {
             continue;
         }
-        const float *gone = run.gone + c * width, *waited = run.waited + c * width;
+        const float *gone = run.gone[c], *waited = run.waited[c];
         const struct label *parent = &search->labels[index + c];
         struct label label = { .price = parent->price + horizon->switch_price + weigh(horizon, waited, width),
             .queue = waiting(horizon, gone, end_s, width), .start_s = (int16_t)start_s, .prev_stage = (int16_t)from,
@@ -441,7 +476,7 @@ INLINE int32_t follow_all(const struct horizon *horizon, const struct visit *vis
                 }
                 at_s = to_s;
                 if (gone != NULL) {
-                    row_copy(gone[at_s], run->gone, width);
+                    row_copy(gone[at_s], run->gone[0], width);
                 }
             }
         }
@@ -463,20 +498,20 @@ WIDE static int32_t follow(const struct horizon *horizon, const struct visit *vi
 
 float horizon_price(const struct horizon *horizon, const struct visit *visits, int32_t visit_count)
 {
-    struct run run = { { 0 }, { 0 } };
+    struct run run = { { { 0 } }, { { 0 } } };
     int32_t end_s = follow(horizon, visits, visit_count, &run, NULL);
-    return (float)(visit_count - 1) * horizon->switch_price + weigh(horizon, run.waited, STREAM_COUNT_MAX)
-        + horizon->end_price * waiting(horizon, run.gone, end_s, STREAM_COUNT_MAX);
+    return (float)(visit_count - 1) * horizon->switch_price + weigh(horizon, run.waited[0], STREAM_COUNT_MAX)
+        + horizon->end_price * waiting(horizon, run.gone[0], end_s, STREAM_COUNT_MAX);
 }
 
 void horizon_departures(const struct horizon *horizon, const struct visit *visits, int32_t visit_count,
                         float (*gone)[STREAM_COUNT_MAX])
 {
-    struct run run = { { 0 }, { 0 } };
+    struct run run = { { { 0 } }, { { 0 } } };
     memset(gone[0], 0, sizeof gone[0]);
     int32_t end_s = follow(horizon, visits, visit_count, &run, gone);
     for (int32_t k = end_s + 1; k <= HORIZON_S; k++) {
-        memcpy(gone[k], run.gone, sizeof gone[k]);
+        memcpy(gone[k], run.gone[0], sizeof gone[k]);
     }
 }
 
