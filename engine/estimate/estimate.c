@@ -219,6 +219,9 @@ static void row_update(struct estimate *estimate, int32_t row, const struct tick
     struct row_estimate *state = &estimate->rows[row];
     bool camera = estimate->row_camera[row] != 0;
     double passed = 0.0;
+    if (tick->cameras && row + AHEAD < estimate->approaches.row_count) {
+        __builtin_prefetch(&estimate->sight.lanes[estimate->approaches.rows[row + AHEAD].lane]);
+    }
     row_forget(estimate, row, tick);
     bool loops = estimate->has_loops && loops_listen(estimate, row, tick->now_ms);
     if (loops) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/base/ids.h"
+#include "engine/base/wide.h"
 
 #define LABELS 2                      // courses kept of each stage and second; runs are written out for two
 #define FINE_S 12                     // until then a stage may be left at every second, later at every COARSE_S, a
@@ -69,9 +70,10 @@ INLINE void second_pass(const float *arrived, const float *step, float *gone, fl
 }
 
 // Seconds from_s + 1 .. to_s at the given rates, for one course or both: what one waits for, the other fills. Numbers of
-// courses and widths are constants at every call, so that rows become vectors and stay in registers.
+// courses and widths are constants at every call, so that rows become vectors and stay in registers. trace, where it is
+// not NULL, takes who of the first course has passed by each second.
 INLINE void advance(const struct horizon *horizon, struct run *run, const float *rate, int32_t from_s, int32_t to_s,
-                    int32_t courses, int32_t width)
+                    float (*trace)[STREAM_COUNT_MAX], int32_t courses, int32_t width)
 {
     struct run now;
     float step[STREAM_COUNT_MAX];
@@ -81,6 +83,9 @@ INLINE void advance(const struct horizon *horizon, struct run *run, const float 
         second_pass(horizon->arrived[k], step, now.gone[0], now.waited[0], width);
         if (courses > 1) {
             second_pass(horizon->arrived[k], step, now.gone[1], now.waited[1], width);
+        }
+        if (trace != NULL) {
+            row_copy(trace[k], now.gone[0], width);
         }
     }
     run_copy(run, &now, courses, width);
@@ -156,12 +161,12 @@ INLINE void gap_step(const float *open, const float *capacity, const float *part
 
 // Seconds from_s + 1 .. to_s of a stage's green.
 INLINE void flow(const struct horizon *horizon, const struct ways *ways, struct run *run, int32_t stage, int32_t from_s,
-                 int32_t to_s, int32_t courses, int32_t width)
+                 int32_t to_s, float (*trace)[STREAM_COUNT_MAX], int32_t courses, int32_t width)
 {
     const float *capacity = horizon->capacity[stage], *part = ways->part[stage];
     int32_t first = ways->first_column[stage], after = ways->first_column[stage + 1];
     if (first == after) {
-        advance(horizon, run, capacity, from_s, to_s, courses, width);
+        advance(horizon, run, capacity, from_s, to_s, trace, courses, width);
         return;
     }
     struct run now;
@@ -186,6 +191,9 @@ INLINE void flow(const struct horizon *horizon, const struct ways *ways, struct 
         if (courses > 1) {
             gap_step(open[1], capacity, part, step[1], width);
             second_pass(arrived, step[1], now.gone[1], now.waited[1], width);
+        }
+        if (trace != NULL) {
+            row_copy(trace[k], now.gone[0], width);
         }
     }
     run_copy(run, &now, courses, width);
@@ -305,7 +313,7 @@ INLINE void root(struct search *search, int32_t width)
     struct run run = { { { 0 } }, { { 0 } } };
     struct label label = { .visits = 1 };
     int32_t leave_s = leave_from(horizon->leave_s);
-    flow(horizon, &search->ways, &run, horizon->stage_now, 0, leave_s, 1, width);
+    flow(horizon, &search->ways, &run, horizon->stage_now, 0, leave_s, NULL, 1, width);
     label.price = weigh(horizon, run.waited[0], width);
     label.queue = waiting(horizon, run.gone[0], leave_s, width);
     offer(search, horizon->stage_now, leave_s, &label, INDEX_NONE, run.gone[0], width);
@@ -329,7 +337,7 @@ INLINE void stay(struct search *search, int32_t stage, int32_t at_s, int32_t wid
     int32_t end_s = leave_from(at_s + 1);
     struct run run;
     run_begin(search, index, width, &run);
-    flow(horizon, &search->ways, &run, stage, at_s, end_s, LABELS, width);
+    flow(horizon, &search->ways, &run, stage, at_s, end_s, NULL, LABELS, width);
     for (int32_t c = 0; c < LABELS && search->rank[index + c] < INFINITY; c++) {
         struct label label = search->labels[index + c];
         label.price += weigh(horizon, run.waited[c], width);
@@ -375,9 +383,9 @@ INLINE void change(struct search *search, int32_t from, int32_t to, int32_t at_s
     moving_s = moving_s < end_s ? moving_s : end_s;
     moving_s = moving_s > gain_s ? moving_s : gain_s;
     rates_between(horizon, from, to, both, width);
-    advance(horizon, &run, horizon->capacity[from], at_s, gain_s, LABELS, width);
-    advance(horizon, &run, both, gain_s, moving_s, LABELS, width);
-    flow(horizon, &search->ways, &run, to, moving_s, end_s, LABELS, width);
+    advance(horizon, &run, horizon->capacity[from], at_s, gain_s, NULL, LABELS, width);
+    advance(horizon, &run, both, gain_s, moving_s, NULL, LABELS, width);
+    flow(horizon, &search->ways, &run, to, moving_s, end_s, NULL, LABELS, width);
     for (int32_t c = 0; c < LABELS; c++) {
         if (!goes[c]) {
             continue;
@@ -409,12 +417,6 @@ INLINE void search_all(struct search *search, int32_t width)
         }
     }
 }
-
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define WIDE __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define WIDE
-#endif
 
 WIDE static void search_8(struct search *search)
 {
@@ -467,18 +469,13 @@ INLINE int32_t follow_all(const struct horizon *horizon, const struct visit *vis
     for (int32_t i = 0; i < visit_count; i++) {
         int32_t count = stretches_of(horizon, visits, i, both, stretches);
         for (int32_t j = 0; j < count; j++) {
-            while (at_s < stretches[j].to_s) {
-                int32_t to_s = gone != NULL ? at_s + 1 : stretches[j].to_s;
-                if (stretches[j].rate != NULL) {
-                    advance(horizon, run, stretches[j].rate, at_s, to_s, 1, width);
-                } else {
-                    flow(horizon, &ways, run, stretches[j].stage, at_s, to_s, 1, width);
-                }
-                at_s = to_s;
-                if (gone != NULL) {
-                    row_copy(gone[at_s], run->gone[0], width);
-                }
+            int32_t to_s = stretches[j].to_s;
+            if (stretches[j].rate != NULL) {
+                advance(horizon, run, stretches[j].rate, at_s, to_s, gone, 1, width);
+            } else {
+                flow(horizon, &ways, run, stretches[j].stage, at_s, to_s, gone, 1, width);
             }
+            at_s = to_s > at_s ? to_s : at_s;
         }
     }
     return at_s;
@@ -487,21 +484,22 @@ INLINE int32_t follow_all(const struct horizon *horizon, const struct visit *vis
 WIDE static int32_t follow(const struct horizon *horizon, const struct visit *visits, int32_t visit_count,
                            struct run *run, float (*gone)[STREAM_COUNT_MAX])
 {
-    if (horizon->stream_count <= 8) {
+    switch (horizon_width(horizon->stream_count)) {
+    case 8:
         return follow_all(horizon, visits, visit_count, run, gone, 8);
-    }
-    if (horizon->stream_count <= 16) {
+    case 16:
         return follow_all(horizon, visits, visit_count, run, gone, 16);
+    default:
+        return follow_all(horizon, visits, visit_count, run, gone, STREAM_COUNT_MAX);
     }
-    return follow_all(horizon, visits, visit_count, run, gone, STREAM_COUNT_MAX);
 }
 
 float horizon_price(const struct horizon *horizon, const struct visit *visits, int32_t visit_count)
 {
     struct run run = { { { 0 } }, { { 0 } } };
-    int32_t end_s = follow(horizon, visits, visit_count, &run, NULL);
-    return (float)(visit_count - 1) * horizon->switch_price + weigh(horizon, run.waited[0], STREAM_COUNT_MAX)
-        + horizon->end_price * waiting(horizon, run.gone[0], end_s, STREAM_COUNT_MAX);
+    int32_t end_s = follow(horizon, visits, visit_count, &run, NULL), width = horizon_width(horizon->stream_count);
+    return (float)(visit_count - 1) * horizon->switch_price + weigh(horizon, run.waited[0], width)
+        + horizon->end_price * waiting(horizon, run.gone[0], end_s, width);
 }
 
 void horizon_departures(const struct horizon *horizon, const struct visit *visits, int32_t visit_count,
@@ -521,8 +519,9 @@ static void search_begin(struct search *search, const struct horizon *horizon)
     search->last_price = INFINITY;
     search->last_parent = INDEX_NONE;
     ways_lay(horizon, &search->ways);
+    int32_t width = horizon_width(horizon->stream_count);
     for (int32_t s = 0; s < horizon->stage_count; s++) {
-        for (int32_t r = 0; r < STREAM_COUNT_MAX; r++) {
+        for (int32_t r = 0; r < width; r++) {
             search->wait_s[s][r] = horizon->capacity[s][r] > 0.0f ? horizon->serve_price : horizon->wait_price;
         }
     }
@@ -570,12 +569,16 @@ void horizon_search(const struct horizon *horizon, struct horizon_plan *ret)
     assert(horizon->stream_count >= 0 && horizon->stream_count <= STREAM_COUNT_MAX);
     struct search search;
     search_begin(&search, horizon);
-    if (horizon->stream_count <= 8) {
+    switch (horizon_width(horizon->stream_count)) {
+    case 8:
         search_8(&search);
-    } else if (horizon->stream_count <= 16) {
+        break;
+    case 16:
         search_16(&search);
-    } else {
+        break;
+    default:
         search_32(&search);
+        break;
     }
     search_read(&search, ret);
     bool leaves = ret->visit_count > 1 && ret->visits[0].end_s == 0;
