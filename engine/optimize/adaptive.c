@@ -370,16 +370,16 @@ static void stages_fill(const struct site *site, struct horizon *horizon)
     horizon->first_giving[horizon->stage_count] = giving_count;
 }
 
-static void columns_clear(struct horizon *horizon, int32_t stream_count, int32_t stage_count)
+WIDE static void arrivals_clear(struct horizon *horizon, int32_t width)
 {
-    size_t bytes = (size_t)horizon_width(stream_count) * sizeof(float);
-    for (int32_t k = 0; k <= HORIZON_S; k++) {
-        memset(horizon->arrived[k], 0, bytes);
+    for (int32_t first = 0; first < width; first += 8) {
+        for (int32_t k = 0; k <= HORIZON_S; k++) {
+#pragma omp simd
+            for (int32_t r = first; r < first + 8; r++) {
+                horizon->arrived[k][r] = 0.0f;
+            }
+        }
     }
-    for (int32_t s = 0; s < stage_count && s < HORIZON_STAGE_COUNT_MAX; s++) {
-        memset(horizon->capacity[s], 0, bytes);
-    }
-    memset(horizon->weight, 0, bytes);
 }
 
 // From those who come in each second to those who have come by then.
@@ -401,7 +401,10 @@ WIDE static void arrivals_sum(struct horizon *horizon, int32_t width)
 static void horizon_fill(struct site *site, const struct adaptive_memory *mine, struct horizon *horizon)
 {
     const struct view *view = site->view;
-    columns_clear(horizon, site->stream_count, site->at->stage_count);
+    int32_t width = horizon_width(site->stream_count);
+    arrivals_clear(horizon, width);
+    memset(horizon->capacity, 0, sizeof horizon->capacity);
+    memset(horizon->weight, 0, sizeof horizon->weight);
     horizon->stream_count = site->stream_count;
     horizon->stage_now = 0;
     horizon->leave_s = leave_s(site);
@@ -415,7 +418,7 @@ static void horizon_fill(struct site *site, const struct adaptive_memory *mine, 
         .intersection = view->intersection, .now_ms = view->now_ms, .at_ms = view->at_ms,
         .stream_of_row = site->stream_of_row, .stream_count = site->stream_count };
     forecast_add(&query, horizon->arrived);
-    arrivals_sum(horizon, horizon_width(site->stream_count));
+    arrivals_sum(horizon, width);
     for (int32_t r = 0; r < site->stream_count; r++) {
         horizon->weight[r] = row_weight(site, site->row_of_stream[r]);
         if (view->priority != NULL) {
