@@ -342,8 +342,9 @@ static bool size_run(struct bench *bench, int32_t intersections, const char *dem
     double density = (double)vehicles / (CITY_COUNT * CITY_INTERSECTIONS);
     double one_s = row_print(file, first, intersections, 1, &timing[0], density);
     double two_s = row_print(file, false, intersections, 2, &timing[1], density);
-    (void)printf("%13s two threads are %.2f times one; %.1f %% of plans taken; the plans are %s\n", "",
+    (void)printf("%13s two threads are %.2f times one; %.1f %% of plans taken; the plans %016llx are %s\n", "",
                  one_s / two_s, 100.0 * (double)bench->taken / (double)bench->offered,
+                 (unsigned long long)timing[0].plans_hash,
                  timing[0].plans_hash == timing[1].plans_hash ? "the same bytes" : "NOT THE SAME");
     for (int b = 0; b < BRAIN_COUNT; b++) {
         brain_release(bench->brains[b]);

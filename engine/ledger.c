@@ -16,7 +16,7 @@ void ledger_create(struct ledger *ledger, const struct network *network, uint32_
     size_t count = (size_t)network->intersection_count;
     *ledger = (struct ledger){ .network = network, .epoch = epoch, .daemon = daemon,
                                .status_age_ms_max = status_age_ms_max };
-    ledger->entries = memory_take_aligned(count, sizeof *ledger->entries);
+    ledger->entries = memory_take_table(count, sizeof *ledger->entries);
     ledger->first_green = memory_take(count + 1, sizeof *ledger->first_green);
     int32_t greens = 0;
     for (int32_t i = 0; i < network->intersection_count; i++) {
@@ -24,7 +24,7 @@ void ledger_create(struct ledger *ledger, const struct network *network, uint32_
         greens += STORE_COUNT * compose_green_count_max(network, (struct intersection_id){ i });
     }
     ledger->first_green[network->intersection_count] = greens;
-    ledger->greens = memory_take((size_t)greens, sizeof *ledger->greens);
+    ledger->greens = memory_take_table((size_t)greens, sizeof *ledger->greens);
     for (int32_t i = 0; i < network->intersection_count; i++) {
         int32_t each = ledger_green_count_max(ledger, i);
         struct green *store = ledger->greens + ledger->first_green[i];

@@ -219,6 +219,9 @@ static void row_update(struct estimate *estimate, int32_t row, const struct tick
     struct row_estimate *state = &estimate->rows[row];
     bool camera = estimate->row_camera[row] != 0;
     double passed = 0.0;
+    if (tick->cameras && row + AHEAD < estimate->approaches.row_count) {
+        __builtin_prefetch(&estimate->sight.lanes[estimate->approaches.rows[row + AHEAD].lane]);
+    }
     row_forget(estimate, row, tick);
     bool loops = estimate->has_loops && loops_listen(estimate, row, tick->now_ms);
     if (loops) {
@@ -448,24 +451,24 @@ void estimate_create(struct estimate *estimate, const struct network *network)
     upstream_create(&estimate->upstream, &estimate->approaches);
     sight_create(&estimate->sight, network);
     size_t rows = (size_t)estimate->approaches.row_count;
-    estimate->rows = memory_take_aligned(rows, sizeof *estimate->rows);
-    estimate->queues = memory_take_aligned(rows, sizeof *estimate->queues);
-    estimate->places = memory_take_aligned(rows, sizeof *estimate->places);
-    estimate->loops_seen = memory_take_aligned(rows, sizeof *estimate->loops_seen);
-    estimate->passed_vps = memory_take_aligned(rows, sizeof *estimate->passed_vps);
-    estimate->counted = memory_take_aligned(rows, sizeof *estimate->counted);
-    estimate->turned = memory_take_aligned(rows, sizeof *estimate->turned);
+    estimate->rows = memory_take_table(rows, sizeof *estimate->rows);
+    estimate->queues = memory_take_table(rows, sizeof *estimate->queues);
+    estimate->places = memory_take_table(rows, sizeof *estimate->places);
+    estimate->loops_seen = memory_take_table(rows, sizeof *estimate->loops_seen);
+    estimate->passed_vps = memory_take_table(rows, sizeof *estimate->passed_vps);
+    estimate->counted = memory_take_table(rows, sizeof *estimate->counted);
+    estimate->turned = memory_take_table(rows, sizeof *estimate->turned);
     estimate->row_camera = memory_take(rows, sizeof *estimate->row_camera);
     estimate->row_silent = memory_take(rows, sizeof *estimate->row_silent);
     estimate->own_loops = memory_take(rows, sizeof *estimate->own_loops);
     estimate->first_look = memory_take(rows + 1, sizeof *estimate->first_look);
-    estimate->looks = memory_take((size_t)estimate->approaches.feeder_count, sizeof *estimate->looks);
+    estimate->looks = memory_take_table((size_t)estimate->approaches.feeder_count, sizeof *estimate->looks);
     estimate->first_fork = memory_take((size_t)network->intersection_count + 1, sizeof *estimate->first_fork);
     estimate->forks = memory_take((size_t)estimate->approaches.feeder_count, sizeof *estimate->forks);
-    estimate->link_rows = memory_take_aligned(rows, sizeof *estimate->link_rows);
+    estimate->link_rows = memory_take_table(rows, sizeof *estimate->link_rows);
     estimate->first_link_rows = memory_take((size_t)network->intersection_count + 1,
                                             sizeof *estimate->first_link_rows);
-    estimate->sums = memory_take_aligned((size_t)network->intersection_count, sizeof *estimate->sums);
+    estimate->sums = memory_take_table((size_t)network->intersection_count, sizeof *estimate->sums);
     estimate->others = memory_take((size_t)network->intersection_count, sizeof *estimate->others);
     estimate->sensor = memory_take((size_t)network->camera_count + (size_t)network->detector_count,
                                    sizeof *estimate->sensor);
@@ -473,8 +476,8 @@ void estimate_create(struct estimate *estimate, const struct network *network)
     *estimate->cameras_told_ms = INT64_MIN;
     estimate->stop_loop = memory_take(rows, sizeof *estimate->stop_loop);
     estimate->advance_loop = memory_take(rows, sizeof *estimate->advance_loop);
-    estimate->share_sum = memory_take((size_t)estimate->approaches.movement_count, sizeof *estimate->share_sum);
-    estimate->share = memory_take((size_t)estimate->approaches.movement_count, sizeof *estimate->share);
+    estimate->share_sum = memory_take_table((size_t)estimate->approaches.movement_count, sizeof *estimate->share_sum);
+    estimate->share = memory_take_table((size_t)estimate->approaches.movement_count, sizeof *estimate->share);
     for (size_t r = 0; r < rows; r++) {
         shares_refresh(estimate, &estimate->approaches.rows[r]);
     }

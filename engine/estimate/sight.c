@@ -201,8 +201,8 @@ void sight_create(struct sight *sight, const struct network *network)
 {
     assert(network != NULL);
     sight->network = network;
-    sight->lanes = memory_take_aligned((size_t)network->lane_count, sizeof *sight->lanes);
-    sight->loops = memory_take_aligned((size_t)network->detector_count, sizeof *sight->loops);
+    sight->lanes = memory_take_table((size_t)network->lane_count, sizeof *sight->lanes);
+    sight->loops = memory_take_table((size_t)network->detector_count, sizeof *sight->loops);
     sight->loops_past = memory_take_aligned((size_t)network->detector_count, sizeof *sight->loops_past);
     sight->spoke = memory_take_aligned((size_t)network->detector_count, sizeof *sight->spoke);
     sight->camera_of_lane = memory_take((size_t)network->lane_count, sizeof *sight->camera_of_lane);

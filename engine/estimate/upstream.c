@@ -103,8 +103,8 @@ void upstream_create(struct upstream *upstream, const struct approaches *approac
     *upstream = (struct upstream){ .approaches = approaches };
     size_t movements = (size_t)approaches->movement_count;
     upstream->first_source = memory_take((size_t)network->link_count + 1, sizeof *upstream->first_source);
-    upstream->left = memory_take_aligned(movements * UPSTREAM_PAST_S, sizeof *upstream->left);
-    upstream->departures = memory_take_aligned(movements, sizeof *upstream->departures);
+    upstream->left = memory_take_table(movements * UPSTREAM_PAST_S, sizeof *upstream->left);
+    upstream->departures = memory_take_table(movements, sizeof *upstream->departures);
     for (size_t m = 0; m < movements; m++) {
         upstream->departures[m].noted_s = INT64_MIN;
     }

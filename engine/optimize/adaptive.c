@@ -20,6 +20,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "engine/base/wide.h"
 #include "engine/model/units.h"
 #include "engine/optimize/forecast.h"
 
@@ -156,10 +157,11 @@ static struct row_flow row_flow_of(const struct site *site, int32_t row, uint64_
 
 static bool row_moved(const struct view *view, const struct approach_row *row)
 {
+    int64_t now_s = quantum_floor(view->now_ms, MS_PER_S) / MS_PER_S;
     double left = 0.0;
     for (int32_t m = row->first_movement; m < row->first_movement + row->movement_count; m++) {
         for (int32_t ago_s = 0; ago_s < STUCK_S; ago_s++) {
-            left += upstream_left(&view->estimate->upstream, m, view->now_ms, ago_s);
+            left += upstream_left_in(&view->estimate->upstream, m, now_s, ago_s);
         }
     }
     return left > 0.0;
@@ -368,17 +370,41 @@ static void stages_fill(const struct site *site, struct horizon *horizon)
     horizon->first_giving[horizon->stage_count] = giving_count;
 }
 
-static void columns_clear(struct horizon *horizon)
+WIDE static void arrivals_clear(struct horizon *horizon, int32_t width)
 {
-    memset(horizon->arrived, 0, sizeof horizon->arrived);
-    memset(horizon->capacity, 0, sizeof horizon->capacity);
-    memset(horizon->weight, 0, sizeof horizon->weight);
+    for (int32_t first = 0; first < width; first += 8) {
+        for (int32_t k = 0; k <= HORIZON_S; k++) {
+#pragma omp simd
+            for (int32_t r = first; r < first + 8; r++) {
+                horizon->arrived[k][r] = 0.0f;
+            }
+        }
+    }
+}
+
+// From those who come in each second to those who have come by then.
+WIDE static void arrivals_sum(struct horizon *horizon, int32_t width)
+{
+    for (int32_t first = 0; first < width; first += 8) {
+        float sum[8] = { 0 };
+        for (int32_t k = 0; k <= HORIZON_S; k++) {
+            float *row = horizon->arrived[k] + first;
+#pragma omp simd
+            for (int32_t r = 0; r < 8; r++) {
+                sum[r] += row[r];
+                row[r] = sum[r];
+            }
+        }
+    }
 }
 
 static void horizon_fill(struct site *site, const struct adaptive_memory *mine, struct horizon *horizon)
 {
     const struct view *view = site->view;
-    columns_clear(horizon);
+    int32_t width = horizon_width(site->stream_count);
+    arrivals_clear(horizon, width);
+    memset(horizon->capacity, 0, sizeof horizon->capacity);
+    memset(horizon->weight, 0, sizeof horizon->weight);
     horizon->stream_count = site->stream_count;
     horizon->stage_now = 0;
     horizon->leave_s = leave_s(site);
@@ -390,13 +416,9 @@ static void horizon_fill(struct site *site, const struct adaptive_memory *mine, 
     horizon->serve_price = SERVE_PRICE;
     struct forecast_query query = { .estimate = view->estimate, .outlook = view->outlook,
         .intersection = view->intersection, .now_ms = view->now_ms, .at_ms = view->at_ms,
-        .stream_of_row = site->stream_of_row };
+        .stream_of_row = site->stream_of_row, .stream_count = site->stream_count };
     forecast_add(&query, horizon->arrived);
-    for (int32_t k = 1; k <= HORIZON_S; k++) {
-        for (int32_t r = 0; r < site->stream_count; r++) {
-            horizon->arrived[k][r] += horizon->arrived[k - 1][r];
-        }
-    }
+    arrivals_sum(horizon, width);
     for (int32_t r = 0; r < site->stream_count; r++) {
         horizon->weight[r] = row_weight(site, site->row_of_stream[r]);
         if (view->priority != NULL) {

@@ -1,27 +1,33 @@
 #include "engine/optimize/forecast.h"
 
 #include <math.h>
+#include <string.h>
 
+#include "engine/base/bounds.h"
+#include "engine/base/wide.h"
 #include "engine/model/units.h"
 
 static const double STANDING_MPS = 1.39;          // 5 km/h, as the cameras count queues
 static const double ACCELERATION_MPS2 = 2.0;       // of cars that set out, about IDM's and Krauss' defaults
 static const double SPACE_M = 7.5, SPACE_S = 1.0;  // from front to front: at a stand, and more with speed
 static const double JOINED_M = 15.0;              // a gap up to this long does not part a queue
+#define BINS 4                        // of a camera's bins, looked at in one
+_Static_assert(SIGHT_BIN_COUNT % BINS == 0, "a camera's bins are looked at by BINS");
 static const double DEMAND_FLOOR_VPS = 0.002;     // so that a row without traffic yet still gets a share
 
-static void add(float (*ret)[STREAM_COUNT_MAX], int32_t stream, double at_s, double vehicles)
+// ret: the column of a stream, whose seconds lie a row apart.
+static void add(float *ret, double at_s, double vehicles)
 {
     int32_t k = at_s <= 0.0 ? 0 : (int32_t)at_s;
     if (k <= HORIZON_S) {
-        ret[k][stream] += (float)vehicles;
+        ret[k * STREAM_COUNT_MAX] += (float)vehicles;
     }
 }
 
 // Seconds to a line ahead_m away for one who drives at seen_mps, where free_mps is allowed.
 static double way_s(double ahead_m, double seen_mps, double free_mps)
 {
-    double slow_mps = fmin(seen_mps, free_mps);
+    double slow_mps = lesser(seen_mps, free_mps);
     double gain_m = (free_mps * free_mps - slow_mps * slow_mps) / (2.0 * ACCELERATION_MPS2);
     if (ahead_m <= gain_m) {
         return (sqrt(slow_mps * slow_mps + 2.0 * ACCELERATION_MPS2 * ahead_m) - slow_mps) / ACCELERATION_MPS2;
@@ -29,10 +35,24 @@ static double way_s(double ahead_m, double seen_mps, double free_mps)
     return (free_mps - slow_mps) / ACCELERATION_MPS2 + (ahead_m - gain_m) / free_mps;
 }
 
-// The vehicles that the camera of one lane shows, weighed. back_m: how far back the vehicles follow one another
-// closely; who stands there is queued, who stands beyond has only just set out.
-static void lane_add(const struct forecast_query *query, const struct look *look, int32_t stream, double speed_mps,
-                     double *back_m, float (*ret)[STREAM_COUNT_MAX])
+// The vehicles that one bin of a camera shows, weighed. back_m: how far back the vehicles follow one another closely; who
+// stands there is queued, who stands beyond has only just set out.
+static void bin_add(const struct look *look, const struct lane_sight *lane, int32_t bin, double since_s,
+                    double speed_mps, double *back_m, float *ret)
+{
+    double vehicles = look->weight * lane->bin_vehicles[bin], seen_mps = 0.01 * lane->bin_speed_cmps[bin];
+    double near_m = look->to_stop_m + bin * CAMERA_BIN_M, ahead_m = near_m + 0.5 * CAMERA_BIN_M;
+    bool follows = near_m <= *back_m + JOINED_M;
+    if (follows) {
+        *back_m = greater(*back_m, near_m) + vehicles * (SPACE_M + SPACE_S * seen_mps);
+    }
+    bool queued = follows && seen_mps < STANDING_MPS;
+    add(ret, queued ? 0.0 : way_s(ahead_m, seen_mps, speed_mps) - since_s, vehicles);
+}
+
+// The vehicles that the camera of one lane shows.
+static void lane_add(const struct forecast_query *query, const struct look *look, double speed_mps, double *back_m,
+                     float *ret)
 {
     const struct lane_sight *lane = &query->estimate->sight.lanes[look->lane];
     if (lane->end_ms == INT64_MIN) {
@@ -43,58 +63,53 @@ static void lane_add(const struct forecast_query *query, const struct look *look
         const struct camera *camera =
             &query->estimate->network->cameras[query->estimate->sight.camera_of_lane[look->lane]];
         int32_t moving = lane->in_view - lane->queued;
-        add(ret, stream, 0.0, look->weight * lane->queued);
+        add(ret, 0.0, look->weight * lane->queued);
         for (int32_t i = 0; i < moving; i++) {
             double ahead_m = look->to_stop_m + camera->view_m * (i + 0.5) / moving;
-            add(ret, stream, ahead_m / speed_mps - since_s, look->weight);
+            add(ret, ahead_m / speed_mps - since_s, look->weight);
         }
         return;
     }
-    for (int32_t i = 0; i < lane->bin_count; i++) {
-        if (lane->bin_vehicles[i] == 0) {
-            continue;
+    for (int32_t first = 0; first < lane->bin_count; first += BINS) {
+        uint32_t any;
+        memcpy(&any, lane->bin_vehicles + first, sizeof any);
+        for (int32_t i = first; any != 0 && i < first + BINS && i < lane->bin_count; i++) {
+            if (lane->bin_vehicles[i] != 0) {
+                bin_add(look, lane, i, since_s, speed_mps, back_m, ret);
+            }
         }
-        double vehicles = look->weight * lane->bin_vehicles[i], seen_mps = 0.01 * lane->bin_speed_cmps[i];
-        double near_m = look->to_stop_m + i * CAMERA_BIN_M, ahead_m = near_m + 0.5 * CAMERA_BIN_M;
-        bool follows = near_m <= *back_m + JOINED_M;
-        if (follows) {
-            *back_m = fmax(*back_m, near_m) + vehicles * (SPACE_M + SPACE_S * seen_mps);
-        }
-        bool queued = follows && seen_mps < STANDING_MPS;
-        add(ret, stream, queued ? 0.0 : way_s(ahead_m, seen_mps, speed_mps) - since_s, vehicles);
     }
 }
 
 // Those whom loops keep: some stand, the others passed the advance loop so many seconds ago.
-static void loops_add(const struct forecast_query *query, int32_t row, int32_t stream, float (*ret)[STREAM_COUNT_MAX])
+static void loops_add(const struct forecast_query *query, int32_t row, float *ret)
 {
     const struct estimate *estimate = query->estimate;
     const struct lane_queue *queue = &estimate->queues[row];
     const struct lane_queue_place *place = &estimate->places[row];
     int64_t now_s = quantum_floor(query->now_ms, MS_PER_S) / MS_PER_S;
-    double moving = fmin(lane_queue_moving(queue, place, now_s), estimate->rows[row].vehicles);
+    double moving = lesser(lane_queue_moving(queue, place, now_s), estimate->rows[row].vehicles);
     double travel_s = (double)place->advance_m / (double)place->speed_mps;
     double late_s = s_from_ms(query->at_ms - query->now_ms);
-    add(ret, stream, 0.0, fmax(0.0, estimate->rows[row].vehicles - moving));
+    add(ret, 0.0, greater(0.0, estimate->rows[row].vehicles - moving));
     for (int32_t ago_s = 0; moving > 0.0 && ago_s < LANE_QUEUE_RECENT_S; ago_s++) {
-        double vehicles = fmin(moving, lane_queue_recent(queue, now_s, ago_s));
-        add(ret, stream, travel_s - ago_s - late_s, vehicles);
+        double vehicles = lesser(moving, lane_queue_recent(queue, now_s, ago_s));
+        add(ret, travel_s - ago_s - late_s, vehicles);
         moving -= vehicles;
     }
 }
 
-static void row_add(const struct forecast_query *query, const struct approach_row *row, int32_t index, int32_t stream,
-                    float (*ret)[STREAM_COUNT_MAX])
+static void row_add(const struct forecast_query *query, const struct approach_row *row, int32_t index, float *ret)
 {
     const struct estimate *estimate = query->estimate;
     double speed_mps = estimate->network->lanes[row->lane].speed_mps;
     if (estimate->rows[index].source == ROW_LOOPS) {
-        loops_add(query, index, stream, ret);
+        loops_add(query, index, ret);
         return;
     }
     double back_m = 0.0;
     for (int32_t i = estimate->first_look[index]; i < estimate->first_look[index + 1]; i++) {
-        lane_add(query, &estimate->looks[i], stream, speed_mps, &back_m, ret);
+        lane_add(query, &estimate->looks[i], speed_mps, &back_m, ret);
     }
 }
 
@@ -104,7 +119,7 @@ static void departed_add(const struct forecast_query *query, const struct source
 {
     uint8_t left[UPSTREAM_PAST_S];
     double late_s = s_from_ms(query->at_ms - query->now_ms);
-    int32_t past_s = travel_s > reach_s ? (int32_t)fmin(travel_s - reach_s, UPSTREAM_PAST_S - 1.0) : -1;
+    int32_t past_s = travel_s > reach_s ? (int32_t)lesser(travel_s - reach_s, UPSTREAM_PAST_S - 1.0) : -1;
     if (past_s < 0 || !upstream_past(&query->estimate->upstream, source->movement, query->now_ms, past_s + 1, left)) {
         return;
     }
@@ -123,21 +138,21 @@ static void told_add(const struct forecast_query *query, const struct source *so
 {
     double since_s = s_from_ms(query->now_ms - heard->from_ms);   // Who was to leave before now has left, or not.
     double from_s = s_from_ms(heard->from_ms - query->at_ms) + travel_s;
-    double first = ceil(fmax(0.0, fmax(since_s, -from_s)));
-    double after = fmin((double)OUTLOOK_BIN_COUNT * OUTLOOK_BIN_S, ceil(HORIZON_S - from_s));
+    double first = ceil(greater(0.0, greater(since_s, -from_s)));
+    double after = lesser((double)OUTLOOK_BIN_COUNT * OUTLOOK_BIN_S, ceil(HORIZON_S - from_s));
     float each = source->weight * (1.0f / (OUTLOOK_UNIT * OUTLOOK_BIN_S));
     if (first >= after) {
         return;
     }
-    int32_t j = (int32_t)first, end = (int32_t)after;
-    while (j < end) {
-        int32_t bin = j / OUTLOOK_BIN_S, next = (bin + 1) * OUTLOOK_BIN_S;
-        next = next < end ? next : end;
+    int32_t begin = (int32_t)first, end = (int32_t)after, shift = (int32_t)floor(from_s);
+    for (int32_t bin = begin / OUTLOOK_BIN_S; bin * OUTLOOK_BIN_S < end; bin++) {
         if (heard->vehicles[bin] == 0) {
-            j = next;
+            continue;
         }
-        for (; j < next; j++) {
-            link_s[(int32_t)(from_s + j)] += each * (float)heard->vehicles[bin];
+        float vehicles = each * (float)heard->vehicles[bin];
+        int32_t from = bin * OUTLOOK_BIN_S, to = from + OUTLOOK_BIN_S < end ? from + OUTLOOK_BIN_S : end;
+        for (int32_t j = from > begin ? from : begin; j < to; j++) {
+            link_s[shift + j] += vehicles;
         }
     }
 }
@@ -177,9 +192,23 @@ static void link_forecast(const struct forecast_query *query, int32_t link, doub
     for (int32_t i = upstream->first_source[link]; i < upstream->first_source[link + 1]; i++) {
         explained_vps += source_add(query, &upstream->sources[i], speed_mps, reach_m, link_s);
     }
-    double rest_vps = fmax(0.0, demand_vps - explained_vps);
+    double rest_vps = greater(0.0, demand_vps - explained_vps);
     for (int32_t k = (int32_t)(reach_m / speed_mps); k <= HORIZON_S; k++) {
         link_s[k] += (float)rest_vps;
+    }
+}
+
+// Shares out what comes to a link: share of each stream.
+WIDE static void link_share(const float *link_s, const float *share, int32_t width, float (*ret)[STREAM_COUNT_MAX])
+{
+    for (int32_t first = 0; first < width; first += 8) {
+        for (int32_t k = 0; k <= HORIZON_S; k++) {
+            float *row = ret[k] + first;
+#pragma omp simd
+            for (int32_t r = 0; r < 8; r++) {
+                row[r] += share[first + r] * link_s[k];
+            }
+        }
     }
 }
 
@@ -196,18 +225,16 @@ void forecast_add(const struct forecast_query *query, float (*ret)[STREAM_COUNT_
             demand_vps += estimate_demand_vps(estimate, next);
             share_sum += estimate_demand_vps(estimate, next) + DEMAND_FLOOR_VPS;
         }
-        float link_s[HORIZON_S + 1];
+        float link_s[HORIZON_S + 1], share[STREAM_COUNT_MAX] = { 0 };
         link_forecast(query, link, demand_vps, estimate_reach_m(estimate, first), link_s);
         for (int32_t r = first; r < next; r++) {
             int32_t stream = query->stream_of_row[r - rows->first];
             if (stream < 0) {
                 continue;
             }
-            row_add(query, &estimate->approaches.rows[r], r, stream, ret);
-            float share = (float)((estimate_demand_vps(estimate, r) + DEMAND_FLOOR_VPS) / share_sum);
-            for (int32_t k = 0; k <= HORIZON_S; k++) {
-                ret[k][stream] += share * link_s[k];
-            }
+            row_add(query, &estimate->approaches.rows[r], r, &ret[0][stream]);
+            share[stream] += (float)((estimate_demand_vps(estimate, r) + DEMAND_FLOOR_VPS) / share_sum);
         }
+        link_share(link_s, share, horizon_width(query->stream_count), ret);
     }
 }

@@ -25,7 +25,8 @@ struct forecast_query {
     struct intersection_id intersection;
     int64_t now_ms, at_ms;            // of the estimates; of second 0
     const int8_t *stream_of_row;      // by row within the intersection; -1: not of interest
+    int32_t stream_count;
 };
 
-// Adds arrivals to ret[second][stream], not cumulative; the columns must be zero before.
+// Adds arrivals to ret[second][stream], not cumulative; the columns (horizon_width of them) must be zero before.
 void forecast_add(const struct forecast_query *query, float (*ret)[STREAM_COUNT_MAX]);

@@ -4,7 +4,10 @@
 #include <math.h>
 #include <string.h>
 
-#define LABELS 2                      // courses kept of each stage and second
+#include "engine/base/ids.h"
+#include "engine/base/wide.h"
+
+#define LABELS 2                      // courses kept of each stage and second; runs are written out for two
 #define FINE_S 12                     // until then a stage may be left at every second, later at every COARSE_S, a
 #define COARSE_S 3                    // divisor of both FINE_S and HORIZON_S
 #define LEAVE_COUNT (FINE_S + (HORIZON_S - FINE_S) / COARSE_S)   // seconds at which it may
@@ -15,15 +18,15 @@ static const float NEED_VEH_MIN = 0.3f;   // a stage that gains fewer than this 
 struct label {
     float price;                      // so far
     float queue;                      // weighed vehicles that wait
-    float rank;                       // what the courses of one stage and second are compared by; INFINITY: no course
     int16_t start_s;                  // of the stage
     int16_t prev_stage, prev_end_s;   // when the stage before was left; unused in the first visit
     int16_t prev;                     // which of its LABELS courses it was
     int16_t visits;                   // stages so far
 };
 
+// One course, or both of a label.
 struct run {
-    float gone[STREAM_COUNT_MAX], waited[STREAM_COUNT_MAX];
+    float gone[LABELS][STREAM_COUNT_MAX], waited[LABELS][STREAM_COUNT_MAX];
 };
 
 #define INLINE static inline __attribute__((always_inline))
@@ -37,25 +40,55 @@ INLINE void row_copy(float *to, const float *from, int32_t width)
     }
 }
 
-// Seconds from_s + 1 .. to_s at the given rates; width is a constant at every call, so that rows become vectors.
-INLINE void advance(const struct horizon *horizon, struct run *run, const float *rate, int32_t from_s, int32_t to_s,
-                    int32_t width)
+INLINE void row_set(float *row, float value, int32_t width)
 {
-    float gone[STREAM_COUNT_MAX], waited[STREAM_COUNT_MAX], step[STREAM_COUNT_MAX];   // in registers
-    row_copy(gone, run->gone, width);
-    row_copy(waited, run->waited, width);
+#pragma omp simd
+    for (int32_t r = 0; r < width; r++) {
+        row[r] = value;
+    }
+}
+
+INLINE void run_copy(struct run *to, const struct run *from, int32_t courses, int32_t width)
+{
+    row_copy(to->gone[0], from->gone[0], width);
+    row_copy(to->waited[0], from->waited[0], width);
+    if (courses > 1) {
+        row_copy(to->gone[1], from->gone[1], width);
+        row_copy(to->waited[1], from->waited[1], width);
+    }
+}
+
+// One second of one course.
+INLINE void second_pass(const float *arrived, const float *step, float *gone, float *waited, int32_t width)
+{
+#pragma omp simd
+    for (int32_t r = 0; r < width; r++) {
+        float next = gone[r] + step[r];
+        gone[r] = next < arrived[r] ? next : arrived[r];
+        waited[r] += arrived[r] - gone[r];
+    }
+}
+
+// Seconds from_s + 1 .. to_s at the given rates, for one course or both: what one waits for, the other fills. Numbers of
+// courses and widths are constants at every call, so that rows become vectors and stay in registers. trace, where it is
+// not NULL, takes who of the first course has passed by each second.
+INLINE void advance(const struct horizon *horizon, struct run *run, const float *rate, int32_t from_s, int32_t to_s,
+                    float (*trace)[STREAM_COUNT_MAX], int32_t courses, int32_t width)
+{
+    struct run now;
+    float step[STREAM_COUNT_MAX];
+    run_copy(&now, run, courses, width);
     row_copy(step, rate, width);
     for (int32_t k = from_s + 1; k <= to_s; k++) {
-        const float *arrived = horizon->arrived[k];
-#pragma omp simd
-        for (int32_t r = 0; r < width; r++) {
-            float next = gone[r] + step[r];
-            gone[r] = next < arrived[r] ? next : arrived[r];
-            waited[r] += arrived[r] - gone[r];
+        second_pass(horizon->arrived[k], step, now.gone[0], now.waited[0], width);
+        if (courses > 1) {
+            second_pass(horizon->arrived[k], step, now.gone[1], now.waited[1], width);
+        }
+        if (trace != NULL) {
+            row_copy(trace[k], now.gone[0], width);
         }
     }
-    row_copy(run->gone, gone, width);
-    row_copy(run->waited, waited, width);
+    run_copy(run, &now, courses, width);
 }
 
 // The same as horizon->giving, as columns of streams: to whom a stage's foes shut the gap, for how long. So all who
@@ -98,46 +131,72 @@ static void ways_lay(const struct horizon *horizon, struct ways *ret)
     ret->first_column[horizon->stage_count] = count;
 }
 
+// Those who will pass in a second after which `arrived` have come, were it not for any foes.
+INLINE void passing(const float *arrived, const float *capacity, const float *gone, float *ret, int32_t width)
+{
+#pragma omp simd
+    for (int32_t r = 0; r < width; r++) {
+        float waiting = arrived[r] - gone[r];
+        ret[r] = waiting < capacity[r] ? waiting : capacity[r];
+    }
+}
+
+INLINE void gap_shut(const float *shut_s, float vehicles, float *open, int32_t width)
+{
+#pragma omp simd
+    for (int32_t r = 0; r < width; r++) {
+        open[r] -= shut_s[r] * vehicles;
+    }
+}
+
+// What the gaps let pass of the capacity.
+INLINE void gap_step(const float *open, const float *capacity, const float *part, float *ret, int32_t width)
+{
+#pragma omp simd
+    for (int32_t r = 0; r < width; r++) {
+        float gap = open[r] > OPEN_MIN ? open[r] : OPEN_MIN;
+        ret[r] = capacity[r] * gap / (gap * (1.0f - part[r]) + part[r]);
+    }
+}
+
 // Seconds from_s + 1 .. to_s of a stage's green.
 INLINE void flow(const struct horizon *horizon, const struct ways *ways, struct run *run, int32_t stage, int32_t from_s,
-                 int32_t to_s, int32_t width)
+                 int32_t to_s, float (*trace)[STREAM_COUNT_MAX], int32_t courses, int32_t width)
 {
     const float *capacity = horizon->capacity[stage], *part = ways->part[stage];
     int32_t first = ways->first_column[stage], after = ways->first_column[stage + 1];
     if (first == after) {
-        advance(horizon, run, capacity, from_s, to_s, width);
+        advance(horizon, run, capacity, from_s, to_s, trace, courses, width);
         return;
     }
-    float gone[STREAM_COUNT_MAX], waited[STREAM_COUNT_MAX];
-    row_copy(gone, run->gone, width);
-    row_copy(waited, run->waited, width);
+    struct run now;
+    float pass[LABELS][STREAM_COUNT_MAX], open[LABELS][STREAM_COUNT_MAX], step[LABELS][STREAM_COUNT_MAX];
+    run_copy(&now, run, courses, width);
     for (int32_t k = from_s + 1; k <= to_s; k++) {
         const float *arrived = horizon->arrived[k];
-        float open[STREAM_COUNT_MAX];
-#pragma omp simd
-        for (int32_t r = 0; r < width; r++) {
-            open[r] = 1.0f;
+        passing(arrived, capacity, now.gone[0], pass[0], width);
+        row_set(open[0], 1.0f, width);
+        if (courses > 1) {
+            passing(arrived, capacity, now.gone[1], pass[1], width);
+            row_set(open[1], 1.0f, width);
         }
-        for (int32_t c = first; c < after; c++) {
-            int32_t foe = ways->foe[c];
-            float waiting = arrived[foe] - gone[foe];
-            float passing = waiting < capacity[foe] ? waiting : capacity[foe];
-            const float *shut_s = ways->shut_s[c];
-#pragma omp simd
-            for (int32_t r = 0; r < width; r++) {
-                open[r] -= shut_s[r] * passing;
+        for (int32_t i = first; i < after; i++) {
+            gap_shut(ways->shut_s[i], pass[0][ways->foe[i]], open[0], width);
+            if (courses > 1) {
+                gap_shut(ways->shut_s[i], pass[1][ways->foe[i]], open[1], width);
             }
         }
-#pragma omp simd
-        for (int32_t r = 0; r < width; r++) {
-            float gap = open[r] > OPEN_MIN ? open[r] : OPEN_MIN;
-            float next = gone[r] + capacity[r] * gap / (gap * (1.0f - part[r]) + part[r]);
-            gone[r] = next < arrived[r] ? next : arrived[r];
-            waited[r] += arrived[r] - gone[r];
+        gap_step(open[0], capacity, part, step[0], width);
+        second_pass(arrived, step[0], now.gone[0], now.waited[0], width);
+        if (courses > 1) {
+            gap_step(open[1], capacity, part, step[1], width);
+            second_pass(arrived, step[1], now.gone[1], now.waited[1], width);
+        }
+        if (trace != NULL) {
+            row_copy(trace[k], now.gone[0], width);
         }
     }
-    row_copy(run->gone, gone, width);
-    row_copy(run->waited, waited, width);
+    run_copy(run, &now, courses, width);
 }
 
 // Sum over streams of weight * value, in one fixed order.
@@ -183,9 +242,11 @@ struct search {
     const struct horizon *horizon;
     struct ways ways;
     struct label labels[LABEL_COUNT_MAX];                      // by second at which a stage may be left, stage, course
+    float rank[LABEL_COUNT_MAX];      // what the courses of one stage and second are compared by; INFINITY: no course
     float gone[LABEL_COUNT_MAX * STREAM_COUNT_MAX];            // `width` of each label, side by side
     float wait_s[HORIZON_STAGE_COUNT_MAX][STREAM_COUNT_MAX];   // what a vehicle still costs once a stage plays
     struct label last;                // the best complete course: its last stage ends with the horizon
+    int32_t last_parent;              // the label that it came from
     int16_t last_stage;
     float last_price;
 };
@@ -214,16 +275,18 @@ INLINE float to_come(const struct search *search, int32_t stage, const float *go
     return weigh(search->horizon, cost, width);
 }
 
-// Takes a course to the label (stage, at_s), or to the end of the horizon. Of equal ones the earlier stays.
-INLINE void offer(struct search *search, int32_t stage, int32_t at_s, const struct label *label, const float *gone,
-                  int32_t width)
+// Takes a course to the label (stage, at_s), or to the end of the horizon. Of equal ones that from the earlier parent
+// stays.
+INLINE void offer(struct search *search, int32_t stage, int32_t at_s, const struct label *label, int32_t parent,
+                  const float *gone, int32_t width)
 {
     const struct horizon *horizon = search->horizon;
     if (at_s >= HORIZON_S) {
         float price = label->price + horizon->end_price * label->queue;
-        if (price < search->last_price) {
+        if (price < search->last_price || (price == search->last_price && parent < search->last_parent)) {
             search->last_price = price;
             search->last = *label;
+            search->last_parent = parent;
             search->last_stage = (int16_t)stage;
         }
         return;
@@ -231,15 +294,15 @@ INLINE void offer(struct search *search, int32_t stage, int32_t at_s, const stru
     int32_t first = label_index(horizon, at_s, stage, 0), worst = first;
     for (int32_t i = first; i < first + LABELS; i++) {
         const struct label *known = &search->labels[i];
-        if (known->rank < INFINITY && known->price == label->price && known->queue == label->queue) {
+        if (search->rank[i] < INFINITY && known->price == label->price && known->queue == label->queue) {
             return;                   // as good as the same course
         }
-        worst = known->rank > search->labels[worst].rank ? i : worst;
+        worst = search->rank[i] > search->rank[worst] ? i : worst;
     }
     float rank = label->price + to_come(search, stage, gone, at_s, width);
-    if (rank < search->labels[worst].rank) {
+    if (rank < search->rank[worst]) {
         search->labels[worst] = *label;
-        search->labels[worst].rank = rank;
+        search->rank[worst] = rank;
         row_copy(search->gone + worst * width, gone, width);
     }
 }
@@ -247,64 +310,72 @@ INLINE void offer(struct search *search, int32_t stage, int32_t at_s, const stru
 INLINE void root(struct search *search, int32_t width)
 {
     const struct horizon *horizon = search->horizon;
-    struct run run = { { 0 }, { 0 } };
+    struct run run = { { { 0 } }, { { 0 } } };
     struct label label = { .visits = 1 };
     int32_t leave_s = leave_from(horizon->leave_s);
-    flow(horizon, &search->ways, &run, horizon->stage_now, 0, leave_s, width);
-    label.price = weigh(horizon, run.waited, width);
-    label.queue = waiting(horizon, run.gone, leave_s, width);
-    offer(search, horizon->stage_now, leave_s, &label, run.gone, width);
+    flow(horizon, &search->ways, &run, horizon->stage_now, 0, leave_s, NULL, 1, width);
+    label.price = weigh(horizon, run.waited[0], width);
+    label.queue = waiting(horizon, run.gone[0], leave_s, width);
+    offer(search, horizon->stage_now, leave_s, &label, INDEX_NONE, run.gone[0], width);
 }
 
+// Both courses of a label. Where there is but one it stands for the other too.
 INLINE void run_begin(const struct search *search, int32_t index, int32_t width, struct run *ret)
 {
-    row_copy(ret->gone, search->gone + index * width, width);
-#pragma omp simd
-    for (int32_t r = 0; r < width; r++) {
-        ret->waited[r] = 0.0f;
-    }
+    int32_t other = search->rank[index + 1] < INFINITY ? index + 1 : index;
+    row_copy(ret->gone[0], search->gone + index * width, width);
+    row_copy(ret->gone[1], search->gone + other * width, width);
+    row_set(ret->waited[0], 0.0f, width);
+    row_set(ret->waited[1], 0.0f, width);
 }
 
 // On in the same stage, until it may be left again.
-INLINE void stay(struct search *search, int32_t stage, int32_t course, int32_t at_s, int32_t width)
+INLINE void stay(struct search *search, int32_t stage, int32_t at_s, int32_t width)
 {
     const struct horizon *horizon = search->horizon;
-    int32_t index = label_index(horizon, at_s, stage, course);
+    int32_t index = label_index(horizon, at_s, stage, 0);
     int32_t end_s = leave_from(at_s + 1);
     struct run run;
-    struct label label = search->labels[index];
     run_begin(search, index, width, &run);
-    flow(horizon, &search->ways, &run, stage, at_s, end_s, width);
-    label.price += weigh(horizon, run.waited, width);
-    label.queue = waiting(horizon, run.gone, end_s, width);
-    offer(search, stage, end_s, &label, run.gone, width);
+    flow(horizon, &search->ways, &run, stage, at_s, end_s, NULL, LABELS, width);
+    for (int32_t c = 0; c < LABELS && search->rank[index + c] < INFINITY; c++) {
+        struct label label = search->labels[index + c];
+        label.price += weigh(horizon, run.waited[c], width);
+        label.queue = waiting(horizon, run.gone[c], end_s, width);
+        offer(search, stage, end_s, &label, index + c, run.gone[c], width);
+    }
 }
 
 // Whether anybody whom `from` holds back will wait for `to` by end_s.
 INLINE bool needed(const struct horizon *horizon, const float *gone, int32_t from, int32_t to, int32_t end_s,
                    int32_t width)
 {
-    float most = 0.0f;
+    int32_t waits = 0;
+#pragma omp simd reduction(|: waits)
     for (int32_t r = 0; r < width; r++) {
-        float queue = horizon->arrived[end_s][r] - gone[r];
-        queue = horizon->capacity[to][r] > horizon->capacity[from][r] ? queue : 0.0f;
-        most = queue > most ? queue : most;
+        waits |= (horizon->capacity[to][r] > horizon->capacity[from][r])
+            & (horizon->arrived[end_s][r] - gone[r] >= NEED_VEH_MIN);
     }
-    return most >= NEED_VEH_MIN;
+    return waits != 0;
 }
 
 // From one stage to another, until the other may be left in its turn.
-INLINE void change(struct search *search, int32_t from, int32_t course, int32_t to, int32_t at_s, int32_t width)
+INLINE void change(struct search *search, int32_t from, int32_t to, int32_t at_s, int32_t width)
 {
     const struct horizon *horizon = search->horizon;
-    int32_t index = label_index(horizon, at_s, from, course);
-    const struct label *parent = &search->labels[index];
+    int32_t index = label_index(horizon, at_s, from, 0);
     struct run run;
     float both[STREAM_COUNT_MAX];
     run_begin(search, index, width, &run);
     int32_t start_s = at_s + horizon->transition_s[from][to];
     int32_t end_s = leave_from(start_s + horizon->green_s_min[to]);
-    if (!needed(horizon, run.gone, from, to, end_s, width)) {
+    bool goes[LABELS], any = false;
+    for (int32_t c = 0; c < LABELS; c++) {
+        goes[c] = search->rank[index + c] < INFINITY && search->labels[index + c].visits < VISIT_COUNT_MAX
+            && needed(horizon, run.gone[c], from, to, end_s, width);
+        any = any || goes[c];
+    }
+    if (!any) {
         return;
     }
     int32_t gain_s = at_s + horizon->yellow_gain_s, moving_s = start_s + horizon->start_loss_s;
@@ -312,13 +383,20 @@ INLINE void change(struct search *search, int32_t from, int32_t course, int32_t 
     moving_s = moving_s < end_s ? moving_s : end_s;
     moving_s = moving_s > gain_s ? moving_s : gain_s;
     rates_between(horizon, from, to, both, width);
-    advance(horizon, &run, horizon->capacity[from], at_s, gain_s, width);
-    advance(horizon, &run, both, gain_s, moving_s, width);
-    flow(horizon, &search->ways, &run, to, moving_s, end_s, width);
-    struct label label = { .price = parent->price + horizon->switch_price + weigh(horizon, run.waited, width),
-        .queue = waiting(horizon, run.gone, end_s, width), .start_s = (int16_t)start_s, .prev_stage = (int16_t)from,
-        .prev_end_s = (int16_t)at_s, .prev = (int16_t)course, .visits = (int16_t)(parent->visits + 1) };
-    offer(search, to, end_s, &label, run.gone, width);
+    advance(horizon, &run, horizon->capacity[from], at_s, gain_s, NULL, LABELS, width);
+    advance(horizon, &run, both, gain_s, moving_s, NULL, LABELS, width);
+    flow(horizon, &search->ways, &run, to, moving_s, end_s, NULL, LABELS, width);
+    for (int32_t c = 0; c < LABELS; c++) {
+        if (!goes[c]) {
+            continue;
+        }
+        const float *gone = run.gone[c], *waited = run.waited[c];
+        const struct label *parent = &search->labels[index + c];
+        struct label label = { .price = parent->price + horizon->switch_price + weigh(horizon, waited, width),
+            .queue = waiting(horizon, gone, end_s, width), .start_s = (int16_t)start_s, .prev_stage = (int16_t)from,
+            .prev_end_s = (int16_t)at_s, .prev = (int16_t)c, .visits = (int16_t)(parent->visits + 1) };
+        offer(search, to, end_s, &label, index + c, gone, width);
+    }
 }
 
 INLINE void search_all(struct search *search, int32_t width)
@@ -326,28 +404,19 @@ INLINE void search_all(struct search *search, int32_t width)
     const struct horizon *horizon = search->horizon;
     root(search, width);
     for (int32_t k = leave_from(horizon->leave_s); k < HORIZON_S; k = leave_from(k + 1)) {
-        for (int32_t i = 0; i < horizon->stage_count * LABELS; i++) {
-            int32_t s = i / LABELS, course = i % LABELS;
-            const struct label *label = &search->labels[label_index(horizon, k, s, course)];
-            if (label->rank == INFINITY) {
-                continue;
+        for (int32_t s = 0; s < horizon->stage_count; s++) {
+            if (search->rank[label_index(horizon, k, s, 0)] == INFINITY) {
+                continue;             // The first course of a label is the first to come.
             }
-            bool changes = label->visits < VISIT_COUNT_MAX;
-            for (int32_t t = 0; changes && t < horizon->stage_count; t++) {
+            for (int32_t t = 0; t < horizon->stage_count; t++) {
                 if (t != s) {
-                    change(search, s, course, t, k, width);
+                    change(search, s, t, k, width);
                 }
             }
-            stay(search, s, course, k, width);
+            stay(search, s, k, width);
         }
     }
 }
-
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define WIDE __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define WIDE
-#endif
 
 WIDE static void search_8(struct search *search)
 {
@@ -387,68 +456,60 @@ static int32_t stretches_of(const struct horizon *horizon, const struct visit *v
     return count;
 }
 
-INLINE void stretch_advance(const struct horizon *horizon, const struct ways *ways, struct run *run,
-                            const struct stretch *stretch, int32_t from_s, int32_t to_s, int32_t width)
+// Follows a plan to its end, the last second of which it returns. gone, where it is not NULL, takes who has passed by
+// each.
+INLINE int32_t follow_all(const struct horizon *horizon, const struct visit *visits, int32_t visit_count,
+                          struct run *run, float (*gone)[STREAM_COUNT_MAX], int32_t width)
 {
-    if (stretch->rate != NULL) {
-        advance(horizon, run, stretch->rate, from_s, to_s, width);
-    } else {
-        flow(horizon, ways, run, stretch->stage, from_s, to_s, width);
+    struct ways ways;
+    struct stretch stretches[3];
+    float both[STREAM_COUNT_MAX];
+    int32_t at_s = 0;
+    ways_lay(horizon, &ways);
+    for (int32_t i = 0; i < visit_count; i++) {
+        int32_t count = stretches_of(horizon, visits, i, both, stretches);
+        for (int32_t j = 0; j < count; j++) {
+            int32_t to_s = stretches[j].to_s;
+            if (stretches[j].rate != NULL) {
+                advance(horizon, run, stretches[j].rate, at_s, to_s, gone, 1, width);
+            } else {
+                flow(horizon, &ways, run, stretches[j].stage, at_s, to_s, gone, 1, width);
+            }
+            at_s = to_s > at_s ? to_s : at_s;
+        }
     }
+    return at_s;
 }
 
-WIDE static void stretch_flow(const struct horizon *horizon, const struct ways *ways, struct run *run,
-                              const struct stretch *stretch, int32_t from_s, int32_t to_s)
+WIDE static int32_t follow(const struct horizon *horizon, const struct visit *visits, int32_t visit_count,
+                           struct run *run, float (*gone)[STREAM_COUNT_MAX])
 {
-    if (horizon->stream_count <= 8) {
-        stretch_advance(horizon, ways, run, stretch, from_s, to_s, 8);
-    } else if (horizon->stream_count <= 16) {
-        stretch_advance(horizon, ways, run, stretch, from_s, to_s, 16);
-    } else {
-        stretch_advance(horizon, ways, run, stretch, from_s, to_s, STREAM_COUNT_MAX);
+    switch (horizon_width(horizon->stream_count)) {
+    case 8:
+        return follow_all(horizon, visits, visit_count, run, gone, 8);
+    case 16:
+        return follow_all(horizon, visits, visit_count, run, gone, 16);
+    default:
+        return follow_all(horizon, visits, visit_count, run, gone, STREAM_COUNT_MAX);
     }
 }
 
 float horizon_price(const struct horizon *horizon, const struct visit *visits, int32_t visit_count)
 {
-    struct run run = { { 0 }, { 0 } };
-    struct ways ways;
-    struct stretch stretches[3];
-    float both[STREAM_COUNT_MAX];
-    int32_t at_s = 0;
-    ways_lay(horizon, &ways);
-    for (int32_t i = 0; i < visit_count; i++) {
-        int32_t count = stretches_of(horizon, visits, i, both, stretches);
-        for (int32_t j = 0; j < count; j++) {
-            stretch_flow(horizon, &ways, &run, &stretches[j], at_s, stretches[j].to_s);
-            at_s = stretches[j].to_s > at_s ? stretches[j].to_s : at_s;
-        }
-    }
-    return (float)(visit_count - 1) * horizon->switch_price + weigh(horizon, run.waited, STREAM_COUNT_MAX)
-        + horizon->end_price * waiting(horizon, run.gone, at_s, STREAM_COUNT_MAX);
+    struct run run = { { { 0 } }, { { 0 } } };
+    int32_t end_s = follow(horizon, visits, visit_count, &run, NULL), width = horizon_width(horizon->stream_count);
+    return (float)(visit_count - 1) * horizon->switch_price + weigh(horizon, run.waited[0], width)
+        + horizon->end_price * waiting(horizon, run.gone[0], end_s, width);
 }
 
 void horizon_departures(const struct horizon *horizon, const struct visit *visits, int32_t visit_count,
                         float (*gone)[STREAM_COUNT_MAX])
 {
-    struct run run = { { 0 }, { 0 } };
-    struct ways ways;
-    struct stretch stretches[3];
-    float both[STREAM_COUNT_MAX];
-    int32_t at_s = 0;
-    ways_lay(horizon, &ways);
+    struct run run = { { { 0 } }, { { 0 } } };
     memset(gone[0], 0, sizeof gone[0]);
-    for (int32_t i = 0; i < visit_count; i++) {
-        int32_t count = stretches_of(horizon, visits, i, both, stretches);
-        for (int32_t j = 0; j < count; j++) {
-            for (; at_s < stretches[j].to_s; at_s++) {
-                stretch_flow(horizon, &ways, &run, &stretches[j], at_s, at_s + 1);
-                memcpy(gone[at_s + 1], run.gone, sizeof run.gone);
-            }
-        }
-    }
-    for (; at_s < HORIZON_S; at_s++) {
-        memcpy(gone[at_s + 1], run.gone, sizeof run.gone);
+    int32_t end_s = follow(horizon, visits, visit_count, &run, gone);
+    for (int32_t k = end_s + 1; k <= HORIZON_S; k++) {
+        memcpy(gone[k], run.gone[0], sizeof gone[k]);
     }
 }
 
@@ -456,14 +517,16 @@ static void search_begin(struct search *search, const struct horizon *horizon)
 {
     search->horizon = horizon;
     search->last_price = INFINITY;
+    search->last_parent = INDEX_NONE;
     ways_lay(horizon, &search->ways);
+    int32_t width = horizon_width(horizon->stream_count);
     for (int32_t s = 0; s < horizon->stage_count; s++) {
-        for (int32_t r = 0; r < STREAM_COUNT_MAX; r++) {
+        for (int32_t r = 0; r < width; r++) {
             search->wait_s[s][r] = horizon->capacity[s][r] > 0.0f ? horizon->serve_price : horizon->wait_price;
         }
     }
     for (int32_t i = 0; i < LEAVE_COUNT * horizon->stage_count * LABELS; i++) {
-        search->labels[i].rank = INFINITY;
+        search->rank[i] = INFINITY;
     }
 }
 
@@ -506,12 +569,16 @@ void horizon_search(const struct horizon *horizon, struct horizon_plan *ret)
     assert(horizon->stream_count >= 0 && horizon->stream_count <= STREAM_COUNT_MAX);
     struct search search;
     search_begin(&search, horizon);
-    if (horizon->stream_count <= 8) {
+    switch (horizon_width(horizon->stream_count)) {
+    case 8:
         search_8(&search);
-    } else if (horizon->stream_count <= 16) {
+        break;
+    case 16:
         search_16(&search);
-    } else {
+        break;
+    default:
         search_32(&search);
+        break;
     }
     search_read(&search, ret);
     bool leaves = ret->visit_count > 1 && ret->visits[0].end_s == 0;

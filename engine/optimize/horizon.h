@@ -69,7 +69,7 @@ struct horizon {
     float wait_price, serve_price;    // see above, seconds
     int32_t green_s_min[HORIZON_STAGE_COUNT_MAX];
     uint8_t transition_s[HORIZON_STAGE_COUNT_MAX][HORIZON_STAGE_COUNT_MAX];
-    // Columns of streams; rows beyond stream_count are 0.
+    // Columns of streams; from stream_count to horizon_width they are 0, and beyond not looked at.
     float capacity[HORIZON_STAGE_COUNT_MAX][STREAM_COUNT_MAX];   // vehicles per second
     struct giving_way giving[GIVING_COUNT_MAX];
     int32_t first_giving[HORIZON_STAGE_COUNT_MAX + 1];           // of each stage
@@ -88,12 +88,18 @@ struct horizon_plan {
     struct visit visits[VISIT_COUNT_MAX];
 };
 
+// How many streams are computed with, side by side.
+static inline int32_t horizon_width(int32_t stream_count)
+{
+    return stream_count <= 8 ? 8 : stream_count <= 16 ? 16 : STREAM_COUNT_MAX;
+}
+
 // visits[0] is the present stage: end_s == 0 says "leave now, for visits[1].stage".
 void horizon_search(const struct horizon *horizon, struct horizon_plan *ret);
 
 // The price of a given plan under the same model, up to HORIZON_S: for tests against brute force, and for reasons.
 float horizon_price(const struct horizon *horizon, const struct visit *visits, int32_t visit_count);
 
-// gone[k][stream]: who has passed by second k under the plan.
+// gone[k][stream]: who has passed by second k under the plan. Nothing is said of streams beyond stream_count.
 void horizon_departures(const struct horizon *horizon, const struct visit *visits, int32_t visit_count,
                         float (*gone)[STREAM_COUNT_MAX]);

@@ -8,8 +8,8 @@
 void outlook_create(struct outlook *outlook, int32_t movement_count)
 {
     outlook->movement_count = movement_count;
-    outlook->heard = memory_take_aligned((size_t)movement_count, sizeof *outlook->heard);
-    outlook->told = memory_take_aligned((size_t)movement_count, sizeof *outlook->told);
+    outlook->heard = memory_take_table((size_t)movement_count, sizeof *outlook->heard);
+    outlook->told = memory_take_table((size_t)movement_count, sizeof *outlook->told);
     outlook->speaks = memory_take((size_t)movement_count, sizeof *outlook->speaks);
     for (int32_t m = 0; m < movement_count; m++) {
         outlook->heard[m].from_ms = outlook->told[m].from_ms = INT64_MIN;
