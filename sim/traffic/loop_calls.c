@@ -3,14 +3,12 @@
 
 #include <string.h>
 
-#include "engine/base/memory.h"
-
 void loop_calls_create(struct street *street)
 {
     const struct network *network = street->network;
-    street->loops_met = memory_take((size_t)street->loop_layer_count, sizeof *street->loops_met);
+    street->loops_met = table_take(street, (size_t)street->loop_layer_count, sizeof *street->loops_met);
     memset(street->loops_met, 1, (size_t)street->loop_layer_count);   // a state may be loaded: all are looked at once
-    street->loop_calls = memory_take((size_t)street->loop_layer_count * WIDE, sizeof *street->loop_calls);
+    street->loop_calls = table_take(street, (size_t)street->loop_layer_count * WIDE, sizeof *street->loop_calls);
     for (int32_t d = 0; d < network->detector_count; d++) {
         const struct detector *detector = &network->detectors[d];
         bool line = detector->place == DETECTOR_STOP_LINE;

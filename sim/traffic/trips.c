@@ -279,18 +279,19 @@ void trip_settle(struct trip *trip, int32_t end_ms, float front, float desired, 
 }
 
 // Moves an array of pages to a larger place, without touching what is not used yet.
-#define LARGE_BYTES ((size_t)1 << 21)   // from here on large pages are asked for
+#define LARGE_BYTES ((size_t)1 << 21)   // these pages are asked for
+#define LARGE_BYTES_MIN (LARGE_BYTES / 4)   // from here on
 
 static void *pages_grow(void *from, size_t used, size_t bytes)
 {
-    size_t align = bytes >= LARGE_BYTES ? LARGE_BYTES : 64;
+    size_t align = bytes >= LARGE_BYTES_MIN ? LARGE_BYTES : 64;
     void *to = aligned_alloc(align, (bytes + align - 1) / align * align);
     if (to == NULL) {
         (void)fprintf(stderr, "out of memory: %zu bytes for trips do not fit\n", bytes);
         abort();
     }
-    if (bytes >= LARGE_BYTES) {
-        memory_wish_large_pages(to, bytes);
+    if (bytes >= LARGE_BYTES_MIN) {
+        memory_wish_large_pages(to, (bytes + align - 1) / align * align);
     }
     if (used > 0) {
         memcpy(to, from, used);
