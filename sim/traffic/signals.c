@@ -9,7 +9,7 @@
 #include "engine/model/units.h"
 
 #define PENDING_COUNT_MAX 4               // accepted plans that wait for their time
-#define SITES_AHEAD 3                     // so far ahead the look over all sites asks for what it will need
+#define SITES_AHEAD 3                     // so far ahead the look over the sites asks for what it will need
 
 enum playing { PLAYING_FALLBACK, PLAYING_ACTUATED, PLAYING_CLEARANCE, PLAYING_PLAN };
 
@@ -50,6 +50,7 @@ struct signals {
     uint64_t *calls;                      // by intersection: groups whose buttons were pushed
     int64_t *quiet_until_ms;              // by intersection: before it nothing happens unless a loop is touched
     int64_t touched_ms;                   // of the last signals_touch; INT64_MIN: none yet
+    int32_t *waking;                      // scratch of signals_touch
 };
 
 static const struct plan *site_plan(const struct site *site)
@@ -385,6 +386,7 @@ struct signals *signals_create(const struct network *network, int64_t begin_ms)
     signals->calls = memory_take((size_t)network->intersection_count, sizeof *signals->calls);
     signals->quiet_until_ms = memory_take((size_t)network->intersection_count, sizeof *signals->quiet_until_ms);
     signals->touched_ms = INT64_MIN;
+    signals->waking = memory_take((size_t)network->intersection_count + 1, sizeof *signals->waking);
     for (int32_t i = 0; i < network->intersection_count; i++) {
         const struct intersection *at = &network->intersections[i];
         struct site *site = &signals->sites[i];
@@ -443,6 +445,7 @@ void signals_release(struct signals *signals)
     free(signals->cleared_ms);
     free(signals->calls);
     free(signals->quiet_until_ms);
+    free(signals->waking);
     actuation_release(&signals->actuation);
     free(signals->actuated);
     free(signals);
@@ -571,20 +574,20 @@ void signals_touch(struct signals *signals, const struct actuation_touch *touche
         return;
     }
     signals->now_ms = now_ms;
-    int32_t count = signals->network->intersection_count;
-    for (int32_t i = 0; i < count; i++) {
-        int32_t ahead = i + SITES_AHEAD < count ? i + SITES_AHEAD : i;
-        if (site_wakes(signals, &touches[ahead], ahead, now_ms)) {
-            __builtin_prefetch(&signals->sites[ahead], 1);
-            __builtin_prefetch(&signals->actuated[ahead], 1);
-            __builtin_prefetch(signals->actuated[ahead].touched_ms, 1);
-            __builtin_prefetch(signals->actuated[ahead].line_ms, 1);
-            __builtin_prefetch(&signals->actuation.sites[ahead]);
-        }
-        if (site_wakes(signals, &touches[i], i, now_ms)) {
-            struct actuation_touch touch = { touches[i].line | signals->calls[i], touches[i].advance };
-            site_touch(signals, i, touch, now_ms);
-        }
+    int32_t count = 0, *waking = signals->waking;
+    for (int32_t i = 0; i < signals->network->intersection_count; i++) {
+        waking[count] = i;
+        count += site_wakes(signals, &touches[i], i, now_ms) ? 1 : 0;
+    }
+    for (int32_t k = 0; k < count; k++) {
+        int32_t i = waking[k], ahead = waking[k + SITES_AHEAD < count ? k + SITES_AHEAD : k];
+        __builtin_prefetch(&signals->sites[ahead], 1);
+        __builtin_prefetch(&signals->actuated[ahead], 1);
+        __builtin_prefetch(signals->actuated[ahead].touched_ms, 1);
+        __builtin_prefetch(signals->actuated[ahead].line_ms, 1);
+        __builtin_prefetch(&signals->actuation.sites[ahead]);
+        struct actuation_touch touch = { touches[i].line | signals->calls[i], touches[i].advance };
+        site_touch(signals, i, touch, now_ms);
     }
     signals->touched_ms = now_ms;
 }

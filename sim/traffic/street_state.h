@@ -431,7 +431,7 @@ struct street {
     int32_t arrived_first, arrived_last;  // trips whose results nobody took yet, joined by next
     int32_t *arrived;                 // those of the present step
     int64_t depart_last_ms;
-    struct leg *legs_tried;           // of the route that street_enter looks at
+    struct leg *legs_tried;           // of the routes that street_enter looks at, as in the columns' links
     int32_t legs_tried_capacity;
 
     struct stop_books stops;

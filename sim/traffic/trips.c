@@ -531,6 +531,7 @@ static int32_t ms_after_begin(const struct street *street, int64_t t_ms)
     return (int32_t)(t_ms - street->options.begin_ms);
 }
 
+// Of a trip whose legs were filled when it was checked.
 static void trip_fill(struct street *street, const struct trip_columns *trips, int32_t row)
 {
     int32_t index = trip_take(street);
@@ -538,7 +539,7 @@ static void trip_fill(struct street *street, const struct trip_columns *trips, i
     int32_t count = trips->first_link[row + 1] - first;
     int32_t size = piece_size_for(count);
     struct trip *trip = &street->trips[index];
-    uint32_t type = (uint32_t)trips->type[row], allowed;
+    uint32_t type = (uint32_t)trips->type[row];
     *trip = (struct trip){
         .depart_ms = ms_after_begin(street, trips->depart_ms[row]), .number = trips->number[row],
         .first_leg = piece_take(street, size), .leg_count = (uint16_t)count, .next = INDEX_NONE,
@@ -548,8 +549,7 @@ static void trip_fill(struct street *street, const struct trip_columns *trips, i
     double factor = street->types.factor[type]
         + street->types.deviation[type] * normal_draw(street->options.seed, trip->number);
     trip->factor = (float)fmax(factor, FACTOR_MIN);
-    (void)legs_fill(street, trips->links + first, count, street->types.user[type], street->legs + trip->first_leg,
-        &allowed);
+    memcpy(street->legs + trip->first_leg, street->legs_tried + first, (size_t)count * sizeof *street->legs);
     double free_flow_s = 0.0;
     for (int32_t i = 0; i < count; i++) {
         free_flow_s += link_free_flow_s(street, trip, i, trips->links[first + i]);
@@ -593,9 +593,9 @@ static enum status trip_check(struct street *street, const struct trip_columns *
                 trips->links[i], street->network->link_count);
         }
     }
-    memory_grow((void **)&street->legs_tried, &street->legs_tried_capacity, end - first, sizeof *street->legs_tried);
+    memory_grow((void **)&street->legs_tried, &street->legs_tried_capacity, end, sizeof *street->legs_tried);
     uint32_t user = street->types.user[trips->type[row]], allowed;
-    int32_t broken = legs_fill(street, trips->links + first, end - first, user, street->legs_tried, &allowed);
+    int32_t broken = legs_fill(street, trips->links + first, end - first, user, street->legs_tried + first, &allowed);
     if (broken >= 0) {
         const struct network *network = street->network;
         const char *link = network_name(network, network->links[trips->links[first + broken]].name);
