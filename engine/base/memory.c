@@ -1,6 +1,7 @@
 #include "engine/base/memory.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,27 @@
 static const size_t COLUMN_ALIGNMENT = 64;   // One cache line, and one 512-bit register.
 
 static const size_t LARGE_PAGE_BYTES = (size_t)1 << 21;
-static const size_t TABLE_BYTES_MIN = (size_t)1 << 20;   // below, the rest of a large page would be wasted
+static const size_t CHUNK_BYTES_MIN = (size_t)1 << 18, CHUNK_BYTES_MAX = (size_t)1 << 24;
+// Under the address sanitizer each table is a chunk of its own, so that it sees who leaves its own.
+#if defined(__SANITIZE_ADDRESS__)
+static const bool APART = true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+static const bool APART = true;
+#else
+static const bool APART = false;
+#endif
+#else
+static const bool APART = false;
+#endif
+
+// Before the tables of a chunk: what it takes to give it back.
+struct memory_chunk {
+    _Alignas(64) struct memory_chunk *before;
+    size_t bytes;                 // this included
+    void *mapped;                 // what a large one lies in, or NULL
+    size_t mapped_bytes;
+};
 
 static void *checked(void *taken, size_t count, size_t size)
 {
@@ -50,18 +71,56 @@ void memory_wish_large_pages(void *at, size_t bytes)
 #endif
 }
 
-void *memory_take_table(size_t count, size_t size)
+// A zeroed chunk. Large ones are not touched before they are used, and lie on large pages.
+static struct memory_chunk *chunk_create(size_t bytes)
+{
+    if (APART || bytes < LARGE_PAGE_BYTES) {
+        struct memory_chunk *chunk = memory_take_aligned(bytes, 1);
+        chunk->bytes = bytes;
+        return chunk;
+    }
+    size_t mapped_bytes = bytes + LARGE_PAGE_BYTES;
+    uint8_t *mapped = mmap(NULL, mapped_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    (void)checked(mapped != MAP_FAILED ? mapped : NULL, bytes, 1);
+    size_t spare = LARGE_PAGE_BYTES - (uintptr_t)mapped % LARGE_PAGE_BYTES;
+    struct memory_chunk *chunk = (struct memory_chunk *)(void *)(mapped + spare % LARGE_PAGE_BYTES);
+    memory_wish_large_pages(chunk, bytes);
+    *chunk = (struct memory_chunk){ .bytes = bytes, .mapped = mapped, .mapped_bytes = mapped_bytes };
+    return chunk;
+}
+
+void *memory_room_take(struct memory_room *room, size_t count, size_t size)
 {
     assert(size > 0);
-    assert(count <= SIZE_MAX / size - LARGE_PAGE_BYTES);
-    if (count * size < TABLE_BYTES_MIN) {
-        return memory_take_aligned(count, size);
+    assert(count <= SIZE_MAX / 2 / size);
+    size_t bytes = (count * size + COLUMN_ALIGNMENT) / COLUMN_ALIGNMENT * COLUMN_ALIGNMENT;
+    if (APART || room->last == NULL || bytes > room->last->bytes - room->used) {
+        size_t next = room->last == NULL ? CHUNK_BYTES_MIN : 2 * room->last->bytes;
+        next = next < CHUNK_BYTES_MAX ? next : CHUNK_BYTES_MAX;
+        size_t needed = (bytes + sizeof(struct memory_chunk) + LARGE_PAGE_BYTES - 1) / LARGE_PAGE_BYTES
+            * LARGE_PAGE_BYTES;
+        needed = APART || bytes + sizeof(struct memory_chunk) <= next ? bytes + sizeof(struct memory_chunk) : needed;
+        struct memory_chunk *chunk = chunk_create(APART || needed > next ? needed : next);
+        chunk->before = room->last;
+        room->last = chunk;
+        room->used = sizeof *chunk;
     }
-    size_t bytes = (count * size + LARGE_PAGE_BYTES - 1) / LARGE_PAGE_BYTES * LARGE_PAGE_BYTES;
-    void *taken = checked(aligned_alloc(LARGE_PAGE_BYTES, bytes), count, size);
-    memory_wish_large_pages(taken, bytes);
-    memset(taken, 0, count * size);
+    void *taken = (uint8_t *)room->last + room->used;
+    room->used += bytes;
     return taken;
+}
+
+void memory_room_release(struct memory_room *room)
+{
+    for (struct memory_chunk *chunk = room->last, *before; chunk != NULL; chunk = before) {
+        before = chunk->before;
+        if (chunk->mapped != NULL) {
+            (void)munmap(chunk->mapped, chunk->mapped_bytes);
+        } else {
+            free(chunk);
+        }
+    }
+    *room = (struct memory_room){ 0 };
 }
 
 void *memory_copy(const void *from, size_t count, size_t size)

@@ -17,11 +17,20 @@ void *memory_take(size_t count, size_t size);
 // Zeroed memory for columns that wide instructions walk: aligned to 64 bytes. Freed with free().
 void *memory_take_aligned(size_t count, size_t size);
 
-// The same for tables that every step goes through from end to end: large ones lie on pages of 2 MB where the system
-// has them, so that the processor finds their places without walking its page tables. Freed with free().
-void *memory_take_table(size_t count, size_t size);
+// Room for tables that every step goes through and that end together: they lie one behind another, in large rooms on
+// pages of 2 MB where the system has them, so that the processor finds their places without walking its page tables.
+// Starts as { 0 }.
+struct memory_room {
+    struct memory_chunk *last;    // the one that is filled now; joined to those before it
+    size_t used;                  // bytes of it
+};
 
-// Asks for such pages within memory that is touched by and by; what is touched first costs 2 MB then.
+// Zeroed memory as of memory_take_aligned, borrowed until the room is released. What is not touched of large tables
+// costs no memory.
+void *memory_room_take(struct memory_room *room, size_t count, size_t size);
+void memory_room_release(struct memory_room *room);
+
+// Asks for pages of 2 MB within memory that is touched by and by; what is touched first costs 2 MB then.
 void memory_wish_large_pages(void *at, size_t bytes);
 
 // A copy of `count` objects of `size` bytes; from may be NULL when count is 0.

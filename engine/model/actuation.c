@@ -286,17 +286,21 @@ static const struct actuated_stage *stage_now(const struct actuation *actuation,
     return &actuation->stages[actuation->sites[intersection].first_stage + state->place];
 }
 
-// The next stage in order that anybody calls, or NULL.
+// The next stage in order that anybody calls, or NULL. *ret_until_ms: before it, without touches, it is the same.
 static const struct actuated_stage *stage_called(const struct actuation *actuation, int32_t intersection,
-                                                 const struct actuation_state *state, int32_t now_ms)
+                                                 const struct actuation_state *state, int32_t now_ms,
+                                                 int32_t *ret_until_ms)
 {
+    *ret_until_ms = INT32_MAX;
     const struct actuated_site *site = &actuation->sites[intersection];
     const struct actuated_stage *now = stage_now(actuation, intersection, state);
     const int32_t *passage_ms = actuation->passage_ms + actuation->sites[intersection].first_group;
     uint64_t red = (state->calls | site->recall) & ~now->groups, yielding = 0;
     for (uint64_t left = now->groups & ~now->protected_groups & site->line; left != 0; left &= left - 1) {
         int g = __builtin_ctzll(left);
-        yielding |= now_ms - state->line_ms[g] < passage_ms[g] ? UINT64_C(1) << g : 0;
+        int32_t free_ms = state->line_ms[g] + passage_ms[g];
+        yielding |= now_ms < free_ms ? UINT64_C(1) << g : 0;
+        *ret_until_ms = now_ms < free_ms && free_ms < *ret_until_ms ? free_ms : *ret_until_ms;
     }
     if (site->in_turn && site->rotation_count > 1) {
         int32_t place = state->place + 1 < site->rotation_count ? state->place + 1 : 0;
@@ -354,6 +358,32 @@ static int32_t gap_beyond(const struct actuation *actuation, int32_t intersectio
     return least_ms;
 }
 
+void actuation_pass(const struct actuation *actuation, struct intersection_id intersection,
+                    struct actuation_state *state, int64_t now_ms)
+{
+    if (state->queued != 0) {
+        touches_take(actuation, intersection.index, state, (struct actuation_touch){ 0, 0 },
+                     (int32_t)(now_ms - state->since_ms));
+    }
+}
+
+// After the stage's begin: when its green ends without touches, for the gap or the maximum.
+static int32_t end_ms_of(const struct actuation *actuation, int32_t intersection, const struct actuation_state *state,
+                         uint64_t ends, int64_t counted_from_ms)
+{
+    const struct actuated_site *site = &actuation->sites[intersection];
+    const struct actuated_stage *now = stage_now(actuation, intersection, state);
+    const int32_t *passage_ms = actuation->passage_ms + site->first_group;
+    int32_t gap_ms = (ends & site->held) != 0 ? now->recall_ms : 0;
+    for (uint64_t left = ends & ~site->recall; left != 0; left &= left - 1) {
+        int g = __builtin_ctzll(left);
+        int32_t end_ms = state->touched_ms[g] + passage_ms[g];
+        gap_ms = end_ms > gap_ms ? end_ms : gap_ms;
+    }
+    int64_t most_ms = counted_from_ms - state->since_ms + now->green_ms_max;
+    return most_ms < gap_ms ? (int32_t)most_ms : gap_ms;
+}
+
 void actuation_step(const struct actuation *actuation, struct intersection_id intersection,
                     struct actuation_state *state, struct actuation_touch touch, int64_t now_ms,
                     struct actuation_choice *ret)
@@ -365,8 +395,9 @@ void actuation_step(const struct actuation *actuation, struct intersection_id in
     actuation_note(state, touch, now->groups);
     touches_take(actuation, i, state, (struct actuation_touch){ touch.line & now->groups, touch.advance & now->groups },
                  elapsed_ms);
-    *ret = (struct actuation_choice){ .stage = now->stage, .reason = REASON_STAY };
-    const struct actuated_stage *next = stage_called(actuation, i, state, elapsed_ms);
+    *ret = (struct actuation_choice){ .stage = now->stage, .reason = REASON_STAY, .quiet_until_ms = INT64_MAX };
+    int32_t until_ms;
+    const struct actuated_stage *next = stage_called(actuation, i, state, elapsed_ms, &until_ms);
     if (next == NULL) {
         state->contested_ms = INT64_MAX;
         return;
@@ -374,13 +405,17 @@ void actuation_step(const struct actuation *actuation, struct intersection_id in
     state->contested_ms = state->contested_ms < now_ms ? state->contested_ms : now_ms;
     if (elapsed_ms < now->green_ms_min) {
         ret->reason = REASON_MINIMUM;
+        ret->quiet_until_ms = state->since_ms + (until_ms < now->green_ms_min ? until_ms : now->green_ms_min);
         return;
     }
     uint64_t ends = now->groups & ~next->groups;
-    int64_t counted_ms = now_ms - (state->contested_ms > state->since_ms ? state->contested_ms : state->since_ms);
+    int64_t counted_from_ms = state->contested_ms > state->since_ms ? state->contested_ms : state->since_ms;
+    int64_t counted_ms = now_ms - counted_from_ms;
     bool recalled = (ends & actuation->sites[i].held) != 0 && elapsed_ms < now->recall_ms;
     bool gap = gap_beyond(actuation, i, state, ends, elapsed_ms, &ret->gap_ms) >= 0 && !recalled;
     if (!gap && counted_ms < now->green_ms_max) {
+        int32_t end_ms = end_ms_of(actuation, i, state, ends, counted_from_ms);
+        ret->quiet_until_ms = state->since_ms + (until_ms < end_ms ? until_ms : end_ms);
         return;
     }
     ret->reason = gap ? REASON_GAP : REASON_MAXIMUM;

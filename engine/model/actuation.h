@@ -78,6 +78,7 @@ struct actuation_choice {
     int32_t stage;                    // the present one, or the one to go to
     enum reason_kind reason;          // STAY, MINIMUM, GAP, MAXIMUM
     int32_t gap_ms;                   // of the stream that ended last, as far as it is known
+    int64_t quiet_until_ms;           // where it stays: looks before it that bring no touches choose the same
 };
 
 // cameras: lanes that a camera watches count as lanes with loops.
@@ -97,6 +98,10 @@ void actuation_note(struct actuation_state *state, struct actuation_touch touch,
 void actuation_step(const struct actuation *actuation, struct intersection_id intersection,
                     struct actuation_state *state, struct actuation_touch touch, int64_t now_ms,
                     struct actuation_choice *ret);
+
+// In place of looks without touches up to now_ms, all of them before the quiet_until_ms of the last choice.
+void actuation_pass(const struct actuation *actuation, struct intersection_id intersection,
+                    struct actuation_state *state, int64_t now_ms);
 
 // The groups that a lane's vehicles may leave by, as bits within the intersection.
 uint64_t actuation_lane_groups(const struct network *network, int32_t lane, int32_t intersection);

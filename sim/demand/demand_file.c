@@ -465,8 +465,8 @@ static enum status open_block(struct demand_file *file, struct problem *problem)
     return STATUS_OK;
 }
 
-// Follows the turns from the first link into file->links. False when they lead nowhere.
-static bool follow(struct demand_file *file, uint32_t first_link, uint32_t link_count)
+// Follows the turns from the first link into file->links. False when they lead nowhere. *ret_users: who may drive so.
+static bool follow(struct demand_file *file, uint32_t first_link, uint32_t link_count, uint32_t *ret_users)
 {
     const Intergreen__V1__TripBlock *block = file->block;
     file->links.count = 0;
@@ -474,6 +474,7 @@ static bool follow(struct demand_file *file, uint32_t first_link, uint32_t link_
         return false;
     }
     *GROW(file->links) = (int32_t)first_link;
+    uint32_t users = UINT32_MAX;
     for (uint32_t i = 1; i < link_count; i++) {
         const int32_t *to;
         uint32_t count = (uint32_t)router_successors(file->router, file->links.at[i - 1], &to), turn = 0;
@@ -486,19 +487,11 @@ static bool follow(struct demand_file *file, uint32_t first_link, uint32_t link_
         if (turn >= count || i > DEMAND_FILE_BLOCK_BYTES_MAX) {
             return false;
         }
+        users &= router_step_users(file->router, router_step(file->router, file->links.at[i - 1]) + (int32_t)turn);
         *GROW(file->links) = to[turn];
     }
+    *ret_users = users;
     return true;
-}
-
-static bool forbidden(const struct demand_file *file, enum user_class user)
-{
-    const struct link_list *links = &file->links;
-    bool open = router_usable(file->router, links->at[0], user);
-    for (int32_t i = 1; i < links->count && open; i++) {
-        open = router_connected(file->router, links->at[i - 1], links->at[i], user);
-    }
-    return !open;
 }
 
 enum status demand_file_next(struct demand_file *file, const struct demand_trip **ret, bool *ret_forbidden,
@@ -513,11 +506,11 @@ enum status demand_file_next(struct demand_file *file, const struct demand_trip 
     }
     const Intergreen__V1__TripBlock *block = file->block;
     size_t row = file->row;
-    uint32_t type = block->type[row], link_count = block->route_link_count[row];
+    uint32_t type = block->type[row], link_count = block->route_link_count[row], users = 0;
     int32_t lane = block->n_depart_lane > 0 ? block->depart_lane[row] : -1;
     int32_t speed_mmps = block->n_depart_speed_mmps > 0 ? block->depart_speed_mmps[row] : -1;
     if (type >= (uint32_t)file->types.count || link_count == 0
-        || !follow(file, block->route_first_link[row], link_count)
+        || !follow(file, block->route_first_link[row], link_count, &users)
         || lane < -1 || lane >= file->network->links[file->links.at[0]].lane_count || lane > INT8_MAX || speed_mmps < -1
         || file->last_ms > INT64_MAX / 2) {
         return broken(file, problem, "a trip has an impossible value");
@@ -528,7 +521,8 @@ enum status demand_file_next(struct demand_file *file, const struct demand_trip 
     file->row++;
     file->trip_index++;
     *ret = &file->trip;
-    *ret_forbidden = forbidden(file, file->types.at[type].user);
+    enum user_class user = file->types.at[type].user;
+    *ret_forbidden = (users & (uint32_t)user) == 0 || !router_usable(file->router, file->links.at[0], user);
     return STATUS_OK;
 }
 

@@ -323,3 +323,8 @@ int32_t router_step_count(const struct router *router)
 {
     return router->first_step[router->network->link_count];
 }
+
+uint32_t router_step_users(const struct router *router, int32_t step)
+{
+    return router->step_users[step];
+}

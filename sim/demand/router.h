@@ -63,3 +63,6 @@ int32_t router_successors(const struct router *router, int32_t link, const int32
 // first.
 int32_t router_step(const struct router *router, int32_t link);
 int32_t router_step_count(const struct router *router);
+
+// Who may take a step.
+uint32_t router_step_users(const struct router *router, int32_t step);

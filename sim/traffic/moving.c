@@ -24,6 +24,7 @@ static const float LOST_M = 10.0f;
 static const float WAY_S = 4.0f;               // after that time, and again, with an emergency vehicle behind
 static const float CLEARANCE_M = 0.1f;         // as in the kernel: a rear this little beyond a line is at it still
 static const int16_t YIELDING_STEPS_MAX = 32000;
+#define GROUPS_AHEAD 8                         // so far ahead is asked whether a group has vehicles
 
 static struct transfer *outbox_add(struct worker *worker)
 {
@@ -221,10 +222,6 @@ static void head_look(struct street *street, struct worker *worker, int32_t grou
 static void heads_expect(const struct street *street, int32_t group_index)
 {
     struct group *group = &street->groups[group_index];
-    group->soon = 0;
-    if (group->count_max == 0) {
-        return;
-    }
     const struct row *row = &street->rows[group->first_row];
     group->soon = street->kernel->heads_soon(group, row);
     for (uint32_t rest = group->soon; rest != 0; rest &= rest - 1) {
@@ -452,42 +449,56 @@ static void move_group(struct street *street, struct worker *worker, const struc
     heads_leave(street, worker, block, group, rows.past, moved_from);
 }
 
-// Asks for what the groups after this one will touch, each of them a little more of it, as they come nearer.
-static void groups_expect(const struct street *street, const struct worker *worker, int32_t index)
+// Asks for what the groups after the i-th of those with vehicles will touch, each of them a little more of it, as they
+// come nearer.
+static void groups_expect(const struct street *street, const struct worker *worker, int32_t i, int32_t count)
 {
-    const struct group *fourth = &street->groups[index + 4];   // no more than asked for: there may be none
-    __builtin_prefetch(&fourth->count_max);
-    __builtin_prefetch(fourth->count);
-    __builtin_prefetch(fourth->length);
-    if (index + 3 < worker->group_end) {
-        group_expect(street, index + 3);
+    const int32_t *active = worker->active;
+    if (i + 4 < count) {
+        group_expect(street, active[i + 4]);
     }
-    if (index + 2 < worker->group_end) {
-        heads_expect(street, index + 2);
+    if (i + 2 >= 0 && i + 2 < count) {
+        heads_expect(street, active[i + 2]);
     }
-    if (index + 1 < worker->group_end) {
-        heads_expect_more(street, index + 1);
+    if (i + 1 >= 0 && i + 1 < count) {
+        heads_expect_more(street, active[i + 1]);
     }
 }
 
-static void move_block(struct street *street, struct worker *worker, const struct follow_job *job,
-                       struct block *block)
+// Looks over the worker's blocks, and gathers their groups that have vehicles: only those are moved.
+static int32_t groups_gather(struct street *street, struct worker *worker)
 {
-    if (block->waiting > 0) {
-        entries_look(street, block);
+    int32_t count = 0;
+    for (int32_t b = worker->first_block; b < worker->block_end; b++) {
+        struct block *block = &street->blocks[b];
+        if (block->waiting > 0) {
+            entries_look(street, block);
+        }
+        if (block->over) {
+            block_over_refresh(street, block);
+        }
+        if (block->vehicles == 0) {
+            continue;
+        }
+        block->stale = true;
+        worker->updates += block->vehicles;
+        for (int32_t i = block->first_group; i < block->first_group + block->lane_count; i++) {
+            __builtin_prefetch(&street->groups[i + GROUPS_AHEAD].first_row);   // there may be none
+            worker->active[count] = i;
+            count += street->groups[i].count_max > 0 ? 1 : 0;
+        }
     }
-    if (block->over) {
-        block_over_refresh(street, block);
-    }
-    if (block->vehicles == 0) {
-        return;
-    }
-    block->stale = true;
-    worker->updates += block->vehicles;
-    for (int32_t i = 0; i < block->lane_count; i++) {
-        groups_expect(street, worker, block->first_group + i);
-        if (street->groups[block->first_group + i].count_max > 0) {
-            move_group(street, worker, job, block, block->first_group + i);
+    return count;
+}
+
+static void groups_move(struct street *street, struct worker *worker, const struct follow_job *job)
+{
+    int32_t count = groups_gather(street, worker);
+    for (int32_t i = -4; i < count; i++) {
+        groups_expect(street, worker, i, count);
+        if (i >= 0) {
+            struct block *block = &street->blocks[street->block_of_group[worker->active[i]]];
+            move_group(street, worker, job, block, worker->active[i]);
         }
     }
 }
@@ -599,27 +610,40 @@ static void move_path(struct street *street, struct worker *worker, const struct
     }
 }
 
-static void move_crossroads(struct street *street, struct worker *worker, const struct follow_job *job,
-                            struct crossroads *crossroads)
+// Asks for what moving those in a junction touches: of its paths with crossers what is found at once, and later what is
+// found by that.
+static void crossroads_expect(const struct street *street, const struct crossroads *crossroads)
 {
-    if (crossroads->vehicles_now == 0 && crossroads->vehicles_before == 0) {
-        return;
-    }
-    memset(&street->inside_next[crossroads->first_path], 0, (size_t)crossroads->path_count * sizeof(struct inside));
-    worker->updates += crossroads->vehicles_now;
-    uint64_t busy = crossroads->vehicles_now > 0 ? crossroads->busy & ~BUSY_REST : 0;
-    for (uint64_t rest = busy; rest != 0; rest &= rest - 1) {
+    for (uint64_t rest = crossroads->busy & ~BUSY_REST; rest != 0; rest &= rest - 1) {
         int32_t path = crossroads->first_path + __builtin_ctzll(rest);
         __builtin_prefetch(&street->paths[path]);
         __builtin_prefetch(&street->watches[path]);
         __builtin_prefetch(&street->inside[path]);
     }
-    for (uint64_t rest = busy; rest != 0; rest &= rest - 1) {
+}
+
+static void crossroads_expect_more(const struct street *street, const struct crossroads *crossroads)
+{
+    for (uint64_t rest = crossroads->busy & ~BUSY_REST; rest != 0; rest &= rest - 1) {
         int32_t path = crossroads->first_path + __builtin_ctzll(rest);
+        const struct crosser *first = &street->now[street->inside[path].first];
         __builtin_prefetch(&street->seen[street->paths[path].to_cell]);
-        __builtin_prefetch(&street->now[street->inside[path].first]);
+        __builtin_prefetch(first);
+        __builtin_prefetch((const char *)(first + 1) - 1);
     }
-    for (uint64_t rest = busy; rest != 0; rest &= rest - 1) {
+}
+
+static void move_crossroads(struct street *street, struct worker *worker, const struct follow_job *job,
+                            struct crossroads *crossroads)
+{
+    for (uint64_t rest = crossroads->busy_before & ~BUSY_REST; rest != 0; rest &= rest - 1) {
+        street->inside_next[crossroads->first_path + __builtin_ctzll(rest)].count = 0;
+    }
+    for (int32_t i = BUSY_PATHS; i < crossroads->path_count; i++) {
+        street->inside_next[crossroads->first_path + i].count = 0;
+    }
+    worker->updates += crossroads->vehicles_now;
+    for (uint64_t rest = crossroads->busy & ~BUSY_REST; rest != 0; rest &= rest - 1) {
         move_path(street, worker, job, crossroads->first_path + __builtin_ctzll(rest));
     }
     for (int32_t i = BUSY_PATHS; crossroads->vehicles_now > 0 && i < crossroads->path_count; i++) {
@@ -627,26 +651,38 @@ static void move_crossroads(struct street *street, struct worker *worker, const 
     }
 }
 
+static void crossroads_move(struct street *street, struct worker *worker, const struct follow_job *job)
+{
+    int32_t count = 0, *active = worker->active;
+    for (int32_t i = worker->first_crossroads; i < worker->crossroads_end; i++) {
+        active[count] = i;
+        count += street->awake[i] ? 1 : 0;
+    }
+    for (int32_t i = -4; i < count; i++) {
+        if (i + 4 < count) {
+            __builtin_prefetch(&street->crossroads[active[i + 4]]);
+        }
+        if (i + 2 >= 0 && i + 2 < count) {
+            crossroads_expect(street, &street->crossroads[active[i + 2]]);
+        }
+        if (i + 1 >= 0 && i + 1 < count) {
+            crossroads_expect_more(street, &street->crossroads[active[i + 1]]);
+        }
+        if (i >= 0) {
+            move_crossroads(street, worker, job, &street->crossroads[active[i]]);
+        }
+    }
+    if (worker->batch_count > 0) {
+        batch_flush(street, worker, job);
+    }
+}
+
 void move_worker(struct street *street, struct worker *worker)
 {
     struct follow_job job = follow_job_of(street);
     worker->outbox_count = worker->stayed_count = 0;
-    worker->group_end = 0;
-    if (worker->block_end > worker->first_block) {
-        const struct block *last = &street->blocks[worker->block_end - 1];
-        worker->group_end = last->first_group + last->lane_count;
-    }
     worker->updates = worker->queued = worker->entered = worker->parked = 0;
-    for (int32_t i = worker->first_block; i < worker->block_end; i++) {
-        move_block(street, worker, &job, &street->blocks[i]);
-    }
+    groups_move(street, worker, &job);
     worker->outbox_lanes = worker->outbox_count;
-    for (int32_t i = worker->first_crossroads; i < worker->crossroads_end; i++) {
-        if (street->awake[i]) {
-            move_crossroads(street, worker, &job, &street->crossroads[i]);
-        }
-    }
-    if (worker->batch_count > 0) {
-        batch_flush(street, worker, &job);
-    }
+    crossroads_move(street, worker, &job);
 }

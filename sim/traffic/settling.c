@@ -499,6 +499,19 @@ static void block_shrink(struct street *street, struct worker *worker, const str
     }
 }
 
+// The worker's blocks where there is anything to settle.
+static int32_t blocks_gather(const struct street *street, struct worker *worker)
+{
+    int32_t count = 0;
+    for (int32_t i = worker->first_block; i < worker->block_end; i++) {
+        const struct block *block = &street->blocks[i];
+        bool any = block->stale || block->vehicles > 0 || block->waiting > 0 || block->parked != INDEX_NONE;
+        worker->active[count] = i;
+        count += any ? 1 : 0;
+    }
+    return count;
+}
+
 void settle_worker(struct street *street, struct worker *worker)
 {
     int32_t self = (int32_t)(worker - street->workers);
@@ -507,10 +520,11 @@ void settle_worker(struct street *street, struct worker *worker)
     bool whole = after_ms % MS_PER_S == 0;
     struct follow_job job = follow_job_of(street);
     transfers_take(street, worker, self);
-    for (int32_t i = worker->first_block; i < worker->block_end; i++) {
-        struct block *block = &street->blocks[i];
-        if (i + 1 < worker->block_end && street->blocks[i + 1].stale) {
-            block_expect(street, &street->blocks[i + 1]);
+    int32_t count = blocks_gather(street, worker);
+    for (int32_t i = 0; i < count; i++) {
+        struct block *block = &street->blocks[worker->active[i]];
+        if (i + 1 < count) {
+            block_expect(street, &street->blocks[worker->active[i + 1]]);
         }
         if (whole && block->vehicles > 0 && block->lane_count > 1) {
             lanes_change(street, &worker->pool, &job, block, second);
@@ -534,6 +548,7 @@ void settle_worker(struct street *street, struct worker *worker)
         crossroads->vehicles_before = crossroads->vehicles_now;
         crossroads->vehicles_now = crossroads->vehicles_next;
         crossroads->vehicles_next = 0;
+        crossroads->busy_before = crossroads->busy;
         crossroads->busy = crossroads->busy_next;
         crossroads->busy_next = BUSY_REST;
         street->awake[i] = (crossroads->vehicles_before | crossroads->vehicles_now) != 0;

@@ -9,7 +9,7 @@
 #include "engine/model/units.h"
 
 #define PENDING_COUNT_MAX 4               // accepted plans that wait for their time
-#define SITES_AHEAD 3                     // so far ahead the look over all sites asks for what it will need
+#define SITES_AHEAD 3                     // so far ahead the look over the sites asks for what it will need
 
 enum playing { PLAYING_FALLBACK, PLAYING_ACTUATED, PLAYING_CLEARANCE, PLAYING_PLAN };
 
@@ -48,6 +48,9 @@ struct signals {
     struct actuation actuation;           // only where the fallback is actuated
     struct actuation_state *actuated;     // by intersection
     uint64_t *calls;                      // by intersection: groups whose buttons were pushed
+    int64_t *quiet_until_ms;              // by intersection: before it nothing happens unless a loop is touched
+    int64_t touched_ms;                   // of the last signals_touch; INT64_MIN: none yet
+    int32_t *waking;                      // scratch of signals_touch
 };
 
 static const struct plan *site_plan(const struct site *site)
@@ -229,6 +232,7 @@ static void site_enter(struct signals *signals, int32_t index, int32_t stage, in
     site->playing = PLAYING_ACTUATED;
     site->stage = stage;
     site->next_stage = INDEX_NONE;
+    signals->quiet_until_ms[index] = INT64_MIN;
     actuation_enter(&signals->actuation, (struct intersection_id){ index }, &signals->actuated[index], stage, t_ms);
 }
 
@@ -349,6 +353,7 @@ static void site_bring(struct signals *signals, int32_t index, int64_t now_ms)
     site_light(signals, index, now_ms);
     int64_t lamps_ms = site_changes_ms(signals, index, now_ms);
     site->changes_ms = lamps_ms < next_ms ? lamps_ms : next_ms;
+    signals->quiet_until_ms[index] = INT64_MIN;
 }
 
 // Actuated control from now on, at the sites that fall back to it.
@@ -379,6 +384,9 @@ struct signals *signals_create(const struct network *network, int64_t begin_ms)
     signals->since_ms = memory_take((size_t)network->group_count, sizeof *signals->since_ms);
     signals->cleared_ms = memory_take((size_t)network->group_count, sizeof *signals->cleared_ms);
     signals->calls = memory_take((size_t)network->intersection_count, sizeof *signals->calls);
+    signals->quiet_until_ms = memory_take((size_t)network->intersection_count, sizeof *signals->quiet_until_ms);
+    signals->touched_ms = INT64_MIN;
+    signals->waking = memory_take((size_t)network->intersection_count + 1, sizeof *signals->waking);
     for (int32_t i = 0; i < network->intersection_count; i++) {
         const struct intersection *at = &network->intersections[i];
         struct site *site = &signals->sites[i];
@@ -395,7 +403,7 @@ struct signals *signals_create(const struct network *network, int64_t begin_ms)
             signals->aspects[at->first_group + k] = (uint8_t)aspect;
             signals->since_ms[at->first_group + k] = since_ms;
         }
-        site->changes_ms = INT64_MIN;
+        site->changes_ms = signals->quiet_until_ms[i] = INT64_MIN;
     }
     for (int32_t i = 0; i < network->intersection_count && signals->actuated == NULL; i++) {
         if (site_actuated(signals, i)) {
@@ -436,6 +444,8 @@ void signals_release(struct signals *signals)
     free(signals->since_ms);
     free(signals->cleared_ms);
     free(signals->calls);
+    free(signals->quiet_until_ms);
+    free(signals->waking);
     actuation_release(&signals->actuation);
     free(signals->actuated);
     free(signals);
@@ -507,7 +517,7 @@ enum status signals_offer(struct signals *signals, const struct plan *plan, int6
     plan_copy(plan, site->stored[place].greens, &site->stored[place].plan);
     site->pending[site->pending_count++] = place;
     site->newest = plan->version;
-    site->changes_ms = INT64_MIN;
+    site->changes_ms = signals->quiet_until_ms[plan->intersection] = INT64_MIN;
     return STATUS_OK;
 }
 
@@ -517,6 +527,7 @@ static void site_touch(struct signals *signals, int32_t index, struct actuation_
     if (site->changes_ms <= now_ms) {
         site_bring(signals, index, now_ms);
     }
+    signals->quiet_until_ms[index] = site->changes_ms;
     if (site->playing != PLAYING_ACTUATED) {
         return;
     }
@@ -527,6 +538,9 @@ static void site_touch(struct signals *signals, int32_t index, struct actuation_
         actuation_note(state, touch, green);
         return;
     }
+    if (signals->touched_ms > state->since_ms) {
+        actuation_pass(&signals->actuation, id, state, signals->touched_ms);   // it may have been quiet up to then
+    }
     struct actuation_choice choice;
     actuation_step(&signals->actuation, id, state, touch, now_ms, &choice);
     if (choice.stage != site->stage) {
@@ -535,13 +549,22 @@ static void site_touch(struct signals *signals, int32_t index, struct actuation_
         site->leave_ms = quantum_ceil(now_ms, quantum_ms);
         site->enter_ms = quantum_ceil(
             site->leave_ms + network_transition_ms(signals->network, id, site->stage, choice.stage), quantum_ms);
-        site->changes_ms = site->leave_ms;
+        site->changes_ms = signals->quiet_until_ms[index] = site->leave_ms;
+    } else if (choice.quiet_until_ms < site->changes_ms) {
+        signals->quiet_until_ms[index] = choice.quiet_until_ms;
     }
 }
 
 void signals_call(struct signals *signals, const uint64_t *calls)
 {
     memcpy(signals->calls, calls, (size_t)signals->network->intersection_count * sizeof *calls);
+}
+
+// Whether there is anything for a controller to do.
+static bool site_wakes(const struct signals *signals, const struct actuation_touch *touch, int32_t index,
+                       int64_t now_ms)
+{
+    return (touch->line | touch->advance | signals->calls[index]) != 0 || signals->quiet_until_ms[index] <= now_ms;
 }
 
 void signals_touch(struct signals *signals, const struct actuation_touch *touches, int64_t now_ms)
@@ -551,10 +574,14 @@ void signals_touch(struct signals *signals, const struct actuation_touch *touche
         return;
     }
     signals->now_ms = now_ms;
-    int32_t count = signals->network->intersection_count;
-    for (int32_t i = 0; i < count; i++) {
-        int32_t ahead = i + SITES_AHEAD < count ? i + SITES_AHEAD : i;
-        __builtin_prefetch(&signals->sites[ahead]);
+    int32_t count = 0, *waking = signals->waking;
+    for (int32_t i = 0; i < signals->network->intersection_count; i++) {
+        waking[count] = i;
+        count += site_wakes(signals, &touches[i], i, now_ms) ? 1 : 0;
+    }
+    for (int32_t k = 0; k < count; k++) {
+        int32_t i = waking[k], ahead = waking[k + SITES_AHEAD < count ? k + SITES_AHEAD : k];
+        __builtin_prefetch(&signals->sites[ahead], 1);
         __builtin_prefetch(&signals->actuated[ahead], 1);
         __builtin_prefetch(signals->actuated[ahead].touched_ms, 1);
         __builtin_prefetch(signals->actuated[ahead].line_ms, 1);
@@ -562,6 +589,7 @@ void signals_touch(struct signals *signals, const struct actuation_touch *touche
         struct actuation_touch touch = { touches[i].line | signals->calls[i], touches[i].advance };
         site_touch(signals, i, touch, now_ms);
     }
+    signals->touched_ms = now_ms;
 }
 
 void signals_show(struct signals *signals, int64_t now_ms, uint8_t *ret_aspects)
@@ -691,6 +719,7 @@ static void site_load(const struct signals *signals, int32_t index, struct byte_
     site->pending_count = (int32_t)numbers[2];
     site->join_ms = numbers[3];
     site->changes_ms = numbers[4];
+    signals->quiet_until_ms[index] = INT64_MIN;
     site->stage = (int32_t)numbers[5];
     site->next_stage = (int32_t)numbers[6];
     site->leave_ms = numbers[7];
@@ -713,8 +742,14 @@ void signals_save(const struct signals *signals, struct byte_sink *sink)
     for (size_t i = 0; i < sites; i++) {
         site_save(&signals->sites[i], sink);
     }
-    if (signals->actuated != NULL) {
-        sink_put(sink, signals->actuated, sites * sizeof *signals->actuated);
+    for (size_t i = 0; signals->actuated != NULL && i < sites; i++) {
+        struct actuation_state state;
+        memcpy(&state, &signals->actuated[i], sizeof state);   // with its padding, which is zero
+        if (signals->sites[i].playing == PLAYING_ACTUATED && signals->sites[i].next_stage == INDEX_NONE
+            && signals->touched_ms > state.since_ms) {
+            actuation_pass(&signals->actuation, (struct intersection_id){ (int32_t)i }, &state, signals->touched_ms);
+        }
+        sink_put(sink, &state, sizeof state);
     }
 }
 
@@ -727,6 +762,7 @@ enum status signals_load(struct signals *signals, struct byte_source *source, st
                               "they are of another network, another kind of control or another version");
     }
     signals->now_ms = source_number(source);
+    signals->touched_ms = INT64_MIN;
     source_take(source, signals->aspects, groups * sizeof *signals->aspects);
     source_take(source, signals->since_ms, groups * sizeof *signals->since_ms);
     source_take(source, signals->cleared_ms, groups * sizeof *signals->cleared_ms);

@@ -174,7 +174,15 @@ void street_release(struct street *street)
 
 static void greens_note(struct street *street)
 {
+    const int32_t together = 64;       // few lamps change in a step
     for (int32_t i = 0; i < street->network->group_count; i++) {
+        while (i + together <= street->network->group_count
+            && memcmp(&street->aspects[i], &street->aspects_before[i], (size_t)together) == 0) {
+            i += together;
+        }
+        if (i == street->network->group_count) {
+            break;
+        }
         if (street->aspects[i] == ASPECT_GREEN && street->aspects_before[i] != ASPECT_GREEN) {
             street->green_since_ms[i] = street->now_ms;
         }

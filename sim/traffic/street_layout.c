@@ -112,9 +112,9 @@ static void blocks_create(struct street *street, const uint64_t *keys)
     // At most one block a number of lanes stays part full.
     int32_t blocks_max = network->link_count / WIDE + LINK_LANE_COUNT_MAX + 1;
     int32_t groups_max = network->lane_count / WIDE + LINK_LANE_COUNT_MAX * LINK_LANE_COUNT_MAX + 1;
-    street->blocks = memory_take_table((size_t)blocks_max, sizeof *street->blocks);
-    street->block_of_group = memory_take((size_t)groups_max, sizeof(int32_t));
-    street->groups = memory_take_table((size_t)groups_max, sizeof *street->groups);
+    street->blocks = table_take(street, (size_t)blocks_max, sizeof *street->blocks);
+    street->block_of_group = table_take(street, (size_t)groups_max, sizeof(int32_t));
+    street->groups = table_take(street, (size_t)groups_max, sizeof *street->groups);
     int32_t open[LINK_LANE_COUNT_MAX + 1];
     int filled[LINK_LANE_COUNT_MAX + 1];
     for (int i = 0; i <= LINK_LANE_COUNT_MAX; i++) {
@@ -186,9 +186,9 @@ static void paths_create(struct street *street, const uint64_t *keys)
     qsort(order, (size_t)count, sizeof *order, ordered_compare);
 
     street->path_count = count;
-    street->paths = memory_take_table((size_t)count, sizeof *street->paths);
-    street->path_of_connection = memory_take((size_t)count, sizeof *street->path_of_connection);
-    street->crossroads = memory_take_table((size_t)network->junction_count, sizeof *street->crossroads);
+    street->paths = table_take(street, (size_t)count, sizeof *street->paths);
+    street->path_of_connection = table_take(street, (size_t)count, sizeof *street->path_of_connection);
+    street->crossroads = table_take(street, (size_t)network->junction_count, sizeof *street->crossroads);
     int32_t slots = 0;
     for (int32_t i = 0; i < count; i++) {
         if (i == 0 || order[i].key != order[i - 1].key) {
@@ -198,11 +198,11 @@ static void paths_create(struct street *street, const uint64_t *keys)
         path_fill(street, i, street->crossroads_count - 1, order[i].index);
         slots += street->paths[i].capacity;
     }
-    street->now = memory_take((size_t)slots, sizeof *street->now);
-    street->next = memory_take((size_t)slots, sizeof *street->next);
+    street->now = memory_room_take(&street->room, (size_t)slots, sizeof *street->now);
+    street->next = memory_room_take(&street->room, (size_t)slots, sizeof *street->next);
     // Tables are written to at once: no step is to wait for their pages.
-    street->inside = memory_take_table((size_t)count, sizeof *street->inside);
-    street->inside_next = memory_take_table((size_t)count, sizeof *street->inside_next);
+    street->inside = table_take(street, (size_t)count, sizeof *street->inside);
+    street->inside_next = table_take(street, (size_t)count, sizeof *street->inside_next);
     free(order);
     free(rank);
     free(junctions);
@@ -210,7 +210,7 @@ static void paths_create(struct street *street, const uint64_t *keys)
 
 static void entries_create(struct street *street)
 {
-    street->entries = memory_take_table((size_t)street->path_count, sizeof *street->entries);
+    street->entries = table_take(street, (size_t)street->path_count, sizeof *street->entries);
     int32_t first = 0;
     for (int32_t cell = 0; cell < street->group_count * WIDE; cell++) {
         struct group *group = cell_group(street, cell);
@@ -229,11 +229,11 @@ static void entries_create(struct street *street)
 static void choices_create(struct street *street)
 {
     const struct network *network = street->network;
-    street->first_choice = memory_take((size_t)network->link_count + 1, sizeof(int32_t));
-    street->choices = memory_take_table((size_t)network->connection_count, sizeof(int32_t));
-    street->briefs = memory_take_table((size_t)network->connection_count, sizeof *street->briefs);
-    street->leads = memory_take_table((size_t)network->connection_count, sizeof *street->leads);
-    street->users_of_all = memory_take((size_t)network->link_count, sizeof *street->users_of_all);
+    street->first_choice = table_take(street, (size_t)network->link_count + 1, sizeof(int32_t));
+    street->choices = table_take(street, (size_t)network->connection_count, sizeof(int32_t));
+    street->briefs = table_take(street, (size_t)network->connection_count, sizeof *street->briefs);
+    street->leads = table_take(street, (size_t)network->connection_count, sizeof *street->leads);
+    street->users_of_all = table_take(street, (size_t)network->link_count, sizeof *street->users_of_all);
     uint32_t users = 0;
     for (int32_t i = 0; i < street->type_count; i++) {
         users |= street->types.user[i];
@@ -267,8 +267,8 @@ static void choices_create(struct street *street)
 // Lanes without a path tell of none.
 static void seen_create(struct street *street)
 {
-    street->seen = memory_take_table((size_t)street->group_count * WIDE, sizeof *street->seen);
-    street->reaching = memory_take((size_t)street->group_count, sizeof *street->reaching);
+    street->seen = table_take(street, (size_t)street->group_count * WIDE, sizeof *street->seen);
+    street->reaching = table_take(street, (size_t)street->group_count, sizeof *street->reaching);
     for (int32_t cell = 0; cell < street->group_count * WIDE; cell++) {
         const struct group *group = cell_group(street, cell);
         int c = cell % WIDE;
@@ -286,7 +286,7 @@ static uint64_t watch_bit(const struct street *street, int32_t junction, int32_t
 
 static void watches_create(struct street *street)
 {
-    street->watches = memory_take_table((size_t)street->path_count, sizeof *street->watches);
+    street->watches = table_take(street, (size_t)street->path_count, sizeof *street->watches);
     for (int32_t i = 0; i < street->path_count; i++) {
         const struct path *path = &street->paths[i];
         const struct seen *from = &street->seen[path->from_cell], *to = &street->seen[path->to_cell];
@@ -307,7 +307,7 @@ static void watches_create(struct street *street)
     for (int32_t i = 0; i < street->crossroads_count; i++) {
         street->crossroads[i].busy = street->crossroads[i].busy_next = BUSY_REST;
     }
-    street->awake = memory_take((size_t)street->crossroads_count, sizeof *street->awake);
+    street->awake = table_take(street, (size_t)street->crossroads_count, sizeof *street->awake);
     memset(street->awake, 1, (size_t)street->crossroads_count);
 }
 
@@ -376,7 +376,7 @@ static void foes_create(struct street *street)
     for (int32_t i = 0; i < street->path_count; i++) {
         by_road += foes_by_road(street, &street->paths[i], 0);
     }
-    street->foes = memory_take_table((size_t)(network->foe_count + by_road), sizeof *street->foes);
+    street->foes = table_take(street, (size_t)(network->foe_count + by_road), sizeof *street->foes);
     int32_t first = 0;
     for (int32_t i = 0; i < street->path_count; i++) {
         struct path *path = &street->paths[i];
@@ -460,7 +460,7 @@ static void parts_create(struct street *street)
         path->first_part = (int32_t)rows;
         rows += (size_t)cell_group(street, path->from_cell)->path_count[path->from_cell % WIDE];
     }
-    street->parts = memory_take_table(rows, sizeof *street->parts);
+    street->parts = table_take(street, rows, sizeof *street->parts);
     for (int32_t i = 0; i < street->path_count; i++) {
         const struct path *path = &street->paths[i];
         const struct group *from = cell_group(street, path->from_cell);
@@ -506,14 +506,14 @@ static void loops_create(struct street *street)
         street->groups[i].loop_layer = street->loop_layer_count;
         street->loop_layer_count += street->groups[i].loop_layer_count;
     }
-    street->loops = memory_take_table((size_t)street->loop_layer_count, sizeof *street->loops);
+    street->loops = table_take(street, (size_t)street->loop_layer_count, sizeof *street->loops);
     for (int32_t i = 0; i < street->loop_layer_count; i++) {
         for (int c = 0; c < WIDE; c++) {
             street->loops[i].detector[c] = INDEX_NONE;
         }
     }
-    street->loop_layer_of_detector = memory_take((size_t)network->detector_count, sizeof(int32_t));
-    street->loop_column_of_detector = memory_take((size_t)network->detector_count, sizeof(int32_t));
+    street->loop_layer_of_detector = table_take(street, (size_t)network->detector_count, sizeof(int32_t));
+    street->loop_column_of_detector = table_take(street, (size_t)network->detector_count, sizeof(int32_t));
     for (int32_t i = 0; i < network->detector_count; i++) {
         int32_t cell = street->cell_of_lane[network->detectors[i].lane];
         loop_place(street, i, cell_group(street, cell), cell % WIDE);
@@ -525,9 +525,9 @@ static void workers_create(struct street *street)
 {
     int32_t threads = street->options.threads;
     street->worker_count = threads < 1 ? 1 : threads > THREAD_COUNT_MAX ? THREAD_COUNT_MAX : threads;
-    street->workers = memory_take_aligned((size_t)street->worker_count, sizeof *street->workers);
-    street->worker_of_block = memory_take((size_t)street->block_count, sizeof(int32_t));
-    street->worker_of_crossroads = memory_take((size_t)street->crossroads_count, sizeof(int32_t));
+    street->workers = table_take(street, (size_t)street->worker_count, sizeof *street->workers);
+    street->worker_of_block = table_take(street, (size_t)street->block_count, sizeof(int32_t));
+    street->worker_of_crossroads = table_take(street, (size_t)street->crossroads_count, sizeof(int32_t));
     int32_t block = 0, crossroads = 0, first_slot = 0;
     for (int32_t w = 0; w < street->worker_count; w++) {
         struct worker *worker = &street->workers[w];
@@ -551,22 +551,24 @@ static void workers_create(struct street *street)
         leaving += slots;
         worker->first_slot = first_slot;
         worker->stayed_max = slots;
-        worker->stayed = memory_take((size_t)slots, sizeof *worker->stayed);
+        worker->stayed = memory_room_take(&street->room, (size_t)slots, sizeof *worker->stayed);
         first_slot += slots;
         worker->block_end = block;
         worker->crossroads_end = crossroads;
         worker->outbox_max = worker->arrived_max = (int32_t)leaving;
-        worker->came_from = memory_take((size_t)street->network->link_count, sizeof(int32_t));
-        worker->search_queue = memory_take((size_t)street->network->link_count, sizeof(int32_t));
-        worker->detour = memory_take((size_t)street->network->link_count + 2, sizeof(int32_t));
-        worker->outbox = memory_take((size_t)leaving, sizeof *worker->outbox);
-        worker->arrived = memory_take((size_t)leaving, sizeof *worker->arrived);
+        worker->came_from = table_take(street, (size_t)street->network->link_count, sizeof(int32_t));
+        worker->search_queue = table_take(street, (size_t)street->network->link_count, sizeof(int32_t));
+        worker->detour = table_take(street, (size_t)street->network->link_count + 2, sizeof(int32_t));
+        worker->outbox = memory_room_take(&street->room, (size_t)leaving, sizeof *worker->outbox);
+        int64_t most = groups_end > street->crossroads_count ? groups_end : street->crossroads_count;
+        worker->active = table_take(street, (size_t)most + LINK_LANE_COUNT_MAX + 1, sizeof *worker->active);
+        worker->arrived = memory_room_take(&street->room, (size_t)leaving, sizeof *worker->arrived);
     }
     size_t arriving = 0;
     for (int32_t w = 0; w < street->worker_count; w++) {
         arriving += (size_t)street->workers[w].arrived_max;
     }
-    street->arrived = memory_take(arriving, sizeof *street->arrived);
+    street->arrived = memory_room_take(&street->room, arriving, sizeof *street->arrived);
     assert(block == street->block_count);
     assert(crossroads == street->crossroads_count);
 }
@@ -600,7 +602,7 @@ static void rows_create(struct street *street)
         rows_begin(street, worker);
         // The first pieces are as many as the network's lanes, whoever drives there: no step is to wait for them.
         size_t bytes = (size_t)(worker->pool.next_row - first) * sizeof *street->rows;
-        memory_wish_large_pages(&street->rows[first], bytes + bytes / 2);
+        memory_wish_large_pages(&street->rows[first], (size_t)(worker->pool.row_end - first) * sizeof *street->rows);
         memset(&street->rows[first], 0, bytes);
     }
 }
@@ -615,9 +617,9 @@ enum status layout_create(struct street *street, struct problem *ret)
                 LINK_LANE_COUNT_MAX);
         }
     }
-    street->cell_of_lane = memory_take((size_t)network->lane_count, sizeof(int32_t));
-    street->block_of_link = memory_take((size_t)network->link_count, sizeof(int32_t));
-    street->column_of_link = memory_take((size_t)network->link_count, sizeof(int32_t));
+    street->cell_of_lane = table_take(street, (size_t)network->lane_count, sizeof(int32_t));
+    street->block_of_link = table_take(street, (size_t)network->link_count, sizeof(int32_t));
+    street->column_of_link = table_take(street, (size_t)network->link_count, sizeof(int32_t));
     uint64_t *keys = junction_keys(network);
     blocks_create(street, keys);
     paths_create(street, keys);
@@ -639,75 +641,22 @@ enum status layout_create(struct street *street, struct problem *ret)
     loop_calls_create(street);
     workers_create(street);
     rows_create(street);
-    street->turned = memory_take_aligned((size_t)network->lane_count, sizeof *street->turned);
-    street->turned_read = memory_take((size_t)network->camera_count, sizeof *street->turned_read);
-    street->queue_first = memory_take((size_t)network->link_count, sizeof(int32_t));
-    street->queue_last = memory_take((size_t)network->link_count, sizeof(int32_t));
+    street->turned = table_take(street, (size_t)network->lane_count, sizeof *street->turned);
+    street->turned_read = table_take(street, (size_t)network->camera_count, sizeof *street->turned_read);
+    street->queue_first = table_take(street, (size_t)network->link_count, sizeof(int32_t));
+    street->queue_last = table_take(street, (size_t)network->link_count, sizeof(int32_t));
     memset(street->queue_first, 0xff, (size_t)network->link_count * sizeof(int32_t));
     memset(street->queue_last, 0xff, (size_t)network->link_count * sizeof(int32_t));
-    street->aspects = memory_take((size_t)network->group_count, sizeof *street->aspects);
-    street->aspects_before = memory_take((size_t)network->group_count, sizeof *street->aspects_before);
-    street->green_since_ms = memory_take((size_t)network->group_count, sizeof *street->green_since_ms);
-    street->passage_sums = memory_take_aligned((size_t)network->connection_count, sizeof *street->passage_sums);
-    street->passages = memory_take((size_t)network->connection_count, sizeof *street->passages);
+    street->aspects = table_take(street, (size_t)network->group_count, sizeof *street->aspects);
+    street->aspects_before = table_take(street, (size_t)network->group_count, sizeof *street->aspects_before);
+    street->green_since_ms = table_take(street, (size_t)network->group_count, sizeof *street->green_since_ms);
+    street->passage_sums = table_take(street, (size_t)network->connection_count, sizeof *street->passage_sums);
+    street->passages = table_take(street, (size_t)network->connection_count, sizeof *street->passages);
     return STATUS_OK;
 }
 
 void layout_release(struct street *street)
 {
-    for (int32_t i = 0; i < street->worker_count; i++) {
-        free(street->workers[i].outbox);
-        free(street->workers[i].stayed);
-        free(street->workers[i].arrived);
-        free(street->workers[i].came_from);
-        free(street->workers[i].search_queue);
-        free(street->workers[i].detour);
-    }
-    void *taken[] = { street->workers,
-                      street->worker_of_block,
-                      street->worker_of_crossroads,
-                      street->cell_of_lane,
-                      street->block_of_link,
-                      street->column_of_link,
-                      street->block_of_group,
-                      street->blocks,
-                      street->groups,
-                      street->rows_taken,
-                      street->paths,
-                      street->path_of_connection,
-                      street->briefs,
-                      street->watches,
-                      street->seen,
-                      street->reaching,
-                      street->first_choice,
-                      street->choices,
-                      street->leads,
-                      street->users_of_all,
-                      street->arrived,
-                      street->foes,
-                      street->entries,
-                      street->parts,
-                      street->now,
-                      street->next,
-                      street->inside,
-                      street->inside_next,
-                      street->crossroads,
-                      street->awake,
-                      street->loops,
-                      street->loop_calls,
-                      street->loops_met,
-                      street->loop_layer_of_detector,
-                      street->loop_column_of_detector,
-                      street->turned,
-                      street->turned_read,
-                      street->queue_first,
-                      street->queue_last,
-                      street->aspects,
-                      street->aspects_before,
-                      street->green_since_ms,
-                      street->passages,
-                      street->passage_sums };
-    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
-        free(taken[i]);
-    }
+    memory_room_release(&street->room);
+    free(street->rows_taken);
 }

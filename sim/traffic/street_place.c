@@ -59,7 +59,7 @@ void place_clear(struct street *street, int64_t now_ms)
     for (int32_t i = 0; i < street->crossroads_count; i++) {
         struct crossroads *at = &street->crossroads[i];
         at->vehicles_now = at->vehicles_next = at->vehicles_before = 0;
-        at->busy = at->busy_next = BUSY_REST;
+        at->busy = at->busy_next = at->busy_before = BUSY_REST;
     }
     memset(street->awake, 1, (size_t)street->crossroads_count);
     memset(street->inside, 0, (size_t)street->path_count * sizeof *street->inside);

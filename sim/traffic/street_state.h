@@ -24,6 +24,9 @@
 // NOT HERE  What others may know of the street (street.h).
 #pragma once
 
+#include <string.h>
+
+#include "engine/base/memory.h"
 #include "sim/traffic/street.h"
 
 #define WIDE 16                    // cells of a group
@@ -108,19 +111,8 @@ struct seen {
 struct group {
     struct ahead ahead;
     struct tails tails;               // of each column's last vehicle, after it moved
-    _Alignas(64) int32_t count[WIDE];
-    float length[WIDE];
-    float limit[WIDE];                // speed limit
-    int32_t lane[WIDE];               // of the network, or INDEX_NONE
-    int32_t first_path[WIDE], path_count[WIDE];
-    int32_t first_entry[WIDE], entry_count[WIDE];   // paths that lead in, in street.entries
-    int32_t head_signal[WIDE];        // signal group of the path of seen.head_path; none where it may turn on red
-    int16_t yielding[WIDE];           // steps that the head has stood before a line held by somebody else's right
-    int32_t entered[WIDE];            // path on which the last vehicle came in, or PATH_NONE
-    // Of the columns of `over`: one beyond the line whose rear is on this lane still.
-    float over_rear[WIDE], over_mps[WIDE];
-    bool entry_busy[WIDE];            // somebody is about to come in: no insertion here
-    int64_t first_row;                // its piece of street.rows
+    // One cache line of what every step asks of a group.
+    _Alignas(64) int64_t first_row;   // its piece of street.rows
     int32_t row_count;                // rows of the piece
     int32_t row_count_max;            // what its longest lane may need
     int32_t count_max;                // of the columns
@@ -130,9 +122,21 @@ struct group {
     uint32_t shown;                   // columns of which seen tells vehicles
     uint32_t over;                    // columns back over whose line somebody may reach
     uint32_t soon;                    // columns whose heads will likely look ahead in this step (moving.c)
-    bool stops;                       // somebody of KIND_STOP may be in it
-    int32_t lane_position;            // 0 at the kerb
     int32_t loop_layer, loop_layer_count;   // in street.loops
+    int32_t lane_position;            // 0 at the kerb
+    bool stops;                       // somebody of KIND_STOP may be in it
+    _Alignas(64) int32_t count[WIDE];
+    float length[WIDE];
+    float limit[WIDE];                // speed limit
+    int32_t head_signal[WIDE];        // signal group of the path of seen.head_path; none where it may turn on red
+    int32_t entered[WIDE];            // path on which the last vehicle came in, or PATH_NONE
+    int16_t yielding[WIDE];           // steps that the head has stood before a line held by somebody else's right
+    bool entry_busy[WIDE];            // somebody is about to come in: no insertion here
+    int32_t lane[WIDE];               // of the network, or INDEX_NONE
+    int32_t first_path[WIDE], path_count[WIDE];
+    int32_t first_entry[WIDE], entry_count[WIDE];   // paths that lead in, in street.entries
+    // Of the columns of `over`: one beyond the line whose rear is on this lane still.
+    float over_rear[WIDE], over_mps[WIDE];
 };
 
 struct block {
@@ -206,6 +210,7 @@ struct crossroads {                   // a junction with paths
     int32_t first_path, path_count;
     int32_t vehicles_now, vehicles_next, vehicles_before;
     uint64_t busy, busy_next;         // bits of its paths that have crossers now, and after this step; BUSY_REST always
+    uint64_t busy_before;             // and before the last step: those of which street.inside_next tells still
 };
 
 // Whose crossers may concern one on a path or before it: bits of paths as in crossroads.busy. Most of the time none of
@@ -338,7 +343,7 @@ struct closure_books {
 
 struct worker {                       // what one thread owns
     int32_t first_block, block_end, first_crossroads, crossroads_end;
-    int32_t group_end;                // of its blocks
+    int32_t *active;                  // scratch: of its groups, its junctions, its blocks those with anything to do
     struct transfer *outbox;
     int32_t outbox_count, outbox_max;
     int32_t outbox_lanes;             // so many of them left a lane; the others a path
@@ -376,6 +381,7 @@ struct street {
     float length_max, length_min, length_usual;   // of the types: greatest, least, the first one's
     float acceleration_max;                       // of the types
 
+    struct memory_room room;          // what the layout's tables lie in
     struct block *blocks;
     int32_t block_count;
     struct group *groups;
@@ -425,7 +431,7 @@ struct street {
     int32_t arrived_first, arrived_last;  // trips whose results nobody took yet, joined by next
     int32_t *arrived;                 // those of the present step
     int64_t depart_last_ms;
-    struct leg *legs_tried;           // of the route that street_enter looks at
+    struct leg *legs_tried;           // of the routes that street_enter looks at, as in the columns' links
     int32_t legs_tried_capacity;
 
     struct stop_books stops;
@@ -440,22 +446,27 @@ struct street {
     int32_t worker_count;
 };
 
+// A table of the layout, touched at once: no step is to wait for its pages.
+static inline void *table_take(struct street *street, size_t count, size_t size)
+{
+    void *taken = memory_room_take(&street->room, count, size);
+    memset(taken, 0, count * size);
+    return taken;
+}
+
 // Asks for the part of a trip that a change of lane or path will touch, some hundred instructions ahead.
 static inline void trip_expect(const struct street *street, int32_t trip)
 {
     __builtin_prefetch(&street->trips[trip], 1);
 }
 
-// Asks for what moving a group touches, three groups ahead: of its rows what the kernel reads of each, the rest of the
+// Asks for what moving a group touches, some groups ahead: of its rows what the kernel reads of each, the rest of the
 // first one, and where its loops lie. The rows are wherever its thread's pool had room, so that no processor guesses
 // it, and one that does would fetch lines that nobody needs.
 #define ROWS_EXPECTED 6
 static inline void group_expect(const struct street *street, int32_t index)
 {
     const struct group *group = &street->groups[index];
-    if (group->count_max == 0) {
-        return;
-    }
     int32_t count = group->count_max < ROWS_EXPECTED ? group->count_max : ROWS_EXPECTED;
     const struct row *rows = &street->rows[group->first_row];
     for (int32_t k = 0; k < count; k++) {
@@ -469,10 +480,11 @@ static inline void group_expect(const struct street *street, int32_t index)
     }
     __builtin_prefetch(rows[0].path);
     __builtin_prefetch(rows[0].trip);
-    const char *end = (const char *)group->count;   // what it writes of the group lies before
+    const char *end = (const char *)group->limit;   // what it writes of the group or always reads lies before
     for (const char *at = (const char *)group; at < end; at += 64) {
         __builtin_prefetch(at, 1);
     }
+    __builtin_prefetch(group->head_signal);
     for (int32_t i = 0; i < group->loop_layer_count; i++) {
         const struct loop_layer *loop = &street->loops[group->loop_layer + i];
         __builtin_prefetch(&loop->from[0]);

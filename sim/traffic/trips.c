@@ -279,18 +279,19 @@ void trip_settle(struct trip *trip, int32_t end_ms, float front, float desired, 
 }
 
 // Moves an array of pages to a larger place, without touching what is not used yet.
-#define LARGE_BYTES ((size_t)1 << 21)   // from here on large pages are asked for
+#define LARGE_BYTES ((size_t)1 << 21)   // these pages are asked for
+#define LARGE_BYTES_MIN (LARGE_BYTES / 4)   // from here on
 
 static void *pages_grow(void *from, size_t used, size_t bytes)
 {
-    size_t align = bytes >= LARGE_BYTES ? LARGE_BYTES : 64;
+    size_t align = bytes >= LARGE_BYTES_MIN ? LARGE_BYTES : 64;
     void *to = aligned_alloc(align, (bytes + align - 1) / align * align);
     if (to == NULL) {
         (void)fprintf(stderr, "out of memory: %zu bytes for trips do not fit\n", bytes);
         abort();
     }
-    if (bytes >= LARGE_BYTES) {
-        memory_wish_large_pages(to, bytes);
+    if (bytes >= LARGE_BYTES_MIN) {
+        memory_wish_large_pages(to, (bytes + align - 1) / align * align);
     }
     if (used > 0) {
         memcpy(to, from, used);
@@ -530,6 +531,7 @@ static int32_t ms_after_begin(const struct street *street, int64_t t_ms)
     return (int32_t)(t_ms - street->options.begin_ms);
 }
 
+// Of a trip whose legs were filled when it was checked.
 static void trip_fill(struct street *street, const struct trip_columns *trips, int32_t row)
 {
     int32_t index = trip_take(street);
@@ -537,7 +539,7 @@ static void trip_fill(struct street *street, const struct trip_columns *trips, i
     int32_t count = trips->first_link[row + 1] - first;
     int32_t size = piece_size_for(count);
     struct trip *trip = &street->trips[index];
-    uint32_t type = (uint32_t)trips->type[row], allowed;
+    uint32_t type = (uint32_t)trips->type[row];
     *trip = (struct trip){
         .depart_ms = ms_after_begin(street, trips->depart_ms[row]), .number = trips->number[row],
         .first_leg = piece_take(street, size), .leg_count = (uint16_t)count, .next = INDEX_NONE,
@@ -547,8 +549,7 @@ static void trip_fill(struct street *street, const struct trip_columns *trips, i
     double factor = street->types.factor[type]
         + street->types.deviation[type] * normal_draw(street->options.seed, trip->number);
     trip->factor = (float)fmax(factor, FACTOR_MIN);
-    (void)legs_fill(street, trips->links + first, count, street->types.user[type], street->legs + trip->first_leg,
-        &allowed);
+    memcpy(street->legs + trip->first_leg, street->legs_tried + first, (size_t)count * sizeof *street->legs);
     double free_flow_s = 0.0;
     for (int32_t i = 0; i < count; i++) {
         free_flow_s += link_free_flow_s(street, trip, i, trips->links[first + i]);
@@ -592,9 +593,9 @@ static enum status trip_check(struct street *street, const struct trip_columns *
                 trips->links[i], street->network->link_count);
         }
     }
-    memory_grow((void **)&street->legs_tried, &street->legs_tried_capacity, end - first, sizeof *street->legs_tried);
+    memory_grow((void **)&street->legs_tried, &street->legs_tried_capacity, end, sizeof *street->legs_tried);
     uint32_t user = street->types.user[trips->type[row]], allowed;
-    int32_t broken = legs_fill(street, trips->links + first, end - first, user, street->legs_tried, &allowed);
+    int32_t broken = legs_fill(street, trips->links + first, end - first, user, street->legs_tried + first, &allowed);
     if (broken >= 0) {
         const struct network *network = street->network;
         const char *link = network_name(network, network->links[trips->links[first + broken]].name);

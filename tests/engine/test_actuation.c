@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "engine/base/random.h"
 #include "engine/model/actuation.h"
 #include "tests/engine/crossings.h"
 
@@ -269,6 +270,56 @@ static void push_buttons_call_and_nothing_else(void **state)
     assert_int_equal(scene->choice.stage, 2);
 }
 
+// One who looks each second, and one who leaves out the looks that are quiet, choose the same at every instant and keep
+// the same: over many draws of touches, from one every few seconds to one every few minutes.
+static void quiet_looks_may_be_left_out(void **state)
+{
+    struct scene *scene = *state;
+    struct intersection_id id = { 0 };
+    int32_t looks = 0, left_out = 0, changes = 0;
+    for (uint64_t draw = 0; draw < 60; draw++) {
+        struct actuation_state every, some;
+        memcpy(&every, &scene->state, sizeof every);
+        memcpy(&some, &scene->state, sizeof some);
+        every.calls = some.calls = 0;
+        uint64_t rare = 3 + draw * draw / 8;
+        int64_t quiet_until_ms = INT64_MIN;
+        scene->actuation.sites[0].recall = draw % 3 == 0 ? W_RIGHT : 0;
+        scene->actuation.sites[0].held = draw % 3 == 0 ? W_RIGHT : 0;
+        for (int64_t now_ms = T0 + 1000; now_ms < T0 + 1800000; now_ms += 1000) {
+            uint64_t number = (uint64_t)now_ms;
+            struct actuation_touch touch = { 0, 0 };
+            if (random_bits(draw, RANDOM_DRIVER, number, 0) % rare == 0) {
+                touch.line = random_bits(draw, RANDOM_DRIVER, number, 1) & random_bits(draw, RANDOM_DRIVER, number, 2);
+                touch.advance = random_bits(draw, RANDOM_DRIVER, number, 3) & ~touch.line & 0x1ff;
+                touch.line &= 0x1ff;
+            }
+            struct actuation_choice choice, other;
+            actuation_step(&scene->actuation, id, &every, touch, now_ms, &choice);
+            looks++;
+            if ((touch.line | touch.advance) == 0 && now_ms < quiet_until_ms) {
+                assert_int_equal(choice.stage, scene->actuation.stages[every.place].stage);
+                left_out++;
+                continue;
+            }
+            actuation_pass(&scene->actuation, id, &some, now_ms - 1000);
+            actuation_step(&scene->actuation, id, &some, touch, now_ms, &other);
+            quiet_until_ms = other.quiet_until_ms;
+            assert_int_equal(choice.stage, other.stage);
+            assert_memory_equal(&every, &some, sizeof every);
+            if (choice.stage != scene->actuation.stages[every.place].stage) {
+                actuation_enter(&scene->actuation, id, &every, choice.stage, now_ms + 5000);
+                actuation_enter(&scene->actuation, id, &some, choice.stage, now_ms + 5000);
+                now_ms += 5000;
+                quiet_until_ms = INT64_MIN;
+                changes++;
+            }
+        }
+    }
+    assert_true(left_out > looks / 2);
+    assert_true(changes > 1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +335,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(pedestrians_without_a_button_are_recalled_for_their_minimum, setup, teardown),
         cmocka_unit_test_setup_teardown(who_yields_calls_the_stage_that_protects, setup, teardown),
         cmocka_unit_test_setup_teardown(greatest_greens_fit_into_the_maximum_red, setup, teardown),
+        cmocka_unit_test_setup_teardown(quiet_looks_may_be_left_out, setup, teardown),
     };
     return cmocka_run_group_tests_name("actuation", tests, NULL, NULL);
 }
