@@ -5,8 +5,8 @@
 
 #include "engine/base/random.h"
 #include "sim/traffic/krauss.h"
+#include "sim/traffic/wide.h"
 
-#define INLINE inline __attribute__((always_inline))
 // Conditions are joined by &, or by the greatest of several terms, rather than by &&: with branches gcc does not
 // vectorise.
 #define FOR_WIDE _Pragma("omp simd") for (int c = 0; c < WIDE; c++)
@@ -24,17 +24,6 @@ struct wide_leader {
 
 static const uint32_t COLUMN_BIT[WIDE] = { 1u << 0, 1u << 1, 1u << 2, 1u << 3, 1u << 4, 1u << 5, 1u << 6, 1u << 7,
     1u << 8, 1u << 9, 1u << 10, 1u << 11, 1u << 12, 1u << 13, 1u << 14, 1u << 15 };
-
-// Sixteen conditions as bits.
-static INLINE uint32_t bits_of(const int32_t *restrict condition)
-{
-    uint32_t all = 0;
-    _Pragma("omp simd reduction(|:all)")
-    for (int c = 0; c < WIDE; c++) {
-        all |= condition[c] != 0 ? COLUMN_BIT[c] : 0u;
-    }
-    return all;
-}
 
 // What the laws ask of the leader of each column: its speed after its own step, and how far one may go.
 struct wide_laws {
@@ -120,8 +109,6 @@ static INLINE const struct wide_types *types_of(const struct follow_job *job, co
     return &room->half[0];
 }
 
-#define ROWS_OF_BITS 4             // that fit into 64 bits
-
 // What is found of a row before any has moved.
 struct prepared {
     _Alignas(64) float creep[WIDE];    // below 0: slow, and near to its leader
@@ -131,9 +118,14 @@ struct prepared {
     bool special;
 };
 
+// What IDM asks of the types of vehicles that lie side by side.
+struct idm_types {
+    const float *acceleration, *deceleration, *emergency, *headway, *closing;
+};
+
 // IDM: the speeds at the step's end. Where one stands whatever it says (laws_row), it is not asked.
-static INLINE void idm_some(struct pack *restrict pack, int32_t first, const struct wide_types *restrict types,
-                            float step_s, const int substeps)
+static INLINE void idm_some(struct pack *restrict pack, int32_t first, struct idm_types types, float step_s,
+                            const int substeps)
 {
     float h = step_s / (float)substeps;
     float *speed = &pack->speed[first];
@@ -146,18 +138,18 @@ static INLINE void idm_some(struct pack *restrict pack, int32_t first, const str
         for (int i = 0; i < substeps; i++) {
             bool room = s > GAP_M_MIN;
             s = room ? s : GAP_M_MIN;
-            float reach = v * (types->headway[c] + (v - ahead[c]) * types->closing[c]);
+            float reach = v * (types.headway[c] + (v - ahead[c]) * types.closing[c]);
             float wish = margin[c] + (reach > 0.0f ? reach : 0.0f);
             float near = wish / s;
             float share = v * slowness;
             float square = share * share;
-            v = v + types->acceleration[c] * (1.0f - square * square - near * near) * h;
+            v = v + types.acceleration[c] * (1.0f - square * square - near * near) * h;
             v = v > 0.0f ? v : 0.0f;
             v = room ? v : 0.0f;
             float closed = (v - ahead[c]) * h;
             s -= closed > 0.0f ? closed : 0.0f;
         }
-        float most = begin - types->deceleration[c] * step_s, least = begin - types->emergency[c] * step_s;
+        float most = begin - types.deceleration[c] * step_s, least = begin - types.emergency[c] * step_s;
         most = most > desired[c] ? most : desired[c];
         v = v < most ? v : most;
         v = v > least ? v : least;
@@ -168,8 +160,13 @@ static INLINE void idm_some(struct pack *restrict pack, int32_t first, const str
 // What lies beyond the last one in a pack is of an earlier one, and nobody's.
 static void pack_move(const struct follow_job *job, struct pack *pack, bool mixed)
 {
+    const struct wide_types *one = job->first_type;
+    struct idm_types types = { one->acceleration, one->deceleration, one->emergency, one->headway, one->closing };
     for (int32_t first = 0; first < pack->count; first += WIDE) {
-        const struct wide_types *types = mixed ? &pack->types[first / WIDE] : job->first_type;
+        if (mixed) {
+            types = (struct idm_types){ &pack->acceleration[first], &pack->deceleration[first],
+                &pack->emergency[first], &pack->headway[first], &pack->closing[first] };
+        }
         switch (job->substeps) {
         case 1:
             idm_some(pack, first, types, job->step_s, 1);
@@ -322,21 +319,17 @@ static INLINE uint32_t movers_find(const struct wide_types *restrict types, cons
                                    const struct row *restrict row, const int32_t *restrict count, int32_t k,
                                    int32_t *restrict stands, float *restrict creep, float *restrict gap)
 {
-    uint32_t movers = 0;
+    _Alignas(64) int32_t moves[WIDE];
     FOR_WIDE {
         gap[c] = leader->rear[c] - row->front[c];
         float slow = row->speed[c] - CREEP_MPS;
         float near = gap[c] - leader->margin[c] - CREEP_GAP_M;
         creep[c] = slow > near ? slow : near;
-    }
-    _Pragma("omp simd reduction(|:movers)")
-    for (int c = 0; c < WIDE; c++) {
-        int32_t stand = stands[c] & (creep[c] < 0.0f ? 1 : 0);
-        int32_t here = (k < count[c] ? 1 : 0) & ~stand & ~types->krauss[c];
+        int32_t stand = stands[c] & -(creep[c] < 0.0f);
         stands[c] = stand;
-        movers |= here != 0 ? COLUMN_BIT[c] : 0u;
+        moves[c] = -(k < count[c]) & ~stand & (types->krauss[c] - 1);
     }
-    return movers;
+    return bits_of(moves);
 }
 
 // The laws that stand above the models, and halts, for row k; makes it the leader of the next one, and adds to slow[]
@@ -389,7 +382,7 @@ static INLINE uint32_t past_end(const struct row *row, const int32_t *count, con
 {
     _Alignas(64) int32_t past[WIDE];
     FOR_WIDE {
-        past[c] = (count[c] > 0) & (row->front[c] > length[c]);
+        past[c] = -((count[c] > 0) & (row->front[c] > length[c]));
     }
     return bits_of(past);
 }
@@ -398,14 +391,12 @@ static INLINE uint32_t past_end(const struct row *row, const int32_t *count, con
 struct following {
     struct types_room rooms[ROWS_TOGETHER];
     struct prepared prepared[ROWS_TOGETHER];
-    // By place: the gaps to the leaders, their speeds, the gaps at standstill, the speeds to which the models lead.
-    _Alignas(64) float gap[PACK_MAX], ahead[PACK_MAX], margin[PACK_MAX], wished[PACK_MAX];
-    uint64_t movers[ROWS_TOGETHER / ROWS_OF_BITS];   // bits by place
-    struct pack *pack;
+    _Alignas(64) float wished[ROWS_TOGETHER][WIDE];   // the speeds to which the models lead
+    uint32_t movers[ROWS_TOGETHER];    // columns that IDM is asked for
     bool mixed;                        // some row is not of the first type alone
     struct wide_leader leader;         // of the next row to be prepared
     struct wide_laws laws;             // of the next row to move
-    _Alignas(64) int32_t stands[WIDE]; // the leader of the next row to be prepared stands, whatever happens
+    _Alignas(64) int32_t stands[WIDE]; // -1: the leader of the next row to be prepared stands, whatever happens
     _Alignas(64) int32_t slow[WIDE];
     struct tails tails;
     const struct stop_mark *mark, *marks_end;
@@ -421,45 +412,35 @@ static void heads_follow(const struct follow_rows *all, struct following *ret)
         ret->leader.speed[c] = ret->laws.speed_after[c] = ahead->speed[c];
         ret->leader.margin[c] = ahead->margin[c];
         ret->laws.bound[c] = ahead->bound[c];
-        ret->stands[c] = ahead->speed[c] - SPEED_WAITING_MPS < 0.0f;
+        ret->stands[c] = -(ahead->speed[c] - SPEED_WAITING_MPS < 0.0f);
         ret->slow[c] = 0;
         ret->tails.rear[c] = ret->tails.speed[c] = 0.0f;
     }
     ret->mark = all->marks;
     ret->marks_end = all->marks + all->mark_count;
     ret->loops_ahead = UINT32_MAX;
-    ret->pack = all->pack;
 }
 
-// Lays the movers of some rows side by side.
-static INLINE void pack_fill(const struct row *rows, const struct following *state)
+// Lays those of a row whom IDM is asked for beside those of the rows before.
+static INLINE void pack_row(struct pack *pack, const struct row *row, const struct wide_leader *leader,
+                            const float *gap, uint32_t movers)
 {
-    struct pack *pack = state->pack;
-    int32_t n = 0;
-    for (int32_t half = 0; half < ROWS_TOGETHER / ROWS_OF_BITS; half++) {
-        for (uint64_t rest = state->movers[half]; rest != 0; rest &= rest - 1) {
-            int32_t place = half * ROWS_OF_BITS * WIDE + __builtin_ctzll(rest);
-            const struct row *row = &rows[place / WIDE];
-            pack->gap[n] = state->gap[place];
-            pack->ahead[n] = state->ahead[place];
-            pack->margin[n] = state->margin[place];
-            pack->speed[n] = row->speed[place % WIDE];
-            pack->desired[n] = row->desired[place % WIDE];
-            pack->place[n] = place;
-            n++;
-        }
-    }
-    pack->count = n;
-    for (int32_t i = 0; state->mixed && i < n; i++) {
-        const struct wide_types *types = state->prepared[pack->place[i] / WIDE].types;
-        struct wide_types *to = &pack->types[i / WIDE];
-        int from = pack->place[i] % WIDE, at = i % WIDE;
-        to->acceleration[at] = types->acceleration[from];
-        to->deceleration[at] = types->deceleration[from];
-        to->emergency[at] = types->emergency[from];
-        to->headway[at] = types->headway[from];
-        to->closing[at] = types->closing[from];
-    }
+    int32_t n = pack->count;
+    chosen_lay(gap, movers, &pack->gap[n]);
+    chosen_lay(leader->speed, movers, &pack->ahead[n]);
+    chosen_lay(leader->margin, movers, &pack->margin[n]);
+    chosen_lay(row->speed, movers, &pack->speed[n]);
+    chosen_lay(row->desired, movers, &pack->desired[n]);
+    pack->count = n + __builtin_popcount(movers);
+}
+
+static INLINE void pack_types(struct pack *pack, int32_t n, const struct wide_types *types, uint32_t movers)
+{
+    chosen_lay(types->acceleration, movers, &pack->acceleration[n]);
+    chosen_lay(types->deceleration, movers, &pack->deceleration[n]);
+    chosen_lay(types->emergency, movers, &pack->emergency[n]);
+    chosen_lay(types->headway, movers, &pack->headway[n]);
+    chosen_lay(types->closing, movers, &pack->closing[n]);
 }
 
 // Asks the models of the k-th row, the i-th of those that are moved together.
@@ -470,7 +451,8 @@ static INLINE void row_prepare(const struct follow_job *job, const struct follow
     struct prepared *prepared = &state->prepared[i];
     struct wide_leader *leader = &state->leader;
     const struct wide_types *types = prepared->types;
-    float *wished = &state->wished[i * WIDE];
+    float *wished = state->wished[i];
+    _Alignas(64) float gap[WIDE];
     if (k > 0) {
         FOR_WIDE {
             leader->margin[c] = types->gap[c];
@@ -489,12 +471,15 @@ static INLINE void row_prepare(const struct follow_job *job, const struct follow
             stop_heed(types, row, state->mark, leader, prepared);
         }
     }
-    uint64_t movers = movers_find(types, leader, row, all->count, k, state->stands, prepared->creep,
-                                  &state->gap[i * WIDE]);
-    state->movers[i / ROWS_OF_BITS] |= movers << i % ROWS_OF_BITS * WIDE;
+    uint32_t movers = movers_find(types, leader, row, all->count, k, state->stands, prepared->creep, gap);
+    state->movers[i] = movers;
+    if (movers != 0) {
+        if (state->mixed) {
+            pack_types(all->pack, all->pack->count, types, movers);
+        }
+        pack_row(all->pack, row, leader, gap, movers);
+    }
     FOR_WIDE {
-        state->ahead[i * WIDE + c] = leader->speed[c];
-        state->margin[i * WIDE + c] = leader->margin[c];
         wished[c] = 0.0f;
     }
     if (!job->only_idm) {
@@ -525,7 +510,7 @@ static INLINE void row_move(const struct follow_job *job, struct follow_rows *al
             old[c] = row->front[c];
         }
     }
-    const float *wished = &state->wished[i * WIDE];
+    const float *wished = state->wished[i];
     if (k == 0) {
         laws_row(job->step_s, true, prepared, wished, all->ahead, all->count, 0, &state->laws, row, state->slow,
                  &state->tails);
@@ -555,8 +540,8 @@ static void follow_rows(const struct follow_job *job, struct follow_rows *all)
     heads_follow(all, &state);
     for (int32_t first = 0; first < all->row_count; first += ROWS_TOGETHER) {
         int32_t rows = all->row_count - first < ROWS_TOGETHER ? all->row_count - first : ROWS_TOGETHER;
-        memset(state.movers, 0, sizeof state.movers);
         state.mixed = false;
+        all->pack->count = 0;
         for (int32_t i = 0; i < rows; i++) {
             const struct wide_types *types = types_of(job, all->rows[first + i].kind, all->count, first + i,
                                                       &state.rooms[i]);
@@ -566,10 +551,10 @@ static void follow_rows(const struct follow_job *job, struct follow_rows *all)
         for (int32_t i = 0; i < rows; i++) {
             row_prepare(job, all, first + i, i, &state);
         }
-        pack_fill(&all->rows[first], &state);
-        pack_move(job, state.pack, state.mixed);
-        for (int32_t i = 0; i < state.pack->count; i++) {
-            state.wished[state.pack->place[i]] = state.pack->speed[i];
+        pack_move(job, all->pack, state.mixed);
+        for (int32_t i = 0, n = 0; n < all->pack->count; i++) {
+            chosen_spread(&all->pack->speed[n], state.movers[i], state.wished[i]);
+            n += __builtin_popcount(state.movers[i]);
         }
         for (int32_t i = 0; i < rows; i++) {
             row_move(job, all, first + i, i, &state);
@@ -595,7 +580,7 @@ static uint32_t heads_prepare(const struct follow_job *job, struct group *group,
         float v = heads->speed[c];
         float to_line = group->length[c] - heads->front[c];
         float reach = v * v / types->deceleration[c] + v * LOOK_S + LOOK_M;
-        near[c] = (group->count[c] > 0) & (to_line <= reach);
+        near[c] = -((group->count[c] > 0) & (to_line <= reach));
         ret_fronts[c] = heads->front[c];
         ahead->rear[c] = ahead->bound[c] = ahead->cap[c] = ahead->hold[c] = FAR_M;
         ahead->speed[c] = 0.0f;
@@ -609,15 +594,13 @@ static uint32_t heads_prepare(const struct follow_job *job, struct group *group,
 static uint32_t heads_soon(const struct group *group, const struct row *heads)
 {
     const float braking = 0.25f;       // s2/m: of a hard brake
-    uint32_t soon = 0;
-    _Pragma("omp simd reduction(|:soon)")
-    for (int c = 0; c < WIDE; c++) {
+    _Alignas(64) int32_t soon[WIDE];
+    FOR_WIDE {
         float v = heads->speed[c];
         float beyond = group->length[c] - heads->front[c] - v * (v * braking + LOOK_S) - LOOK_M;
-        uint32_t here = group->count[c] > 0 ? COLUMN_BIT[c] : 0u;
-        soon |= beyond <= 0.0f ? here : 0u;
+        soon[c] = -((group->count[c] > 0) & (beyond <= 0.0f));
     }
-    return soon & ~(group->held & group->clear);
+    return bits_of(soon) & ~(group->held & group->clear);
 }
 
 static void heads_stay(struct group *group, uint32_t columns)
@@ -658,7 +641,7 @@ static uint32_t held_up(const struct follow_job *job, const struct group *group,
         s = s > GAP_M_MIN ? s : GAP_M_MIN;
         float reach = v * (types->headway[c] + (v - speed[c]) * types->closing[c]);
         float near = (margin[c] + (reach > 0.0f ? reach : 0.0f)) / s;
-        held[c] = types->acceleration[c] * near * near > GAIN_MPS2;
+        held[c] = -(types->acceleration[c] * near * near > GAIN_MPS2);
     }
     return bits_of(held);
 }
@@ -674,38 +657,34 @@ static void lane_wishes(const struct follow_job *job, const struct group *group,
     uint32_t free_bit = side.left ? KIND_FREE_LEFT : KIND_FREE_RIGHT;
     for (int32_t k = first; k < end; k++) {
         const struct row *row = &rows[k];
-        uint32_t all_must = 0, all_looks = 0;
-        _Pragma("omp simd reduction(|:all_must, all_looks)")
-        for (int c = 0; c < WIDE; c++) {
+        _Alignas(64) int32_t must[WIDE], may[WIDE];
+        FOR_WIDE {
             uint32_t kind = row->kind[c];
             float v = row->speed[c];
             uint32_t luck = kind >> KIND_LUCK_SHIFT;
             uint32_t turn = luck - (luck * THIRD >> THIRD_SHIFT) * GAIN_TURNS;   // its remainder
-            uint32_t here = k < group->count[c] ? COLUMN_BIT[c] : 0u;
-            uint32_t may = (kind & free_bit) != 0 ? here : 0u;
-            may = turn == side.turn ? may : 0u;
-            may = v < GAIN_HELD_UP * row->desired[c] ? may : 0u;
-            may = v > GAIN_SPEED_MPS ? may : 0u;
-            may = row->front[c] < group->length[c] - GAIN_LAST_M ? may : 0u;
-            all_must |= (kind & must_bit) != 0 ? here : 0u;
-            all_looks |= may;
+            bool here = k < group->count[c];
+            must[c] = -(here & ((kind & must_bit) != 0));
+            may[c] = -(here & ((kind & free_bit) != 0) & (turn == side.turn) & (v < GAIN_HELD_UP * row->desired[c])
+                & (v > GAIN_SPEED_MPS) & (row->front[c] < group->length[c] - GAIN_LAST_M));
         }
-        ret_must[k - first] = all_must;
-        ret_gain[k - first] = all_looks != 0 ? all_looks & held_up(job, group, rows, k) : 0;
+        uint32_t looks = bits_of(may);
+        ret_must[k - first] = bits_of(must);
+        ret_gain[k - first] = looks != 0 ? looks & held_up(job, group, rows, k) : 0;
     }
 }
 
 static uint32_t columns_held(const int32_t *restrict count, int32_t *restrict ret_most)
 {
     int32_t most = 0;
-    uint32_t held = 0;
-    _Pragma("omp simd reduction(max:most) reduction(|:held)")
+    _Alignas(64) int32_t held[WIDE];
+    _Pragma("omp simd reduction(max:most)")
     for (int c = 0; c < WIDE; c++) {
         most = count[c] > most ? count[c] : most;
-        held |= count[c] > 0 ? COLUMN_BIT[c] : 0u;
+        held[c] = -(count[c] > 0);
     }
     *ret_most = most;
-    return held;
+    return bits_of(held);
 }
 
 #define KERNEL_NAME_OF(isa) street_kernel_##isa

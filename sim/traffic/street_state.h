@@ -301,8 +301,7 @@ struct wide_types {
 #define PACK_MAX (ROWS_TOGETHER * WIDE)
 struct pack {
     _Alignas(64) float gap[PACK_MAX], speed[PACK_MAX], desired[PACK_MAX], ahead[PACK_MAX], margin[PACK_MAX];
-    struct wide_types types[ROWS_TOGETHER];
-    int32_t place[PACK_MAX];           // (row - first row) * WIDE + column
+    float acceleration[PACK_MAX], deceleration[PACK_MAX], emergency[PACK_MAX], headway[PACK_MAX], closing[PACK_MAX];
     int32_t count;
 };
 

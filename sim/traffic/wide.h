@@ -1,0 +1,65 @@
+// wide.h: what the wide kernel does with sixteen conditions: bits of them, and chosen values side by side.
+//
+// THEORY    Where C has no words for what a processor does in one instruction, this says it by intrinsics; elsewhere
+//           in plain loops. Nothing is computed here, so that every instruction set gives the same bits.
+// CONTRACT  Arrays of WIDE values begin on 64 bytes, but for those laid side by side.
+// NOT HERE  Arithmetic (street_kernel.c).
+#pragma once
+
+#ifdef __SSE2__
+#include <immintrin.h>
+#endif
+
+#include "sim/traffic/street_state.h"
+
+#define INLINE inline __attribute__((always_inline))
+
+// Sixteen conditions, 0 or -1 each, as bits.
+static INLINE uint32_t bits_of(const int32_t *condition)
+{
+#if defined(__AVX512F__)
+    __m512i all = _mm512_load_si512(condition);
+    return _mm512_test_epi32_mask(all, all);
+#elif defined(__AVX2__)
+    uint32_t low = (uint32_t)_mm256_movemask_ps(_mm256_load_ps((const float *)condition));
+    return low | (uint32_t)_mm256_movemask_ps(_mm256_load_ps((const float *)condition + 8)) << 8;
+#elif defined(__SSE2__)
+    uint32_t all = 0;
+    for (int c = 0; c < WIDE; c += 4) {
+        all |= (uint32_t)_mm_movemask_ps(_mm_load_ps((const float *)condition + c)) << c;
+    }
+    return all;
+#else
+    uint32_t all = 0;
+    for (int c = 0; c < WIDE; c++) {
+        all |= condition[c] != 0 ? 1u << c : 0u;
+    }
+    return all;
+#endif
+}
+
+// Lays the chosen ones of sixteen values side by side. Up to WIDE values may be written, of which the ones beyond the
+// chosen are 1 or what was there.
+static INLINE void chosen_lay(const float *from, uint32_t chosen, float *to)
+{
+#if defined(__AVX512F__)
+    __m512 ones = _mm512_set1_ps(1.0f);
+    _mm512_storeu_ps(to, _mm512_mask_compress_ps(ones, (__mmask16)chosen, _mm512_load_ps(from)));
+#else
+    for (int32_t n = 0; chosen != 0; chosen &= chosen - 1) {
+        to[n++] = from[__builtin_ctz(chosen)];
+    }
+#endif
+}
+
+// The reverse: the others of `to` stay. Up to WIDE values may be read.
+static INLINE void chosen_spread(const float *from, uint32_t chosen, float *to)
+{
+#if defined(__AVX512F__)
+    _mm512_store_ps(to, _mm512_mask_expand_ps(_mm512_load_ps(to), (__mmask16)chosen, _mm512_loadu_ps(from)));
+#else
+    for (int32_t n = 0; chosen != 0; chosen &= chosen - 1) {
+        to[__builtin_ctz(chosen)] = from[n++];
+    }
+#endif
+}
