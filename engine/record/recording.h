@@ -84,5 +84,8 @@ struct recording_stream;
 struct recording_stream *recording_stream_open(const struct recording *recording, int32_t block);
 void recording_stream_release(struct recording_stream *stream);
 
+// To the beginning of another block, or of the same again; keeps the memory that the stream has.
+void recording_stream_seek(struct recording_stream *stream, int32_t block);
+
 // The next record of the block. STATUS_UNKNOWN: there is none. STATUS_SYNTAX: the rest of the block is damaged.
 MUST_USE enum status recording_next(struct recording_stream *stream, struct cursor *ret);

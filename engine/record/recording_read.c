@@ -276,15 +276,24 @@ struct recording_stream {
 
 struct recording_stream *recording_stream_open(const struct recording *recording, int32_t block)
 {
-    assert(block >= 0 && block < recording->block_count);
     struct recording_stream *stream = memory_take(1, sizeof *stream);
     stream->recording = recording;
-    stream->offset = recording->blocks[block].offset;
-    stream->end = recording->blocks[block].end;
     stream->zstd = ZSTD_createDCtx();
     assert(stream->zstd != NULL);
     (void)ZSTD_DCtx_setParameter(stream->zstd, ZSTD_d_windowLogMax, WINDOW_LOG_MAX);
+    recording_stream_seek(stream, block);
     return stream;
+}
+
+void recording_stream_seek(struct recording_stream *stream, int32_t block)
+{
+    const struct recording *recording = stream->recording;
+    assert(block >= 0 && block < recording->block_count);
+    stream->offset = recording->blocks[block].offset;
+    stream->end = recording->blocks[block].end;
+    stream->records = (struct cursor){ 0 };
+    stream->damaged = false;
+    (void)ZSTD_DCtx_reset(stream->zstd, ZSTD_reset_session_only);
 }
 
 void recording_stream_release(struct recording_stream *stream)

@@ -20,12 +20,12 @@ struct entry {
 // Blocks that are fed to one brain, one after the other.
 struct segment {
     int32_t first_block, block_count;
-    bool snapshot;                    // it is entered by one, not by a fresh brain
 };
 
 struct player {
     const struct network *network;
     const struct recording *recording;
+    struct recording_stream *stream;  // NULL: none yet
     int threads;                      // of its brain
     struct brain *brain;              // NULL: none yet
     struct record_header made;        // how it was made
@@ -61,6 +61,7 @@ static void player_create(struct player *player, const struct network *network, 
 static void player_release(struct player *player)
 {
     brain_release(player->brain);
+    recording_stream_release(player->stream);
     observation_buffer_release(&player->seen);
     report_memory_release(&player->memory);
     loop_memory_release(&player->loops);
@@ -209,8 +210,9 @@ static enum status record_play(struct player *player, const struct record *recor
         // A later block of the same segment goes on with the brain that is there, unless a fresh one took over.
         status = record_get_header(record->body, &header);
         if (status == STATUS_OK && (first || header.begin_ms == record->now_ms)) {
-            // A snapshot says all of a brain's state: one that was made alike takes it.
-            bool there = first && player->brain != NULL && made_alike(&player->made, &header);
+            // A snapshot says all of a brain's state: one that was made alike takes it. Without one it is made here.
+            bool there = first && header.begin_ms != record->now_ms && player->brain != NULL
+                && made_alike(&player->made, &header);
             status = there ? STATUS_OK : brain_make(player, &header, problem);
         }
         return status;
@@ -242,13 +244,17 @@ static enum status record_play(struct player *player, const struct record *recor
 
 static enum status block_play(struct player *player, int32_t block, bool first, struct problem *problem)
 {
-    struct recording_stream *stream = recording_stream_open(player->recording, block);
+    if (player->stream == NULL) {
+        player->stream = recording_stream_open(player->recording, block);
+    } else {
+        recording_stream_seek(player->stream, block);
+    }
     report_memory_forget(&player->memory);
     loop_memory_forget(&player->loops);
     enum status status = STATUS_OK;
     struct cursor bytes;
     bool opening = first;
-    while (status == STATUS_OK && (status = recording_next(stream, &bytes)) == STATUS_OK) {
+    while (status == STATUS_OK && (status = recording_next(player->stream, &bytes)) == STATUS_OK) {
         struct record record;
         enum status opened = record_open(bytes, &record);
         if (opened == STATUS_UNKNOWN) {
@@ -258,7 +264,6 @@ static enum status block_play(struct player *player, int32_t block, bool first, 
         bool lost = opened != STATUS_OK || (player->brain == NULL && record.kind != RECORD_HEADER);
         status = lost ? STATUS_SYNTAX : record_play(player, &record, opening, problem);
     }
-    recording_stream_release(stream);
     return status == STATUS_UNKNOWN ? STATUS_OK : status;
 }
 
@@ -328,11 +333,12 @@ static void segments_find(const struct network *network, const struct recording 
             continue;
         }
         ret->blocks++;
-        struct entry entry = entry_look(recording, b);
-        bool begins = entry.readable && (entry.fresh || ret->snapshots);
-        if (begins) {
+        // Where snapshots are read every block can be entered; what it opens with shows when it is played.
+        struct entry entry = ret->snapshots ? (struct entry){ .readable = true, .fresh = true }
+                                            : entry_look(recording, b);
+        if (entry.readable && entry.fresh) {
             struct segment *segment = GROW(ret->list);
-            *segment = (struct segment){ .first_block = b, .block_count = 1, .snapshot = entry.snapshot };
+            *segment = (struct segment){ .first_block = b, .block_count = 1 };
             open = true;
         } else if (open && entry.readable) {
             ret->list.at[ret->list.count - 1].block_count++;
@@ -362,10 +368,6 @@ static void segment_play(struct player *player, const struct segment *segment)
     struct problem problem;
     player->report = (struct exact_report){ .first = { .at_ms = INT64_MAX, .intersection = INDEX_NONE } };
     player->differs = false;
-    if (!segment->snapshot) {
-        brain_release(player->brain);
-        player->brain = NULL;
-    }
     for (int32_t b = 0; b < segment->block_count; b++) {
         if (block_play(player, segment->first_block + b, b == 0, &problem) != STATUS_OK) {
             player->report.blocks_damaged += segment->block_count - b;   // What follows has lost its past.
