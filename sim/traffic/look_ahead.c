@@ -108,11 +108,11 @@ static void heed_yield(const struct street *street, const struct viewer *viewer,
     }
 }
 
-// One that waits on the path `other`, before the place where the paths meet, for those that need not yield to it, is no
-// leader of theirs.
+// One on the path `other` that waits before the place where the paths meet for those that need not yield to it, or is
+// still on its way to where it waits for them, is no leader of theirs.
 static bool waits_for(const struct street *street, const struct path *path, int32_t other, float speed, float front)
 {
-    if (speed > WAITING_MPS) {
+    if (speed > WAITING_MPS && front > street->paths[other].wait) {
         return false;
     }
     for (int32_t i = 0; i < path->foe_count; i++) {
@@ -309,7 +309,7 @@ static void look_along(const struct street *street, const struct viewer *viewer,
     while (path_index >= 0) {
         const struct path *path = &street->paths[path_index];
         if (beyond) {
-            enum verdict verdict = line_verdict(street, path_index, viewer, -way);
+            enum verdict verdict = line_verdict(street, path_index, trip->leg + further, viewer, -way);
             if (verdict != LINE_OPEN) {
                 heed_line(street, viewer, way, lane_m, view);
                 return;
@@ -400,7 +400,7 @@ struct view look_from_lane(const struct street *street, int32_t cell, int32_t pa
         return view;
     }
     const struct path *path = &street->paths[path_index];
-    view.verdict = line_verdict(street, path_index, viewer, -to_line);
+    view.verdict = line_verdict(street, path_index, street->trips[viewer->trip].leg, viewer, -to_line);
     if (view.verdict != LINE_OPEN) {
         heed_line(street, viewer, to_line, street->seen[cell].length, &view);
         return view;

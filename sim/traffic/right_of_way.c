@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "sim/traffic/closures.h"
+#include "sim/traffic/trips.h"
 
 static const float MARGIN_S = 1.0f;            // between two users of a common area: SUMO's jmTimegapMinor
 static const float CLOSING_MPS2 = 2.0f;        // what one expects of a follower behind whom one merges
@@ -152,25 +153,6 @@ static float room_promised(const struct street *street, const struct seen *lane)
         }
     }
     return promised;
-}
-
-static bool exit_has_room(const struct street *street, const struct path *path, const struct viewer *viewer)
-{
-    const struct seen *lane = &street->seen[path->to_cell];
-    float need = viewer->length + street->types.gap[viewer->kind & KIND_TYPE];
-    float room = lane->length;
-    if (lane->count > 0) {
-        // What stands at the end now and where it can be once it has braked.
-        float v = lane->tail_speed;
-        room = lane->tail_rear + v * v / (2.0f * street->types.deceleration[viewer->kind & KIND_TYPE])
-            + v;
-    } else if (room < need) {
-        return room_promised(street, lane) <= 0.0f;
-    }
-    if (room > 6.0f * need) {
-        return true;
-    }
-    return room - room_promised(street, lane) >= need;
 }
 
 // Time until the other has cleared `way` metres at the speed that it has.
@@ -414,7 +396,47 @@ static bool taken(const struct street *street, int32_t path_index, const struct 
     return false;
 }
 
-enum verdict line_verdict(const struct street *street, int32_t path_index, const struct viewer *viewer, float x)
+// Whether one may count on driving on from a lane that is too short for it.
+static bool leads_on(const struct street *street, int32_t path_index, const struct viewer *viewer, float x)
+{
+    if (path_index < 0) {
+        return false;
+    }
+    enum aspect aspect = path_aspect(street, &street->paths[path_index]);
+    return (aspect == ASPECT_GREEN || aspect == ASPECT_DARK) && !taken(street, path_index, viewer, x, false);
+}
+
+// Room beyond the path that ends leg `leg` of the viewer's route: on its exit lane, and where that is shorter than the
+// vehicle on the lanes beyond it. x: the front, as the path sees it.
+static bool exit_has_room(const struct street *street, const struct path *path, int32_t leg,
+                          const struct viewer *viewer, float x)
+{
+    float need = viewer->length + street->types.gap[viewer->kind & KIND_TYPE];
+    float room = 0.0f, promised = 0.0f;
+    for (int32_t further = 1;; further++) {
+        const struct seen *lane = &street->seen[path->to_cell];
+        if (lane->count > 0) {
+            // What stands at the end now and where it can be once it has braked.
+            float v = lane->tail_speed;
+            room += lane->tail_rear + v * v / (2.0f * street->types.deceleration[viewer->kind & KIND_TYPE]) + v;
+            return room > 6.0f * need || room - promised - room_promised(street, lane) >= need;
+        }
+        promised += room_promised(street, lane);
+        room += lane->length;
+        if (room - promised >= need) {
+            return true;
+        }
+        x -= path->length + lane->length;
+        int32_t next = trip_path(street, &street->trips[viewer->trip], leg + further, path->to_cell);
+        if (room >= need || !leads_on(street, next, viewer, x)) {
+            return room < need && promised <= 0.0f;
+        }
+        path = &street->paths[next];
+    }
+}
+
+enum verdict line_verdict(const struct street *street, int32_t path_index, int32_t leg, const struct viewer *viewer,
+                          float x)
 {
     const struct path *path = &street->paths[path_index];
     float to_line = -x;
@@ -439,7 +461,7 @@ enum verdict line_verdict(const struct street *street, int32_t path_index, const
     if (!stopped && stop_sign(street, path)) {
         return LINE_TAKEN;
     }
-    if (path->crosses && !exit_has_room(street, path, viewer)) {
+    if (path->crosses && !exit_has_room(street, path, leg, viewer, x)) {
         return LINE_CLOSED;
     }
     if (path->wait > 0.0f && !to_all) {

@@ -15,7 +15,8 @@
 
 static const float CLEARANCE_M = 0.1f;         // as in the kernel
 #define TRANSFERS_AHEAD 4                      // so far ahead is asked for what those who come will touch
-#define QUEUE_LOOK_MAX 16                      // trips of one queue that are tried in one step
+#define QUEUE_LOOK_MAX 16                      // trips of one queue that are tried in one step,
+#define QUEUE_WALK_MAX 1024                    // past so many who wait for lanes that are full
 
 static struct worker *group_worker(const struct street *street, int32_t group)
 {
@@ -350,16 +351,21 @@ static uint32_t lanes_not_closed(const struct street *street, int32_t link_index
 static void queue_enter(struct street *street, struct worker *worker, struct block *block, int column, int64_t now_ms)
 {
     int32_t link = block->link[column];
-    uint32_t held = 0;
-    int32_t before = INDEX_NONE, index = street->queue_first[link];
-    for (int tried = 0; index != INDEX_NONE && tried < QUEUE_LOOK_MAX; tried++) {
+    uint32_t all = street->network->links[link].lane_count < 32
+        ? (1u << street->network->links[link].lane_count) - 1 : UINT32_MAX;
+    uint32_t held = 0;                 // lanes that had no place for somebody
+    int32_t before = INDEX_NONE, index = street->queue_first[link], tried = 0;
+    for (int walked = 0; index != INDEX_NONE && walked < QUEUE_WALK_MAX && tried < QUEUE_LOOK_MAX && held != all;
+         walked++) {
         const struct trip *trip = &street->trips[index];
         int32_t next = trip->next;
         uint32_t lanes = trip->depart_lane >= 0 ? 1u << trip->depart_lane : trip_first_lanes(street, trip);
         if (closures_near(street, link)) {
             lanes = lanes_not_closed(street, link, trip, lanes);
         }
-        int32_t cell = (lanes & ~held) != 0 ? roomiest(street, block, column, lanes) : INDEX_NONE;
+        bool open = (lanes & ~held) != 0;
+        int32_t cell = open ? roomiest(street, block, column, lanes) : INDEX_NONE;
+        tried += open;
         if (cell != INDEX_NONE && insert(street, cell, index, now_ms)) {
             queue_unlink(street, link, before, index);
             block->waiting--;
