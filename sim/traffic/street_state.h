@@ -107,6 +107,7 @@ struct seen {
 
 struct group {
     struct ahead ahead;
+    int32_t head_path[WIDE];          // of the heads as published last, or PATH_NONE; head_signal is of it
     struct tails tails;               // of each column's last vehicle, after it moved
     _Alignas(64) int32_t count[WIDE];
     float length[WIDE];
@@ -114,7 +115,7 @@ struct group {
     int32_t lane[WIDE];               // of the network, or INDEX_NONE
     int32_t first_path[WIDE], path_count[WIDE];
     int32_t first_entry[WIDE], entry_count[WIDE];   // paths that lead in, in street.entries
-    int32_t head_signal[WIDE];        // signal group of the path of seen.head_path; none where it may turn on red
+    int32_t head_signal[WIDE];        // signal group of the path of head_path; none where it may turn on red
     int16_t yielding[WIDE];           // steps that the head has stood before a line held by somebody else's right
     int32_t entered[WIDE];            // path on which the last vehicle came in, or PATH_NONE
     // Of the columns of `over`: one beyond the line whose rear is on this lane still.
@@ -529,4 +530,15 @@ static inline int32_t street_elapsed_ms(const struct street *street)
 static inline uint32_t halt_waited(uint32_t halt)
 {
     return halt / HALT_WAIT;
+}
+
+// As fminf and fmaxf of numbers, without a call.
+static inline float lesser(float a, float b)
+{
+    return a < b ? a : b;
+}
+
+static inline float greater(float a, float b)
+{
+    return a > b ? a : b;
 }
