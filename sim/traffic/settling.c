@@ -423,47 +423,24 @@ static void tails_refresh(const struct street *street, struct group *group, cons
     }
 }
 
-// Writes what others see of a column that holds somebody.
-static inline void cell_publish(const struct group *restrict group, const struct row *restrict rows, int c,
-                                struct seen *restrict seen)
-{
-    int32_t count = group->count[c];
-    float head_front = rows[0].front[c], head_speed = rows[0].speed[c];
-    float second_front = rows[1].front[c], second_speed = rows[1].speed[c];   // always there, if nobody's
-    int32_t second_path = count > 1 ? rows[1].path[c] : PATH_NONE, head_path = rows[0].path[c];
-    seen->count = count;
-    seen->head_front = head_front;
-    seen->head_speed = head_speed;
-    seen->head_path = head_path;
-    seen->second_front = second_front;
-    seen->second_speed = second_speed;
-    seen->second_path = second_path;
-    seen->tail_rear = group->tails.rear[c];
-    seen->tail_speed = group->tails.speed[c];
-    seen->tail_path = group->entered[c];
-    seen->head_yielded = group->yielding[c];
-}
-
 static void group_publish(const struct street *street, int32_t group_index)
 {
     struct group *group = &street->groups[group_index];
     struct seen *seen = &street->seen[group_index * WIDE];
     const struct row *rows = &street->rows[group->first_row];
-    uint32_t held = street->kernel->columns_held(group->count, &group->count_max), reaching = 0;
+    uint32_t held = street->kernel->columns_held(group->count, &group->count_max);
     tails_refresh(street, group, rows, held);
-    for (uint32_t rest = held; rest != 0; rest &= rest - 1) {
+    struct published now = street->kernel->cells_publish(group, rows, held, seen);
+    for (uint32_t rest = now.other_head; rest != 0; rest &= rest - 1) {
         int c = __builtin_ctz(rest);
-        if (rows[0].path[c] != seen[c].head_path) {
-            const struct path *path = rows[0].path[c] >= 0 ? &street->paths[rows[0].path[c]] : NULL;
-            group->head_signal[c] = path != NULL && !path->right_on_red ? path->group : INDEX_NONE;
-        }
-        cell_publish(group, rows, c, &seen[c]);
-        reaching |= (group->tails.rear[c] < CLEARANCE_M ? 1u : 0u) << c;
+        group->head_path[c] = rows[0].path[c];
+        const struct path *path = rows[0].path[c] >= 0 ? &street->paths[rows[0].path[c]] : NULL;
+        group->head_signal[c] = path != NULL && !path->right_on_red ? path->group : INDEX_NONE;
     }
     for (uint32_t rest = group->shown & ~held; rest != 0; rest &= rest - 1) {
         seen[__builtin_ctz(rest)].count = 0;
     }
-    street->reaching[group_index] = (uint16_t)reaching;
+    street->reaching[group_index] = (uint16_t)now.reaching;
     group->shown = held;
     group->changed = 0;
 }

@@ -1,6 +1,7 @@
 #include "sim/traffic/street_kernel.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "engine/base/random.h"
@@ -687,6 +688,59 @@ static uint32_t columns_held(const int32_t *restrict count, int32_t *restrict re
     return bits_of(held);
 }
 
+#ifdef LINES_AT_ONCE
+#define SEEN_FIRST 5                // the words before, of what others see of a cell, never change
+_Static_assert(offsetof(struct seen, count) == 4 * SEEN_FIRST && offsetof(struct seen, head_front) == 4 * 6
+    && offsetof(struct seen, second_front) == 4 * 9 && offsetof(struct seen, tail_rear) == 4 * 12
+    && offsetof(struct seen, head_yielded) == 4 * 15 && sizeof(struct seen) == 4 * WIDE, "seen_write writes words");
+
+static INLINE void seen_write(const struct group *group, const struct row *rows, const int32_t *second_path,
+                              uint32_t held, struct seen *seen)
+{
+    _Alignas(64) int32_t yielded[WIDE];
+    FOR_WIDE {
+        yielded[c] = group->yielding[c];
+    }
+    const void *words[WIDE] = { NULL, NULL, NULL, NULL, NULL, group->count, rows[0].front, rows[0].speed, rows[0].path,
+        rows[1].front, rows[1].speed, second_path, group->tails.rear, group->tails.speed, group->entered, yielded };
+    lines_write(words, SEEN_FIRST, held, seen);
+}
+#else
+static INLINE void seen_write(const struct group *restrict group, const struct row *restrict rows,
+                              const int32_t *restrict second_path, uint32_t held, struct seen *restrict seen)
+{
+    for (; held != 0; held &= held - 1) {
+        int c = __builtin_ctz(held);
+        struct seen *to = &seen[c];
+        to->count = group->count[c];
+        to->head_front = rows[0].front[c];
+        to->head_speed = rows[0].speed[c];
+        to->head_path = rows[0].path[c];
+        to->second_front = rows[1].front[c];
+        to->second_speed = rows[1].speed[c];
+        to->second_path = second_path[c];
+        to->tail_rear = group->tails.rear[c];
+        to->tail_speed = group->tails.speed[c];
+        to->tail_path = group->entered[c];
+        to->head_yielded = group->yielding[c];
+    }
+}
+#endif
+
+// Of the second row there is always a place, if nobody's.
+static struct published cells_publish(const struct group *group, const struct row *rows, uint32_t held,
+                                      struct seen *seen)
+{
+    _Alignas(64) int32_t other_head[WIDE], reaching[WIDE], second_path[WIDE];
+    FOR_WIDE {
+        other_head[c] = -(group->head_path[c] != rows[0].path[c]);
+        reaching[c] = -(group->tails.rear[c] < CLEARANCE_M);
+        second_path[c] = group->count[c] > 1 ? rows[1].path[c] : PATH_NONE;
+    }
+    seen_write(group, rows, second_path, held, seen);
+    return (struct published){ bits_of(other_head) & held, bits_of(reaching) & held };
+}
+
 #define KERNEL_NAME_OF(isa) street_kernel_##isa
 #define KERNEL_NAME(isa) KERNEL_NAME_OF(isa)
 #define KERNEL_TEXT_OF(isa) #isa
@@ -694,4 +748,4 @@ static uint32_t columns_held(const int32_t *restrict count, int32_t *restrict re
 
 const struct street_kernel KERNEL_NAME(KERNEL_ISA) = { .name = KERNEL_TEXT(KERNEL_ISA), .follow_rows = follow_rows,
     .heads_prepare = heads_prepare, .heads_soon = heads_soon, .heads_stay = heads_stay, .lane_wishes = lane_wishes,
-    .columns_held = columns_held };
+    .columns_held = columns_held, .cells_publish = cells_publish };

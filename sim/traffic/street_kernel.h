@@ -81,6 +81,9 @@ struct follow_rows {
     uint8_t *met;                      // by loop layer; OUT: set where somebody may have been over a loop
 };
 
+// Columns whose head_path is not the head's any more, and those whose last vehicle reaches back over the lane's start.
+struct published { uint32_t other_head, reaching; };
+
 struct street_kernel {
     const char *name;
     void (*follow_rows)(const struct follow_job *job, struct follow_rows *rows);
@@ -99,6 +102,9 @@ struct street_kernel {
                         struct side_wish side, int32_t first, int32_t end, uint32_t *ret_must, uint32_t *ret_gain);
     // The columns that hold somebody, and the longest one's vehicles.
     uint32_t (*columns_held)(const int32_t *count, int32_t *ret_most);
+    // Writes what others see of the columns that hold somebody.
+    struct published (*cells_publish)(const struct group *group, const struct row *rows, uint32_t held,
+                                      struct seen *seen);
 };
 
 // The kernel for this machine. STATUS_RANGE when INTERGREEN_ISA names none that it can run.

@@ -74,6 +74,7 @@ static void block_begin(struct street *street, int32_t lane_count)
             group->lane[c] = INDEX_NONE;
             group->entered[c] = PATH_NONE;
             group->head_signal[c] = INDEX_NONE;
+            group->head_path[c] = PATH_NONE;
         }
     }
 }

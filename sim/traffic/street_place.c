@@ -19,6 +19,7 @@ static void group_clear(struct group *group)
         group->entered[c] = PATH_NONE;
         group->entry_busy[c] = false;
         group->head_signal[c] = INDEX_NONE;
+        group->head_path[c] = PATH_NONE;
     }
     group->count_max = 0;
     group->stops = false;

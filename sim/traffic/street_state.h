@@ -128,7 +128,8 @@ struct group {
     _Alignas(64) int32_t count[WIDE];
     float length[WIDE];
     float limit[WIDE];                // speed limit
-    int32_t head_signal[WIDE];        // signal group of the path of seen.head_path; none where it may turn on red
+    int32_t head_path[WIDE];          // of the heads as published last, or PATH_NONE
+    int32_t head_signal[WIDE];        // signal group of the path of head_path; none where it may turn on red
     int32_t entered[WIDE];            // path on which the last vehicle came in, or PATH_NONE
     int16_t yielding[WIDE];           // steps that the head has stood before a line held by somebody else's right
     bool entry_busy[WIDE];            // somebody is about to come in: no insertion here
@@ -541,4 +542,15 @@ static inline int32_t street_elapsed_ms(const struct street *street)
 static inline uint32_t halt_waited(uint32_t halt)
 {
     return halt / HALT_WAIT;
+}
+
+// As fminf and fmaxf of numbers, without a call.
+static inline float lesser(float a, float b)
+{
+    return a < b ? a : b;
+}
+
+static inline float greater(float a, float b)
+{
+    return a > b ? a : b;
 }

@@ -261,7 +261,9 @@ uint32_t trip_kind(const struct street *street, const struct trip *trip, int32_t
 // To the nearest whole number.
 static int32_t whole(double x)
 {
-    return (int32_t)floor(x + 0.5);
+    double up = x + 0.5;
+    int32_t part = (int32_t)up;        // towards zero
+    return part - (up < (double)part ? 1 : 0);
 }
 
 void trip_settle(struct trip *trip, int32_t end_ms, float front, float desired, uint32_t halt, float next_front)
