@@ -280,19 +280,19 @@ void trip_settle(struct trip *trip, int32_t end_ms, float front, float desired, 
 
 // Moves an array of pages to a larger place, without touching what is not used yet.
 #define TEAM_TRIPS_MIN 256              // so many routes are followed by several threads
-#define LARGE_BYTES ((size_t)1 << 21)   // these pages are asked for
-#define LARGE_BYTES_MIN (LARGE_BYTES / 4)   // from here on
+#define TRIED_LEGS_KEPT (1 << 18)       // room for a stream's batch is kept, for more it is given back
+#define LARGE_BYTES ((size_t)1 << 21)   // from here on large pages are asked for
 
 static void *pages_grow(void *from, size_t used, size_t bytes)
 {
-    size_t align = bytes >= LARGE_BYTES_MIN ? LARGE_BYTES : 64;
+    size_t align = bytes >= LARGE_BYTES ? LARGE_BYTES : 64;
     void *to = aligned_alloc(align, (bytes + align - 1) / align * align);
     if (to == NULL) {
         (void)fprintf(stderr, "out of memory: %zu bytes for trips do not fit\n", bytes);
         abort();
     }
-    if (bytes >= LARGE_BYTES_MIN) {
-        memory_wish_large_pages(to, (bytes + align - 1) / align * align);
+    if (bytes >= LARGE_BYTES) {
+        memory_wish_large_pages(to, bytes);
     }
     if (used > 0) {
         memcpy(to, from, used);
@@ -635,6 +635,15 @@ static enum status route_check(const struct street *street, const struct trip_co
     return trips->first_stop == NULL ? STATUS_OK : stops_check(street, trips, row, place, problem);
 }
 
+static void tries_release(struct street *street)
+{
+    free(street->legs_tried);
+    free(street->tried);
+    street->legs_tried = NULL;
+    street->tried = NULL;
+    street->legs_tried_capacity = street->tried_capacity = 0;
+}
+
 // Follows the routes of the first rows, by several threads where there are many.
 static void routes_try(struct street *street, const struct trip_columns *trips, int32_t count)
 {
@@ -689,6 +698,9 @@ enum status street_enter(struct street *street, const struct trip_columns *trips
     }
     for (int32_t i = 0; i < trips->count; i++) {
         trip_schedule(street, trips, i, tried[i].index);
+    }
+    if (street->legs_tried_capacity > TRIED_LEGS_KEPT) {
+        tries_release(street);
     }
     street->insert_first = true;
     return STATUS_OK;
@@ -759,7 +771,6 @@ void trips_release(struct street *street)
 {
     free(street->trips);
     free(street->legs);
-    free(street->legs_tried);
-    free(street->tried);
+    tries_release(street);
     stops_release(street);
 }
