@@ -10,7 +10,7 @@
 static const size_t COLUMN_ALIGNMENT = 64;   // One cache line, and one 512-bit register.
 
 static const size_t LARGE_PAGE_BYTES = (size_t)1 << 21;
-static const size_t CHUNK_BYTES_MIN = (size_t)1 << 18, CHUNK_BYTES_MAX = (size_t)1 << 24;
+static const size_t CHUNK_BYTES_MIN = (size_t)1 << 16, CHUNK_BYTES_MAX = (size_t)1 << 24;
 // Under the address sanitizer each table is a chunk of its own, so that it sees who leaves its own.
 #if defined(__SANITIZE_ADDRESS__)
 static const bool APART = true;

@@ -320,7 +320,7 @@ static void change_for_gain(struct street *street, struct change *change, int32_
     int c = change->column;
     const struct row *row = &change->from_rows[k];
     float length = row_length(street, row, c), v = row->speed[c];
-    float gap = change->from->ahead.rear[c] - row->front[c], leader_mps = change->from->ahead.speed[c];
+    float gap = change->from->leaders.rear[c] - row->front[c], leader_mps = change->from->leaders.speed[c];
     if (k > 0) {
         const struct row *leader = &change->from_rows[k - 1];
         gap = leader->front[c] - row_length(street, leader, c) - row->front[c];

@@ -188,7 +188,7 @@ static void head_look(struct street *street, struct worker *worker, int32_t grou
 {
     struct group *group = &street->groups[group_index];
     struct row *row = &street->rows[group->first_row];
-    struct ahead *ahead = &group->ahead;
+    struct ahead *ahead = &worker->ahead;
     float to_line = group->length[c] - row->front[c];
     struct viewer viewer = { row->speed[c], street->types.length[row->kind[c] & KIND_TYPE], row->desired[c],
         driver_factor(street, row->kind[c], row->trip[c], row->desired[c], group->limit[c]), row->kind[c],
@@ -273,17 +273,17 @@ static void heads_look(struct street *street, struct worker *worker, const struc
 {
     struct group *group = &street->groups[group_index];
     struct row *row = &street->rows[group->first_row];
-    uint32_t near = street->kernel->heads_prepare(job, group, row, moved_from);
+    uint32_t near = street->kernel->heads_prepare(job, group, row, moved_from, &worker->ahead);
     for (uint32_t over = group->over; over != 0; over &= over - 1) {
         int c = __builtin_ctz(over);
         near |= group->count[c] > 0 ? 1u << c : 0u;   // a rear reaches back to it, from however far a line
     }
     uint32_t red = heads_at_red(street, group, near & group->held & group->clear & ~group->over);
-    street->kernel->heads_stay(group, red);
+    street->kernel->heads_stay(group, red, &worker->ahead);
     for (near &= ~red; near != 0; near &= near - 1) {
         int c = __builtin_ctz(near);
         if (((group->held >> c) & 1u) && stays_at_red(street, group, group_index * WIDE + c)) {
-            street->kernel->heads_stay(group, 1u << c);
+            street->kernel->heads_stay(group, 1u << c, &worker->ahead);
             continue;
         }
         if (group->length[c] - row->front[c] < SOON_S * row->speed[c]) {
@@ -333,7 +333,7 @@ static void heads_leave(struct street *street, struct worker *worker, struct blo
         column_remove(rows, group->count[c], 0, c);
         group->count[c]--;
         group->yielding[c] = 0;
-        group->ahead.rear[c] = FAR_M;
+        group->leaders.rear[c] = FAR_M;
         block->vehicles--;
     }
     group->held &= ~past;
@@ -437,7 +437,7 @@ static void move_group(struct street *street, struct worker *worker, const struc
     }
     heads_look(street, worker, job, index, moved_from);
     struct follow_rows rows = { .rows = &street->rows[group->first_row], .row_count = group->count_max,
-        .count = group->count, .ahead = &group->ahead, .length = group->length,
+        .count = group->count, .ahead = &worker->ahead, .length = group->length,
         .loops = &street->loops[group->loop_layer], .loop_count = group->loop_layer_count,
         .met = street->loops_met + group->loop_layer, .tails = &group->tails, .queued = &worker->queued,
         .pack = &worker->pack };
@@ -446,6 +446,11 @@ static void move_group(struct street *street, struct worker *worker, const struc
         rows.mark_count = worker->mark_count;
     }
     street->kernel->follow_rows(job, &rows);
+    if (block->lane_count > 1) {
+        memcpy(group->leaders.rear, worker->ahead.rear, sizeof group->leaders.rear);
+        memcpy(group->leaders.speed, worker->ahead.speed, sizeof group->leaders.speed);
+        memcpy(group->leaders.margin, worker->ahead.margin, sizeof group->leaders.margin);
+    }
     heads_leave(street, worker, block, group, rows.past, moved_from);
 }
 

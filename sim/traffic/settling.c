@@ -32,8 +32,8 @@ static void cell_put(struct street *street, int32_t cell, const struct vehicle *
     column_insert(cell_rows(street, cell), count, place, column, vehicle);
     if (place == 0) {
         // Nobody has looked ahead for it: what the last head of the lane saw, however long ago, is nothing to it.
-        group->ahead.rear[column] = FAR_M;
-        group->ahead.speed[column] = group->ahead.margin[column] = 0.0f;
+        group->leaders.rear[column] = FAR_M;
+        group->leaders.speed[column] = group->leaders.margin[column] = 0.0f;
     }
     if (place == count) {
         group->entered[column] = came_by;

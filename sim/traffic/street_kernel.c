@@ -570,10 +570,9 @@ static void follow_rows(const struct follow_job *job, struct follow_rows *all)
     }
 }
 
-static uint32_t heads_prepare(const struct follow_job *job, struct group *group, const struct row *heads,
-                              float *ret_fronts)
+static uint32_t heads_prepare(const struct follow_job *job, const struct group *group, const struct row *heads,
+                              float *ret_fronts, struct ahead *ahead)
 {
-    struct ahead *ahead = &group->ahead;
     struct types_room room;
     const struct wide_types *types = types_of(job, heads->kind, group->count, 0, &room);
     _Alignas(64) int32_t near[WIDE];
@@ -604,9 +603,8 @@ static uint32_t heads_soon(const struct group *group, const struct row *heads)
     return bits_of(soon) & ~(group->held & group->clear);
 }
 
-static void heads_stay(struct group *group, uint32_t columns)
+static void heads_stay(const struct group *group, uint32_t columns, struct ahead *ahead)
 {
-    struct ahead *ahead = &group->ahead;
     FOR_WIDE {
         bool stays = (columns & COLUMN_BIT[c]) != 0;
         ahead->rear[c] = stays ? group->length[c] - STOP_MARGIN_M : ahead->rear[c];
@@ -624,9 +622,9 @@ static uint32_t held_up(const struct follow_job *job, const struct group *group,
     _Alignas(64) float rear[WIDE], speed[WIDE], margin[WIDE];
     _Alignas(64) int32_t held[WIDE];
     FOR_WIDE {
-        rear[c] = group->ahead.rear[c];
-        speed[c] = group->ahead.speed[c];
-        margin[c] = group->ahead.margin[c];
+        rear[c] = group->leaders.rear[c];
+        speed[c] = group->leaders.speed[c];
+        margin[c] = group->leaders.margin[c];
     }
     if (k > 0) {
         const struct wide_types *before = types_of(job, rows[k - 1].kind, group->count, k - 1, &room_before);

@@ -87,15 +87,14 @@ struct published { uint32_t other_head, reaching; };
 struct street_kernel {
     const char *name;
     void (*follow_rows)(const struct follow_job *job, struct follow_rows *rows);
-    // Fills group->ahead as for a free road, keeps the heads' fronts, and gives the columns whose head is near its
-    // line.
-    uint32_t (*heads_prepare)(const struct follow_job *job, struct group *group, const struct row *heads,
-                              float *ret_fronts);
+    // Fills *ahead as for a free road, keeps the heads' fronts, and gives the columns whose head is near its line.
+    uint32_t (*heads_prepare)(const struct follow_job *job, const struct group *group, const struct row *heads,
+                              float *ret_fronts, struct ahead *ahead);
     // Columns of a group whose heads are about to look ahead, as well as one can tell before the group's turn: one may
     // wish to have in the cache what they will look at.
     uint32_t (*heads_soon)(const struct group *group, const struct row *heads);
     // The heads of these columns heed the lane's end alone.
-    void (*heads_stay)(struct group *group, uint32_t columns);
+    void (*heads_stay)(const struct group *group, uint32_t columns, struct ahead *ahead);
     // For rows first .. end - 1 of a group, by row: the columns whose vehicle must change lanes to this side, and those
     // that may gain by it and whose turn it is to look.
     void (*lane_wishes)(const struct follow_job *job, const struct group *group, const struct row *rows,

@@ -199,8 +199,9 @@ static void paths_create(struct street *street, const uint64_t *keys)
         path_fill(street, i, street->crossroads_count - 1, order[i].index);
         slots += street->paths[i].capacity;
     }
-    street->now = memory_room_take(&street->room, (size_t)slots, sizeof *street->now);
-    street->next = memory_room_take(&street->room, (size_t)slots, sizeof *street->next);
+    // Much room, of which little is used: not in the tables' room, whose pages are large.
+    street->now = memory_take((size_t)slots, sizeof *street->now);
+    street->next = memory_take((size_t)slots, sizeof *street->next);
     // Tables are written to at once: no step is to wait for their pages.
     street->inside = table_take(street, (size_t)count, sizeof *street->inside);
     street->inside_next = table_take(street, (size_t)count, sizeof *street->inside_next);
@@ -552,7 +553,7 @@ static void workers_create(struct street *street)
         leaving += slots;
         worker->first_slot = first_slot;
         worker->stayed_max = slots;
-        worker->stayed = memory_room_take(&street->room, (size_t)slots, sizeof *worker->stayed);
+        worker->stayed = memory_take((size_t)slots, sizeof *worker->stayed);
         first_slot += slots;
         worker->block_end = block;
         worker->crossroads_end = crossroads;
@@ -560,16 +561,16 @@ static void workers_create(struct street *street)
         worker->came_from = table_take(street, (size_t)street->network->link_count, sizeof(int32_t));
         worker->search_queue = table_take(street, (size_t)street->network->link_count, sizeof(int32_t));
         worker->detour = table_take(street, (size_t)street->network->link_count + 2, sizeof(int32_t));
-        worker->outbox = memory_room_take(&street->room, (size_t)leaving, sizeof *worker->outbox);
+        worker->outbox = memory_take((size_t)leaving, sizeof *worker->outbox);
         int64_t most = groups_end > street->crossroads_count ? groups_end : street->crossroads_count;
         worker->active = table_take(street, (size_t)most + LINK_LANE_COUNT_MAX + 1, sizeof *worker->active);
-        worker->arrived = memory_room_take(&street->room, (size_t)leaving, sizeof *worker->arrived);
+        worker->arrived = memory_take((size_t)leaving, sizeof *worker->arrived);
     }
     size_t arriving = 0;
     for (int32_t w = 0; w < street->worker_count; w++) {
         arriving += (size_t)street->workers[w].arrived_max;
     }
-    street->arrived = memory_room_take(&street->room, arriving, sizeof *street->arrived);
+    street->arrived = memory_take(arriving, sizeof *street->arrived);
     assert(block == street->block_count);
     assert(crossroads == street->crossroads_count);
 }
@@ -603,7 +604,7 @@ static void rows_create(struct street *street)
         rows_begin(street, worker);
         // The first pieces are as many as the network's lanes, whoever drives there: no step is to wait for them.
         size_t bytes = (size_t)(worker->pool.next_row - first) * sizeof *street->rows;
-        memory_wish_large_pages(&street->rows[first], (size_t)(worker->pool.row_end - first) * sizeof *street->rows);
+        memory_wish_large_pages(&street->rows[first], bytes + bytes / 2);
         memset(&street->rows[first], 0, bytes);
     }
 }
@@ -658,6 +659,14 @@ enum status layout_create(struct street *street, struct problem *ret)
 
 void layout_release(struct street *street)
 {
+    for (int32_t i = 0; i < street->worker_count; i++) {
+        free(street->workers[i].outbox);
+        free(street->workers[i].stayed);
+        free(street->workers[i].arrived);
+    }
+    void *sparse[] = { street->rows_taken, street->now, street->next, street->arrived };
+    for (size_t i = 0; i < sizeof sparse / sizeof *sparse; i++) {
+        free(sparse[i]);
+    }
     memory_room_release(&street->room);
-    free(street->rows_taken);
 }

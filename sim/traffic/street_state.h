@@ -87,6 +87,11 @@ struct ahead {
     bool holds;                       // in any column
 };
 
+// Of struct ahead what lane changes ask for after the heads have moved.
+struct leaders {
+    _Alignas(64) float rear[WIDE], speed[WIDE], margin[WIDE];
+};
+
 struct tails {
     _Alignas(64) float rear[WIDE], speed[WIDE];
 };
@@ -109,7 +114,7 @@ struct seen {
 };
 
 struct group {
-    struct ahead ahead;
+    struct leaders leaders;           // of the heads; kept where there is a lane beside
     struct tails tails;               // of each column's last vehicle, after it moved
     // One cache line of what every step asks of a group.
     _Alignas(64) int64_t first_row;   // its piece of street.rows
@@ -250,6 +255,13 @@ struct leg {
     uint8_t preferred;                // lanes that suit the legs after it; 0 where the link has more than 8: computed
 };
 
+// A trip that is about to be entered.
+struct trying {
+    int32_t broken;                   // the first leg that does not lead on, or -1
+    uint32_t allowed;                 // lanes of its first link that lead on
+    int32_t index;                    // in street.trips
+};
+
 struct passage_sum { int64_t passages, loss_ms; };   // integers: threads add to them in any order
 
 enum trip_state { TRIP_EMPTY, TRIP_SCHEDULED, TRIP_WAITING, TRIP_UNDER_WAY, TRIP_ARRIVED, TRIP_PARKED };
@@ -361,6 +373,7 @@ struct worker {                       // what one thread owns
     struct pack pack;                 // scratch of the kernel
     struct row batch;                 // crossers, sixteen at a time
     struct ahead batch_ahead;
+    struct ahead ahead;               // of the heads of the group at hand
     int32_t batch_slot[WIDE], batch_path[WIDE];
     int32_t batch_count;
     char apart[64];                   // keeps two threads off one cache line
@@ -433,6 +446,8 @@ struct street {
     int64_t depart_last_ms;
     struct leg *legs_tried;           // of the routes that street_enter looks at, as in the columns' links
     int32_t legs_tried_capacity;
+    struct trying *tried;             // of each of their trips
+    int32_t tried_capacity;
 
     struct stop_books stops;
     struct closure_books closures;

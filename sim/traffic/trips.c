@@ -281,19 +281,20 @@ void trip_settle(struct trip *trip, int32_t end_ms, float front, float desired, 
 }
 
 // Moves an array of pages to a larger place, without touching what is not used yet.
-#define LARGE_BYTES ((size_t)1 << 21)   // these pages are asked for
-#define LARGE_BYTES_MIN (LARGE_BYTES / 4)   // from here on
+#define TEAM_TRIPS_MIN 256              // so many routes are followed by several threads
+#define TRIED_LEGS_KEPT (1 << 18)       // room for a stream's batch is kept, for more it is given back
+#define LARGE_BYTES ((size_t)1 << 21)   // from here on large pages are asked for
 
 static void *pages_grow(void *from, size_t used, size_t bytes)
 {
-    size_t align = bytes >= LARGE_BYTES_MIN ? LARGE_BYTES : 64;
+    size_t align = bytes >= LARGE_BYTES ? LARGE_BYTES : 64;
     void *to = aligned_alloc(align, (bytes + align - 1) / align * align);
     if (to == NULL) {
         (void)fprintf(stderr, "out of memory: %zu bytes for trips do not fit\n", bytes);
         abort();
     }
-    if (bytes >= LARGE_BYTES_MIN) {
-        memory_wish_large_pages(to, (bytes + align - 1) / align * align);
+    if (bytes >= LARGE_BYTES) {
+        memory_wish_large_pages(to, bytes);
     }
     if (used > 0) {
         memcpy(to, from, used);
@@ -315,7 +316,7 @@ static int32_t piece_take(struct street *street, int32_t size)
     return piece;
 }
 
-static void trip_free(struct street *street, int32_t index)
+void trip_free(struct street *street, int32_t index)
 {
     struct trip *trip = &street->trips[index];
     int32_t size = trip->piece_size;
@@ -533,8 +534,8 @@ static int32_t ms_after_begin(const struct street *street, int64_t t_ms)
     return (int32_t)(t_ms - street->options.begin_ms);
 }
 
-// Of a trip whose legs were filled when it was checked.
-static void trip_fill(struct street *street, const struct trip_columns *trips, int32_t row)
+// Takes room for a trip whose legs were filled when it was checked; returns its index.
+static int32_t trip_fill(struct street *street, const struct trip_columns *trips, int32_t row)
 {
     int32_t index = trip_take(street);
     int32_t first = trips->first_link[row];
@@ -552,11 +553,20 @@ static void trip_fill(struct street *street, const struct trip_columns *trips, i
         + street->types.deviation[type] * normal_draw(street->options.seed, trip->number);
     trip->factor = (float)fmax(factor, FACTOR_MIN);
     memcpy(street->legs + trip->first_leg, street->legs_tried + first, (size_t)count * sizeof *street->legs);
+    return index;
+}
+
+static int32_t trip_free_flow_ms(const struct street *street, const struct trip *trip, const int32_t *links)
+{
     double free_flow_s = 0.0;
-    for (int32_t i = 0; i < count; i++) {
-        free_flow_s += link_free_flow_s(street, trip, i, trips->links[first + i]);
+    for (int32_t i = 0; i < trip->leg_count; i++) {
+        free_flow_s += link_free_flow_s(street, trip, i, links[i]);
     }
-    trip->free_flow_ms = whole(free_flow_s * 1000.0);
+    return whole(free_flow_s * 1000.0);
+}
+
+static void trip_schedule(struct street *street, const struct trip_columns *trips, int32_t row, int32_t index)
+{
     if (street->scheduled_last == INDEX_NONE) {
         street->scheduled_first = index;
     } else {
@@ -567,7 +577,8 @@ static void trip_fill(struct street *street, const struct trip_columns *trips, i
     stops_take(street, index, trips, row);
 }
 
-static enum status trip_check(struct street *street, const struct trip_columns *trips, int32_t row,
+// What can be told of a trip without following its route.
+static enum status trip_check(const struct street *street, const struct trip_columns *trips, int32_t row,
                               int64_t depart_last_ms, struct problem *problem)
 {
     char place[64];
@@ -595,22 +606,30 @@ static enum status trip_check(struct street *street, const struct trip_columns *
                 trips->links[i], street->network->link_count);
         }
     }
-    memory_grow((void **)&street->legs_tried, &street->legs_tried_capacity, end, sizeof *street->legs_tried);
-    uint32_t user = street->types.user[trips->type[row]], allowed;
-    int32_t broken = legs_fill(street, trips->links + first, end - first, user, street->legs_tried + first, &allowed);
-    if (broken >= 0) {
+    return STATUS_OK;
+}
+
+// What was found of a trip's route.
+static enum status route_check(const struct street *street, const struct trip_columns *trips, int32_t row,
+                               const struct trying *found, struct problem *problem)
+{
+    char place[64];
+    int32_t first = trips->first_link[row], end = trips->first_link[row + 1];
+    uint32_t user = street->types.user[trips->type[row]];
+    (void)snprintf(place, sizeof place, "trip %d", trips->number[row]);
+    if (found->broken >= 0) {
         const struct network *network = street->network;
-        const char *link = network_name(network, network->links[trips->links[first + broken]].name);
-        if (broken == end - first - 1) {
+        const char *link = network_name(network, network->links[trips->links[first + found->broken]].name);
+        if (found->broken == end - first - 1) {
             return problem_report(problem, STATUS_RANGE, "trips", place, NULL, "may not drive on its last link %s",
                                   link);
         }
         return problem_report(problem, STATUS_RANGE, "trips", place, "repair the route or the network",
             "no lane that it may use leads from link %s to %s", link,
-            network_name(network, network->links[trips->links[first + broken + 1]].name));
+            network_name(network, network->links[trips->links[first + found->broken + 1]].name));
     }
     int8_t lane = trips->depart_lane[row];
-    if (lane >= 0 && !((allowed >> lane) & 1)
+    if (lane >= 0 && !((found->allowed >> lane) & 1)
         && !((lanes_open(street, trips->links[first], user) >> lane) & 1)) {
         return problem_report(problem, STATUS_RANGE, "trips", place, NULL,
                               "may not depart on lane %d of its first link", lane);
@@ -618,21 +637,72 @@ static enum status trip_check(struct street *street, const struct trip_columns *
     return trips->first_stop == NULL ? STATUS_OK : stops_check(street, trips, row, place, problem);
 }
 
+static void tries_release(struct street *street)
+{
+    free(street->legs_tried);
+    free(street->tried);
+    street->legs_tried = NULL;
+    street->tried = NULL;
+    street->legs_tried_capacity = street->tried_capacity = 0;
+}
+
+// Follows the routes of the first rows, by several threads where there are many.
+static void routes_try(struct street *street, const struct trip_columns *trips, int32_t count)
+{
+    int32_t legs = 0;
+    for (int32_t i = 0; i < count; i++) {
+        legs = trips->first_link[i + 1] > legs ? trips->first_link[i + 1] : legs;
+    }
+    memory_grow((void **)&street->legs_tried, &street->legs_tried_capacity, legs, sizeof *street->legs_tried);
+    memory_grow((void **)&street->tried, &street->tried_capacity, count, sizeof *street->tried);
+    #pragma omp parallel for num_threads(street->worker_count) if(count >= TEAM_TRIPS_MIN) schedule(static)
+    for (int32_t i = 0; i < count; i++) {
+        int32_t first = trips->first_link[i];
+        street->tried[i].broken = legs_fill(street, trips->links + first, trips->first_link[i + 1] - first,
+            street->types.user[trips->type[i]], street->legs_tried + first, &street->tried[i].allowed);
+    }
+}
+
 enum status street_enter(struct street *street, const struct trip_columns *trips, int32_t *ret_row,
                          struct problem *problem)
 {
     int64_t last_ms = street->depart_last_ms;
-    for (int32_t i = 0; i < trips->count; i++) {
-        enum status status = trip_check(street, trips, i, last_ms, problem);
+    enum status status = STATUS_OK;
+    int32_t good = 0;
+    for (; good < trips->count; good++) {
+        status = trip_check(street, trips, good, last_ms, problem);
         if (status != STATUS_OK) {
-            *ret_row = i;
-            return status;
+            break;
         }
-        last_ms = trips->depart_ms[i];
+        last_ms = trips->depart_ms[good];
+    }
+    routes_try(street, trips, good);
+    for (int32_t i = 0; i < good; i++) {
+        enum status found = route_check(street, trips, i, &street->tried[i], problem);
+        if (found != STATUS_OK) {
+            *ret_row = i;
+            return found;
+        }
+    }
+    if (status != STATUS_OK) {
+        *ret_row = good;
+        return status;
     }
     trips_reserve(street, trips);
+    struct trying *tried = street->tried;
     for (int32_t i = 0; i < trips->count; i++) {
-        trip_fill(street, trips, i);
+        tried[i].index = trip_fill(street, trips, i);
+    }
+    #pragma omp parallel for num_threads(street->worker_count) if(trips->count >= TEAM_TRIPS_MIN) schedule(static)
+    for (int32_t i = 0; i < trips->count; i++) {
+        struct trip *trip = &street->trips[tried[i].index];
+        trip->free_flow_ms = trip_free_flow_ms(street, trip, trips->links + trips->first_link[i]);
+    }
+    for (int32_t i = 0; i < trips->count; i++) {
+        trip_schedule(street, trips, i, tried[i].index);
+    }
+    if (street->legs_tried_capacity > TRIED_LEGS_KEPT) {
+        tries_release(street);
     }
     street->insert_first = true;
     return STATUS_OK;
@@ -699,87 +769,10 @@ void trips_arrive(struct street *street)
     street->counts.under_way -= count;
 }
 
-static struct trip_result result_of(const struct street *street, const struct trip *trip, int32_t index)
-{
-    int64_t begin_ms = street->options.begin_ms;
-    bool entered = trip->state == TRIP_UNDER_WAY || trip->state == TRIP_ARRIVED || trip->state == TRIP_PARKED;
-    return (struct trip_result){
-        .number = trip->number, .type = trip->type, .depart_ms = begin_ms + trip->depart_ms,
-        .entered_ms = entered ? begin_ms + trip->entered_ms : INT64_MIN,
-        .arrived_ms = trip->state == TRIP_ARRIVED ? begin_ms + trip->arrived_ms : INT64_MIN,
-        .length_m = entered ? (double)trip->length_mm * 0.001 : 0.0, .free_flow_s = s_from_ms(trip->free_flow_ms),
-        .time_loss_s = s_from_ms(trip->loss_ms), .speed_factor = (double)trip->factor,
-        .waiting_s = s_from_ms((int64_t)trip->waiting_steps * street->options.step_ms), .stops = trip->stops,
-        .stopped_s = s_from_ms(stops_stood_ms(street, index, street_elapsed_ms(street))),
-    };
-}
-
-int32_t street_take_arrived(struct street *street, struct trip_result *ret, int32_t count_max)
-{
-    int32_t count = 0;
-    while (count < count_max && street->arrived_first != INDEX_NONE) {
-        int32_t index = street->arrived_first;
-        ret[count++] = result_of(street, &street->trips[index], index);
-        street->arrived_first = street->trips[index].next;
-        trip_free(street, index);
-    }
-    street->arrived_last = street->arrived_first != INDEX_NONE ? street->arrived_last : INDEX_NONE;
-    return count;
-}
-
-static int number_compare(const void *a, const void *b)
-{
-    const struct trip_result *left = a, *right = b;
-    return (left->number > right->number) - (left->number < right->number);
-}
-
-// Where each vehicle under way is now, added to what its finished stays say.
-static void result_add_stay(const struct street *street, struct trip_result *result, const struct trip *trip,
-                            float front, float desired, uint32_t halt)
-{
-    struct trip copy = *trip;
-    int32_t index = (int32_t)(trip - street->trips);
-    if (!stops_standing(street, index)) {
-        trip_settle(&copy, street_elapsed_ms(street), front, desired, halt, front);
-    }
-    *result = result_of(street, &copy, index);
-}
-
-int32_t street_list_unfinished(const struct street *street, struct trip_result *ret, int32_t count_max)
-{
-    int32_t count = 0;
-    for (int32_t i = 0; i < street->group_count; i++) {
-        const struct group *group = &street->groups[i];
-        for (int32_t k = 0; k < group->count_max; k++) {
-            const struct row *row = &street->rows[group->first_row + k];
-            for (int c = 0; c < WIDE; c++) {
-                if (k < group->count[c] && count < count_max) {
-                    result_add_stay(street, &ret[count++], &street->trips[row->trip[c]], row->front[c],
-                        row->desired[c], row->halt[c]);
-                }
-            }
-        }
-    }
-    for (int32_t i = 0; i < street->path_count; i++) {
-        for (int32_t k = 0; k < street->inside[i].count && count < count_max; k++) {
-            const struct crosser *crosser = &street->now[street->inside[i].first + k];
-            result_add_stay(street, &ret[count++], &street->trips[crosser->trip], crosser->front, crosser->desired,
-                crosser->halt);
-        }
-    }
-    for (int32_t i = 0; i < street->trip_count && count < count_max; i++) {
-        if (street->trips[i].state == TRIP_WAITING || street->trips[i].state == TRIP_PARKED) {
-            ret[count++] = result_of(street, &street->trips[i], i);
-        }
-    }
-    qsort(ret, (size_t)count, sizeof *ret, number_compare);
-    return count;
-}
-
 void trips_release(struct street *street)
 {
     free(street->trips);
     free(street->legs);
-    free(street->legs_tried);
+    tries_release(street);
     stops_release(street);
 }

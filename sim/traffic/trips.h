@@ -67,3 +67,6 @@ bool trips_release_due(struct street *street);
 
 // Adds the worker's arrivals of the step to the street's, in order of number.
 void trips_arrive(struct street *street);
+
+// Gives the place of a trip that is over back.
+void trip_free(struct street *street, int32_t index);
