@@ -28,7 +28,7 @@ CASES = [(120, 1, 27000, 3600, 0.7), (60, 5, 61200, 3600, 0.6), (30, 9, 27000, 2
          (20, 3, 25200, 7200, 0.7), (90, 21, 57600, 3600, 0.8), (120, 1, 27000, 3600, 0.85), (40, 33, 61200, 3600, 1.0)]
 SENSING = ["camera", "loops"]
 TIE = 0.02                       # of the delay: nearer than the spread over seeds
-DRAWS = 3                        # of the drivers, as `replay --control` has by itself
+DRAWS = 3                        # of the drivers, as `replay --control` has at first
 
 
 def last_json(words):

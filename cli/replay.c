@@ -20,7 +20,7 @@ struct replay_options {
     const char *day, *network, *site;
     const char *control;              // strategies, by commas; NULL without --control
     uint64_t seed;
-    int draws;                        // of a day's trips
+    int draws, draws_max;             // of a day's trips
     bool exact, json, quiet;
     int threads;
     const char *mapping, *recorded;   // of a file of counts
@@ -42,8 +42,8 @@ static const char USAGE[] =
     "  --recorded STRATEGY     the one that ran that day (default: what the recording says; program)\n"
     "  --network FILE          default: the file that the recording names\n"
     "  --site DIR              the site data that it was made with\n"
-    "  --seed S --seeds N      draws of the trips: N seeds from S on (default: 3 from 1), means and their 95 %\n"
-    "                          intervals\n"
+    "  --seed S --seeds N      draws of the trips: N seeds from S on, means and their 95 % intervals (default: 3\n"
+    "                          from 1, and up to 9 where chance alone may part two strategies)\n"
     "  --threads T             segments at once, or of street and brain (default: one a core)\n"
     "  --json --quiet          one object, last on standard output; no progress\n"
     "  --from T --until T      a part of it (exact: the blocks that reach into it). T: seconds of its clock,\n"
@@ -80,7 +80,7 @@ static int read_options(int argc, char **argv, struct replay_options *ret)
         case 'i': ret->import.intergreen_ms = (int32_t)ms_from_s(strtod(optarg, NULL)); break;
         case 's': ret->site = optarg; break;
         case 'c': ret->control = optarg; break;
-        case 'g': ret->draws = atoi(optarg); break;
+        case 'g': ret->draws = ret->draws_max = atoi(optarg); break;
         case 'r': ret->seed = strtoull(optarg, NULL, 10); break;
         case 'j': ret->json = true; break;
         case 'q': ret->quiet = true; break;
@@ -227,9 +227,9 @@ static int replay(const struct replay_options *options)
     struct network network;
     bool same = true;
     struct replay_wish wish = { .control = options->control, .threads = options->threads, .seed = options->seed,
-        .draws = options->draws, .mapping = options->mapping, .recorded = options->recorded, .from = options->from,
-        .until = options->until,
-        .json = options->json, .quiet = options->quiet };
+        .draws = options->draws, .draws_max = options->draws_max, .mapping = options->mapping,
+        .recorded = options->recorded, .from = options->from, .until = options->until, .json = options->json,
+        .quiet = options->quiet };
     if (!options->exact && !recording_is(options->day)) {
         return replay_file(options, &wish);
     }
@@ -253,7 +253,7 @@ int cli_replay(int argc, char **argv)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     struct replay_options options = { .threads = cores < 1 ? 1 : cores > 256 ? 256 : (int)cores, .seed = 1,
-        .draws = 3, .import = { .intergreen_ms = -1 } };
+        .draws = 3, .draws_max = 9, .import = { .intergreen_ms = -1 } };
     int code = read_options(argc, argv, &options);
     return code >= 0 ? code : replay(&options);
 }

@@ -15,6 +15,8 @@
 #define PERIOD_MS 300000
 #define STRATEGY_COUNT_MAX 16
 #define SPAN_MS_MAX (2 * (int64_t)MS_PER_DAY)
+#define DRAWS_MORE 3                  // at once, while two strategies are not told apart
+#define SAME_DELAY 0.01               // of it: nearer than that two strategies are one, however sure it is
 
 struct outcome {
     char control[STRATEGY_NAME_BYTES_MAX];
@@ -48,6 +50,36 @@ static void outcome_sum(struct outcome *row, int draws)
     row->scheduled = row->measures[0].scheduled;
 }
 
+// Delay of a over that of b, draw by draw: the same drivers under both, so what they share falls out.
+static struct spread delay_over(const struct outcome *a, const struct outcome *b, int draws)
+{
+    double values[WHAT_IF_DRAW_COUNT_MAX];
+    for (int d = 0; d < draws; d++) {
+        values[d] = a->measures[d].average_delay_s - b->measures[d].average_delay_s;
+    }
+    return spread_of(values, draws);
+}
+
+// Whether chance alone may have put a and b in this order, for all that the draws tell.
+static bool chance_parts(const struct outcome *a, const struct outcome *b, int draws)
+{
+    struct spread over = delay_over(a, b, draws);
+    return draws > 1 && fabs(over.mean) <= over.half;
+}
+
+static bool draws_suffice(const struct outcome *rows, int count, int draws)
+{
+    for (int a = 0; a < count; a++) {
+        for (int b = a + 1; b < count; b++) {
+            double same = SAME_DELAY * draws_spread(rows[a].measures, draws, delay_of).mean;
+            if (chance_parts(&rows[a], &rows[b], draws) && delay_over(&rows[a], &rows[b], draws).half > same) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 static int split(const char *list, struct outcome *ret, int count)
 {
     while (*list != '\0' && count < STRATEGY_COUNT_MAX) {
@@ -67,30 +99,57 @@ struct explained {
     struct volume_check check;
 };
 
-static void print_json(const struct outcome *rows, int count, const struct explained *explained)
+static void print_json(const struct outcome *rows, int count, int draws, const struct explained *explained)
 {
     const struct volume_check *check = &explained->check;
     json_t *list = json_array();
     for (int i = 0; i < count; i++) {
         const struct outcome *row = &rows[i];
+        struct spread over = delay_over(row, &rows[0], draws);
         (void)json_array_append_new(list, json_pack(
-            "{s:s, s:b, s:f, s:f, s:f, s:f, s:f, s:I, s:I}", "control", row->control, "recorded", i == 0,
+            "{s:s, s:b, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I}", "control", row->control, "recorded", i == 0,
             "average_travel_time_s", row->travel.mean, "average_delay_s", row->delay.mean, "average_delay_half_s",
-            row->delay.half, "average_queue_veh", row->queue.mean, "stops_per_vehicle", row->stops.mean,
+            row->delay.half, "delay_over_recorded_s", over.mean, "delay_over_recorded_half_s", over.half,
+            "average_queue_veh", row->queue.mean, "stops_per_vehicle", row->stops.mean,
             "vehicles_scheduled", (json_int_t)row->scheduled, "vehicles_arrived",
             (json_int_t)llround(row->arrived.mean)));
     }
-    json_t *object = json_pack("{s:i, s:f, s:f, s:f, s:i, s:f, s:f, s:f, s:o}", "detectors", check->places,
+    json_t *object = json_pack("{s:i, s:f, s:f, s:f, s:i, s:f, s:f, s:f, s:i, s:o}", "detectors", check->places,
         "geh_below_5_percent", check->places > 0 ? 100.0 * check->good / check->places : 0.0, "geh_mean",
         check->geh_mean, "geh_worst", check->geh_worst, "trips", explained->trips, "explained_percent",
         100.0 * explained->flows.explained, "demand_factor", explained->fit.factor, "presence_percent",
-        100.0 * explained->fit.presence, "strategies", list);
+        100.0 * explained->fit.presence, "draws", draws, "strategies", list);
     json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9));
     fputc('\n', stdout);
     json_decref(object);
 }
 
-static void print_text(const struct outcome *rows, int count, const struct explained *explained)
+// From the least delay to the most, and between which of them the draws do not decide.
+static void print_order(const struct outcome *rows, int count, int draws)
+{
+    int order[STRATEGY_COUNT_MAX];
+    for (int i = 0; i < count; i++) {
+        int at = i;
+        for (; at > 0 && rows[order[at - 1]].delay.mean > rows[i].delay.mean; at--) {
+            order[at] = order[at - 1];
+        }
+        order[at] = i;
+    }
+    printf("\nby delay, the least first: ");
+    for (int i = 0; i < count; i++) {
+        printf("%s%s", rows[order[i]].control, i + 1 < count ? ", " : "\n");
+    }
+    for (int i = 0; i + 1 < count; i++) {
+        const struct outcome *a = &rows[order[i]], *b = &rows[order[i + 1]];
+        struct spread over = delay_over(b, a, draws);
+        if (chance_parts(a, b, draws)) {
+            printf("%s and %s: not told apart, %.1f ± %.1f s over %d draws of the drivers\n", a->control, b->control,
+                   over.mean, over.half, draws);
+        }
+    }
+}
+
+static void print_text(const struct outcome *rows, int count, int draws, const struct explained *explained)
 {
     const struct volume_check *check = &explained->check;
     printf("%d trips explain %.1f %% of the links' counts; driven under %s, GEH is below 5 at %.1f %% of %d detectors\n"
@@ -111,8 +170,15 @@ static void print_text(const struct outcome *rows, int count, const struct expla
                row->stops.mean, row->arrived.mean, i == 0 ? "   (as recorded)" : "");
     }
     for (int i = 1; i < count && rows[0].delay.mean > 0.0; i++) {
-        printf("%s: %+.1f %% delay against %s\n", rows[i].control,
-               100.0 * (rows[i].delay.mean / rows[0].delay.mean - 1.0), rows[0].control);
+        struct spread over = delay_over(&rows[i], &rows[0], draws);
+        printf("%s: %+.1f", rows[i].control, 100.0 * over.mean / rows[0].delay.mean);
+        if (draws > 1) {
+            printf(" ± %.1f", 100.0 * over.half / rows[0].delay.mean);
+        }
+        printf(" %% delay against %s\n", rows[0].control);
+    }
+    if (count > 1) {
+        print_order(rows, count, draws);
     }
 }
 
@@ -121,7 +187,7 @@ struct driving {
     const struct counts_book *book;
     struct flows *flows[WHAT_IF_DRAW_COUNT_MAX];   // one per draw
     struct outcome *rows;
-    int count, done;
+    int count, draws, done;           // draws: driven and being driven
     struct explained explained;
     struct progress progress;
 };
@@ -154,27 +220,53 @@ static enum status drive_one(struct driving *driving, int row, int draw, int thr
     return status;
 }
 
-// As many drives at once as there are threads; what is left over of them goes into each street.
-static enum status drive_all(struct driving *driving, struct problem *problem)
+// The draws from first_draw on, each under all strategies. As many drives at once as there are threads; what is left
+// over of them goes into each street.
+static enum status drive_all(struct driving *driving, int first_draw, struct problem *problem)
 {
-    int draws = driving->wish->draws, drives = driving->count * draws;
+    int draws = driving->draws - first_draw, drives = driving->count * draws;
     int at_once = driving->wish->threads < drives ? driving->wish->threads : drives;
     int threads = driving->wish->threads / at_once;
     enum status first = STATUS_OK;
 #pragma omp parallel for schedule(dynamic, 1) num_threads(at_once)
     for (int i = 0; i < drives; i++) {
         struct problem own;
-        enum status status = drive_one(driving, i / draws, i % draws, threads, &own);
+        enum status status = drive_one(driving, i / draws, first_draw + i % draws, threads, &own);
 #pragma omp critical
         {
             if (status != STATUS_OK && first == STATUS_OK) {
                 first = status;
                 *problem = own;
             }
-            progress_tell(&driving->progress, (double)++driving->done / drives, driving->rows[i / draws].control);
+            progress_tell(&driving->progress, (double)++driving->done / (driving->count * driving->draws),
+                          driving->rows[i / draws].control);
         }
     }
     return first;
+}
+
+static void flows_draw(struct driving *driving, int first_draw)
+{
+    for (int d = first_draw; d < driving->draws; d++) {
+        struct flows_report report;
+        driving->flows[d] = flows_create(driving->book, driving->wish->seed + (uint64_t)d, &report);
+        driving->explained.flows = d == 0 ? report : driving->explained.flows;
+    }
+}
+
+// The first draws, and more of them until the strategies are told apart or there are enough.
+static enum status drive_draws(struct driving *driving, struct problem *problem)
+{
+    const struct replay_wish *wish = driving->wish;
+    enum status status = drive_all(driving, 0, problem);
+    while (status == STATUS_OK && driving->draws < wish->draws_max
+           && !draws_suffice(driving->rows, driving->count, driving->draws)) {
+        int first = driving->draws;
+        driving->draws = first + DRAWS_MORE < wish->draws_max ? first + DRAWS_MORE : wish->draws_max;
+        flows_draw(driving, first);
+        status = drive_all(driving, first, problem);
+    }
+    return status;
 }
 
 // The counts are in the book: trips, streets, table.
@@ -182,27 +274,24 @@ static enum status what_if(const struct replay_wish *wish, const struct counts_b
                            struct problem *problem)
 {
     static struct outcome rows[STRATEGY_COUNT_MAX];
-    struct driving driving = { .wish = wish, .book = book, .rows = rows };
+    struct driving driving = { .wish = wish, .book = book, .rows = rows, .draws = wish->draws };
     (void)snprintf(rows[0].control, sizeof rows[0].control, "%s", recorded);
     driving.count = split(wish->control, rows, 1);
     struct what_if_options options = options_of(&driving, wish->threads);
     progress_begin(&driving.progress, "what if", wish->quiet);
-    for (int d = 0; d < wish->draws; d++) {
-        struct flows_report report;
-        driving.flows[d] = flows_create(book, wish->seed + (uint64_t)d, d == 0 ? &driving.explained.flows : &report);
-    }
+    flows_draw(&driving, 0);
     enum status status = what_if_fit(book, driving.flows, wish->draws, recorded, &options, &driving.explained.fit,
                                      problem);
-    status = status == STATUS_OK ? drive_all(&driving, problem) : status;
-    for (int d = 0; d < wish->draws; d++) {
+    status = status == STATUS_OK ? drive_draws(&driving, problem) : status;
+    for (int d = 0; d < driving.draws; d++) {
         flows_release(driving.flows[d]);
     }
     if (status == STATUS_OK) {
         for (int i = 0; i < driving.count; i++) {
-            outcome_sum(&rows[i], wish->draws);
+            outcome_sum(&rows[i], driving.draws);
         }
-        wish->json ? print_json(rows, driving.count, &driving.explained)
-                   : print_text(rows, driving.count, &driving.explained);
+        wish->json ? print_json(rows, driving.count, driving.draws, &driving.explained)
+                   : print_text(rows, driving.count, driving.draws, &driving.explained);
     }
     return status;
 }

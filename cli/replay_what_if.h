@@ -13,7 +13,8 @@ struct replay_wish {
     const char *recorded;             // the one that ran that day; NULL: what the recording says, else program
     const char *mapping;              // of a file of counts, or NULL
     struct day_time from, until;
-    int threads, draws;               // draws: of the trips, 1 to 16 seeds from `seed` on
+    int threads;
+    int draws, draws_max;             // of the trips, 1 to 16 seeds from `seed` on: at first, and where that is too few
     uint64_t seed;
     bool json, quiet;
 };

@@ -269,6 +269,39 @@ def what_if_explains_the_counts_and_keeps_the_delay(folder):
         again = {row["control"]: row["average_delay_s"] for row in found["strategies"]}
         assert abs(again["program"] / truth - 1) < 0.10, (sensing, again, truth)
         assert again["actuated"] < again["program"], again
+        assert found["draws"] in (3, 6, 9), found["draws"]
+        recorded, other = found["strategies"]
+        assert recorded["delay_over_recorded_s"] == 0 and recorded["delay_over_recorded_half_s"] == 0, recorded
+        # The same draws under both: the mean of their differences is the difference of their means.
+        assert abs(other["delay_over_recorded_s"] - (again["actuated"] - again["program"])) < 1e-5, found
+        assert other["delay_over_recorded_s"] + other["delay_over_recorded_half_s"] < 0, other
+
+
+@test
+def strategies_that_chance_parts_get_more_draws_and_are_named(folder):
+    """The recorded strategy and itself under the same draws never differ, so they need no more of them; ten minutes of a
+    small town, too few vehicles to tell anything near apart, do."""
+    place = folder / "city"
+    run(INTERGREEN, "generate", "--intersections", 12, "--seed", 5, "-o", place)
+    harness.sim("--network", place / "network.ig", "--demand", place / "demand.ig", "--begin", 27000, "--seconds", 600,
+                "--control", "program", "--record", folder / "days")
+    (file,) = (folder / "days").glob("*.igr")
+    def asked(controls, *more):
+        return run(INTERGREEN, "replay", file, "--control", controls, "--quiet", *more)[0].strip().split("\n")
+    same = json.loads(asked("program", "--json")[-1])
+    assert same["draws"] == 3 and same["strategies"][1]["delay_over_recorded_half_s"] == 0, same
+    assert json.loads(asked("coordinated", "--json", "--seeds", 2)[-1])["draws"] == 2, "as many as wished"
+    near = json.loads(asked("webster,coordinated", "--json")[-1])
+    lines = asked("webster,coordinated")
+    rows = sorted(near["strategies"], key=lambda row: row["average_delay_s"])
+    order = "by delay, the least first: " + ", ".join(row["control"] for row in rows)
+    assert order in lines, (order, lines)
+    named = [line for line in lines if "not told apart" in line]
+    assert all(f"over {near['draws']} draws" in line for line in named), (near["draws"], named)
+    for row in near["strategies"][1:]:
+        unclear = abs(row["delay_over_recorded_s"]) <= row["delay_over_recorded_half_s"]
+        assert not unclear or near["draws"] == 9 or row["delay_over_recorded_half_s"] <= 0.01 * max(
+            other["average_delay_s"] for other in near["strategies"]), near
 
 
 if __name__ == "__main__":

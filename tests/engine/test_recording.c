@@ -60,10 +60,9 @@ static void recording_make(const char *path, bool close)
     }
 }
 
-// Counts the whole records of a block, and checks each.
-static int block_read(const struct recording *recording, int32_t block, int b, enum status *ret_end)
+// Counts the records that the stream still has of block b, and checks each.
+static int stream_read(struct recording_stream *stream, int b, enum status *ret_end)
 {
-    struct recording_stream *stream = recording_stream_open(recording, block);
     struct cursor record;
     int count = 0;
     while ((*ret_end = recording_next(stream, &record)) == STATUS_OK) {
@@ -73,8 +72,49 @@ static int block_read(const struct recording *recording, int32_t block, int b, e
         assert_memory_equal(record.at, expected, bytes);
         count++;
     }
+    return count;
+}
+
+static int block_read(const struct recording *recording, int32_t block, int b, enum status *ret_end)
+{
+    struct recording_stream *stream = recording_stream_open(recording, block);
+    int count = stream_read(stream, b, ret_end);
     recording_stream_release(stream);
     return count;
+}
+
+// One stream, sent to the blocks from the last to the first, each left after its first record and read anew: what a
+// stream of its own gives. Then past a block that is damaged.
+static void a_stream_goes_to_any_block(void **state)
+{
+    (void)state;
+    struct scratch scratch;
+    scratch_create(&scratch);
+    const char *path = scratch_path(&scratch, "day.igr");
+    recording_make(path, true);
+    struct recording *recording = NULL;
+    struct problem problem;
+    assert_int_equal(recording_open(path, &recording, &problem), STATUS_OK);
+    struct recording_stream *stream = recording_stream_open(recording, 0);
+    enum status end;
+    for (int32_t b = BLOCKS - 1; b >= 0; b--) {
+        struct cursor record;
+        recording_stream_seek(stream, b);
+        assert_int_equal(recording_next(stream, &record), STATUS_OK);
+        recording_stream_seek(stream, b);
+        assert_int_equal(stream_read(stream, b, &end), CHUNKS * RECORDS);
+        assert_int_equal(end, STATUS_UNKNOWN);
+    }
+    recording->blocks[1].offset++;              // No chunk begins there.
+    recording_stream_seek(stream, 1);
+    assert_int_equal(stream_read(stream, 1, &end), 0);
+    assert_int_equal(end, STATUS_SYNTAX);
+    recording_stream_seek(stream, 2);
+    assert_int_equal(stream_read(stream, 2, &end), CHUNKS * RECORDS);
+    assert_int_equal(end, STATUS_UNKNOWN);
+    recording_stream_release(stream);
+    recording_release(recording);
+    scratch_release(&scratch);
 }
 
 static void what_was_put_comes_out(void **state)
@@ -467,6 +507,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_put_comes_out),
+        cmocka_unit_test(a_stream_goes_to_any_block),
         cmocka_unit_test(cut_at_any_byte_the_whole_seconds_stay),
         cmocka_unit_test(a_turned_bit_costs_no_more_than_its_block),
         cmocka_unit_test(reports_cross_exactly),
