@@ -18,7 +18,8 @@
 #define STEP_MS 1000                  // the engine wants to be woken every second
 #define STATUS_AGE_MS_DEFAULT 3000
 #define THREAD_COUNT_MAX SIGHT_PART_COUNT_MAX
-#define CHUNK 32                      // intersections that a thread takes at a time: searches differ in length
+#define CHUNK 32                      // intersections that a thread takes at a time
+#define DECIDE_CHUNK 8                // and where it searches: searches are long and differ in length
 #define SILENT_AGAIN_MS 10000         // a silent controller is offered a new hand-over so long after the last began
 #define OVERLOOKED_MS 10000           // so long nobody seems to wait before nobody is taken to wait
 
@@ -349,7 +350,7 @@ static void step(struct brain *brain, const struct event *event, struct actions 
                 estimate_expect(&brain->estimate, (struct intersection_id){ i }, now_ms);
             }
         }
-#pragma omp for schedule(dynamic, CHUNK)
+#pragma omp for schedule(dynamic, DECIDE_CHUNK)
         for (int32_t i = 0; i < count; i++) {
             brain->slots[i] = (struct slot){ 0 };
             if (brain->duty[i] == DUTY_LEAD) {

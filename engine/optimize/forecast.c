@@ -35,8 +35,8 @@ static double way_s(double ahead_m, double seen_mps, double free_mps)
     return (free_mps - slow_mps) / ACCELERATION_MPS2 + (ahead_m - gain_m) / free_mps;
 }
 
-// The vehicles that one bin of a camera shows, weighed. back_m: how far back the vehicles follow one another closely; who
-// stands there is queued, who stands beyond has only just set out.
+// The vehicles that one bin of a camera shows, weighed. back_m: how far back the vehicles follow one another closely;
+// who stands there is queued, who stands beyond has only just set out.
 static void bin_add(const struct look *look, const struct lane_sight *lane, int32_t bin, double since_s,
                     double speed_mps, double *back_m, float *ret)
 {

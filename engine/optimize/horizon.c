@@ -69,9 +69,9 @@ INLINE void second_pass(const float *arrived, const float *step, float *gone, fl
     }
 }
 
-// Seconds from_s + 1 .. to_s at the given rates, for one course or both: what one waits for, the other fills. Numbers of
-// courses and widths are constants at every call, so that rows become vectors and stay in registers. trace, where it is
-// not NULL, takes who of the first course has passed by each second.
+// Seconds from_s + 1 .. to_s at the given rates, for one course or both: what one waits for, the other fills. Numbers
+// of courses and widths are constants at every call, so that rows become vectors and stay in registers. trace, where it
+// is not NULL, takes who of the first course has passed by each second.
 INLINE void advance(const struct horizon *horizon, struct run *run, const float *rate, int32_t from_s, int32_t to_s,
                     float (*trace)[STREAM_COUNT_MAX], int32_t courses, int32_t width)
 {
