@@ -244,8 +244,10 @@ static void heads_expect_more(const struct street *street, int32_t group_index)
     const struct group *group = &street->groups[group_index];
     const struct row *row = &street->rows[group->first_row];
     for (uint32_t rest = group->soon; rest != 0; rest &= rest - 1) {
-        int32_t path = row->path[__builtin_ctz(rest)];
+        int32_t c = __builtin_ctz(rest), path = row->path[c];
         if (path >= 0) {
+            const struct trip *trip = &street->trips[row->trip[c]];
+            __builtin_prefetch(&street->legs[trip->first_leg + trip->leg]);
             __builtin_prefetch(&street->crossroads[street->watches[path].junction]);
             __builtin_prefetch(&street->seen[street->paths[path].to_cell]);
             if (street->watches[path].short_ones) {

@@ -142,11 +142,23 @@ static void site_light(struct signals *signals, int32_t index, int64_t t_ms)
     }
 }
 
+// Brings the state of a site that may have been quiet up to the last touch.
+static void site_pass(const struct signals *signals, int32_t index, struct actuation_state *state)
+{
+    const struct site *site = &signals->sites[index];
+    if (site->playing == PLAYING_ACTUATED && site->next_stage == INDEX_NONE && signals->touched_ms > state->since_ms) {
+        actuation_pass(&signals->actuation, (struct intersection_id){ index }, state, signals->touched_ms);
+    }
+}
+
 // From t on no green begins, and each that shows ends as soon as its minimum allows; so does one that a plan which runs
 // out leaves green to its end.
 static void site_clear(struct signals *signals, int32_t index, int64_t t_ms, bool runs_out)
 {
     const struct intersection *at = &signals->network->intersections[index];
+    if (signals->actuated != NULL) {
+        site_pass(signals, index, &signals->actuated[index]);
+    }
     site_light(signals, index, runs_out ? t_ms - 1 : t_ms);
     for (int32_t i = 0; i < at->group_count; i++) {
         int32_t group = at->first_group + i;
@@ -538,9 +550,7 @@ static void site_touch(struct signals *signals, int32_t index, struct actuation_
         actuation_note(state, touch, green);
         return;
     }
-    if (signals->touched_ms > state->since_ms) {
-        actuation_pass(&signals->actuation, id, state, signals->touched_ms);   // it may have been quiet up to then
-    }
+    site_pass(signals, index, state);
     struct actuation_choice choice;
     actuation_step(&signals->actuation, id, state, touch, now_ms, &choice);
     if (choice.stage != site->stage) {
@@ -745,10 +755,7 @@ void signals_save(const struct signals *signals, struct byte_sink *sink)
     for (size_t i = 0; signals->actuated != NULL && i < sites; i++) {
         struct actuation_state state;
         memcpy(&state, &signals->actuated[i], sizeof state);   // with its padding, which is zero
-        if (signals->sites[i].playing == PLAYING_ACTUATED && signals->sites[i].next_stage == INDEX_NONE
-            && signals->touched_ms > state.since_ms) {
-            actuation_pass(&signals->actuation, (struct intersection_id){ (int32_t)i }, &state, signals->touched_ms);
-        }
+        site_pass(signals, (int32_t)i, &state);
         sink_put(sink, &state, sizeof state);
     }
 }
