@@ -172,22 +172,13 @@ void street_release(struct street *street)
     free(street);
 }
 
-#define SIGNALS_TOGETHER 64            // mostly none of so many changes in a step
 static void greens_note(struct street *street)
 {
-    int32_t count = street->network->group_count;
-    for (int32_t first = 0; first < count; first += SIGNALS_TOGETHER) {
-        int32_t end = count - first < SIGNALS_TOGETHER ? count : first + SIGNALS_TOGETHER;
-        size_t bytes = (size_t)(end - first);
-        if (memcmp(&street->aspects[first], &street->aspects_before[first], bytes) == 0) {
-            continue;
+    for (int32_t i = 0; i < street->network->group_count; i++) {
+        if (street->aspects[i] == ASPECT_GREEN && street->aspects_before[i] != ASPECT_GREEN) {
+            street->green_since_ms[i] = street->now_ms;
         }
-        for (int32_t i = first; i < end; i++) {
-            if (street->aspects[i] == ASPECT_GREEN && street->aspects_before[i] != ASPECT_GREEN) {
-                street->green_since_ms[i] = street->now_ms;
-            }
-        }
-        memcpy(&street->aspects_before[first], &street->aspects[first], bytes);
+        street->aspects_before[i] = street->aspects[i];
     }
 }
 
