@@ -290,7 +290,8 @@ static void change_mandatory(struct street *street, struct change *change, int32
     float limit = SAFE_MPS2 * 0.5f + (HARD_MPS2 - SAFE_MPS2 * 0.5f) * urgency;
     struct neighbours near = neighbours_find(street, change->to, c, row->front[c], length);
     bool last = near.place == change->to->count[c];
-    bool stays = !is_siren(street, row->kind[c]) && siren_behind(street, change->to, c, near.place, row->front[c]);
+    bool stays = street->sirens && !is_siren(street, row->kind[c])
+        && siren_behind(street, change->to, c, near.place, row->front[c]);
     if (!stays && near.ahead >= APART_M && near.behind >= APART_M
         && (!last || entries_brake(street, change->to, c, row->front[c] - length, v))) {
         float own = acceleration_of(street, row->kind[c], v, row->desired[c], near.ahead, near.ahead_mps);
@@ -331,7 +332,8 @@ static void change_for_gain(struct street *street, struct change *change, int32_
     if (near.ahead < street->types.gap[type] || near.behind < street->types.gap[type]) {
         return;
     }
-    if (!is_siren(street, row->kind[c]) && siren_behind(street, change->to, c, near.place, row->front[c])) {
+    if (street->sirens && !is_siren(street, row->kind[c])
+        && siren_behind(street, change->to, c, near.place, row->front[c])) {
         return;
     }
     float now = acceleration_of(street, row->kind[c], v, row->desired[c], gap, leader_mps);
