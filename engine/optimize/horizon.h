@@ -26,7 +26,7 @@
 //
 //           Of the courses that come to one label the LABELS best are kept, by
 //
-//               price so far + sum over streams of weight * waiting * (serve_price or wait_price + queue_price * waiting)
+//               price so far + sum over streams of weight * (serve_price or wait_price + queue_price * queue) * queue
 //
 //           the second factor being what a vehicle still costs that the label's stage serves, and does not serve, and
 //           what each of a queue costs those behind it: q vehicles that leave at a rate of c wait q^2 / 2c in sum. All
