@@ -25,8 +25,8 @@
 #include "engine/optimize/forecast.h"
 
 #define SETTLED_S 2                   // a stage that must stay longer than this needs no search
-#define START_LOSS_S 1                // until the first of a queue has crossed the line
-#define YELLOW_GAIN_S 1               // of the yellow, in which a queue still flows
+#define START_LOSS_S 0                // the first of a queue crosses the line within a second or two
+#define YELLOW_GAIN_S 0               // of the yellow: of a queue hardly anybody still goes
 #define GREEN_VEHICLES 5              // of a lane, let go by one green: what a blocked lane is judged by
 #define STUCK_S 5                     // a queue that stands for so long although it is green is stuck
 static const float SATURATION_VPS = 0.5f;         // per lane, near HCM's 1900 veh/h
@@ -37,7 +37,8 @@ static const float YIELDS_LESS = 0.01f;           // of the time of a lane's veh
 static const float WAITED_WEIGHT = 0.02f;         // per second that the head of a queue has waited
 static const float WAITED_S_MAX = 120.0f;
 static const double EXIT_WEIGHT = 0.1;            // per vehicle that stands on an exit lane
-static const float SWITCH_PRICE = 1.0f, END_PRICE = 15.0f, WAIT_PRICE = 15.0f, SERVE_PRICE = 3.0f;   // horizon.h
+static const float SWITCH_PRICE = 1.0f, END_PRICE = 15.0f, WAIT_PRICE = 15.0f, SERVE_PRICE = 3.0f,
+    QUEUE_PRICE = 0.5f;               // horizon.h: half of 1 / 2c of a lane, flat from there to the whole
 static const float ASKED_VEH_MIN = 0.3f;          // fewer than this to come by the end of the horizon are nobody
 
 struct adaptive_memory {
@@ -414,6 +415,7 @@ static void horizon_fill(struct site *site, const struct adaptive_memory *mine, 
     horizon->end_price = END_PRICE;
     horizon->wait_price = WAIT_PRICE;
     horizon->serve_price = SERVE_PRICE;
+    horizon->queue_price = QUEUE_PRICE;
     struct forecast_query query = { .estimate = view->estimate, .outlook = view->outlook,
         .intersection = view->intersection, .now_ms = view->now_ms, .at_ms = view->at_ms,
         .stream_of_row = site->stream_of_row, .stream_count = site->stream_count };

@@ -264,13 +264,14 @@ static inline int32_t label_index(const struct horizon *horizon, int32_t at_s, i
     return (turn * horizon->stage_count + stage) * LABELS + course;
 }
 
-// What those who wait will still cost, by whether the stage serves them.
+// What those who wait will still cost, by whether the stage serves them and by how many wait in one stream.
 INLINE float to_come(const struct search *search, int32_t stage, const float *gone, int32_t at_s, int32_t width)
 {
-    float cost[STREAM_COUNT_MAX];
+    float cost[STREAM_COUNT_MAX], queue_price = search->horizon->queue_price;
 #pragma omp simd
     for (int32_t r = 0; r < width; r++) {
-        cost[r] = search->wait_s[stage][r] * (search->horizon->arrived[at_s][r] - gone[r]);
+        float queue = search->horizon->arrived[at_s][r] - gone[r];
+        cost[r] = queue * (search->wait_s[stage][r] + queue_price * queue);
     }
     return weigh(search->horizon, cost, width);
 }

@@ -26,9 +26,10 @@
 //
 //           Of the courses that come to one label the LABELS best are kept, by
 //
-//               price so far + sum over streams of weight * vehicles waiting * (serve_price or wait_price, s)
+//               price so far + sum over streams of weight * (serve_price or wait_price + queue_price * queue) * queue
 //
-//           the second factor being what a vehicle still costs that the label's stage serves, and does not serve. All
+//           the second factor being what a vehicle still costs that the label's stage serves, and does not serve, and
+//           what each of a queue costs those behind it: q vehicles that leave at a rate of c wait q^2 / 2c in sum. All
 //           courses of a label end at one time in one stage, so that the comparison is fair; ranks of courses that end
 //           at different times are not (measured: decision 0040). A course past the end of the horizon is complete.
 // CONTRACT  Pure, no allocation; same bits on every instruction set: sums over streams are taken in one fixed tree.
@@ -67,6 +68,7 @@ struct horizon {
     int32_t start_loss_s, yellow_gain_s;
     float switch_price, end_price;    // vehicle seconds
     float wait_price, serve_price;    // see above, seconds
+    float queue_price;                // likewise, seconds per vehicle
     int32_t green_s_min[HORIZON_STAGE_COUNT_MAX];
     uint8_t transition_s[HORIZON_STAGE_COUNT_MAX][HORIZON_STAGE_COUNT_MAX];
     // Columns of streams; from stream_count to horizon_width they are 0, and beyond not looked at.

@@ -19,6 +19,7 @@ static void two_stages(struct horizon *horizon)
     horizon->stream_count = horizon->stage_count = 2;
     horizon->wait_price = 15.0f;
     horizon->serve_price = 3.0f;
+    horizon->queue_price = 0.5f;
     horizon->end_price = 15.0f;
     for (int32_t s = 0; s < 2; s++) {
         horizon->green_s_min[s] = 5;
@@ -173,6 +174,7 @@ static void random_site(uint64_t site, struct horizon *horizon)
     horizon->start_loss_s = horizon->yellow_gain_s = 1;
     horizon->wait_price = horizon->end_price = 15.0f;
     horizon->serve_price = 3.0f;
+    horizon->queue_price = 0.5f;
     horizon->switch_price = 1.0f;
     for (int32_t s = 0; s < horizon->stage_count; s++) {
         horizon->green_s_min[s] = 5;
