@@ -383,10 +383,14 @@ static bool taken(const struct street *street, int32_t path_index, const struct 
     if (!insiders && !path->yields && !to_all && !all_way && lit) {
         return false;
     }
+    // Who waits inside still when its green is over goes before those whose green it is now: they wait till it is gone.
+    bool stays_over = x >= 0.0f && aspect == ASPECT_RED;
     for (int32_t i = 0; i < path->foe_count; i++) {
         const struct path_foe *foe = &street->foes[path->first_foe + i];
-        bool yields = (foe->yields && !(foe->conflicting && lit)) || to_all || all_way;
-        if (insiders && insider_takes(street, path_index, foe, viewer, x, acceleration, yields)) {
+        bool yields = (foe->yields && !(foe->conflicting && (lit || stays_over))) || to_all || all_way;
+        bool clears_first = lit && x < 0.0f && foe->conflicting
+            && path_aspect(street, &street->paths[foe->path]) == ASPECT_RED;
+        if (insiders && insider_takes(street, path_index, foe, viewer, x, acceleration, yields || clears_first)) {
             return true;
         }
         if (yields && outsider_takes(street, path_index, foe, viewer, x, acceleration)) {
