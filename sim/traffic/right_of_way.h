@@ -44,8 +44,9 @@ enum verdict { LINE_OPEN, LINE_CLOSED, LINE_TAKEN };   // CLOSED: signal or room
 // Seconds from now on that a queue's head still takes to react to its green (start_loss_s).
 float start_delay(const struct street *street, const struct path *path, uint32_t kind);
 
-// The path leads on from leg `leg` of the viewer's route.
-enum verdict line_verdict(const struct street *street, int32_t path, int32_t leg, const struct viewer *viewer, float x);
+// further: how many legs beyond the viewer's own the path leads on from.
+enum verdict line_verdict(const struct street *street, int32_t path, int32_t further, const struct viewer *viewer,
+                          float x);
 
 // Whether a vehicle this far from the line of a foe path will heed its own signal and stop.
 bool held_by_signal(const struct street *street, const struct path *foe_path, float speed, float to_line);
