@@ -102,7 +102,8 @@ static enum file_kind kind_of(const char *head, size_t bytes)
     return strcmp(name, "net") == 0 ? FILE_SUMO_NETWORK
         : strcmp(name, "configuration") == 0 || strcmp(name, "sumoConfiguration") == 0 ? FILE_SUMO_CONFIG
         : strcmp(name, "routes") == 0 || strcmp(name, "trips") == 0 ? FILE_SUMO_DEMAND
-        : strcmp(name, "additional") == 0 || strcmp(name, "tlLogics") == 0 ? FILE_SUMO_ADDITIONAL : FILE_UNKNOWN;
+        : strcmp(name, "additional") == 0 || strcmp(name, "add") == 0 || strcmp(name, "tlLogics") == 0
+        ? FILE_SUMO_ADDITIONAL : FILE_UNKNOWN;
 }
 
 enum status import_sniff(const char *path, enum file_kind *ret, struct problem *problem)

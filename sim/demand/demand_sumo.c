@@ -502,7 +502,7 @@ static void skip(struct reader *reader, struct sumo_xml *xml, const char *elemen
 static void on_start(struct sumo_xml *xml, void *user, const char *element, const char **attributes)
 {
     static const char *const VEHICLES[] = { "vehicle", "trip", "flow" };
-    static const char *const SILENT[] = { "param", "routes", "trips", "additional" };
+    static const char *const SILENT[] = { "param", "routes", "trips", "additional", "add", "tlLogics" };
     struct reader *reader = user;
     if (reader->skip_depth >= 0) {
         return;

@@ -310,7 +310,7 @@ static void look_along(const struct street *street, const struct viewer *viewer,
     while (path_index >= 0) {
         const struct path *path = &street->paths[path_index];
         if (beyond) {
-            enum verdict verdict = line_verdict(street, path_index, trip->leg + further, viewer, -way);
+            enum verdict verdict = line_verdict(street, path_index, further, viewer, -way);
             if (verdict != LINE_OPEN) {
                 heed_line(street, viewer, way, lane_m, view);
                 return;
@@ -401,7 +401,7 @@ struct view look_from_lane(const struct street *street, int32_t cell, int32_t pa
         return view;
     }
     const struct path *path = &street->paths[path_index];
-    view.verdict = line_verdict(street, path_index, street->trips[viewer->trip].leg, viewer, -to_line);
+    view.verdict = line_verdict(street, path_index, 0, viewer, -to_line);
     if (view.verdict != LINE_OPEN) {
         heed_line(street, viewer, to_line, street->seen[cell].length, &view);
         return view;

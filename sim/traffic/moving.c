@@ -115,7 +115,7 @@ static bool holds_second(const struct street *street, const struct group *group,
         row[1].kind[c], row[1].trip[c], 0.0f, false };
     int32_t signal = street->paths[path].group;
     return signal >= 0 && street->aspects[signal] != ASPECT_GREEN
-        && line_verdict(street, path, street->trips[viewer.trip].leg, &viewer, -to_line) != LINE_OPEN;
+        && line_verdict(street, path, 0, &viewer, -to_line) != LINE_OPEN;
 }
 
 // A head that stands at the end of a wrong lane for long drives on where the lane leads; where no way leads on from

@@ -383,10 +383,14 @@ static bool taken(const struct street *street, int32_t path_index, const struct 
     if (!insiders && !path->yields && !to_all && !all_way && lit) {
         return false;
     }
+    // Who waits inside still when its green is over goes before those whose green it is now: they wait till it is gone.
+    bool stays_over = x >= 0.0f && aspect == ASPECT_RED;
     for (int32_t i = 0; i < path->foe_count; i++) {
         const struct path_foe *foe = &street->foes[path->first_foe + i];
-        bool yields = (foe->yields && !(foe->conflicting && lit)) || to_all || all_way;
-        if (insiders && insider_takes(street, path_index, foe, viewer, x, acceleration, yields)) {
+        bool yields = (foe->yields && !(foe->conflicting && (lit || stays_over))) || to_all || all_way;
+        bool clears_first = lit && x < 0.0f && foe->conflicting
+            && path_aspect(street, &street->paths[foe->path]) == ASPECT_RED;
+        if (insiders && insider_takes(street, path_index, foe, viewer, x, acceleration, yields || clears_first)) {
             return true;
         }
         if (yields && outsider_takes(street, path_index, foe, viewer, x, acceleration)) {
@@ -406,14 +410,14 @@ static bool leads_on(const struct street *street, int32_t path_index, const stru
     return (aspect == ASPECT_GREEN || aspect == ASPECT_DARK) && !taken(street, path_index, viewer, x, false);
 }
 
-// Room beyond the path that ends leg `leg` of the viewer's route: on its exit lane, and where that is shorter than the
+// Room beyond the path that the viewer takes `further` legs ahead: on its exit lane, and where that is shorter than the
 // vehicle on the lanes beyond it. x: the front, as the path sees it.
-static bool exit_has_room(const struct street *street, const struct path *path, int32_t leg,
+static bool exit_has_room(const struct street *street, const struct path *path, int32_t further,
                           const struct viewer *viewer, float x)
 {
     float need = viewer->length + street->types.gap[viewer->kind & KIND_TYPE];
     float room = 0.0f, promised = 0.0f;
-    for (int32_t further = 1;; further++) {
+    for (;;) {
         const struct seen *lane = &street->seen[path->to_cell];
         if (lane->count > 0) {
             // What stands at the end now and where it can be once it has braked.
@@ -421,13 +425,17 @@ static bool exit_has_room(const struct street *street, const struct path *path, 
             room += lane->tail_rear + v * v / (2.0f * street->types.deceleration[viewer->kind & KIND_TYPE]) + v;
             return room > 6.0f * need || room - promised - room_promised(street, lane) >= need;
         }
-        promised += room_promised(street, lane);
         room += lane->length;
+        if (room > 6.0f * need) {
+            return true;
+        }
+        promised += room_promised(street, lane);
         if (room - promised >= need) {
             return true;
         }
         x -= path->length + lane->length;
-        int32_t next = trip_path(street, &street->trips[viewer->trip], leg + further, path->to_cell);
+        const struct trip *trip = &street->trips[viewer->trip];
+        int32_t next = trip_path(street, trip, trip->leg + ++further, path->to_cell);
         if (room >= need || !leads_on(street, next, viewer, x)) {
             return room < need && promised <= 0.0f;
         }
@@ -435,7 +443,7 @@ static bool exit_has_room(const struct street *street, const struct path *path, 
     }
 }
 
-enum verdict line_verdict(const struct street *street, int32_t path_index, int32_t leg, const struct viewer *viewer,
+enum verdict line_verdict(const struct street *street, int32_t path_index, int32_t further, const struct viewer *viewer,
                           float x)
 {
     const struct path *path = &street->paths[path_index];
@@ -461,7 +469,7 @@ enum verdict line_verdict(const struct street *street, int32_t path_index, int32
     if (!stopped && stop_sign(street, path)) {
         return LINE_TAKEN;
     }
-    if (path->crosses && !exit_has_room(street, path, leg, viewer, x)) {
+    if (path->crosses && !exit_has_room(street, path, further, viewer, x)) {
         return LINE_CLOSED;
     }
     if (path->wait > 0.0f && !to_all) {

@@ -4,12 +4,14 @@
 //             signal   red, or yellow if one can stop with 3.05 m/s2 or its own comfortable deceleration, or would
 //                      only come to the line after the yellow, as it slows down for its turn, and can stop at all.
 //                      Right on red after a stop, yielding to all.
-//             room     who crosses other paths enters only if the exit lane will hold it as well: nobody blocks the
-//             box. right    a vehicle yields to those on a foe path who would come within a second of its own time:
+//             room     who crosses other paths enters only if the exit lane will hold it as well, or where that is
+//                      shorter than it the lanes beyond, as far as their lines are open: nobody blocks the box.
+//             right    a vehicle yields to those on a foe path who would come within a second of its own time:
 //                      of those outside, over the whole junction from line to exit; of those inside, over the common
 //                      area (one's own times at one's own acceleration, the other's earliest). Who has waited long
 //                      expects the other to brake a little (SUMO's impatience). Vehicles inside the common area are
-//                      respected whatever the signs say. At an all-way stop who stopped first goes first.
+//                      respected whatever the signs say. At an all-way stop who stopped first goes first. Who waits
+//                      inside still when its green is over clears the junction before those whose green it is now.
 //           Who yields waits before the line, or inside before the first common area where the path lets it.
 //           Vehicles that stand and wait for each other in a circle are freed: after some seconds the one on the path
 //           of the lowest index ignores foes that stand outside; after many, a blocker that stands inside
@@ -42,8 +44,9 @@ enum verdict { LINE_OPEN, LINE_CLOSED, LINE_TAKEN };   // CLOSED: signal or room
 // Seconds from now on that a queue's head still takes to react to its green (start_loss_s).
 float start_delay(const struct street *street, const struct path *path, uint32_t kind);
 
-// The path leads on from leg `leg` of the viewer's route.
-enum verdict line_verdict(const struct street *street, int32_t path, int32_t leg, const struct viewer *viewer, float x);
+// further: how many legs beyond the viewer's own the path leads on from.
+enum verdict line_verdict(const struct street *street, int32_t path, int32_t further, const struct viewer *viewer,
+                          float x);
 
 // Whether a vehicle this far from the line of a foe path will heed its own signal and stop.
 bool held_by_signal(const struct street *street, const struct path *foe_path, float speed, float to_line);

@@ -447,6 +447,22 @@ static void several_files_are_one_demand(void **state)
     departs(demand, (const double[]){ 3 }, 1);
 }
 
+// SUMO's own examples call the root of an additional file <add>: its stops are read as from <additional>.
+static void an_additional_file_may_begin_with_add(void **state)
+{
+    (void)state;
+    write_text("stops.add.xml", "<add><busStop id=\"s\" lane=\"c_0\" startPos=\"10\" endPos=\"30\"/></add>");
+    char additional[128];
+    (void)snprintf(additional, sizeof additional, "%s", path_of("stops.add.xml"));
+    const char *const files[] = { additional };
+    struct demand_options options = DEMAND_OPTIONS_DEFAULT;
+    options.additional = files;
+    options.additional_count = 1;
+    write_text("bus.rou.xml", "<routes><vehicle id=\"v\" depart=\"7\"><route edges=\"a b c d\"/>"
+               "<stop busStop=\"s\" duration=\"5\"/></vehicle></routes>");
+    departs(open_with("bus.rou.xml", &options), (const double[]){ 7 }, 1);
+}
+
 static void wrong_trips_are_told_by_line(void **state)
 {
     (void)state;
@@ -689,6 +705,7 @@ int main(void)
         cmocka_unit_test(a_configuration_scales_and_forgives),
         cmocka_unit_test(types_fit_the_street),
         cmocka_unit_test(several_files_are_one_demand),
+        cmocka_unit_test(an_additional_file_may_begin_with_add),
         cmocka_unit_test(a_configuration_holds_for_other_routes),
         cmocka_unit_test(wrong_trips_are_told_by_line), cmocka_unit_test(a_demand_may_be_empty),
         cmocka_unit_test(broken_files_always_fail),

@@ -332,6 +332,52 @@ static void a_turn_is_not_made_at_red(void **state)
     assert_true(at_yellow > 100);
 }
 
+enum { CROWD = 80 };
+
+// Red for everybody, and more wait for lane 0 of a link than it holds (26 on 200 m); the one that comes after them all
+// departs at once on the free lane beside it.
+static void a_full_lane_holds_nobody_of_the_other(void **state)
+{
+    (void)state;
+    struct network network;
+    town_create(&(struct town_options){ 1, 1, 2, 4, 200.0, 13.89, 20, false }, &network);
+    const struct connection *right = right_turn(&network);
+    int64_t depart_ms[CROWD + 1];
+    int32_t number[CROWD + 1], type[CROWD + 1] = { 0 }, first_link[CROWD + 2], links[2 * (CROWD + 1)],
+        speed[CROWD + 1], row;
+    int8_t lane[CROWD + 1];
+    for (int32_t i = 0; i <= CROWD; i++) {
+        depart_ms[i] = i < CROWD ? 0 : 100000;
+        number[i] = i;
+        first_link[i] = 2 * i;
+        first_link[i + 1] = 2 * (i + 1);
+        links[2 * i] = network.lanes[right->from_lane].link;
+        links[2 * i + 1] = network.lanes[right->to_lane].link;
+        speed[i] = -1;
+        lane[i] = i == CROWD;
+    }
+    struct trip_columns trips = { CROWD + 1, depart_ms, number, type, first_link, links, lane, speed, NULL, NULL };
+    struct vehicle_type car = town_car();
+    struct street_options options = { .step_ms = 1000, .threads = 1, .seed = 1 };
+    struct street *street;
+    struct problem problem;
+    assert_int_equal(street_create(&network, &car, 1, &options, &street, &problem), STATUS_OK);
+    assert_int_equal(street_enter(street, &trips, &row, &problem), STATUS_OK);
+    struct vehicle_view views[CROWD + 1];
+    for (int second = 0; second < 103; second++) {
+        memset(street_aspects(street), ASPECT_RED, (size_t)network.group_count);
+        street_step(street);
+    }
+    int32_t count = street_list_vehicles(street, views, CROWD + 1), late = 0;
+    for (int32_t i = 0; i < count; i++) {
+        late += views[i].number == CROWD;
+    }
+    assert_in_range(count, 20, 40);
+    assert_int_equal(late, 1);
+    street_release(street);
+    network_release(&network);
+}
+
 // One crossing of single lanes, 200 m long, without signals. A vehicle from each of `count` arms, straight on,
 // departing one second after another; fills in the order in which they arrived.
 static void cross(enum junction_kind kind, int count, struct trip_result *ret)
@@ -422,6 +468,7 @@ int main(void)
         cmocka_unit_test(same_bytes_for_any_threads),
         cmocka_unit_test(a_turn_is_not_made_at_red),
         cmocka_unit_test(who_is_lost_goes_out),
+        cmocka_unit_test(a_full_lane_holds_nobody_of_the_other),
         cmocka_unit_test(all_way_stop_is_first_come_first_served),
         cmocka_unit_test(same_bytes_for_any_instruction_set),
     };
