@@ -10,6 +10,7 @@
 static const size_t COLUMN_ALIGNMENT = 64;   // One cache line, and one 512-bit register.
 
 static const size_t LARGE_PAGE_BYTES = (size_t)1 << 21;
+static const size_t TABLE_BYTES_MIN = (size_t)1 << 20;   // below, the rest of a large page would be wasted
 static const size_t CHUNK_BYTES_MIN = (size_t)1 << 16, CHUNK_BYTES_MAX = (size_t)1 << 24;
 // Under the address sanitizer each table is a chunk of its own, so that it sees who leaves its own.
 #if defined(__SANITIZE_ADDRESS__)
@@ -69,6 +70,20 @@ void memory_wish_large_pages(void *at, size_t bytes)
     (void)at;
     (void)bytes;
 #endif
+}
+
+void *memory_take_table(size_t count, size_t size)
+{
+    assert(size > 0);
+    assert(count <= SIZE_MAX / size - LARGE_PAGE_BYTES);
+    if (count * size < TABLE_BYTES_MIN) {
+        return memory_take_aligned(count, size);
+    }
+    size_t bytes = (count * size + LARGE_PAGE_BYTES - 1) / LARGE_PAGE_BYTES * LARGE_PAGE_BYTES;
+    void *taken = checked(aligned_alloc(LARGE_PAGE_BYTES, bytes), count, size);
+    memory_wish_large_pages(taken, bytes);
+    memset(taken, 0, count * size);
+    return taken;
 }
 
 // A zeroed chunk. Large ones are not touched before they are used, and lie on large pages.

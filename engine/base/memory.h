@@ -17,9 +17,12 @@ void *memory_take(size_t count, size_t size);
 // Zeroed memory for columns that wide instructions walk: aligned to 64 bytes. Freed with free().
 void *memory_take_aligned(size_t count, size_t size);
 
-// Room for tables that every step goes through and that end together: they lie one behind another, in large rooms on
-// pages of 2 MB where the system has them, so that the processor finds their places without walking its page tables.
-// Starts as { 0 }.
+// The same for a table that every step goes through from end to end: a large one lies on pages of 2 MB where the system
+// has them, so that the processor finds its places without walking its page tables. Freed with free().
+void *memory_take_table(size_t count, size_t size);
+
+// Room for many such tables that end together: they lie one behind another, in large rooms on pages of 2 MB. Starts as
+// { 0 }.
 struct memory_room {
     struct memory_chunk *last;    // the one that is filled now; joined to those before it
     size_t used;                  // bytes of it

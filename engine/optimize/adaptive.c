@@ -20,7 +20,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "engine/base/wide.h"
+#include "engine/base/clones.h"
 #include "engine/model/units.h"
 #include "engine/optimize/forecast.h"
 
@@ -371,7 +371,7 @@ static void stages_fill(const struct site *site, struct horizon *horizon)
     horizon->first_giving[horizon->stage_count] = giving_count;
 }
 
-WIDE static void arrivals_clear(struct horizon *horizon, int32_t width)
+CLONED static void arrivals_clear(struct horizon *horizon, int32_t width)
 {
     for (int32_t first = 0; first < width; first += 8) {
         for (int32_t k = 0; k <= HORIZON_S; k++) {
@@ -384,7 +384,7 @@ WIDE static void arrivals_clear(struct horizon *horizon, int32_t width)
 }
 
 // From those who come in each second to those who have come by then.
-WIDE static void arrivals_sum(struct horizon *horizon, int32_t width)
+CLONED static void arrivals_sum(struct horizon *horizon, int32_t width)
 {
     for (int32_t first = 0; first < width; first += 8) {
         float sum[8] = { 0 };

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "engine/base/bounds.h"
-#include "engine/base/wide.h"
+#include "engine/base/clones.h"
 #include "engine/model/units.h"
 
 static const double STANDING_MPS = 1.39;          // 5 km/h, as the cameras count queues
@@ -199,7 +199,7 @@ static void link_forecast(const struct forecast_query *query, int32_t link, doub
 }
 
 // Shares out what comes to a link: share of each stream.
-WIDE static void link_share(const float *link_s, const float *share, int32_t width, float (*ret)[STREAM_COUNT_MAX])
+CLONED static void link_share(const float *link_s, const float *share, int32_t width, float (*ret)[STREAM_COUNT_MAX])
 {
     for (int32_t first = 0; first < width; first += 8) {
         for (int32_t k = 0; k <= HORIZON_S; k++) {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "engine/base/ids.h"
-#include "engine/base/wide.h"
+#include "engine/base/clones.h"
 
 #define LABELS 2                      // courses kept of each stage and second; runs are written out for two
 #define FINE_S 12                     // until then a stage may be left at every second, later at every COARSE_S, a
@@ -419,17 +419,17 @@ INLINE void search_all(struct search *search, int32_t width)
     }
 }
 
-WIDE static void search_8(struct search *search)
+CLONED static void search_8(struct search *search)
 {
     search_all(search, 8);
 }
 
-WIDE static void search_16(struct search *search)
+CLONED static void search_16(struct search *search)
 {
     search_all(search, 16);
 }
 
-WIDE static void search_32(struct search *search)
+CLONED static void search_32(struct search *search)
 {
     search_all(search, 32);
 }
@@ -482,7 +482,7 @@ INLINE int32_t follow_all(const struct horizon *horizon, const struct visit *vis
     return at_s;
 }
 
-WIDE static int32_t follow(const struct horizon *horizon, const struct visit *visits, int32_t visit_count,
+CLONED static int32_t follow(const struct horizon *horizon, const struct visit *visits, int32_t visit_count,
                            struct run *run, float (*gone)[STREAM_COUNT_MAX])
 {
     switch (horizon_width(horizon->stream_count)) {

@@ -1,4 +1,4 @@
-// wide.h: functions that are compiled for several instruction sets, of which the machine's own is taken.
+// clones.h: functions that are compiled for several instruction sets, of which the machine's own is taken.
 //
 // THEORY    Plain loops over rows of floats become vectors of 4, 8 or 16. No sum is reordered and nothing is contracted
 //           (-ffp-contract=off), so that the bytes are the same on all.
@@ -7,7 +7,7 @@
 #pragma once
 
 #if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define WIDE __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#define CLONED __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
-#define WIDE
+#define CLONED
 #endif
