@@ -282,7 +282,7 @@ void trip_settle(struct trip *trip, int32_t end_ms, float front, float desired, 
 
 // Moves an array of pages to a larger place, without touching what is not used yet.
 #define TEAM_TRIPS_MIN 256              // so many routes are followed by several threads
-#define TRIED_LEGS_KEPT (1 << 18)       // room for a stream's batch is kept, for more it is given back
+#define TRIED_LEGS_KEPT (1 << 12)       // room for a stream's batch is kept, for more it is given back
 #define LARGE_BYTES ((size_t)1 << 21)   // from here on large pages are asked for
 
 static void *pages_grow(void *from, size_t used, size_t bytes)
