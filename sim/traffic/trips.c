@@ -1,6 +1,7 @@
 #include "sim/traffic/trips.h"
 
 #include <assert.h>
+#include <malloc.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -281,7 +282,7 @@ void trip_settle(struct trip *trip, int32_t end_ms, float front, float desired, 
 }
 
 // Moves an array of pages to a larger place, without touching what is not used yet.
-#define TEAM_TRIPS_MIN 256              // so many routes are followed by several threads
+#define TEAM_TRIPS_MIN 2048             // so many routes are followed by several threads
 #define TRIED_LEGS_KEPT (1 << 12)       // room for a stream's batch is kept, for more it is given back
 #define LARGE_BYTES ((size_t)1 << 21)   // from here on large pages are asked for
 
@@ -644,6 +645,7 @@ static void tries_release(struct street *street)
     street->legs_tried = NULL;
     street->tried = NULL;
     street->legs_tried_capacity = street->tried_capacity = 0;
+    (void)malloc_trim(0);             // or the heap would keep it as long as the street lasts
 }
 
 // Follows the routes of the first rows, by several threads where there are many.
