@@ -15,7 +15,7 @@
 #include "sim/traffic/stops.h"
 
 static const float CHANGE_M = 5.0f;            // beyond its own length one needs on a link to change lanes there
-static const double PREFER_M = 400.0;          // how far ahead a lane must suit the route
+static const double PREFER_M = 200.0;          // how far ahead a lane must suit the route
 static const double DEVIATION_MAX = 2.0;       // drivers beyond two standard deviations are taken as at two
 static const double FACTOR_MIN = 0.2;
 
