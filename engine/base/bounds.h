@@ -15,3 +15,13 @@ static inline double greater(double a, double b)
 {
     return a > b ? a : b;
 }
+
+static inline float lesserf(float a, float b)
+{
+    return a < b ? a : b;
+}
+
+static inline float greaterf(float a, float b)
+{
+    return a > b ? a : b;
+}

@@ -112,10 +112,11 @@ void *memory_room_take(struct memory_room *room, size_t count, size_t size)
     if (APART || room->last == NULL || bytes > room->last->bytes - room->used) {
         size_t next = room->last == NULL ? CHUNK_BYTES_MIN : 2 * room->last->bytes;
         next = next < CHUNK_BYTES_MAX ? next : CHUNK_BYTES_MAX;
-        size_t needed = (bytes + sizeof(struct memory_chunk) + LARGE_PAGE_BYTES - 1) / LARGE_PAGE_BYTES
-            * LARGE_PAGE_BYTES;
-        needed = APART || bytes + sizeof(struct memory_chunk) <= next ? bytes + sizeof(struct memory_chunk) : needed;
-        struct memory_chunk *chunk = chunk_create(APART || needed > next ? needed : next);
+        size_t needed = bytes + sizeof(struct memory_chunk);
+        if (!APART) {
+            needed = needed <= next ? next : (needed + LARGE_PAGE_BYTES - 1) / LARGE_PAGE_BYTES * LARGE_PAGE_BYTES;
+        }
+        struct memory_chunk *chunk = chunk_create(needed);
         chunk->before = room->last;
         room->last = chunk;
         room->used = sizeof *chunk;

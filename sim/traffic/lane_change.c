@@ -264,7 +264,7 @@ static float urgency_of(const struct street *street, const struct change *change
     const struct row *row = &change->from_rows[k];
     float to_end = change->from->length[c] - row->front[c];
     if (row->kind[c] & KIND_STOP) {
-        to_end = greater(0.0f, stops_end_on(street, row->trip[c], street->trips[row->trip[c]].leg) - row->front[c]);
+        to_end = greaterf(0.0f, stops_end_on(street, row->trip[c], street->trips[row->trip[c]].leg) - row->front[c]);
     }
     return to_end < URGENT_M ? 1.0f - to_end / URGENT_M : 0.0f;
 }

@@ -41,14 +41,14 @@ static void heed_leader(const struct street *street, const struct viewer *viewer
                         struct view *view)
 {
     heed(street, viewer, gap, speed, street->types.gap[viewer->kind & KIND_TYPE], view);
-    view->bound = lesser(view->bound, gap - CLEARANCE_M);
+    view->bound = lesserf(view->bound, gap - CLEARANCE_M);
 }
 
 // A place inside where one stops.
 static void heed_place(const struct street *street, const struct viewer *viewer, float way, struct view *view)
 {
     heed(street, viewer, way, 0.0f, 0.0f, view);
-    view->bound = lesser(view->bound, way + STOP_MARGIN_M - LINE_MARGIN_M);
+    view->bound = lesserf(view->bound, way + STOP_MARGIN_M - LINE_MARGIN_M);
 }
 
 // A place where one stops, `margin` before the line or, braking comfortably, as near to it as one still can; and not
@@ -58,9 +58,9 @@ static void heed_line(const struct street *street, const struct viewer *viewer, 
 {
     float brake = street->types.deceleration[viewer->kind & KIND_TYPE];
     float spare = to_line - brake_distance(viewer->speed, brake, street->step_s);
-    float margin = lesser(lesser(STOP_MARGIN_M, 0.5f * lane), greater(CLEARANCE_M, spare));
+    float margin = lesserf(lesserf(STOP_MARGIN_M, 0.5f * lane), greaterf(CLEARANCE_M, spare));
     heed(street, viewer, to_line - margin, 0.0f, 0.0f, view);
-    view->bound = lesser(view->bound, to_line - LINE_MARGIN_M);
+    view->bound = lesserf(view->bound, to_line - LINE_MARGIN_M);
 }
 
 // A lower limit `way` metres ahead. Krauss: the speed from which one brakes to it comfortably. IDM knows no such speed:
@@ -77,7 +77,7 @@ static void heed_limit(const struct street *street, const struct viewer *viewer,
     target = target < most ? target : most;
     if (street->types.krauss[type]) {
         float brake = street->types.deceleration[type], least = viewer->speed - brake * street->step_s;
-        view->cap = lesser(view->cap, greater(least, slow_speed(way, target, brake, street->step_s)));
+        view->cap = lesserf(view->cap, greaterf(least, slow_speed(way, target, brake, street->step_s)));
         return;
     }
     float near = target * street->types.headway[type] + target * target * street->types.closing[type];
@@ -87,7 +87,7 @@ static void heed_limit(const struct street *street, const struct viewer *viewer,
     }
     if (way <= near) {
         float least = viewer->speed - street->types.deceleration[type] * street->step_s;
-        view->cap = lesser(view->cap, greater(target, least));
+        view->cap = lesserf(view->cap, greaterf(target, least));
     }
 }
 
@@ -102,7 +102,7 @@ static void heed_yield(const struct street *street, const struct viewer *viewer,
     if (street->types.krauss[type]) {
         float brake = street->types.deceleration[type], least = viewer->speed - brake * street->step_s;
         float cap = stop_speed(way, brake, street->types.headway[type], street->step_s);
-        view->cap = lesser(view->cap, greater(least, cap));
+        view->cap = lesserf(view->cap, greaterf(least, cap));
     } else {
         heed(street, viewer, way, 0.0f, 0.0f, view);
     }
@@ -203,7 +203,7 @@ static void heed_rivals(const struct street *street, const struct comer *self, f
         struct comer rival;
         if (other != self->path && head_arrives(street, other, &rival) && !goes_first(street, self, &rival)
             && (x < 0.0f || nearer(&rival, self))) {
-            view->bound = lesser(view->bound, merge_bound(street, self->path, other, x));
+            view->bound = lesserf(view->bound, merge_bound(street, self->path, other, x));
         }
     }
 }
@@ -234,15 +234,15 @@ static void heed_merging(const struct street *street, const struct viewer *viewe
                 float gap = self.left - comer.left - crosser->length;
                 heed(street, viewer, gap, crosser->speed, street->types.gap[viewer->kind & KIND_TYPE], view);
                 // Side by side they can be till the paths meet, no further.
-                view->bound = lesser(view->bound,
-                    greater(gap - CLEARANCE_M, merge_bound(street, path_index, other, x)));
+                view->bound = lesserf(view->bound,
+                    greaterf(gap - CLEARANCE_M, merge_bound(street, path_index, other, x)));
                 break;
             }
             // To that one this one may be no leader: where it comes past within the step, one that stands stays apart.
             if (!first && x >= 0.0f && self.speed <= WAITING_MPS && comer.speed > WAITING_MPS
                 && arrives(street, comer.speed, comer.left - self.left - viewer->length)
                 && waits_for(street, &street->paths[other], path_index, self.speed, x)) {
-                view->bound = lesser(view->bound, merge_bound(street, path_index, other, x));
+                view->bound = lesserf(view->bound, merge_bound(street, path_index, other, x));
             }
         }
     }
@@ -411,7 +411,7 @@ struct view look_from_lane(const struct street *street, int32_t cell, int32_t pa
     if (delay > 0.0f) {
         // It reacts within this step: it gains the speed of what is left of it.
         float gain = street->types.acceleration[viewer->kind & KIND_TYPE] * (street->step_s - delay);
-        view.cap = lesser(view.cap, viewer->speed + (gain > 0.0f ? gain : 0.0f));
+        view.cap = lesserf(view.cap, viewer->speed + (gain > 0.0f ? gain : 0.0f));
     }
     if (path->yields) {
         heed_yield(street, viewer, to_line + path->wait, &view);

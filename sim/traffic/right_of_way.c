@@ -51,7 +51,7 @@ static bool stops_at_yellow(const struct street *street, const struct viewer *vi
 {
     uint32_t type = viewer->kind & KIND_TYPE;
     float saved = street->types.krauss[type] ? 0.5f * viewer->speed * street->step_s : 0.0f;
-    return stops_within(viewer->speed, to_line + saved, greater(YELLOW_MPS2, street->types.deceleration[type]));
+    return stops_within(viewer->speed, to_line + saved, greaterf(YELLOW_MPS2, street->types.deceleration[type]));
 }
 
 // Seconds to the line of one who goes on at yellow and brakes, comfortably and as late as it can, for the limit beyond.
@@ -184,12 +184,12 @@ static bool outsider_threatens(const struct path_foe *foe, const struct path *pa
     float limit = path->limit > viewer->speed ? path->limit : viewer->speed;
     float foe_limit = foe_path->limit > other->speed ? foe_path->limit : other->speed;
     // Outside it takes the speed of the step's end for its own.
-    float speed = x < 0.0f ? lesser(limit, viewer->speed + acceleration * step_s) : viewer->speed;
+    float speed = x < 0.0f ? lesserf(limit, viewer->speed + acceleration * step_s) : viewer->speed;
     float arrive = time_to(x < 0.0f ? -x : path->wait - x, speed, acceleration, limit);
     float leave = time_to(path->length + viewer->length - x, speed, acceleration, limit);
     float foe_arrive = time_to(-other->x, other->speed, FOE_MPS2, foe_limit);
     // Who waits inside has its own patience: it is let go by the end of the other's green.
-    float impatience = x < 0.0f ? lesser(1.0f, viewer->waited_s / IMPATIENT_S) : 0.0f;
+    float impatience = x < 0.0f ? lesserf(1.0f, viewer->waited_s / IMPATIENT_S) : 0.0f;
     if (leave + MARGIN_S < yielded_arrival(impatience, arrive, foe_arrive, -other->x, FOE_BRAKE_MPS2)) {
         return false;   // before it
     }

@@ -26,6 +26,7 @@
 
 #include <string.h>
 
+#include "engine/base/bounds.h"
 #include "engine/base/memory.h"
 #include "sim/traffic/street.h"
 
@@ -557,15 +558,4 @@ static inline int32_t street_elapsed_ms(const struct street *street)
 static inline uint32_t halt_waited(uint32_t halt)
 {
     return halt / HALT_WAIT;
-}
-
-// As fminf and fmaxf of numbers, without a call.
-static inline float lesser(float a, float b)
-{
-    return a < b ? a : b;
-}
-
-static inline float greater(float a, float b)
-{
-    return a > b ? a : b;
 }

@@ -281,11 +281,11 @@ void trip_settle(struct trip *trip, int32_t end_ms, float front, float desired, 
     trip->since_front = next_front;
 }
 
-// Moves an array of pages to a larger place, without touching what is not used yet.
 #define TEAM_TRIPS_MIN 2048             // so many routes are followed by several threads
-#define TRIED_LEGS_KEPT (1 << 12)       // room for a stream's batch is kept, for more it is given back
+#define TRIED_LEGS_KEPT (1 << 14)       // room for a stream's batch is kept, for more it is given back
 #define LARGE_BYTES ((size_t)1 << 21)   // from here on large pages are asked for
 
+// Moves an array of pages to a larger place, without touching what is not used yet.
 static void *pages_grow(void *from, size_t used, size_t bytes)
 {
     size_t align = bytes >= LARGE_BYTES ? LARGE_BYTES : 64;
@@ -645,7 +645,6 @@ static void tries_release(struct street *street)
     street->legs_tried = NULL;
     street->tried = NULL;
     street->legs_tried_capacity = street->tried_capacity = 0;
-    (void)malloc_trim(0);             // or the heap would keep it as long as the street lasts
 }
 
 // Follows the routes of the first rows, by several threads where there are many.
@@ -705,6 +704,7 @@ enum status street_enter(struct street *street, const struct trip_columns *trips
     }
     if (street->legs_tried_capacity > TRIED_LEGS_KEPT) {
         tries_release(street);
+        (void)malloc_trim(0);         // or the heap would keep it as long as the street lasts
     }
     street->insert_first = true;
     return STATUS_OK;

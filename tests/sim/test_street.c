@@ -221,6 +221,19 @@ static void same_bytes_for_any_threads(void **state)
     assert_true(run_hash(8) == one);
 }
 
+// A street of one thread with these trips, to be released.
+static struct street *street_with(const struct network *network, const struct vehicle_type *car, int32_t step_ms,
+                                  const struct trip_columns *trips)
+{
+    struct street_options options = { .step_ms = step_ms, .threads = 1, .seed = 1 };
+    struct street *street;
+    struct problem problem;
+    int32_t row;
+    assert_int_equal(street_create(network, car, 1, &options, &street, &problem), STATUS_OK);
+    assert_int_equal(street_enter(street, trips, &row, &problem), STATUS_OK);
+    return street;
+}
+
 // The first connection that turns left; its lane is the leftmost.
 static const struct connection *left_turn(const struct network *network)
 {
@@ -243,15 +256,11 @@ static void who_is_lost_goes_out(void **state)
     assert_non_null(left);
     int32_t links[2] = { network.lanes[left->from_lane].link, network.lanes[left->to_lane].link };
     int64_t depart_ms = 0;
-    int32_t number = 0, type = 0, first_link[2] = { 0, 2 }, speed = -1, row;
+    int32_t number = 0, type = 0, first_link[2] = { 0, 2 }, speed = -1;
     int8_t lane = 0;
     struct trip_columns trips = { 1, &depart_ms, &number, &type, first_link, links, &lane, &speed, NULL, NULL };
     struct vehicle_type car = town_car();
-    struct street_options options = { .step_ms = 1000, .threads = 1, .seed = 1 };
-    struct street *street;
-    struct problem problem;
-    assert_int_equal(street_create(&network, &car, 1, &options, &street, &problem), STATUS_OK);
-    assert_int_equal(street_enter(street, &trips, &row, &problem), STATUS_OK);
+    struct street *street = street_with(&network, &car, 1000, &trips);
     struct signals *signals = signals_create(&network, 0);
     for (int second = 0; second < 300; second++) {
         signals_show(signals, street_now_ms(street), street_aspects(street));
@@ -284,16 +293,12 @@ static int64_t passes_at(enum car_following following, int32_t step_ms, double s
     const struct connection *right = right_turn(&network);
     int32_t links[2] = { network.lanes[right->from_lane].link, network.lanes[right->to_lane].link };
     int64_t depart_ms = 0, red_ms = yellow_ms + network.groups[right->group].yellow_ms, passed_ms = -1;
-    int32_t number = 0, type = 0, first_link[2] = { 0, 2 }, speed = -1, row;
+    int32_t number = 0, type = 0, first_link[2] = { 0, 2 }, speed = -1;
     int8_t lane = 0;
     struct trip_columns trips = { 1, &depart_ms, &number, &type, first_link, links, &lane, &speed, NULL, NULL };
     struct vehicle_type car = town_car();
     car.following = following;
-    struct street_options options = { .step_ms = step_ms, .threads = 1, .seed = 1 };
-    struct street *street;
-    struct problem problem;
-    assert_int_equal(street_create(&network, &car, 1, &options, &street, &problem), STATUS_OK);
-    assert_int_equal(street_enter(street, &trips, &row, &problem), STATUS_OK);
+    struct street *street = street_with(&network, &car, step_ms, &trips);
     struct vehicle_view before = { 0 }, now;
     for (int64_t now_ms = 0; now_ms < red_ms + 10000 && passed_ms < 0; now_ms += step_ms) {
         enum aspect aspect = now_ms < yellow_ms ? ASPECT_GREEN : now_ms < red_ms ? ASPECT_YELLOW : ASPECT_RED;
@@ -344,7 +349,7 @@ static void a_full_lane_holds_nobody_of_the_other(void **state)
     const struct connection *right = right_turn(&network);
     int64_t depart_ms[CROWD + 1];
     int32_t number[CROWD + 1], type[CROWD + 1] = { 0 }, first_link[CROWD + 2], links[2 * (CROWD + 1)],
-        speed[CROWD + 1], row;
+        speed[CROWD + 1];
     int8_t lane[CROWD + 1];
     for (int32_t i = 0; i <= CROWD; i++) {
         depart_ms[i] = i < CROWD ? 0 : 100000;
@@ -358,11 +363,7 @@ static void a_full_lane_holds_nobody_of_the_other(void **state)
     }
     struct trip_columns trips = { CROWD + 1, depart_ms, number, type, first_link, links, lane, speed, NULL, NULL };
     struct vehicle_type car = town_car();
-    struct street_options options = { .step_ms = 1000, .threads = 1, .seed = 1 };
-    struct street *street;
-    struct problem problem;
-    assert_int_equal(street_create(&network, &car, 1, &options, &street, &problem), STATUS_OK);
-    assert_int_equal(street_enter(street, &trips, &row, &problem), STATUS_OK);
+    struct street *street = street_with(&network, &car, 1000, &trips);
     struct vehicle_view views[CROWD + 1];
     for (int second = 0; second < 103; second++) {
         memset(street_aspects(street), ASPECT_RED, (size_t)network.group_count);
@@ -385,7 +386,7 @@ static void cross(enum junction_kind kind, int count, struct trip_result *ret)
     struct network network;
     town_create(&(struct town_options){ 1, 1, 1, 0, 200.0, 13.89, 0, false }, &network);
     int64_t depart_ms[4];
-    int32_t number[4], type[4] = { 0 }, first_link[5] = { 0 }, links[8], speed[4], row, found = 0;
+    int32_t number[4], type[4] = { 0 }, first_link[5] = { 0 }, links[8], speed[4], found = 0;
     int8_t lane[4];
     for (int32_t i = 0; i < network.connection_count && found < count; i++) {
         const struct connection *connection = &network.connections[i];
@@ -404,11 +405,7 @@ static void cross(enum junction_kind kind, int count, struct trip_result *ret)
     assert_int_equal(found, count);
     struct trip_columns trips = { count, depart_ms, number, type, first_link, links, lane, speed, NULL, NULL };
     struct vehicle_type car = town_car();
-    struct street_options options = { .step_ms = 1000, .threads = 1, .seed = 1 };
-    struct street *street;
-    struct problem problem;
-    assert_int_equal(street_create(&network, &car, 1, &options, &street, &problem), STATUS_OK);
-    assert_int_equal(street_enter(street, &trips, &row, &problem), STATUS_OK);
+    struct street *street = street_with(&network, &car, 1000, &trips);
     for (int second = 0; second < 120; second++) {
         street_step(street);
     }
