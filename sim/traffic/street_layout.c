@@ -342,8 +342,9 @@ static bool yields_by_road(const struct street *street, const struct path *path,
     const struct connection *connection = &network->connections[path->connection];
     if (path->turn != wide || other->turn != narrow || path->to_link != other->to_link
         || path->from_cell == other->from_cell || connection->group < 0
+        || network->connections[other->connection].group < 0
         || groups_conflict(network, connection->group, network->connections[other->connection].group)) {
-        return false;   // or the signals part them
+        return false;   // or the signals part them, or the other is under none and gives way to who has a green
     }
     for (int32_t k = 0; k < connection->foe_count; k++) {
         if (network->foes[connection->first_foe + k].connection == other->connection) {
