@@ -30,7 +30,8 @@ static double stage_pressure(const struct view *view, uint64_t groups)
         }
         double share = estimate_share(view->estimate, m);
         double before = view->estimate->rows[movement->row].queue;
-        double after = estimate_link_queue(view->estimate, (struct link_id){ movement->to_link });
+        double after = estimate_link_queue(view->estimate, (struct link_id){ movement->to_link })
+            * view->network->links[movement->to_link].lane_count;
         pressure += share * (before - after);
     }
     return pressure;

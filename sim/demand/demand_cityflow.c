@@ -13,6 +13,8 @@ enum { WHAT_BYTES = 200 };
 static const double FLOW_S_MAX = 86400.0;       // of a flow without end
 static const double TIME_S_MAX = 1e9;           // some 30 years
 static const double HEADWAY_S_MIN = 0.5;
+static const double NEAR_S = 2.0;               // beyond its braking distance a vehicle counts as near an intersection
+static const double TURN_WAY_M_MAX = 1000.0;
 
 struct flow_entry {
     struct vehicle_type type;
@@ -63,6 +65,8 @@ static bool vehicle_read(struct flow_reader *reader, const json_t *vehicle, stru
         return false;
     }
     type.emergency_mps2 = fmax(type.emergency_mps2, type.deceleration_mps2);
+    type.turn_way_m = fmin(type.speed_mps_max * type.speed_mps_max / (2.0 * type.deceleration_mps2)
+                           + NEAR_S * type.speed_mps_max, TURN_WAY_M_MAX);
     type.headway_s = fmax(headway_s - type.gap_m / type.speed_mps_max, fmin(HEADWAY_S_MIN, headway_s));
     *ret = type;
     return true;

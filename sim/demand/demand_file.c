@@ -71,6 +71,7 @@ static void type_pack(const struct vehicle_type *type, Intergreen__V1__VehicleTy
     ret->has_user = ret->has_following = ret->has_length_m = ret->has_gap_m = ret->has_acceleration_mps2 = true;
     ret->has_deceleration_mps2 = ret->has_emergency_mps2 = ret->has_headway_s = ret->has_imperfection = true;
     ret->has_speed_mps_max = ret->has_speed_factor = ret->has_speed_deviation = ret->has_start_loss_s = true;
+    ret->has_turn_way_m = true;
     ret->user = type->user;
     ret->following = type->following;
     ret->length_m = type->length_m;
@@ -84,6 +85,7 @@ static void type_pack(const struct vehicle_type *type, Intergreen__V1__VehicleTy
     ret->speed_factor = type->speed_factor;
     ret->speed_deviation = type->speed_deviation;
     ret->start_loss_s = type->start_loss_s;
+    ret->turn_way_m = type->turn_way_m;
 }
 
 static enum status write_header(struct demand_writer *writer, const struct network *network,
@@ -320,7 +322,8 @@ static bool type_valid(const struct vehicle_type *type)
         && type->headway_s > 0.0 && type->headway_s <= 60.0 && type->imperfection >= 0.0 && type->imperfection <= 1.0
         && type->speed_mps_max > 0.0 && type->speed_mps_max <= 200.0 && type->speed_factor > 0.0
         && type->speed_factor <= 100.0 && type->speed_deviation >= 0.0 && type->speed_deviation <= 100.0
-        && type->start_loss_s >= 0.0 && type->start_loss_s <= 60.0;
+        && type->start_loss_s >= 0.0 && type->start_loss_s <= 60.0
+        && type->turn_way_m >= 0.0 && type->turn_way_m <= 1000.0;
 }
 
 static bool type_unpack(const Intergreen__V1__VehicleType *from, struct vehicle_type *ret)
@@ -333,7 +336,7 @@ static bool type_unpack(const Intergreen__V1__VehicleType *from, struct vehicle_
         .deceleration_mps2 = from->deceleration_mps2, .emergency_mps2 = from->emergency_mps2,
         .headway_s = from->headway_s, .imperfection = from->imperfection, .speed_mps_max = from->speed_mps_max,
         .speed_factor = from->speed_factor, .speed_deviation = from->speed_deviation,
-        .start_loss_s = from->start_loss_s };
+        .start_loss_s = from->start_loss_s, .turn_way_m = from->turn_way_m };
     (void)snprintf(ret->name, sizeof ret->name, "%s", from->name != NULL ? from->name : "");
     return type_valid(ret);
 }

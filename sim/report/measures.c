@@ -60,10 +60,16 @@ void approach_sampler_release(struct approach_sampler *sampler)
     *sampler = (struct approach_sampler){ 0 };
 }
 
+static bool sample_due(int64_t now_ms)
+{
+    const int64_t turns = APPROACH_SAMPLE_MS / MS_PER_S;
+    return now_ms % APPROACH_SAMPLE_MS == now_ms / APPROACH_SAMPLE_MS % turns * MS_PER_S;
+}
+
 void approach_sampler_look(struct approach_sampler *sampler, const struct closed_loop *loop)
 {
     red_watch_lamps(&sampler->reds, closed_loop_aspects(loop), closed_loop_now_ms(loop));
-    if (closed_loop_now_ms(loop) % APPROACH_SAMPLE_MS != 0) {
+    if (!sample_due(closed_loop_now_ms(loop))) {
         return;
     }
     const struct network *network = sampler->network;

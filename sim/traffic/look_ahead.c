@@ -91,6 +91,18 @@ static void heed_limit(const struct street *street, const struct viewer *viewer,
     }
 }
 
+// The limit of a path that begins `way` metres ahead. Who comes down to a turn's speed a fixed way before it does so at
+// once when there, as hard as it takes.
+static void heed_path_limit(const struct street *street, const struct viewer *viewer, float way,
+                            const struct path *path, struct view *view)
+{
+    float early = street->types.turn_way[viewer->kind & KIND_TYPE];
+    if (path->turn != TURN_THROUGH && way <= early && path->limit < viewer->desired) {
+        view->cap = lesserf(view->cap, path->limit * viewer->factor);
+    }
+    heed_limit(street, viewer, way, path->limit, view);
+}
+
 // Before a place where it must yield, `way` metres ahead, a driver sees whether somebody comes only when it is near;
 // till then it drives as if it had to stop there.
 static void heed_yield(const struct street *street, const struct viewer *viewer, float way, struct view *view)
@@ -315,7 +327,7 @@ static void look_along(const struct street *street, const struct viewer *viewer,
                 heed_line(street, viewer, way, lane_m, view);
                 return;
             }
-            heed_limit(street, viewer, way, path->limit, view);
+            heed_path_limit(street, viewer, way, path, view);
             heed_merging(street, viewer, path_index, -way, view);
             int32_t inside = street->inside[path_index].count;
             if (inside > 0) {
@@ -406,7 +418,7 @@ struct view look_from_lane(const struct street *street, int32_t cell, int32_t pa
         heed_line(street, viewer, to_line, street->seen[cell].length, &view);
         return view;
     }
-    heed_limit(street, viewer, to_line, path->limit, &view);
+    heed_path_limit(street, viewer, to_line, path, &view);
     float delay = viewer->speed < WAITING_MPS && to_line < AT_LINE_M ? start_delay(street, path, viewer->kind) : 0.0f;
     if (delay > 0.0f) {
         // It reacts within this step: it gains the speed of what is left of it.

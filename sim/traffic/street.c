@@ -34,7 +34,8 @@ static bool type_valid(const struct vehicle_type *type)
         && within(type->emergency_mps2, type->deceleration_mps2, 30.0) && within(type->headway_s, 0.1, 10.0)
         && within(type->imperfection, 0.0, 1.0) && within(type->speed_mps_max, 0.5, 200.0)
         && within(type->speed_factor, 0.2, 3.0) && within(type->speed_deviation, 0.0, 1.0)
-        && within(type->start_loss_s, 0.0, 10.0) && __builtin_popcount((unsigned)type->user) == 1
+        && within(type->start_loss_s, 0.0, 10.0) && within(type->turn_way_m, 0.0, 1000.0)
+        && __builtin_popcount((unsigned)type->user) == 1
         && (type->following == FOLLOW_IDM || type->following == FOLLOW_KRAUSS);
 }
 
@@ -58,7 +59,7 @@ static void types_create(struct street *street, const struct vehicle_type *types
     struct type_table *table = &street->types;
     size_t n = (size_t)count;
     float **columns[] = { &table->acceleration, &table->deceleration, &table->emergency, &table->headway, &table->gap,
-        &table->length, &table->imperfection, &table->speed_max, &table->closing };
+        &table->length, &table->imperfection, &table->speed_max, &table->closing, &table->turn_way };
     for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
         *columns[i] = memory_take(n, sizeof(float));
     }
@@ -81,6 +82,7 @@ static void types_create(struct street *street, const struct vehicle_type *types
         table->length[i] = (float)type->length_m;
         table->imperfection[i] = (float)type->imperfection;
         table->speed_max[i] = (float)type->speed_mps_max;
+        table->turn_way[i] = (float)type->turn_way_m;
         table->closing[i] = (float)(0.5 / sqrt(type->acceleration_mps2 * type->deceleration_mps2));
         table->krauss[i] = type->following == FOLLOW_KRAUSS;
         table->user[i] = (uint32_t)type->user;
@@ -162,7 +164,7 @@ void street_release(struct street *street)
     struct type_table *table = &street->types;
     void *taken[] = { table->acceleration, table->deceleration, table->emergency, table->headway, table->gap,
         table->length, table->imperfection, table->speed_max, table->closing, table->krauss, table->user,
-        table->factor, table->deviation, table->start_loss };
+        table->factor, table->deviation, table->start_loss, table->turn_way };
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
         free(taken[i]);
     }

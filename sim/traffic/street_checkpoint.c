@@ -25,7 +25,7 @@ static int64_t types_hash(const struct street *street)
 {
     const struct type_table *types = &street->types;
     const float *columns[] = { types->acceleration, types->deceleration, types->emergency, types->headway, types->gap,
-        types->length, types->imperfection, types->speed_max };
+        types->length, types->imperfection, types->speed_max, types->turn_way };
     uint64_t hash = hash_number(HASH_SEED, street->type_count);
     size_t count = (size_t)street->type_count;
     for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {

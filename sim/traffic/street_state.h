@@ -297,6 +297,7 @@ struct trip {
 struct type_table {                   // by type
     float *acceleration, *deceleration, *emergency, *headway, *gap, *length, *imperfection, *speed_max;
     float *closing;                   // 1 / (2 sqrt(acceleration * deceleration)), IDM's share of the closing speed
+    float *turn_way;                  // m before the line of a turn at which it has the turn's speed, or 0
     int32_t *krauss;                  // 1: Krauss, 0: IDM
     uint32_t *user;
     double *factor, *deviation, *start_loss;
