@@ -560,6 +560,11 @@ static void cityflow_flows(void **state)
     assert_int_equal(types, 1);
     // The gap at 10 m/s is 2 s x 10 m/s = 20 m: Krauss' minGap + tau v with tau = 1.75 s.
     assert_true(type->headway_s == 1.75 && type->gap_m == 2.5 && type->deceleration_mps2 == 4.0);
+    // It departs standing, and is near an intersection 10 x 10 / (2 x 4) + 2 x 10 m before it.
+    assert_true(type->turn_way_m == 32.5);
+    for (int i = 0; i < trips.count; i++) {
+        assert_int_equal(trips.depart_speed_mmps[i], 0);
+    }
     char name[16];
     demand_trip_name(demand, 2, name, sizeof name);
     assert_string_equal(name, "flow_0_1");
@@ -582,7 +587,7 @@ static void own_file_round_trip(void **state)
         { .name = "car", .user = USER_CAR, .following = FOLLOW_IDM, .length_m = 4.5, .gap_m = 2.0,
             .acceleration_mps2 = 1.5,
           .deceleration_mps2 = 2.0, .emergency_mps2 = 8.0, .headway_s = 1.2, .speed_mps_max = 50.0, .speed_factor = 1.0,
-          .speed_deviation = 0.1, .start_loss_s = 0.5 },
+          .speed_deviation = 0.1, .start_loss_s = 0.5, .turn_way_m = 35.9 },
         { .name = "bike", .user = USER_BICYCLE, .following = FOLLOW_KRAUSS, .length_m = 1.6, .gap_m = 0.5,
           .acceleration_mps2 = 1.2, .deceleration_mps2 = 3.0, .emergency_mps2 = 7.0, .headway_s = 1.0,
           .imperfection = 0.5, .speed_mps_max = 6.0, .speed_factor = 1.0 },
