@@ -15,6 +15,7 @@ static const double TIME_S_MAX = 1e9;           // some 30 years
 static const double HEADWAY_S_MIN = 0.5;
 static const double NEAR_S = 2.0;               // beyond its braking distance a vehicle counts as near an intersection
 static const double TURN_WAY_M_MAX = 1000.0;
+static const double START_LOSS_S = 0.35;        // a queue's vehicles cross in CityFlow's seconds, the 1st, 5th, 7th and 10th
 
 struct flow_entry {
     struct vehicle_type type;
@@ -50,7 +51,8 @@ static bool number_read(struct flow_reader *reader, const json_t *object, const 
 static bool vehicle_read(struct flow_reader *reader, const json_t *vehicle, struct vehicle_type *ret)
 {
     double headway_s = 0.0;
-    struct vehicle_type type = { .user = USER_CAR, .following = FOLLOW_KRAUSS, .speed_factor = 1.0 };
+    struct vehicle_type type = { .user = USER_CAR, .following = FOLLOW_KRAUSS, .speed_factor = 1.0,
+        .start_loss_s = START_LOSS_S };
     if (!json_is_object(vehicle)) {
         (void)snprintf(reader->what, sizeof reader->what, "vehicle: expected an object");
         return false;

@@ -104,13 +104,13 @@ static void heed_path_limit(const struct street *street, const struct viewer *vi
 }
 
 // Before a place where it must yield, `way` metres ahead, a driver sees whether somebody comes only when it is near;
-// till then it drives as if it had to stop there.
+// till then it drives as if it had to stop there. CityFlow's drivers see it from anywhere.
 static void heed_yield(const struct street *street, const struct viewer *viewer, float way, struct view *view)
 {
-    if (way <= SIGHT_M) {
+    uint32_t type = viewer->kind & KIND_TYPE;
+    if (way <= SIGHT_M || street->types.turn_way[type] > 0.0f) {
         return;
     }
-    uint32_t type = viewer->kind & KIND_TYPE;
     if (street->types.krauss[type]) {
         float brake = street->types.deceleration[type], least = viewer->speed - brake * street->step_s;
         float cap = stop_speed(way, brake, street->types.headway[type], street->step_s);
