@@ -13,8 +13,7 @@
 //           all-red that the program shows after this group's green, else the longest that it shows after any other's:
 //           how its engineer clears this intersection. Where it shows no change at all, or one that is too short, the
 //           profile's. Yet never more than the gap that the program does leave, so that a safe program is never
-//           lengthened. In a format without yellow (CityFlow's), where one green follows another at once, the yellow
-//           alone: it is what the program has no way to show, and more would make another program of it.
+//           lengthened.
 //           People on foot end without yellow. Their intergreen is the time that the program leaves them before
 //           anything that conflicts starts, at most the profile's.
 // CONTRACT  Pure. Masks are of the intersection's groups.
@@ -39,7 +38,6 @@ struct timeline {
 // What an intersection's rules are made of.
 struct change_rules {
     int32_t quantum_ms;
-    bool bare_changes;               // of a format without yellow: two phases may follow each other with nothing between
     int32_t group_count;
     enum group_kind kind[GROUP_COUNT_MAX];
     int32_t yellow_ms[GROUP_COUNT_MAX];
