@@ -44,9 +44,8 @@ struct vehicle_type {
     double speed_mps_max;
     double speed_factor, speed_deviation;   // desired speed / limit: mean, standard deviation over drivers
     double start_loss_s;               // extra reaction of a queue's head at green; calibrated with headway_s
-    // CityFlow's drivers: so far before the line they are down to the speed of their turn, they need not slow down to
-    // see for whom they must wait, and their free flow is what they take alone, from the speed of their departure on.
-    // 0: down to it as late as is comfortable, and free flow at the limits throughout.
+    // CityFlow's drivers: so far before the line the limit of their turn holds already, and they need not slow down to
+    // see for whom they must wait. 0: down to it as late as is comfortable.
     double turn_way_m;
     // What calibration.h is asked to make of it; the street itself does not read these.
     double wished_flow_vph, wished_lost_s;

@@ -503,14 +503,8 @@ void trip_leg_restore(struct street *street, struct trip *trip, int32_t cell)
     leg->preferred = (uint8_t)lanes_leading_by(street, link, next_index, way_m, after, user, &allowed);
 }
 
-// What it costs to reach a speed from a lower one, beyond driving at it.
-static double reach_s(const struct street *street, const struct trip *trip, double low, double high)
-{
-    return low < high ? (high - low) * (high - low) / (2.0 * (double)street->types.acceleration[trip->type] * high) : 0.0;
-}
-
-// What drivers who come down to a turn's speed early lose before and after it. They do so in the step in which they see
-// themselves near enough, half a step's way further on in the mean.
+// To drivers who come down to a turn's speed early it is the limit of the way before it too. They do so in the step in
+// which they see themselves near enough, half a step's way further on in the mean.
 static double turn_free_flow_s(const struct street *street, const struct trip *trip, const struct path *path,
                                float limit_mps)
 {
@@ -520,7 +514,7 @@ static double turn_free_flow_s(const struct street *street, const struct trip *t
         return 0.0;
     }
     way_m = fmax(0.0, way_m - 0.5 * fast * (double)street->step_s);
-    return way_m / slow - way_m / fast + reach_s(street, trip, slow, fast);
+    return way_m / slow - way_m / fast;
 }
 
 static double link_free_flow_s(const struct street *street, const struct trip *trip, int32_t leg, int32_t link_index)
@@ -583,10 +577,6 @@ static int32_t trip_free_flow_ms(const struct street *street, const struct trip 
     double free_flow_s = 0.0;
     for (int32_t i = 0; i < trip->leg_count; i++) {
         free_flow_s += link_free_flow_s(street, trip, i, links[i]);
-    }
-    if (street->types.turn_way[trip->type] > 0.0f && trip->depart_speed_mmps >= 0) {
-        free_flow_s += reach_s(street, trip, trip->depart_speed_mmps * 0.001,
-                               (double)trip_desired(street, trip, (float)street->network->links[links[0]].speed_mps));
     }
     return whole(free_flow_s * 1000.0);
 }
