@@ -1,11 +1,11 @@
 // The strategy `max-pressure`: each 15 s the stage that relieves the greatest imbalance. [Varaiya2013]
 //
-// THEORY    The pressure of a movement is what waits for it upstream less what stands on the link it leads to, per
-//           lane; that of a stage is the sum over its movements. The stage of greatest pressure is green until the next
-//           decision; on equal terms the one that is green goes on. Vehicles wait when they stand: those that roll
-//           towards the line are no queue yet, in [Varaiya2013] as in the published comparisons. Each queue is counted
-//           over its whole reach with its feeders, and each vehicle once: by its row, shared out among the row's
-//           movements. Decision 0040 has what counting all in view would be worth.
+// THEORY    The pressure of a movement is what waits for it upstream less all that stands on the link it leads to, as
+//           the published comparisons count; that of a stage is the sum over its movements. The stage of greatest
+//           pressure is green until the next decision; on equal terms the one that is green goes on. Vehicles wait
+//           when they stand: those that roll towards the line are no queue yet, in [Varaiya2013] as in the published
+//           comparisons. Each queue is counted over its whole reach with its feeders, and each vehicle once: by its
+//           row, shared out among the row's movements. Decision 0040 has what else it could count.
 #include "engine/optimize/strategy.h"
 
 #include <math.h>

@@ -15,7 +15,7 @@ static const double TIME_S_MAX = 1e9;           // some 30 years
 static const double HEADWAY_S_MIN = 0.5;
 static const double NEAR_S = 2.0;               // beyond its braking distance a vehicle counts as near an intersection
 static const double TURN_WAY_M_MAX = 1000.0;
-static const double START_LOSS_S = 0.35;        // a queue's vehicles cross in CityFlow's seconds, the 1st, 5th, 7th and 10th
+static const double START_LOSS_S = 0.35;        // a queue crosses in CityFlow's seconds: the 1st, 5th, 7th, 10th
 
 struct flow_entry {
     struct vehicle_type type;

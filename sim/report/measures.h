@@ -13,8 +13,8 @@
 //
 //           The time on approaches is sampled: once in each APPROACH_SAMPLE_MS every vehicle on a link that ends at a
 //           signal counts for that long, a second later each time: signals that decide each 15 s discharge their
-//           queues at the same seconds again and again. Published comparisons on CityFlow's networks call this sum, by vehicle, the average
-//           travel time; it leaves out the last link and the junctions.
+//           queues at the same seconds again and again. Published comparisons on CityFlow's networks call this sum, by
+//           vehicle, the average travel time; it leaves out the last link and the junctions.
 //
 //           An approach (a link that ends at a signal) is minor if it carries less than its intersection's mean over
 //           its approaches, as counted in the run. The delay of minor approaches is the mean loss of a passage from
