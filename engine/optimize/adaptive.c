@@ -10,7 +10,8 @@
 //                        way are slower, and stand while their foes pass (horizon.h). A queue that did not move for
 //                        STUCK_S of its green is taken to be blocked, by whatever it is, until the stage is over,
 //                        but not for a stage in which it gives way less
-//             weight     rises slowly with the time that its head has waited, falls with the queue on the exits
+//             weight     falls with the queue on the exits; for those who wait now it rises with the time that the
+//                        head of their queue has waited, and with each second more
 //             stages     those that serve somebody who will come; one that serves them no better than another is left
 //                        out, and better is also what need not give way
 //
@@ -34,7 +35,7 @@ static const float YIELDING_VPS = 0.4f;           // of those who give way while
 static const float SHUT_S = 2.5f;                 // of a gap that each vehicle on a foe's lane shuts
 static const float STUCK_VPS = 0.02f;
 static const float YIELDS_LESS = 0.01f;           // of the time of a lane's vehicles: less is as much
-static const float WAITED_WEIGHT = 0.02f;         // per second that the head of a queue has waited
+static const float WAITED_WEIGHT = 0.01f;         // per second that the head of a queue has waited, or is to wait
 static const float WAITED_S_MAX = 120.0f;
 static const double EXIT_WEIGHT = 0.1;            // per vehicle that stands on an exit lane
 static const float SWITCH_PRICE = 1.0f, END_PRICE = 15.0f, WAIT_PRICE = 15.0f, SERVE_PRICE = 3.0f,
@@ -219,24 +220,35 @@ static void stream_flows(struct site *site, const struct adaptive_memory *mine, 
     }
 }
 
+// Falls with the queue on the exits.
 static float row_weight(const struct site *site, int32_t row)
 {
     const struct estimate *estimate = site->view->estimate;
     const struct approach_row *at = &estimate->approaches.rows[row];
-    const struct lamps *lamps = site->view->lamps;
     double exits = 0.0;
+    for (int32_t m = at->first_movement; m < at->first_movement + at->movement_count; m++) {
+        struct link_id exit = { estimate->approaches.movements[m].to_link };
+        exits += estimate_share(estimate, m) * estimate_link_queue(estimate, exit);
+    }
+    return 1.0f / (float)(1.0 + EXIT_WEIGHT * exits);
+}
+
+// How long the head of a row's queue has waited at red, at most WAITED_S_MAX.
+static float row_waited_s(const struct site *site, int32_t row)
+{
+    const struct estimate *estimate = site->view->estimate;
+    const struct approach_row *at = &estimate->approaches.rows[row];
+    const struct lamps *lamps = site->view->lamps;
     int64_t red_ms = INT64_MIN;
     for (int32_t m = at->first_movement; m < at->first_movement + at->movement_count; m++) {
         const struct movement *movement = &estimate->approaches.movements[m];
-        exits += estimate_share(estimate, m) * estimate_link_queue(estimate, (struct link_id){ movement->to_link });
         if (movement->group != INDEX_NONE && lamps->end_ms[movement->group] > red_ms) {
             red_ms = lamps->end_ms[movement->group];
         }
     }
     float waited_s = red_ms == INT64_MIN || red_ms >= lamps->at_ms || estimate->rows[row].queue < 0.5
         ? 0.0f : (float)s_from_ms(lamps->at_ms - red_ms);
-    waited_s = waited_s < WAITED_S_MAX ? waited_s : WAITED_S_MAX;
-    return (1.0f + WAITED_WEIGHT * waited_s) / (float)(1.0 + EXIT_WEIGHT * exits);
+    return waited_s < WAITED_S_MAX ? waited_s : WAITED_S_MAX;
 }
 
 static int32_t seconds_up(int64_t ms)
@@ -406,6 +418,7 @@ static void horizon_fill(struct site *site, const struct adaptive_memory *mine, 
     arrivals_clear(horizon, width);
     memset(horizon->capacity, 0, sizeof horizon->capacity);
     memset(horizon->weight, 0, sizeof horizon->weight);
+    memset(horizon->waited, 0, sizeof horizon->waited);
     horizon->stream_count = site->stream_count;
     horizon->stage_now = 0;
     horizon->leave_s = leave_s(site);
@@ -416,6 +429,7 @@ static void horizon_fill(struct site *site, const struct adaptive_memory *mine, 
     horizon->wait_price = WAIT_PRICE;
     horizon->serve_price = SERVE_PRICE;
     horizon->queue_price = QUEUE_PRICE;
+    horizon->waited_rise = WAITED_WEIGHT;
     struct forecast_query query = { .estimate = view->estimate, .outlook = view->outlook,
         .intersection = view->intersection, .now_ms = view->now_ms, .at_ms = view->at_ms,
         .stream_of_row = site->stream_of_row, .stream_count = site->stream_count };
@@ -423,6 +437,7 @@ static void horizon_fill(struct site *site, const struct adaptive_memory *mine, 
     arrivals_sum(horizon, width);
     for (int32_t r = 0; r < site->stream_count; r++) {
         horizon->weight[r] = row_weight(site, site->row_of_stream[r]);
+        horizon->waited[r] = WAITED_WEIGHT * row_waited_s(site, site->row_of_stream[r]);
         if (view->priority != NULL) {
             horizon->weight[r] *= (float)priority_weight(view->priority, view->estimate, site->row_of_stream[r],
                                                          view->at_ms);

@@ -58,14 +58,27 @@ INLINE void run_copy(struct run *to, const struct run *from, int32_t courses, in
     }
 }
 
-// One second of one course.
-INLINE void second_pass(const float *arrived, const float *step, float *gone, float *waited, int32_t width)
+// What a second more of those who wait at second 0 counts at second k.
+INLINE void dearer(const struct horizon *horizon, int32_t k, float *ret, int32_t width)
+{
+    float rise = horizon->waited_rise * (float)k;
+#pragma omp simd
+    for (int32_t r = 0; r < width; r++) {
+        ret[r] = horizon->waited[r] + rise;
+    }
+}
+
+// One second of one course. first: arrived[0].
+INLINE void second_pass(const float *arrived, const float *first, const float *dear, const float *step, float *gone,
+                        float *waited, int32_t width)
 {
 #pragma omp simd
     for (int32_t r = 0; r < width; r++) {
         float next = gone[r] + step[r];
         gone[r] = next < arrived[r] ? next : arrived[r];
-        waited[r] += arrived[r] - gone[r];
+        float old = first[r] - gone[r];
+        old = old > 0.0f ? old : 0.0f;
+        waited[r] += (arrived[r] - gone[r]) + dear[r] * old;
     }
 }
 
@@ -76,13 +89,15 @@ INLINE void advance(const struct horizon *horizon, struct run *run, const float 
                     float (*trace)[STREAM_COUNT_MAX], int32_t courses, int32_t width)
 {
     struct run now;
-    float step[STREAM_COUNT_MAX];
+    float step[STREAM_COUNT_MAX], first[STREAM_COUNT_MAX], dear[STREAM_COUNT_MAX];
     run_copy(&now, run, courses, width);
     row_copy(step, rate, width);
+    row_copy(first, horizon->arrived[0], width);
     for (int32_t k = from_s + 1; k <= to_s; k++) {
-        second_pass(horizon->arrived[k], step, now.gone[0], now.waited[0], width);
+        dearer(horizon, k, dear, width);
+        second_pass(horizon->arrived[k], first, dear, step, now.gone[0], now.waited[0], width);
         if (courses > 1) {
-            second_pass(horizon->arrived[k], step, now.gone[1], now.waited[1], width);
+            second_pass(horizon->arrived[k], first, dear, step, now.gone[1], now.waited[1], width);
         }
         if (trace != NULL) {
             row_copy(trace[k], now.gone[0], width);
@@ -171,9 +186,12 @@ INLINE void flow(const struct horizon *horizon, const struct ways *ways, struct 
     }
     struct run now;
     float pass[LABELS][STREAM_COUNT_MAX], open[LABELS][STREAM_COUNT_MAX], step[LABELS][STREAM_COUNT_MAX];
+    float dear[STREAM_COUNT_MAX];
+    const float *first_row = horizon->arrived[0];
     run_copy(&now, run, courses, width);
     for (int32_t k = from_s + 1; k <= to_s; k++) {
         const float *arrived = horizon->arrived[k];
+        dearer(horizon, k, dear, width);
         passing(arrived, capacity, now.gone[0], pass[0], width);
         row_set(open[0], 1.0f, width);
         if (courses > 1) {
@@ -187,10 +205,10 @@ INLINE void flow(const struct horizon *horizon, const struct ways *ways, struct 
             }
         }
         gap_step(open[0], capacity, part, step[0], width);
-        second_pass(arrived, step[0], now.gone[0], now.waited[0], width);
+        second_pass(arrived, first_row, dear, step[0], now.gone[0], now.waited[0], width);
         if (courses > 1) {
             gap_step(open[1], capacity, part, step[1], width);
-            second_pass(arrived, step[1], now.gone[1], now.waited[1], width);
+            second_pass(arrived, first_row, dear, step[1], now.gone[1], now.waited[1], width);
         }
         if (trace != NULL) {
             row_copy(trace[k], now.gone[0], width);

@@ -6,7 +6,11 @@
 //           plan is
 //
 //               sum over k, streams of weight * (arrived[k] - gone[k])        vehicle seconds, weighed
+//               + weight * (waited + waited_rise * k) * (those of arrived[0] that still wait)
 //               + switch_price per change of stages + end_price per weighed vehicle that still waits at the end
+//
+//           The second line makes waiting dearer the longer it lasts, for those who wait already: who is yet to come
+//           has not waited.
 //
 //           A stream that a stage serves passes at most `capacity` vehicles a second, from `start_loss_s` after the
 //           stage's start (nothing is credited during a change) and for yellow_gain_s after its end; one that both
@@ -69,6 +73,7 @@ struct horizon {
     float switch_price, end_price;    // vehicle seconds
     float wait_price, serve_price;    // see above, seconds
     float queue_price;                // likewise, seconds per vehicle
+    float waited_rise;                // per second
     int32_t green_s_min[HORIZON_STAGE_COUNT_MAX];
     uint8_t transition_s[HORIZON_STAGE_COUNT_MAX][HORIZON_STAGE_COUNT_MAX];
     // Columns of streams; from stream_count to horizon_width they are 0, and beyond not looked at.
@@ -77,6 +82,7 @@ struct horizon {
     int32_t first_giving[HORIZON_STAGE_COUNT_MAX + 1];           // of each stage
     struct way_foe foes[FOE_COUNT_MAX];
     float weight[STREAM_COUNT_MAX];
+    float waited[STREAM_COUNT_MAX];   // how much more a second of those counts who wait at second 0
     float arrived[HORIZON_S + 1][STREAM_COUNT_MAX];              // cumulative; row 0: those that wait now
 };
 

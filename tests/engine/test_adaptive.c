@@ -1,5 +1,6 @@
 // Goal: how `adaptive` puts a site in the terms of its search: a queue that stands although it is green is blocked, in
-// every stage in which nothing is better for it; where it gave way and need not, it is served.
+// every stage in which nothing is better for it; where it gave way and need not, it is served. And when who is seen on
+// his way will come.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +10,7 @@
 #include <cmocka.h>
 
 #include "engine/base/memory.h"
+#include "engine/optimize/forecast.h"
 #include "engine/optimize/strategy.h"
 #include "tests/engine/crossings.h"
 
@@ -151,12 +153,53 @@ static void who_gives_way_everywhere_is_not_waited_for(void **state)
     assert_true(stage == 2 || stage == 6);
 }
 
+// The second in which one vehicle 125 m before the line, seen at a share of the speed limit, is expected there.
+static int32_t second_expected(double share_of_limit)
+{
+    struct scene scene;
+    scene_create(&scene, NOWHERE, false);
+    const struct estimate *estimate = &scene.estimate;
+    const struct network *network = &scene.made.network;
+    look(&scene, BEGIN_MS);
+    struct lane_sight *seen = &scene.estimate.sight.lanes[scene.left_lane];
+    memset(seen->bin_vehicles, 0, sizeof seen->bin_vehicles);
+    seen->bin_count = 20;
+    seen->bin_vehicles[12] = 1;
+    seen->bin_speed_cmps[12] = (uint16_t)(100.0 * share_of_limit * network->lanes[scene.left_lane].speed_mps);
+    const struct intersection_rows *rows = &estimate->approaches.at[0];
+    int8_t streams[64];
+    float arrived[HORIZON_S + 1][STREAM_COUNT_MAX] = { { 0 } };
+    for (int32_t i = 0; i < rows->count; i++) {
+        streams[i] = estimate->approaches.rows[rows->first + i].lane == scene.left_lane ? 0 : -1;
+    }
+    struct forecast_query query = { .estimate = estimate, .now_ms = BEGIN_MS, .at_ms = BEGIN_MS,
+                                    .stream_of_row = streams, .stream_count = 1 };
+    forecast_add(&query, arrived);
+    int32_t second = 0;
+    while (second < HORIZON_S && arrived[second][0] < 0.9f) {
+        second++;
+    }
+    scene_release(&scene);
+    return second;
+}
+
+// 125 m are 12.5 s at the limit of 10 m/s, and 15.6 s at 0.8 of it, a driver's own speed; who is at half of it speeds
+// up with 2 m/s2, 2.5 s and 18.75 m to the limit, then 106.25 m at it: 13.1 s.
+static void who_cruises_comes_at_his_own_speed(void **state)
+{
+    (void)state;
+    assert_int_equal(second_expected(1.0), 12);
+    assert_int_equal(second_expected(0.8), 15);
+    assert_int_equal(second_expected(0.5), 13);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_gave_way_is_served_where_he_need_not),
         cmocka_unit_test(who_is_blocked_otherwise_is_not),
         cmocka_unit_test(who_gives_way_everywhere_is_not_waited_for),
+        cmocka_unit_test(who_cruises_comes_at_his_own_speed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

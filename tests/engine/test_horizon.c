@@ -68,6 +68,25 @@ static void delay_of_a_red_is_websters(void **state)
     assert_float_equal(price, 150.0f, 0.02f * 150.0f);
 }
 
+// Ten seconds of red. Whoever waits when it begins has waited before, so that a second of his counts 1 + 0.5, and 0.01
+// more with each that follows: 10 + 10 * 0.5 + 0.01 * (1 + ... + 10), and 2 s in which he leaves. Who comes only then
+// counts as he is.
+static void waiting_gets_dearer_for_who_waits_already(void **state)
+{
+    (void)state;
+    struct visit visits[2] = { { .stage = 0, .start_s = 0, .end_s = 5 },
+                               { .stage = 1, .start_s = 10, .end_s = HORIZON_S } };
+    for (int32_t from_s = 0; from_s < 2; from_s++) {
+        struct horizon horizon;
+        two_stages(&horizon);
+        horizon.waited[1] = 0.5f;
+        horizon.waited_rise = 0.01f;
+        arrive(&horizon, 1, from_s, 1.0f);
+        float old = 10.0f * 1.5f + 0.01f * 55.0f + 0.5f * (1.5f + 0.01f * 11.0f);
+        assert_float_equal(horizon_price(&horizon, visits, 2), from_s == 0 ? old : 10.0f + 0.5f, 1e-3);
+    }
+}
+
 // The platoon of the signal before arrives from second 20 to 40 on stream 1; stream 0 is empty. With 5 s between greens
 // the change must begin by second 15, then nobody stops: the best offset is known.
 static void a_platoon_meets_green(void **state)
@@ -176,6 +195,7 @@ static void random_site(uint64_t site, struct horizon *horizon)
     horizon->serve_price = 3.0f;
     horizon->queue_price = 0.5f;
     horizon->switch_price = 1.0f;
+    horizon->waited_rise = 0.01f;
     for (int32_t s = 0; s < horizon->stage_count; s++) {
         horizon->green_s_min[s] = 5;
         for (int32_t t = 0; t < horizon->stage_count; t++) {
@@ -184,6 +204,7 @@ static void random_site(uint64_t site, struct horizon *horizon)
     }
     for (int32_t r = 0; r < 4; r++) {
         horizon->weight[r] = 1.0f;
+        horizon->waited[r] = 0.2f * (float)below(&draws, 5);
         horizon->capacity[below(&draws, horizon->stage_count)][r] = 0.5f;
         arrive(horizon, r, 0, (float)below(&draws, 8));
         for (int32_t k = 1; k <= HORIZON_S; k++) {
@@ -220,6 +241,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(uniform_arrivals_at_green_cost_nothing),
         cmocka_unit_test(delay_of_a_red_is_websters),
+        cmocka_unit_test(waiting_gets_dearer_for_who_waits_already),
         cmocka_unit_test(a_platoon_meets_green),
         cmocka_unit_test(a_full_exit_is_not_fed),
         cmocka_unit_test(who_gives_way_waits_for_his_foe),
