@@ -174,19 +174,18 @@ void street_release(struct street *street)
 
 static void greens_note(struct street *street)
 {
-    const int32_t together = 64;       // few lamps change in a step
-    for (int32_t i = 0; i < street->network->group_count; i++) {
-        while (i + together <= street->network->group_count
-            && memcmp(&street->aspects[i], &street->aspects_before[i], (size_t)together) == 0) {
-            i += together;
+    int32_t count = street->network->group_count;
+    for (int32_t first = 0; first < count; first += (int32_t)sizeof(uint64_t)) {
+        int32_t together = count - first < (int32_t)sizeof(uint64_t) ? count - first : (int32_t)sizeof(uint64_t);
+        uint64_t now = 0, before = 0;      // few lamps change in a step
+        memcpy(&now, &street->aspects[first], (size_t)together);
+        memcpy(&before, &street->aspects_before[first], (size_t)together);
+        for (int32_t i = first; i < first + together && now != before; i++) {
+            if (street->aspects[i] == ASPECT_GREEN && street->aspects_before[i] != ASPECT_GREEN) {
+                street->green_since_ms[i] = street->now_ms;
+            }
+            street->aspects_before[i] = street->aspects[i];
         }
-        if (i == street->network->group_count) {
-            break;
-        }
-        if (street->aspects[i] == ASPECT_GREEN && street->aspects_before[i] != ASPECT_GREEN) {
-            street->green_since_ms[i] = street->now_ms;
-        }
-        street->aspects_before[i] = street->aspects[i];
     }
 }
 
