@@ -406,6 +406,7 @@ struct street {
     int32_t block_count;
     struct group *groups;
     int32_t group_count;
+    int32_t groups_held;              // that held vehicles when they were counted last
     struct row *rows;
     void *rows_taken;                 // what rows lies in
     int32_t *cell_of_lane;            // cell = group * WIDE + column
