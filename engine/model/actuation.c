@@ -270,8 +270,8 @@ void actuation_enter(const struct actuation *actuation, struct intersection_id i
     state->queued = stages[state->place].groups & site->line;
     for (uint64_t left = stages[state->place].groups; left != 0; left &= left - 1) {
         int g = __builtin_ctzll(left);
-        state->touched_ms[g] = 0;
-        state->line_ms[g] = 0;
+        state->heard[g].touched_ms = 0;
+        state->heard[g].line_ms = 0;
     }
 }
 
@@ -298,7 +298,7 @@ static const struct actuated_stage *stage_called(const struct actuation *actuati
     uint64_t red = (state->calls | site->recall) & ~now->groups, yielding = 0;
     for (uint64_t left = now->groups & ~now->protected_groups & site->line; left != 0; left &= left - 1) {
         int g = __builtin_ctzll(left);
-        int32_t free_ms = state->line_ms[g] + passage_ms[g];
+        int32_t free_ms = state->heard[g].line_ms + passage_ms[g];
         yielding |= now_ms < free_ms ? UINT64_C(1) << g : 0;
         *ret_until_ms = now_ms < free_ms && free_ms < *ret_until_ms ? free_ms : *ret_until_ms;
     }
@@ -328,15 +328,15 @@ static void touches_take(const struct actuation *actuation, int32_t intersection
     const struct actuated_site *site = &actuation->sites[intersection];
     const int32_t *passage_ms = actuation->passage_ms + actuation->sites[intersection].first_group;
     for (uint64_t left = touch.line; left != 0; left &= left - 1) {
-        state->line_ms[__builtin_ctzll(left)] = now_ms;
+        state->heard[__builtin_ctzll(left)].line_ms = now_ms;
     }
     for (uint64_t left = state->queued & ~touch.line; left != 0; left &= left - 1) {
         int g = __builtin_ctzll(left);
-        state->queued &= now_ms - state->line_ms[g] >= passage_ms[g] ? ~(UINT64_C(1) << g) : ~UINT64_C(0);
+        state->queued &= now_ms - state->heard[g].line_ms >= passage_ms[g] ? ~(UINT64_C(1) << g) : ~UINT64_C(0);
     }
     uint64_t extends = touch.advance | (touch.line & (state->queued | ~site->advance));
     for (uint64_t left = extends; left != 0; left &= left - 1) {
-        state->touched_ms[__builtin_ctzll(left)] = now_ms;
+        state->heard[__builtin_ctzll(left)].touched_ms = now_ms;
     }
 }
 
@@ -349,10 +349,10 @@ static int32_t gap_beyond(const struct actuation *actuation, int32_t intersectio
     *ret_gap_ms = 0;
     for (uint64_t left = groups & ~actuation->sites[intersection].recall; left != 0; left &= left - 1) {
         int g = __builtin_ctzll(left);
-        int32_t beyond_ms = now_ms - state->touched_ms[g] - passage_ms[g];
+        int32_t beyond_ms = now_ms - state->heard[g].touched_ms - passage_ms[g];
         if (beyond_ms < least_ms) {
             least_ms = beyond_ms;
-            *ret_gap_ms = now_ms - state->touched_ms[g];
+            *ret_gap_ms = now_ms - state->heard[g].touched_ms;
         }
     }
     return least_ms;
@@ -377,7 +377,7 @@ static int32_t end_ms_of(const struct actuation *actuation, int32_t intersection
     int32_t gap_ms = (ends & site->held) != 0 ? now->recall_ms : 0;
     for (uint64_t left = ends & ~site->recall; left != 0; left &= left - 1) {
         int g = __builtin_ctzll(left);
-        int32_t end_ms = state->touched_ms[g] + passage_ms[g];
+        int32_t end_ms = state->heard[g].touched_ms + passage_ms[g];
         gap_ms = end_ms > gap_ms ? end_ms : gap_ms;
     }
     int64_t most_ms = counted_from_ms - state->since_ms + now->green_ms_max;

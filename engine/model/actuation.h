@@ -70,8 +70,10 @@ struct actuation_state {
     uint64_t calls;
     uint64_t queued;                  // groups whose queue at the line has not passed yet
     int32_t place;                    // of the stage, in the order of service
-    int32_t touched_ms[GROUP_COUNT_MAX];   // after since_ms: last touch that extends the green
-    int32_t line_ms[GROUP_COUNT_MAX];      // after since_ms: last touch at the line
+    struct {
+        int32_t touched_ms;           // after since_ms: last touch that extends the green
+        int32_t line_ms;              // after since_ms: last touch at the line
+    } heard[GROUP_COUNT_MAX];
 };
 
 struct actuation_choice {

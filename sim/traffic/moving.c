@@ -307,6 +307,7 @@ static void loops_forget(struct street *street, const struct group *group, int c
         bool counted = loop->to[column] > loop->from[column] && moved_from < end && row->front[column] >= end;
         if (counted && end > group->length[column]) {
             loop->count[column]--;
+            street->loops_met[group->loop_layer + i].cleared &= (uint16_t)~(1u << column);
             loop->speed_mmps[column] -= (int32_t)(row->speed[column] * 1000.0f);
         }
     }
@@ -525,7 +526,9 @@ static void loops_behind(struct street *street, const struct path *path, float l
         float moved = to - from;
         float share = moved > 0.001f && to > end ? (end - from) / moved : 1.0f;
         int32_t ms = (int32_t)(share * (float)street->options.step_ms + 0.5f);
-        __atomic_store_n(&street->loops_met[group->loop_layer + i], 1, __ATOMIC_RELAXED);
+        if (ms > 0 || to >= end || leaves) {
+            (void)__atomic_fetch_or(&street->loops_met[group->loop_layer + i].behind, 1u << column, __ATOMIC_RELAXED);
+        }
         (void)__atomic_fetch_add(&loop->behind_ms[column], ms, __ATOMIC_RELAXED);
         if (to >= end || leaves) {
             (void)__atomic_fetch_add(&loop->behind_count[column], 1, __ATOMIC_RELAXED);

@@ -4,54 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/base/hash.h"
 #include "engine/base/memory.h"
 #include "engine/model/units.h"
+#include "sim/traffic/signals_state.h"
 
-#define PENDING_COUNT_MAX 4               // accepted plans that wait for their time
-#define SITES_AHEAD 3                     // so far ahead the look over the sites asks for what it will need
-
-enum playing { PLAYING_FALLBACK, PLAYING_ACTUATED, PLAYING_CLEARANCE, PLAYING_PLAN };
-
-struct stored_plan {
-    struct plan plan;
-    struct green greens[PLAN_GREEN_COUNT_MAX];
-};
-
-struct site {
-    // What is asked each second comes first.
-    int64_t changes_ms;                   // before it no lamp changes and nothing happens
-    enum playing playing;
-    // Actuated: the stage that shows, or from which a change goes on to the next one.
-    int32_t stage, next_stage;            // next: INDEX_NONE without a change
-    int64_t leave_ms, enter_ms;           // of the change
-    struct plan fallback;                 // its greens lie in signals.fallback_greens
-    int32_t running;                      // in stored; meaningful while a plan is played
-    int32_t pending[PENDING_COUNT_MAX];   // in stored, by valid_from_ms
-    int32_t pending_count;
-    bool used[PENDING_COUNT_MAX + 2];     // of stored
-    struct stored_plan *stored;           // PENDING_COUNT_MAX + 2 of them
-    struct plan_version newest;           // accepted so far
-    int64_t join_ms;                      // the fallback shows greens that start from here on
-    int32_t handover_ms;
-};
-
-struct signals {
-    const struct network *network;
-    struct site *sites;
-    struct green *fallback_greens;
-    uint8_t *aspects;                     // by group of the network
-    int64_t *since_ms;                    // when it began; INT64_MIN: before anybody looked
-    int64_t *cleared_ms;                  // end of its green while clearing; INT64_MIN without one
-    int64_t now_ms;
-    enum signals_fallback fallback;
-    struct actuation actuation;           // only where the fallback is actuated
-    struct actuation_state *actuated;     // by intersection
-    uint64_t *calls;                      // by intersection: groups whose buttons were pushed
-    int64_t *quiet_until_ms;              // by intersection: before it nothing happens unless a loop is touched
-    int64_t touched_ms;                   // of the last signals_touch; INT64_MIN: none yet
-    int32_t *waking;                      // scratch of signals_touch
-};
+#define SITES_AHEAD 10                    // so far ahead the look over the sites asks for what it will need
 
 static const struct plan *site_plan(const struct site *site)
 {
@@ -70,23 +27,23 @@ static enum aspect aspect_after(int64_t end_ms, int32_t yellow_ms, int64_t t_ms,
 
 static uint64_t stage_groups(const struct signals *signals, int32_t index, int32_t stage)
 {
-    return signals->network->stages[signals->network->intersections[index].first_stage + stage].groups;
+    return signals->stage_groups[signals->sites[index].first_stage + stage];
 }
 
 static enum aspect actuated_aspect(const struct signals *signals, int32_t index, int32_t i, int64_t t_ms,
                                    int64_t *ret_since_ms)
 {
     const struct site *site = &signals->sites[index];
-    int32_t group = signals->network->intersections[index].first_group + i;
+    int32_t group = site->first_group + i;
     bool green = stage_groups(signals, index, site->stage) >> i & 1;
     bool goes_on = site->next_stage == INDEX_NONE || (stage_groups(signals, index, site->next_stage) >> i & 1);
     if (green && (goes_on || t_ms < site->leave_ms)) {
         bool showed = signals->aspects[group] == ASPECT_GREEN;
-        *ret_since_ms = showed ? signals->since_ms[group] : signals->actuated[index].since_ms;
+        *ret_since_ms = showed ? signals->since_ms[group] : signals->actuated[index].state.since_ms;
         return ASPECT_GREEN;
     }
     *ret_since_ms = INT64_MIN;
-    return green ? aspect_after(site->leave_ms, signals->network->groups[group].yellow_ms, t_ms, ret_since_ms)
+    return green ? aspect_after(site->leave_ms, signals->yellow_ms[group], t_ms, ret_since_ms)
         : ASPECT_RED;
 }
 
@@ -95,8 +52,7 @@ static enum aspect site_aspect(const struct signals *signals, int32_t index, int
                                int64_t *ret_since_ms)
 {
     const struct site *site = &signals->sites[index];
-    int32_t group = signals->network->intersections[index].first_group + i;
-    int32_t yellow_ms = signals->network->groups[group].yellow_ms;
+    int32_t group = site->first_group + i;
     switch (site->playing) {
     case PLAYING_PLAN:
         return lamp_aspect(signals->network, site_plan(site), i, t_ms, ret_since_ms);
@@ -117,7 +73,7 @@ static enum aspect site_aspect(const struct signals *signals, int32_t index, int
             *ret_since_ms = signals->since_ms[group];
             return ASPECT_GREEN;
         }
-        return aspect_after(signals->cleared_ms[group], yellow_ms, t_ms, ret_since_ms);
+        return aspect_after(signals->cleared_ms[group], signals->yellow_ms[group], t_ms, ret_since_ms);
     }
     return ASPECT_RED;
 }
@@ -125,14 +81,13 @@ static enum aspect site_aspect(const struct signals *signals, int32_t index, int
 // Writes the lamps of an intersection as they are at t.
 static void site_light(struct signals *signals, int32_t index, int64_t t_ms)
 {
-    const struct intersection *at = &signals->network->intersections[index];
     const struct site *site = &signals->sites[index];
     // A plan may repeat what was before it, or its cycle reach back there: neither has shown here.
     int64_t from_ms = site->playing == PLAYING_PLAN ? site_plan(site)->valid_from_ms : INT64_MIN;
-    for (int32_t i = 0; i < at->group_count; i++) {
+    for (int32_t i = 0; i < site->group_count; i++) {
         int64_t since_ms = INT64_MIN;
         enum aspect aspect = site_aspect(signals, index, i, t_ms, &since_ms);
-        int32_t group = at->first_group + i;
+        int32_t group = site->first_group + i;
         if (aspect != (enum aspect)signals->aspects[group]) {
             signals->since_ms[group] = since_ms != INT64_MIN ? since_ms : t_ms;
             signals->aspects[group] = (uint8_t)aspect;
@@ -143,7 +98,7 @@ static void site_light(struct signals *signals, int32_t index, int64_t t_ms)
 }
 
 // Brings the state of a site that may have been quiet up to the last touch.
-static void site_pass(const struct signals *signals, int32_t index, struct actuation_state *state)
+void site_pass(const struct signals *signals, int32_t index, struct actuation_state *state)
 {
     const struct site *site = &signals->sites[index];
     if (site->playing == PLAYING_ACTUATED && site->next_stage == INDEX_NONE && signals->touched_ms > state->since_ms) {
@@ -157,7 +112,7 @@ static void site_clear(struct signals *signals, int32_t index, int64_t t_ms, boo
 {
     const struct intersection *at = &signals->network->intersections[index];
     if (signals->actuated != NULL) {
-        site_pass(signals, index, &signals->actuated[index]);
+        site_pass(signals, index, &signals->actuated[index].state);
     }
     site_light(signals, index, runs_out ? t_ms - 1 : t_ms);
     for (int32_t i = 0; i < at->group_count; i++) {
@@ -245,7 +200,8 @@ static void site_enter(struct signals *signals, int32_t index, int32_t stage, in
     site->stage = stage;
     site->next_stage = INDEX_NONE;
     signals->quiet_until_ms[index] = INT64_MIN;
-    actuation_enter(&signals->actuation, (struct intersection_id){ index }, &signals->actuated[index], stage, t_ms);
+    struct actuation_state *state = &signals->actuated[index].state;
+    actuation_enter(&signals->actuation, (struct intersection_id){ index }, state, stage, t_ms);
 }
 
 static bool site_actuated(const struct signals *signals, int32_t index)
@@ -257,7 +213,7 @@ static bool site_actuated(const struct signals *signals, int32_t index)
 static void site_fall_back(struct signals *signals, int32_t index, int64_t t_ms)
 {
     if (site_actuated(signals, index)) {
-        signals->actuated[index].calls = ACTUATION_CALL_ALL;
+        signals->actuated[index].state.calls = ACTUATION_CALL_ALL;
         const struct actuated_site *rotation = &signals->actuation.sites[index];
         site_enter(signals, index, signals->actuation.stages[rotation->first_stage].stage, t_ms);
     } else {
@@ -314,21 +270,20 @@ static void earlier(int64_t *time_ms, int64_t candidate_ms, int64_t after_ms)
 static int64_t site_changes_ms(const struct signals *signals, int32_t index, int64_t t_ms)
 {
     const struct site *site = &signals->sites[index];
-    const struct intersection *at = &signals->network->intersections[index];
     int64_t changes_ms = INT64_MAX;
     if (site->playing == PLAYING_CLEARANCE) {
-        for (int32_t i = 0; i < at->group_count; i++) {
-            int64_t end_ms = signals->cleared_ms[at->first_group + i];
+        for (int32_t i = 0; i < site->group_count; i++) {
+            int64_t end_ms = signals->cleared_ms[site->first_group + i];
             if (end_ms != INT64_MIN) {
                 earlier(&changes_ms, end_ms, t_ms);
-                earlier(&changes_ms, end_ms + signals->network->groups[at->first_group + i].yellow_ms, t_ms);
+                earlier(&changes_ms, end_ms + signals->yellow_ms[site->first_group + i], t_ms);
             }
         }
         return changes_ms;
     }
     if (site->playing == PLAYING_ACTUATED) {
-        for (int32_t i = 0; i < at->group_count && site->next_stage != INDEX_NONE; i++) {
-            int32_t yellow_ms = signals->network->groups[at->first_group + i].yellow_ms;
+        for (int32_t i = 0; i < site->group_count && site->next_stage != INDEX_NONE; i++) {
+            int32_t yellow_ms = signals->yellow_ms[site->first_group + i];
             earlier(&changes_ms, site->leave_ms, t_ms);
             earlier(&changes_ms, site->leave_ms + yellow_ms, t_ms);
         }
@@ -337,7 +292,7 @@ static int64_t site_changes_ms(const struct signals *signals, int32_t index, int
     const struct plan *plan = site_plan(site);
     for (int32_t i = 0; i < plan->green_count; i++) {
         const struct green *green = &plan->greens[i];
-        int64_t yellow_ms = signals->network->groups[at->first_group + green->group].yellow_ms;
+        int64_t yellow_ms = signals->yellow_ms[site->first_group + green->group];
         int64_t instants[3] = { plan->base_ms + green->start_ms, plan->base_ms + green->end_ms,
             plan->base_ms + green->end_ms + yellow_ms };
         for (int k = 0; k < 3; k++) {
@@ -372,7 +327,7 @@ static void site_bring(struct signals *signals, int32_t index, int64_t now_ms)
 static void actuated_begin(struct signals *signals)
 {
     const struct network *network = signals->network;
-    signals->actuated = memory_take((size_t)network->intersection_count, sizeof *signals->actuated);
+    signals->actuated = memory_take_aligned((size_t)network->intersection_count, sizeof *signals->actuated);
     actuation_create(&signals->actuation, network, false);
     for (int32_t i = 0; i < network->intersection_count; i++) {
         const struct intersection *at = &network->intersections[i];
@@ -385,23 +340,58 @@ static void actuated_begin(struct signals *signals)
     }
 }
 
+// The network tells it from its intergreens, one by one.
+static void transitions_create(struct signals *signals)
+{
+    const struct network *network = signals->network;
+    int32_t count = 0;
+    for (int32_t i = 0; i < network->intersection_count; i++) {
+        struct site *site = &signals->sites[i];
+        site->stage_count = network->intersections[i].stage_count;
+        site->first_transition = count;
+        count += site->stage_count * site->stage_count;
+    }
+    signals->transition_ms = memory_take((size_t)count, sizeof *signals->transition_ms);
+    for (int32_t i = 0; i < network->intersection_count; i++) {
+        const struct site *site = &signals->sites[i];
+        for (int32_t k = 0; k < site->stage_count * site->stage_count; k++) {
+            signals->transition_ms[site->first_transition + k] = network_transition_ms(network,
+                (struct intersection_id){ i }, k / site->stage_count, k % site->stage_count);
+        }
+    }
+}
+
 struct signals *signals_create(const struct network *network, int64_t begin_ms)
 {
     struct signals *signals = memory_take(1, sizeof *signals);
     signals->network = network;
     signals->now_ms = begin_ms;
-    signals->sites = memory_take((size_t)network->intersection_count, sizeof *signals->sites);
+    signals->sites = memory_take_aligned((size_t)network->intersection_count, sizeof *signals->sites);
     signals->fallback_greens = memory_take((size_t)network->program_green_count, sizeof *signals->fallback_greens);
     signals->aspects = memory_take((size_t)network->group_count, sizeof *signals->aspects);
     signals->since_ms = memory_take((size_t)network->group_count, sizeof *signals->since_ms);
     signals->cleared_ms = memory_take((size_t)network->group_count, sizeof *signals->cleared_ms);
     signals->calls = memory_take((size_t)network->intersection_count, sizeof *signals->calls);
     signals->quiet_until_ms = memory_take((size_t)network->intersection_count, sizeof *signals->quiet_until_ms);
+    signals->called = memory_take((size_t)network->intersection_count, sizeof *signals->called);
+    signals->stage_groups = memory_take((size_t)network->stage_count, sizeof *signals->stage_groups);
+    signals->yellow_ms = memory_take((size_t)network->group_count, sizeof *signals->yellow_ms);
+    for (int32_t i = 0; i < network->stage_count; i++) {
+        signals->stage_groups[i] = network->stages[i].groups;
+    }
+    for (int32_t i = 0; i < network->group_count; i++) {
+        signals->yellow_ms[i] = network->groups[i].yellow_ms;
+    }
+    transitions_create(signals);
     signals->touched_ms = INT64_MIN;
     signals->waking = memory_take((size_t)network->intersection_count + 1, sizeof *signals->waking);
     for (int32_t i = 0; i < network->intersection_count; i++) {
         const struct intersection *at = &network->intersections[i];
         struct site *site = &signals->sites[i];
+        site->first_stage = at->first_stage;
+        site->first_group = at->first_group;
+        site->group_count = at->group_count;
+        site->quantum_ms = at->quantum_ms;
         site->stored = memory_take(PENDING_COUNT_MAX + 2, sizeof *site->stored);
         plan_from_program(network, (struct intersection_id){ i }, signals->fallback_greens + at->first_green,
             &site->fallback);
@@ -457,6 +447,10 @@ void signals_release(struct signals *signals)
     free(signals->cleared_ms);
     free(signals->calls);
     free(signals->quiet_until_ms);
+    free(signals->called);
+    free(signals->stage_groups);
+    free(signals->transition_ms);
+    free(signals->yellow_ms);
     free(signals->waking);
     actuation_release(&signals->actuation);
     free(signals->actuated);
@@ -464,7 +458,7 @@ void signals_release(struct signals *signals)
 }
 
 // What a controller can tell of a plan without knowing what is safe: that it is one.
-static bool plan_well_formed(const struct network *network, const struct plan *plan)
+bool plan_well_formed(const struct network *network, const struct plan *plan)
 {
     if (plan->intersection < 0 || plan->intersection >= network->intersection_count || plan->green_count < 0
         || plan->green_count > PLAN_GREEN_COUNT_MAX || plan->valid_until_ms <= plan->valid_from_ms
@@ -533,6 +527,11 @@ enum status signals_offer(struct signals *signals, const struct plan *plan, int6
     return STATUS_OK;
 }
 
+static int32_t *transition_of(const struct signals *signals, const struct site *site, int32_t from, int32_t to)
+{
+    return &signals->transition_ms[site->first_transition + from * site->stage_count + to];
+}
+
 static void site_touch(struct signals *signals, int32_t index, struct actuation_touch touch, int64_t now_ms)
 {
     struct site *site = &signals->sites[index];
@@ -541,24 +540,26 @@ static void site_touch(struct signals *signals, int32_t index, struct actuation_
     }
     signals->quiet_until_ms[index] = site->changes_ms;
     if (site->playing != PLAYING_ACTUATED) {
+        signals->called[index] = ~UINT64_C(0);
         return;
     }
     struct intersection_id id = { index };
-    struct actuation_state *state = &signals->actuated[index];
+    struct actuation_state *state = &signals->actuated[index].state;
     if (site->next_stage != INDEX_NONE) {
         uint64_t green = stage_groups(signals, index, site->stage) & stage_groups(signals, index, site->next_stage);
         actuation_note(state, touch, green);
+        signals->called[index] = state->calls | green;
         return;
     }
     site_pass(signals, index, state);
     struct actuation_choice choice;
     actuation_step(&signals->actuation, id, state, touch, now_ms, &choice);
+    signals->called[index] = state->calls & ~stage_groups(signals, index, site->stage);
     if (choice.stage != site->stage) {
-        int32_t quantum_ms = signals->network->intersections[index].quantum_ms;
         site->next_stage = choice.stage;
-        site->leave_ms = quantum_ceil(now_ms, quantum_ms);
+        site->leave_ms = quantum_ceil(now_ms, site->quantum_ms);
         site->enter_ms = quantum_ceil(
-            site->leave_ms + network_transition_ms(signals->network, id, site->stage, choice.stage), quantum_ms);
+            site->leave_ms + *transition_of(signals, site, site->stage, choice.stage), site->quantum_ms);
         site->changes_ms = signals->quiet_until_ms[index] = site->leave_ms;
     } else if (choice.quiet_until_ms < site->changes_ms) {
         signals->quiet_until_ms[index] = choice.quiet_until_ms;
@@ -570,11 +571,32 @@ void signals_call(struct signals *signals, const uint64_t *calls)
     memcpy(signals->calls, calls, (size_t)signals->network->intersection_count * sizeof *calls);
 }
 
-// Whether there is anything for a controller to do.
+// Whether there is anything for a controller to do. One who waits at a red touches its loop each second, and has called
+// long ago.
 static bool site_wakes(const struct signals *signals, const struct actuation_touch *touch, int32_t index,
                        int64_t now_ms)
 {
-    return (touch->line | touch->advance | signals->calls[index]) != 0 || signals->quiet_until_ms[index] <= now_ms;
+    uint64_t touched = touch->line | touch->advance | signals->calls[index];
+    return (touched & ~signals->called[index]) != 0 || signals->quiet_until_ms[index] <= now_ms;
+}
+
+// Asks for what the controllers after the k-th of those that wake will touch.
+static void sites_expect(const struct signals *signals, int32_t k, int32_t count)
+{
+    if (k + SITES_AHEAD < count) {
+        int32_t i = signals->waking[k + SITES_AHEAD];
+        const struct actuated_site *site = &signals->actuation.sites[i];
+        __builtin_prefetch(&signals->sites[i], 1);
+        __builtin_prefetch(&signals->actuated[i], 1);
+        __builtin_prefetch(site);
+        __builtin_prefetch(&site->in_turn);
+    }
+    if (k + SITES_AHEAD / 2 < count) {
+        int32_t i = signals->waking[k + SITES_AHEAD / 2];
+        const struct actuated_stage *stage = &signals->actuation.stages[signals->sites[i].first_stage];
+        __builtin_prefetch(stage);
+        __builtin_prefetch(stage + 2);
+    }
 }
 
 void signals_touch(struct signals *signals, const struct actuation_touch *touches, int64_t now_ms)
@@ -590,14 +612,10 @@ void signals_touch(struct signals *signals, const struct actuation_touch *touche
         count += site_wakes(signals, &touches[i], i, now_ms) ? 1 : 0;
     }
     for (int32_t k = 0; k < count; k++) {
-        int32_t i = waking[k], ahead = waking[k + SITES_AHEAD < count ? k + SITES_AHEAD : k];
-        __builtin_prefetch(&signals->sites[ahead], 1);
-        __builtin_prefetch(&signals->actuated[ahead], 1);
-        __builtin_prefetch(signals->actuated[ahead].touched_ms, 1);
-        __builtin_prefetch(signals->actuated[ahead].line_ms, 1);
-        __builtin_prefetch(&signals->actuation.sites[ahead]);
-        struct actuation_touch touch = { touches[i].line | signals->calls[i], touches[i].advance };
-        site_touch(signals, i, touch, now_ms);
+        sites_expect(signals, k, count);
+        struct actuation_touch touch = touches[waking[k]];
+        touch.line |= signals->calls[waking[k]];
+        site_touch(signals, waking[k], touch, now_ms);
     }
     signals->touched_ms = now_ms;
 }
@@ -607,7 +625,8 @@ void signals_show(struct signals *signals, int64_t now_ms, uint8_t *ret_aspects)
     assert(now_ms >= signals->now_ms);
     signals->now_ms = now_ms;
     for (int32_t i = 0; i < signals->network->intersection_count; i++) {
-        if (signals->sites[i].changes_ms <= now_ms) {
+        // A controller is never quiet for longer than its lamps are; these times lie side by side.
+        if (signals->quiet_until_ms[i] <= now_ms && signals->sites[i].changes_ms <= now_ms) {
             site_bring(signals, i, now_ms);
         }
     }
@@ -651,138 +670,4 @@ void signals_report(const struct signals *signals, struct intersection_id inters
         ret->calls |= ret->aspect[i] != ASPECT_GREEN ? signals->calls[intersection.index] & (UINT64_C(1) << i) : 0;
         ret->age_ms[i] = age_ms < INT32_MAX ? (int32_t)age_ms : INT32_MAX;
     }
-}
-
-// ---- checkpoints ---------------------------------------------------------------------------------------------------
-
-static int64_t signals_layout(const struct signals *signals)
-{
-    const int64_t numbers[] = { 1, sizeof(struct plan), sizeof(struct green), sizeof(struct actuation_state),
-        PENDING_COUNT_MAX, signals->fallback, (int64_t)signals->network->hash };
-    uint64_t hash = HASH_SEED;
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        hash = hash_number(hash, numbers[i]);
-    }
-    return (int64_t)hash;
-}
-
-static void site_save(const struct site *site, struct byte_sink *sink)
-{
-    const int64_t numbers[] = { site->playing, site->running, site->pending_count, site->join_ms, site->changes_ms,
-        site->stage, site->next_stage, site->leave_ms, site->enter_ms };
-    sink_put(sink, numbers, sizeof numbers);
-    sink_put(sink, site->pending, sizeof site->pending);
-    sink_put(sink, site->used, sizeof site->used);
-    sink_put(sink, &site->newest, sizeof site->newest);
-    for (int32_t i = 0; i < PENDING_COUNT_MAX + 2; i++) {
-        if (site->used[i]) {
-            struct plan plan = site->stored[i].plan;
-            plan.greens = NULL;
-            sink_put(sink, &plan, sizeof plan);
-            sink_put(sink, site->stored[i].greens, (size_t)plan.green_count * sizeof(struct green));
-        }
-    }
-}
-
-static bool place_valid(int64_t place)
-{
-    return place >= 0 && place < PENDING_COUNT_MAX + 2;
-}
-
-static void stored_load(const struct network *network, int32_t index, struct stored_plan *stored,
-                        struct byte_source *source)
-{
-    source_take(source, &stored->plan, sizeof stored->plan);
-    stored->plan.greens = stored->greens;
-    if (stored->plan.green_count < 0 || stored->plan.green_count > PLAN_GREEN_COUNT_MAX) {
-        source->failed = true;
-        return;
-    }
-    source_take(source, stored->greens, (size_t)stored->plan.green_count * sizeof(struct green));
-    source->failed |= stored->plan.intersection != index || !plan_well_formed(network, &stored->plan);
-}
-
-static void site_load(const struct signals *signals, int32_t index, struct byte_source *source)
-{
-    struct site *site = &signals->sites[index];
-    int32_t stage_count = signals->network->intersections[index].stage_count;
-    int64_t numbers[9];
-    source_take(source, numbers, sizeof numbers);
-    source_take(source, site->pending, sizeof site->pending);
-    source_take(source, site->used, sizeof site->used);
-    source_take(source, &site->newest, sizeof site->newest);
-    bool good = numbers[0] >= PLAYING_FALLBACK && numbers[0] <= PLAYING_PLAN && place_valid(numbers[1])
-        && numbers[2] >= 0 && numbers[2] <= PENDING_COUNT_MAX
-        && (stage_count == 0 || (numbers[5] >= 0 && numbers[5] < stage_count))
-        && numbers[6] >= INDEX_NONE && numbers[6] < stage_count
-        && (numbers[0] != PLAYING_ACTUATED || signals->actuated != NULL);
-    for (int32_t i = 0; good && i < numbers[2]; i++) {
-        good = place_valid(site->pending[i]) && site->used[site->pending[i]];
-    }
-    good = good && (numbers[0] != PLAYING_PLAN || site->used[numbers[1]]);
-    if (!good) {
-        source->failed = true;
-        return;
-    }
-    site->playing = (enum playing)numbers[0];
-    site->running = (int32_t)numbers[1];
-    site->pending_count = (int32_t)numbers[2];
-    site->join_ms = numbers[3];
-    site->changes_ms = numbers[4];
-    signals->quiet_until_ms[index] = INT64_MIN;
-    site->stage = (int32_t)numbers[5];
-    site->next_stage = (int32_t)numbers[6];
-    site->leave_ms = numbers[7];
-    site->enter_ms = numbers[8];
-    for (int32_t i = 0; i < PENDING_COUNT_MAX + 2; i++) {
-        if (site->used[i]) {
-            stored_load(signals->network, index, &site->stored[i], source);
-        }
-    }
-}
-
-void signals_save(const struct signals *signals, struct byte_sink *sink)
-{
-    size_t groups = (size_t)signals->network->group_count, sites = (size_t)signals->network->intersection_count;
-    sink_number(sink, signals_layout(signals));
-    sink_number(sink, signals->now_ms);
-    sink_put(sink, signals->aspects, groups * sizeof *signals->aspects);
-    sink_put(sink, signals->since_ms, groups * sizeof *signals->since_ms);
-    sink_put(sink, signals->cleared_ms, groups * sizeof *signals->cleared_ms);
-    for (size_t i = 0; i < sites; i++) {
-        site_save(&signals->sites[i], sink);
-    }
-    for (size_t i = 0; signals->actuated != NULL && i < sites; i++) {
-        struct actuation_state state;
-        memcpy(&state, &signals->actuated[i], sizeof state);   // with its padding, which is zero
-        site_pass(signals, (int32_t)i, &state);
-        sink_put(sink, &state, sizeof state);
-    }
-}
-
-enum status signals_load(struct signals *signals, struct byte_source *source, struct problem *problem)
-{
-    size_t groups = (size_t)signals->network->group_count, sites = (size_t)signals->network->intersection_count;
-    if (source_number(source) != signals_layout(signals)) {
-        return problem_report(problem, STATUS_VERSION, "checkpoint", "signals",
-                              "load it with the options and the files that it was saved with",
-                              "they are of another network, another kind of control or another version");
-    }
-    signals->now_ms = source_number(source);
-    signals->touched_ms = INT64_MIN;
-    source_take(source, signals->aspects, groups * sizeof *signals->aspects);
-    source_take(source, signals->since_ms, groups * sizeof *signals->since_ms);
-    source_take(source, signals->cleared_ms, groups * sizeof *signals->cleared_ms);
-    for (size_t i = 0; i < sites && !source->failed; i++) {
-        site_load(signals, (int32_t)i, source);
-    }
-    for (size_t i = 0; signals->actuated != NULL && i < sites; i++) {
-        struct actuation_state *state = &signals->actuated[i];
-        source_take(source, state, sizeof *state);
-        source->failed |= state->place < 0
-            || (state->place > 0 && state->place >= signals->actuation.sites[i].stage_count);
-    }
-    return !source->failed ? STATUS_OK
-        : problem_report(problem, STATUS_RANGE, "checkpoint", "signals", "save it anew",
-                         "it does not hold the state of these signals");
 }

@@ -20,6 +20,9 @@
 
 // Under way: with fewer, a step is done before several threads have met (decision 0053).
 #define TEAM_VEHICLES_MIN 1000
+// But not where so many groups hold them, as at night in a large city: then there is enough to do (decision 0054).
+#define TEAM_GROUPS_MIN 200
+#define GROUPS_COUNT_STEPS 64      // from one count of them to the next
 
 static bool within(double value, double least, double most)
 {
@@ -176,19 +179,18 @@ void street_release(struct street *street)
 
 static void greens_note(struct street *street)
 {
-    const int32_t together = 64;       // few lamps change in a step
-    for (int32_t i = 0; i < street->network->group_count; i++) {
-        while (i + together <= street->network->group_count
-            && memcmp(&street->aspects[i], &street->aspects_before[i], (size_t)together) == 0) {
-            i += together;
+    int32_t count = street->network->group_count;
+    for (int32_t first = 0; first < count; first += (int32_t)sizeof(uint64_t)) {
+        int32_t together = count - first < (int32_t)sizeof(uint64_t) ? count - first : (int32_t)sizeof(uint64_t);
+        uint64_t now = 0, before = 0;      // few lamps change in a step
+        memcpy(&now, &street->aspects[first], (size_t)together);
+        memcpy(&before, &street->aspects_before[first], (size_t)together);
+        for (int32_t i = first; i < first + together && now != before; i++) {
+            if (street->aspects[i] == ASPECT_GREEN && street->aspects_before[i] != ASPECT_GREEN) {
+                street->green_since_ms[i] = street->now_ms;
+            }
+            street->aspects_before[i] = street->aspects[i];
         }
-        if (i == street->network->group_count) {
-            break;
-        }
-        if (street->aspects[i] == ASPECT_GREEN && street->aspects_before[i] != ASPECT_GREEN) {
-            street->green_since_ms[i] = street->now_ms;
-        }
-        street->aspects_before[i] = street->aspects[i];
     }
 }
 
@@ -205,6 +207,21 @@ static void entered_count(struct street *street)
     }
 }
 
+// From so many vehicles under way on several threads move them.
+static int32_t team_least(struct street *street)
+{
+    if (street->options.team_vehicles_min > 0) {
+        return street->options.team_vehicles_min;
+    }
+    if (street->counts.steps % GROUPS_COUNT_STEPS == 0) {
+        street->groups_held = 0;
+        for (int32_t i = 0; i < street->group_count; i++) {
+            street->groups_held += street->groups[i].count_max > 0 ? 1 : 0;
+        }
+    }
+    return street->groups_held >= TEAM_GROUPS_MIN ? 0 : TEAM_VEHICLES_MIN;
+}
+
 static void phases_run(struct street *street)
 {
     if (street->worker_count == 1) {
@@ -214,7 +231,7 @@ static void phases_run(struct street *street)
     }
     // The team may be smaller than asked for, and of one where there is too little to do for several to meet over it:
     // each member then takes several shares.
-    int32_t least = street->options.team_vehicles_min > 0 ? street->options.team_vehicles_min : TEAM_VEHICLES_MIN;
+    int32_t least = team_least(street);
     bool team_pays = street->counts.under_way >= least;
     #pragma omp parallel num_threads(street->worker_count) if(team_pays)
     {

@@ -130,11 +130,25 @@ static void loop_columns(struct street *street, int32_t detector, int32_t **ret)
     struct loop_layer *layer = &street->loops[street->loop_layer_of_detector[detector]];
     int c = street->loop_column_of_detector[detector];
     int32_t *columns[] = { &layer->occupied_ms[c], &layer->count[c], &layer->speed_mmps[c], &layer->behind_ms[c],
-        &layer->behind_count[c], &layer->behind_mmps[c], &layer->last_ms[c], &layer->looked[c] };
+        &layer->behind_count[c], &layer->behind_mmps[c], &layer->last_ms[c] };
     memcpy(ret, columns, sizeof columns);
 }
 
-#define LOOP_COLUMN_COUNT 8
+#define LOOP_COLUMN_COUNT 7
+
+// A loop's times and counts; those of the last look are told as of it: others where it was touched since.
+static int32_t loop_sum(const struct street *street, int32_t detector)
+{
+    const struct loop_layer *layer = &street->loops[street->loop_layer_of_detector[detector]];
+    int c = street->loop_column_of_detector[detector];
+    return layer->occupied_ms[c] + layer->count[c] + layer->behind_ms[c] + layer->behind_count[c];
+}
+
+static uint32_t loop_touched(const struct street *street, int32_t detector)
+{
+    const struct loops_met *met = &street->loops_met[street->loop_layer_of_detector[detector]];
+    return loops_touched(met) >> street->loop_column_of_detector[detector] & 1u;
+}
 
 void street_save(const struct street *street, struct byte_sink *sink)
 {
@@ -159,6 +173,8 @@ void street_save(const struct street *street, struct byte_sink *sink)
         for (int k = 0; k < LOOP_COLUMN_COUNT; k++) {
             sink_put(sink, columns[k], sizeof *columns[k]);
         }
+        int32_t looked = loop_sum(street, i) - (int32_t)loop_touched(street, i);
+        sink_put(sink, &looked, sizeof looked);
     }
     for (int32_t i = 0; i < street->crossroads_count; i++) {
         sink_number(sink, street->crossroads[i].vehicles_before);
@@ -304,6 +320,10 @@ static void columns_load(struct street *street, struct byte_source *source)
         for (int k = 0; k < LOOP_COLUMN_COUNT; k++) {
             source_take(source, columns[k], sizeof *columns[k]);
         }
+        int32_t looked = 0;
+        source_take(source, &looked, sizeof looked);
+        struct loops_met *met = &street->loops_met[street->loop_layer_of_detector[i]];
+        met->covered |= (uint16_t)((looked != loop_sum(street, i)) << street->loop_column_of_detector[i]);
     }
     for (int32_t i = 0; i < street->crossroads_count; i++) {
         street->crossroads[i].vehicles_before = (int32_t)source_number(source);

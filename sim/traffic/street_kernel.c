@@ -244,8 +244,10 @@ static INLINE bool loop_reached(const struct wide_types *restrict types, const f
 
 // Seconds in this step during which a vehicle covers its lane's loop, its front running evenly from old to front.
 static void loop_row(float step_ms, const struct wide_types *types, const float *old, const float *front,
-                     const float *speed, const int32_t *count, int32_t k, struct loop_layer *loop)
+                     const float *speed, const int32_t *count, int32_t k, struct loop_layer *loop,
+                     struct loops_met *met)
 {
+    _Alignas(64) int32_t over[WIDE], cleared[WIDE];
     FOR_WIDE {
         float from = old[c], to = front[c];
         float begin = loop->from[c], end = loop->to[c] + types->length[c];   // fronts at which it covers the loop
@@ -261,10 +263,15 @@ static void loop_row(float step_ms, const struct wide_types *types, const float 
         covered = from >= begin ? covered : 0.0f;
         share = moved <= 0.001f ? covered : share;
         int32_t left = here & (to >= end) & (from < end);
-        loop->occupied_ms[c] += here * (int32_t)(share * step_ms + 0.5f);
+        int32_t ms = here * (int32_t)(share * step_ms + 0.5f);
+        over[c] = -(ms != 0);
+        cleared[c] = -left;
+        loop->occupied_ms[c] += ms;
         loop->count[c] += left;
         loop->speed_mmps[c] += left * (int32_t)(speed[c] * 1000.0f);
     }
+    met->covered = (uint16_t)(met->covered | bits_of(over));
+    met->cleared = (uint16_t)(met->cleared | bits_of(cleared));
 }
 
 // Where a line closed behind the head, those who can stop before it and need to brake harder for it than for their
@@ -529,8 +536,8 @@ static INLINE void row_move(const struct follow_job *job, struct follow_rows *al
             state->loops_ahead &= ~bit;   // nor do those behind
         }
         if (met) {
-            all->met[l] = 1;
-            loop_row((float)job->step_ms, prepared->types, old, row->front, row->speed, all->count, k, &all->loops[l]);
+            loop_row((float)job->step_ms, prepared->types, old, row->front, row->speed, all->count, k, &all->loops[l],
+                     &all->met[l]);
         }
     }
 }

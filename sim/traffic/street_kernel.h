@@ -78,7 +78,7 @@ struct follow_rows {
     const struct stop_mark *marks;     // in order of rows
     int32_t mark_count;
     uint32_t past;                     // OUT: columns whose first vehicle is beyond its lane's end now
-    uint8_t *met;                      // by loop layer; OUT: set where somebody may have been over a loop
+    struct loops_met *met;             // by loop layer; OUT: what they were touched by
 };
 
 // Columns whose head_path is not the head's any more, and those whose last vehicle reaches back over the lane's start.

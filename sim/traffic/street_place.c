@@ -34,8 +34,8 @@ static void loops_clear(struct street *street, int32_t elapsed_ms)
             layer->occupied_ms[c] = layer->count[c] = layer->speed_mmps[c] = 0;
             layer->behind_ms[c] = layer->behind_count[c] = layer->behind_mmps[c] = 0;
             layer->last_ms[c] = elapsed_ms;
-            layer->looked[c] = 0;
         }
+        street->loops_met[i] = (struct loops_met){ 0 };
     }
 }
 

@@ -32,7 +32,6 @@ enum status street_read_loops(struct street *street, struct observation_buffer *
         rows->occupied_ms[at] = occupied_ms < length_ms ? occupied_ms : length_ms;
         rows->speed_mmps[at] = count > 0 ? (loop->speed_mmps[c] + loop->behind_mmps[c]) / count : -1;
         loop->last_ms[c] = elapsed_ms;
-        loop->looked[c] -= loop->count[c] + loop->behind_count[c] + loop->occupied_ms[c] + loop->behind_ms[c];
         loop->count[c] = loop->occupied_ms[c] = loop->speed_mmps[c] = 0;
         loop->behind_count[c] = loop->behind_ms[c] = loop->behind_mmps[c] = 0;
     }

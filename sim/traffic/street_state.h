@@ -165,7 +165,13 @@ struct loop_layer {
     // The same by vehicles whose front is beyond the lane already: added by the threads that own the junctions.
     _Alignas(64) int32_t behind_ms[WIDE], behind_count[WIDE], behind_mmps[WIDE];
     int32_t last_ms[WIDE];            // end of the last reading, ms after begin
-    int32_t looked[WIDE];             // sum of times and counts at the controllers' last look
+};
+
+// Columns of a layer whose times or counts have risen since the controllers' last look, so that it need not ask the
+// layer: by those who covered it, by those who cleared it, and by those whose front was beyond the lane.
+struct loops_met {
+    uint16_t covered, cleared;        // by the thread that owns the lanes
+    uint32_t behind;                  // by those that own the junctions
 };
 
 struct loop_call {                    // a column of a layer: who is called when it is covered; groups 0: nobody
@@ -401,6 +407,7 @@ struct street {
     int32_t block_count;
     struct group *groups;
     int32_t group_count;
+    int32_t groups_held;              // that held vehicles when they were counted last
     struct row *rows;
     void *rows_taken;                 // what rows lies in
     int32_t *cell_of_lane;            // cell = group * WIDE + column
@@ -430,7 +437,7 @@ struct street {
     struct loop_layer *loops;
     int32_t loop_layer_count;
     struct loop_call *loop_calls;     // by layer and column
-    uint8_t *loops_met;               // by layer: not 0 where somebody may have been over a loop since the last look
+    struct loops_met *loops_met;      // by layer
     int32_t *loop_layer_of_detector, *loop_column_of_detector;
     int32_t (*turned)[TURN_COUNT];    // by lane: vehicles that left over its end
     int32_t (*turned_read)[TURN_COUNT];   // by camera: the same at its last reading
@@ -507,6 +514,11 @@ static inline void group_expect(const struct street *street, int32_t index)
         __builtin_prefetch(&loop->from[0]);
         __builtin_prefetch(&loop->to[0]);
     }
+}
+
+static inline uint32_t loops_touched(const struct loops_met *met)
+{
+    return (uint32_t)met->covered | met->cleared | met->behind;
 }
 
 static inline struct group *cell_group(const struct street *street, int32_t cell)

@@ -350,6 +350,54 @@ static void actuated_keeps_every_rule_whatever_comes(void **state)
     }
 }
 
+static void state_of(const struct signals *signals, struct byte_sink *ret)
+{
+    *ret = (struct byte_sink){ 0 };
+    signals_save(signals, ret);
+}
+
+// Controllers sleep while touches tell them nothing new; one who is loaded anew each second is awake, and both are the
+// same at every second: with queues that cover their loops for long, and the plan of somebody else in between.
+static void sleeping_changes_nothing(void **state)
+{
+    struct scene *scene = *state;
+    signals_fall_back_to(scene->signals, SIGNALS_ACTUATED);
+    uint8_t asleep[CROSSING_GROUPS], awake[CROSSING_GROUPS];
+    struct byte_sink mine = { 0 }, other;
+    state_of(scene->signals, &mine);
+    uint64_t covered = 0;
+    for (int s = 1; s < 4000; s++) {
+        int64_t t_ms = BEGIN_MS + s * STEP_MS;
+        uint64_t draw = random_bits(7, RANDOM_ROUTE, (uint64_t)s, 0);
+        covered ^= draw % 3 == 0 ? UINT64_C(1) << (draw >> 8) % CROSSING_GROUPS : 0;
+        covered = (draw >> 16) % 40 == 0 ? 0 : covered;
+        struct actuation_touch touched = { covered, (draw >> 24) % 5 == 0 ? draw >> 40 & 0x1ff : 0 };
+        struct signals *fresh = signals_create(&scene->made.network, BEGIN_MS);
+        signals_fall_back_to(fresh, SIGNALS_ACTUATED);
+        struct problem problem;
+        struct byte_source source = { mine.bytes, mine.count, false };
+        assert_int_equal(signals_load(fresh, &source, &problem), STATUS_OK);
+        if (s % 700 == 0) {
+            struct plan plan = plan_enter(scene, (uint32_t)s, t_ms + 20000, 30000);
+            assert_int_equal(signals_offer(scene->signals, &plan, t_ms), STATUS_OK);
+            assert_int_equal(signals_offer(fresh, &plan, t_ms), STATUS_OK);
+        }
+        signals_touch(scene->signals, &touched, t_ms);
+        signals_touch(fresh, &touched, t_ms);
+        signals_show(scene->signals, t_ms, asleep);
+        signals_show(fresh, t_ms, awake);
+        assert_memory_equal(asleep, awake, sizeof asleep);
+        sink_release(&mine);
+        state_of(scene->signals, &mine);
+        state_of(fresh, &other);
+        assert_int_equal(mine.count, other.count);
+        assert_memory_equal(mine.bytes, other.bytes, mine.count);
+        sink_release(&other);
+        signals_release(fresh);
+    }
+    sink_release(&mine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -361,6 +409,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(actuated_goes_where_it_is_called, setup, teardown),
         cmocka_unit_test_setup_teardown(falls_back_to_actuated_control, setup, teardown),
         cmocka_unit_test_setup_teardown(falls_back_as_its_site_says, setup, teardown),
+        cmocka_unit_test_setup_teardown(sleeping_changes_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(actuated_keeps_every_rule_whatever_comes, setup, teardown),
     };
     return cmocka_run_group_tests_name("signals", tests, NULL, NULL);
