@@ -6,28 +6,61 @@
 #include "sim/traffic/stops.h"
 #include "sim/traffic/trips.h"
 
+// Whether all of the link is open to the user, and nothing will be closed.
+static bool open_to(const struct street *street, int32_t link, uint32_t user)
+{
+    return street->closures.closed == NULL && (street->users_of_all[link] & user) != 0;
+}
+
+// Adds the links that the link's lanes lead to, where nobody came to them before, to the queue; its new end.
+static int32_t lanes_spread(const struct street *street, struct worker *worker, int32_t link_index, uint32_t user,
+                            int32_t tail)
+{
+    const struct network *network = street->network;
+    const struct link *link = &network->links[link_index];
+    for (int32_t i = 0; i < link->lane_count; i++) {
+        const struct lane *lane = &network->lanes[link->first_lane + i];
+        bool open = (lane->users & user) && !lane_closed(street, link->first_lane + i, user);
+        for (int32_t k = 0; open && k < lane->connection_count; k++) {
+            int32_t into = network->connections[lane->first_connection + k].to_lane;
+            const struct lane *to = &network->lanes[into];
+            if ((to->users & user) && !lane_closed(street, into, user) && worker->came_from[to->link] < 0) {
+                worker->came_from[to->link] = link_index;
+                worker->search_queue[tail++] = to->link;
+            }
+        }
+    }
+    return tail;
+}
+
+// The same; street.choices has them in the order of their lanes, so that these need not be asked where all are open.
+static int32_t link_spread(const struct street *street, struct worker *worker, int32_t link, uint32_t user,
+                           int32_t tail)
+{
+    bool all = open_to(street, link, user);
+    for (int32_t c = street->first_choice[link]; all && c < street->first_choice[link + 1]; c++) {
+        int32_t to = street->choices[c];
+        if (worker->came_from[to] >= 0) {
+            continue;
+        }
+        all = open_to(street, to, user);
+        if (all) {
+            worker->came_from[to] = link;
+            worker->search_queue[tail++] = to;
+        }
+    }
+    return all ? tail : lanes_spread(street, worker, link, user, tail);
+}
+
 // Marks in worker->came_from how each link is best reached from `start`; returns whether `goal` is.
 static bool search(const struct street *street, struct worker *worker, int32_t start, int32_t goal, uint32_t user)
 {
-    const struct network *network = street->network;
-    memset(worker->came_from, 0xff, (size_t)network->link_count * sizeof(int32_t));
+    memset(worker->came_from, 0xff, (size_t)street->network->link_count * sizeof(int32_t));
     int32_t head = 0, tail = 0;
     worker->search_queue[tail++] = start;
     worker->came_from[start] = start;
     while (head < tail && worker->came_from[goal] < 0) {
-        const struct link *link = &network->links[worker->search_queue[head++]];
-        for (int32_t i = 0; i < link->lane_count; i++) {
-            const struct lane *lane = &network->lanes[link->first_lane + i];
-            bool open = (lane->users & user) && !lane_closed(street, link->first_lane + i, user);
-            for (int32_t k = 0; open && k < lane->connection_count; k++) {
-                int32_t into = network->connections[lane->first_connection + k].to_lane;
-                const struct lane *to = &network->lanes[into];
-                if ((to->users & user) && !lane_closed(street, into, user) && worker->came_from[to->link] < 0) {
-                    worker->came_from[to->link] = lane->link;
-                    worker->search_queue[tail++] = to->link;
-                }
-            }
-        }
+        tail = link_spread(street, worker, worker->search_queue[head++], user, tail);
     }
     return worker->came_from[goal] >= 0;
 }

@@ -381,6 +381,17 @@ static bool lane_open_to(const struct street *street, int32_t link, int32_t lane
     return (street->users_of_all[link] & user) != 0 || (street->network->lanes[lane].users & user) != 0;
 }
 
+// Asks for the trips of those who may change lanes.
+static void trips_expect(const struct street *street, const struct row *rows, int32_t first, int32_t end,
+                         const uint32_t *musts, const uint32_t *gains)
+{
+    for (int32_t k = first; k < end; k++) {
+        for (uint32_t rest = musts[k - first] | gains[k - first]; rest != 0; rest &= rest - 1) {
+            trip_expect(street, rows[k].trip[__builtin_ctz(rest)]);
+        }
+    }
+}
+
 static void group_change(struct street *street, struct row_pool *pool, const struct follow_job *job, int32_t from,
                          int32_t to, struct side_wish side)
 {
@@ -397,6 +408,7 @@ static void group_change(struct street *street, struct row_pool *pool, const str
         if (at == 0) {
             int32_t end = change.from->count_max - k < ROWS_AT_ONCE ? change.from->count_max : k + ROWS_AT_ONCE;
             street->kernel->lane_wishes(job, change.from, change.from_rows, side, k, end, musts, gains);
+            trips_expect(street, change.from_rows, k, end, musts, gains);
         }
         uint32_t must = musts[at];
         gains[at] |= change.from->stops ? behind_stop(street, change.from, change.from_rows, k, left) & ~must : 0u;

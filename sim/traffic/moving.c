@@ -153,16 +153,17 @@ static void head_lost(struct street *street, struct worker *worker, int32_t cell
     }
 }
 
-// Of the columns those whose head stands before a signal that is red still.
+// Of the columns those whose head stands before a signal that is red still. All are asked, as to leave out some costs
+// more.
 static uint32_t heads_at_red(const struct street *street, const struct group *group, uint32_t columns)
 {
     uint32_t red = 0;
-    for (uint32_t rest = columns; rest != 0; rest &= rest - 1) {
-        int c = __builtin_ctz(rest);
+    for (int c = 0; c < WIDE; c++) {
         int32_t signal = group->head_signal[c];
-        red |= signal >= 0 && street->aspects[signal] == ASPECT_RED ? 1u << c : 0u;
+        int32_t asked = signal > 0 ? signal : 0;
+        red |= (uint32_t)((street->aspects[asked] == ASPECT_RED) & (signal >= 0)) << c;
     }
-    return red;
+    return red & columns;
 }
 
 // Whether nothing has changed for a head that its red signal held before: it stays, and nobody is in its way. From then
@@ -184,11 +185,11 @@ static bool stays_at_red(const struct street *street, struct group *group, int32
     return inside == 0;
 }
 
-static void head_look(struct street *street, struct worker *worker, int32_t group_index, int c)
+static void head_look(struct street *street, struct worker *worker, int32_t group_index, int c,
+                      struct ahead *ahead)
 {
     struct group *group = &street->groups[group_index];
     struct row *row = &street->rows[group->first_row];
-    struct ahead *ahead = &worker->ahead;
     float to_line = group->length[c] - row->front[c];
     struct viewer viewer = { row->speed[c], street->types.length[row->kind[c] & KIND_TYPE], row->desired[c],
         driver_factor(street, row->kind[c], row->trip[c], row->desired[c], group->limit[c]), row->kind[c],
@@ -271,28 +272,30 @@ static void leave_expect(const struct street *street, int32_t path, int32_t lane
 }
 
 static void heads_look(struct street *street, struct worker *worker, const struct follow_job *job,
-                       int32_t group_index, float *moved_from)
+                       struct moving *moving)
 {
+    int32_t group_index = moving->group;
     struct group *group = &street->groups[group_index];
     struct row *row = &street->rows[group->first_row];
-    uint32_t near = street->kernel->heads_prepare(job, group, row, moved_from, &worker->ahead);
+    uint32_t near = street->kernel->heads_prepare(job, group, row, moving->from, &moving->ahead);
     for (uint32_t over = group->over; over != 0; over &= over - 1) {
         int c = __builtin_ctz(over);
         near |= group->count[c] > 0 ? 1u << c : 0u;   // a rear reaches back to it, from however far a line
     }
-    uint32_t red = heads_at_red(street, group, near & group->held & group->clear & ~group->over);
-    street->kernel->heads_stay(group, red, &worker->ahead);
+    uint32_t held = near & group->held & group->clear & ~group->over;
+    uint32_t red = held != 0 ? heads_at_red(street, group, held) : 0;
+    street->kernel->heads_stay(group, red, &moving->ahead);
     for (near &= ~red; near != 0; near &= near - 1) {
         int c = __builtin_ctz(near);
         if (((group->held >> c) & 1u) && stays_at_red(street, group, group_index * WIDE + c)) {
-            street->kernel->heads_stay(group, 1u << c, &worker->ahead);
+            street->kernel->heads_stay(group, 1u << c, &moving->ahead);
             continue;
         }
         if (group->length[c] - row->front[c] < SOON_S * row->speed[c]) {
             trip_expect(street, row->trip[c]);
             leave_expect(street, row->path[c], group->lane[c]);
         }
-        head_look(street, worker, group_index, c);
+        head_look(street, worker, group_index, c, &moving->ahead);
     }
 }
 
@@ -430,31 +433,53 @@ static void entries_look(const struct street *street, const struct block *block)
     }
 }
 
-static void move_group(struct street *street, struct worker *worker, const struct follow_job *job,
-                       struct block *block, int32_t index)
+// Moves the groups at hand, whose heads have looked.
+static void groups_follow(struct street *street, struct worker *worker, const struct follow_job *job)
 {
-    struct group *group = &street->groups[index];
-    float moved_from[WIDE];
-    if (group->stops) {
+    struct follow_rows rows[GROUPS_TOGETHER];
+    for (int32_t i = 0; i < worker->moving_count; i++) {
+        const struct moving *moving = &worker->moving[i];
+        struct group *group = &street->groups[moving->group];
+        rows[i] = (struct follow_rows){ .rows = &street->rows[group->first_row], .row_count = group->count_max,
+            .count = group->count, .ahead = &moving->ahead, .length = group->length,
+            .loops = &street->loops[group->loop_layer], .loop_count = group->loop_layer_count,
+            .met = street->loops_met + group->loop_layer, .tails = &group->tails, .queued = &worker->queued };
+        if (group->stops) {
+            rows[i].marks = worker->marks;
+            rows[i].mark_count = worker->mark_count;
+        }
+    }
+    street->kernel->follow_rows(job, &worker->pack, rows, worker->moving_count);
+    for (int32_t i = 0; i < worker->moving_count; i++) {
+        const struct moving *moving = &worker->moving[i];
+        struct group *group = &street->groups[moving->group];
+        struct block *block = &street->blocks[street->block_of_group[moving->group]];
+        if (block->lane_count > 1) {
+            memcpy(group->leaders.rear, moving->ahead.rear, sizeof group->leaders.rear);
+            memcpy(group->leaders.speed, moving->ahead.speed, sizeof group->leaders.speed);
+            memcpy(group->leaders.margin, moving->ahead.margin, sizeof group->leaders.margin);
+        }
+        heads_leave(street, worker, block, group, rows[i].past, moving->from);
+    }
+    worker->moving_count = 0;
+}
+
+// Groups are moved some together; one with stops alone, as there is room for the marks of one.
+static void move_group(struct street *street, struct worker *worker, const struct follow_job *job, int32_t index)
+{
+    bool stops = street->groups[index].stops;
+    if (stops && worker->moving_count > 0) {
+        groups_follow(street, worker, job);
+    }
+    if (stops) {
         stops_look(street, worker, index);
     }
-    heads_look(street, worker, job, index, moved_from);
-    struct follow_rows rows = { .rows = &street->rows[group->first_row], .row_count = group->count_max,
-        .count = group->count, .ahead = &worker->ahead, .length = group->length,
-        .loops = &street->loops[group->loop_layer], .loop_count = group->loop_layer_count,
-        .met = street->loops_met + group->loop_layer, .tails = &group->tails, .queued = &worker->queued,
-        .pack = &worker->pack };
-    if (group->stops) {
-        rows.marks = worker->marks;
-        rows.mark_count = worker->mark_count;
+    struct moving *moving = &worker->moving[worker->moving_count++];
+    moving->group = index;
+    heads_look(street, worker, job, moving);
+    if (stops || worker->moving_count == GROUPS_TOGETHER) {
+        groups_follow(street, worker, job);
     }
-    street->kernel->follow_rows(job, &rows);
-    if (block->lane_count > 1) {
-        memcpy(group->leaders.rear, worker->ahead.rear, sizeof group->leaders.rear);
-        memcpy(group->leaders.speed, worker->ahead.speed, sizeof group->leaders.speed);
-        memcpy(group->leaders.margin, worker->ahead.margin, sizeof group->leaders.margin);
-    }
-    heads_leave(street, worker, block, group, rows.past, moved_from);
 }
 
 // Asks for what the groups after the i-th of those with vehicles will touch, each of them a little more of it, as they
@@ -505,9 +530,11 @@ static void groups_move(struct street *street, struct worker *worker, const stru
     for (int32_t i = -4; i < count; i++) {
         groups_expect(street, worker, i, count);
         if (i >= 0) {
-            struct block *block = &street->blocks[street->block_of_group[worker->active[i]]];
-            move_group(street, worker, job, block, worker->active[i]);
+            move_group(street, worker, job, worker->active[i]);
         }
+    }
+    if (worker->moving_count > 0) {
+        groups_follow(street, worker, job);
     }
 }
 
@@ -548,8 +575,8 @@ static void batch_flush(struct street *street, struct worker *worker, const stru
         from[c] = row->front[c];
     }
     struct follow_rows rows = { .rows = row, .row_count = 1, .count = count, .ahead = &worker->batch_ahead,
-        .queued = &worker->queued, .pack = &worker->pack };
-    street->kernel->follow_rows(job, &rows);
+        .queued = &worker->queued };
+    street->kernel->follow_rows(job, &worker->pack, &rows, 1);
     for (int c = 0; c < worker->batch_count; c++) {
         int32_t path_index = worker->batch_path[c];
         const struct path *path = &street->paths[path_index];

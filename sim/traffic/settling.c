@@ -453,8 +453,21 @@ static void block_publish(struct street *street, struct block *block)
     block->stale = false;
 }
 
-// Asks for what lane changes and publishing will touch of a block.
+// Asks for what lane changes and publishing will touch of a block: of its groups, and later of their rows.
 static void block_expect(const struct street *street, const struct block *block)
+{
+    for (int32_t i = 0; i < block->lane_count; i++) {
+        const struct group *group = &street->groups[block->first_group + i];
+        const char *end = (const char *)(&group->entered + 1);
+        for (const char *at = (const char *)&group->tails; at < end; at += 64) {
+            __builtin_prefetch(at, 1);
+        }
+        __builtin_prefetch(group->yielding);
+        __builtin_prefetch(group->lane);
+    }
+}
+
+static void block_expect_more(const struct street *street, const struct block *block)
 {
     for (int32_t i = 0; i < block->lane_count; i++) {
         const struct group *group = &street->groups[block->first_group + i];
@@ -506,8 +519,11 @@ void settle_worker(struct street *street, struct worker *worker)
     int32_t count = blocks_gather(street, worker);
     for (int32_t i = 0; i < count; i++) {
         struct block *block = &street->blocks[worker->active[i]];
+        if (i + 2 < count) {
+            block_expect(street, &street->blocks[worker->active[i + 2]]);
+        }
         if (i + 1 < count) {
-            block_expect(street, &street->blocks[worker->active[i + 1]]);
+            block_expect_more(street, &street->blocks[worker->active[i + 1]]);
         }
         if (whole && block->vehicles > 0 && block->lane_count > 1) {
             lanes_change(street, &worker->pool, &job, block, second);

@@ -395,13 +395,8 @@ static INLINE uint32_t past_end(const struct row *row, const int32_t *count, con
     return bits_of(past);
 }
 
-// What moving some rows needs beside them, and what goes on from these to the next ones.
+// What goes on from row to row of one group.
 struct following {
-    struct types_room rooms[ROWS_TOGETHER];
-    struct prepared prepared[ROWS_TOGETHER];
-    _Alignas(64) float wished[ROWS_TOGETHER][WIDE];   // the speeds to which the models lead
-    uint32_t movers[ROWS_TOGETHER];    // columns that IDM is asked for
-    bool mixed;                        // some row is not of the first type alone
     struct wide_leader leader;         // of the next row to be prepared
     struct wide_laws laws;             // of the next row to move
     _Alignas(64) int32_t stands[WIDE]; // -1: the leader of the next row to be prepared stands, whatever happens
@@ -411,6 +406,18 @@ struct following {
     uint32_t loops_ahead;              // bits of layers: rows so far have come to the loop
 };
 #define LOOPS_KNOWN 32
+
+// Rows that are moved together: the first rows of all the groups, then the second ones.
+struct together {
+    struct types_room rooms[ROWS_TOGETHER];
+    struct prepared prepared[ROWS_TOGETHER];
+    _Alignas(64) float wished[ROWS_TOGETHER][WIDE];   // the speeds to which the models lead
+    uint32_t movers[ROWS_TOGETHER];    // columns that IDM is asked for
+    int32_t of[ROWS_TOGETHER], row[ROWS_TOGETHER];    // of which group, and which of its rows
+    int32_t count;
+    int32_t next_of, next_row;         // the first of the rows after these
+    bool mixed;                        // some row is not of the first type alone
+};
 
 static void heads_follow(const struct follow_rows *all, struct following *ret)
 {
@@ -451,15 +458,16 @@ static INLINE void pack_types(struct pack *pack, int32_t n, const struct wide_ty
     chosen_lay(types->closing, movers, &pack->closing[n]);
 }
 
-// Asks the models of the k-th row, the i-th of those that are moved together.
-static INLINE void row_prepare(const struct follow_job *job, const struct follow_rows *all, int32_t k, int32_t i,
-                               struct following *state)
+// Asks the models of the i-th of the rows that are moved together.
+static INLINE void row_prepare(const struct follow_job *job, const struct follow_rows *all, int32_t i,
+                               struct following *state, struct together *together, struct pack *pack)
 {
+    int32_t k = together->row[i];
     const struct row *row = &all->rows[k];
-    struct prepared *prepared = &state->prepared[i];
+    struct prepared *prepared = &together->prepared[i];
     struct wide_leader *leader = &state->leader;
     const struct wide_types *types = prepared->types;
-    float *wished = state->wished[i];
+    float *wished = together->wished[i];
     _Alignas(64) float gap[WIDE];
     if (k > 0) {
         FOR_WIDE {
@@ -480,12 +488,12 @@ static INLINE void row_prepare(const struct follow_job *job, const struct follow
         }
     }
     uint32_t movers = movers_find(types, leader, row, all->count, k, state->stands, prepared->creep, gap);
-    state->movers[i] = movers;
+    together->movers[i] = movers;
     if (movers != 0) {
-        if (state->mixed) {
-            pack_types(all->pack, all->pack->count, types, movers);
+        if (together->mixed) {
+            pack_types(pack, pack->count, types, movers);
         }
-        pack_row(all->pack, row, leader, gap, movers);
+        pack_row(pack, row, leader, gap, movers);
     }
     FOR_WIDE {
         wished[c] = 0.0f;
@@ -499,11 +507,12 @@ static INLINE void row_prepare(const struct follow_job *job, const struct follow
     }
 }
 
-static INLINE void row_move(const struct follow_job *job, struct follow_rows *all, int32_t k, int32_t i,
-                            struct following *state)
+static INLINE void row_move(const struct follow_job *job, const struct follow_rows *all, int32_t i,
+                            struct following *state, const struct together *together)
 {
+    int32_t k = together->row[i];
     struct row *row = &all->rows[k];
-    const struct prepared *prepared = &state->prepared[i];
+    const struct prepared *prepared = &together->prepared[i];
     if (prepared->special) {
         FOR_WIDE {
             struct wide_laws *laws = &state->laws;
@@ -518,7 +527,7 @@ static INLINE void row_move(const struct follow_job *job, struct follow_rows *al
             old[c] = row->front[c];
         }
     }
-    const float *wished = state->wished[i];
+    const float *wished = together->wished[i];
     if (k == 0) {
         laws_row(job->step_s, true, prepared, wished, all->ahead, all->count, 0, &state->laws, row, state->slow,
                  &state->tails);
@@ -542,38 +551,73 @@ static INLINE void row_move(const struct follow_job *job, struct follow_rows *al
     }
 }
 
-static void follow_rows(const struct follow_job *job, struct follow_rows *all)
+// The next rows that are moved together; returns how many.
+static INLINE int32_t rows_take(const struct follow_rows *groups, int32_t count, int32_t row_count,
+                                struct together *ret)
 {
-    struct following state;
-    heads_follow(all, &state);
-    for (int32_t first = 0; first < all->row_count; first += ROWS_TOGETHER) {
-        int32_t rows = all->row_count - first < ROWS_TOGETHER ? all->row_count - first : ROWS_TOGETHER;
-        state.mixed = false;
-        all->pack->count = 0;
-        for (int32_t i = 0; i < rows; i++) {
-            const struct wide_types *types = types_of(job, all->rows[first + i].kind, all->count, first + i,
-                                                      &state.rooms[i]);
-            state.prepared[i].types = types;
-            state.mixed = state.mixed || types != job->first_type;
-        }
-        for (int32_t i = 0; i < rows; i++) {
-            row_prepare(job, all, first + i, i, &state);
-        }
-        pack_move(job, all->pack, state.mixed);
-        for (int32_t i = 0, n = 0; n < all->pack->count; i++) {
-            chosen_spread(&all->pack->speed[n], state.movers[i], state.wished[i]);
-            n += __builtin_popcount(state.movers[i]);
-        }
-        for (int32_t i = 0; i < rows; i++) {
-            row_move(job, all, first + i, i, &state);
-        }
+    int32_t n = 0, g = ret->next_of, k = ret->next_row;
+    while (n < ROWS_TOGETHER && k < row_count) {
+        ret->of[n] = g;
+        ret->row[n] = k;
+        n += k < groups[g].row_count ? 1 : 0;
+        g++;
+        k += g == count ? 1 : 0;
+        g = g == count ? 0 : g;
     }
-    for (int c = 0; c < WIDE; c++) {
-        *all->queued += state.slow[c];
+    ret->next_of = g;
+    ret->next_row = k;
+    ret->count = n;
+    return n;
+}
+
+static INLINE void rows_move(const struct follow_job *job, struct follow_rows *groups, struct following *states,
+                             struct together *together, struct pack *pack)
+{
+    int32_t rows = together->count;
+    together->mixed = false;
+    pack->count = 0;
+    for (int32_t i = 0; i < rows; i++) {
+        const struct follow_rows *all = &groups[together->of[i]];
+        int32_t k = together->row[i];
+        const struct wide_types *types = types_of(job, all->rows[k].kind, all->count, k, &together->rooms[i]);
+        together->prepared[i].types = types;
+        together->mixed = together->mixed || types != job->first_type;
     }
-    all->past = all->length != NULL ? past_end(all->rows, all->count, all->length) : 0;
-    if (all->tails != NULL) {
-        *all->tails = state.tails;
+    for (int32_t i = 0; i < rows; i++) {
+        row_prepare(job, &groups[together->of[i]], i, &states[together->of[i]], together, pack);
+    }
+    pack_move(job, pack, together->mixed);
+    for (int32_t i = 0, n = 0; n < pack->count; i++) {
+        chosen_spread(&pack->speed[n], together->movers[i], together->wished[i]);
+        n += __builtin_popcount(together->movers[i]);
+    }
+    for (int32_t i = 0; i < rows; i++) {
+        row_move(job, &groups[together->of[i]], i, &states[together->of[i]], together);
+    }
+}
+
+static void follow_rows(const struct follow_job *job, struct pack *pack, struct follow_rows *groups, int32_t count)
+{
+    struct following states[GROUPS_TOGETHER];
+    struct together together;
+    int32_t row_count = 0;
+    for (int32_t g = 0; g < count; g++) {
+        heads_follow(&groups[g], &states[g]);
+        row_count = groups[g].row_count > row_count ? groups[g].row_count : row_count;
+    }
+    together.next_of = together.next_row = 0;
+    while (rows_take(groups, count, row_count, &together) > 0) {
+        rows_move(job, groups, states, &together, pack);
+    }
+    for (int32_t g = 0; g < count; g++) {
+        struct follow_rows *all = &groups[g];
+        for (int c = 0; c < WIDE; c++) {
+            *all->queued += states[g].slow[c];
+        }
+        all->past = all->length != NULL ? past_end(all->rows, all->count, all->length) : 0;
+        if (all->tails != NULL) {
+            *all->tails = states[g].tails;
+        }
     }
 }
 

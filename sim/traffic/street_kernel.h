@@ -63,7 +63,7 @@ struct side_wish {
 #define GAIN_HELD_UP 0.9f          // share of the desired speed below which one looks for a better lane
 #define GAIN_SPEED_MPS 1.0f        // above which one looks
 
-// What follow_rows moves, and what it gives.
+// What follow_rows moves of one group, and what it gives.
 struct follow_rows {
     struct row *rows;
     int32_t row_count;
@@ -72,7 +72,6 @@ struct follow_rows {
     const float *length;               // of the columns' lanes; NULL where past does not matter
     struct loop_layer *loops;
     int32_t loop_count;
-    struct pack *pack;                 // scratch
     struct tails *tails;               // OUT: where each column's last vehicle is now; NULL: not asked for
     int64_t *queued;                   // OUT: rises by the vehicles below 1.39 m/s
     const struct stop_mark *marks;     // in order of rows
@@ -86,7 +85,8 @@ struct published { uint32_t other_head, reaching; };
 
 struct street_kernel {
     const char *name;
-    void (*follow_rows)(const struct follow_job *job, struct follow_rows *rows);
+    // Moves up to GROUPS_TOGETHER groups, none of which hears of the others. pack: scratch.
+    void (*follow_rows)(const struct follow_job *job, struct pack *pack, struct follow_rows *groups, int32_t count);
     // Fills *ahead as for a free road, keeps the heads' fronts, and gives the columns whose head is near its line.
     uint32_t (*heads_prepare)(const struct follow_job *job, const struct group *group, const struct row *heads,
                               float *ret_fronts, struct ahead *ahead);

@@ -316,9 +316,11 @@ struct wide_types {
     int32_t krauss[WIDE];
 };
 
-// Vehicles of some rows of a group, one beside the other, whom the kernel asks IDM for: so many rows are looked at
+// Groups are moved some at a time, so that a processor which waits for the result of one has another to go on with.
+// Vehicles of some of their rows, one beside the other, whom the kernel asks IDM for: so many rows are looked at
 // together.
-#define ROWS_TOGETHER 8
+#define GROUPS_TOGETHER 4
+#define ROWS_TOGETHER 16
 #define PACK_MAX (ROWS_TOGETHER * WIDE)
 struct pack {
     _Alignas(64) float gap[PACK_MAX], speed[PACK_MAX], desired[PACK_MAX], ahead[PACK_MAX], margin[PACK_MAX];
@@ -381,7 +383,12 @@ struct worker {                       // what one thread owns
     struct pack pack;                 // scratch of the kernel
     struct row batch;                 // crossers, sixteen at a time
     struct ahead batch_ahead;
-    struct ahead ahead;               // of the heads of the group at hand
+    struct moving {
+        struct ahead ahead;           // of its heads
+        float from[WIDE];             // where they were
+        int32_t group;
+    } moving[GROUPS_TOGETHER];        // the groups at hand
+    int32_t moving_count;
     int32_t batch_slot[WIDE], batch_path[WIDE];
     int32_t batch_count;
     char apart[64];                   // keeps two threads off one cache line

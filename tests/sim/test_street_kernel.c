@@ -1,6 +1,6 @@
 // Goal: the wide kernel moves each vehicle by IDM and the laws as street_kernel.h tells them, and as if its column were
-// alone: whatever stands or drives beside it, of whatever type, and however many rows there are. On random queues,
-// standing and moving, against the formulas written out for one vehicle.
+// alone: whatever stands or drives beside it, of whatever type, however many rows there are, and whatever other groups
+// are moved with it. On random queues, standing and moving, against the formulas written out for one vehicle.
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +14,8 @@
 #include "engine/base/random.h"
 #include "sim/traffic/street_kernel.h"
 
-#define ROWS 19                    // more than are moved together, twice
+#define ROWS 35                    // more than are moved together, twice
+_Static_assert(ROWS > 2 * ROWS_TOGETHER, "rows are moved in more than two parts");
 #define TYPES 3
 #define SEEDS 400
 #define STEP_S 1.0f
@@ -38,7 +39,7 @@ struct scene {
     int64_t queued;
 };
 
-static struct scene scene, before, alone;
+static struct scene scene, before, alone, beside[GROUPS_TOGETHER - 1];
 
 static float some(uint64_t seed, uint64_t of, float least, float most)
 {
@@ -86,7 +87,18 @@ static void scene_make(uint64_t seed, int types, struct scene *ret)
     }
 }
 
-static void scene_move(struct scene *at, int types)
+static struct follow_rows rows_of(struct scene *at)
+{
+    int32_t most = 0;
+    for (int c = 0; c < WIDE; c++) {
+        most = at->count[c] > most ? at->count[c] : most;
+    }
+    return (struct follow_rows){ .rows = at->rows, .row_count = most, .count = at->count, .ahead = &at->ahead,
+        .tails = &at->tails, .queued = &at->queued };
+}
+
+// Together with so many of those beside it.
+static void scene_move(struct scene *at, int types, int others)
 {
     const struct street_kernel *kernel;
     struct problem problem;
@@ -94,15 +106,11 @@ static void scene_move(struct scene *at, int types)
     struct follow_job job = { .types = &at->table, .trips = at->trips, .step_s = STEP_S, .substeps = SUBSTEPS,
         .step_ms = 1000, .only_idm = types < TYPES, .first_type = &at->first_type, .type_count = types, .seed = 1,
         .step = 7 };
-    int32_t most = 0;
-    for (int c = 0; c < WIDE; c++) {
-        most = at->count[c] > most ? at->count[c] : most;
+    struct follow_rows rows[GROUPS_TOGETHER] = { rows_of(at) };
+    for (int i = 0; i < others; i++) {
+        rows[i + 1] = rows_of(&beside[i]);
     }
-    struct follow_rows rows = { .rows = at->rows, .row_count = most, .count = at->count, .ahead = &at->ahead,
-        .pack = &at->pack, .tails = &at->tails, .queued = &at->queued };
-    if (most > 0) {
-        kernel->follow_rows(&job, &rows);
-    }
+    kernel->follow_rows(&job, &at->pack, rows, 1 + others);
 }
 
 static void alone_check(void)
@@ -111,13 +119,17 @@ static void alone_check(void)
         int types = 1 + (int)(seed % TYPES);
         scene_make(seed, types, &before);
         scene = before;
-        scene_move(&scene, types);
+        int others = (int)(seed / TYPES % GROUPS_TOGETHER);
+        for (int i = 0; i < others; i++) {
+            scene_make(SEEDS + seed * GROUPS_TOGETHER + (uint64_t)i, types, &beside[i]);
+        }
+        scene_move(&scene, types, others);
         for (int c = 0; c < WIDE; c++) {
             alone = before;
             for (int other = 0; other < WIDE; other++) {
                 alone.count[other] = other == c ? before.count[c] : 0;
             }
-            scene_move(&alone, types);
+            scene_move(&alone, types, 0);
             for (int32_t k = 0; k < before.count[c]; k++) {
                 assert_memory_equal(&alone.rows[k].front[c], &scene.rows[k].front[c], sizeof(float));
                 assert_memory_equal(&alone.rows[k].speed[c], &scene.rows[k].speed[c], sizeof(float));
@@ -162,7 +174,7 @@ static void theory_check(void)
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         scene_make(seed, 2, &before);
         scene = before;
-        scene_move(&scene, 2);
+        scene_move(&scene, 2, 0);
         for (int c = 0; c < WIDE; c++) {
             double rear = (double)before.ahead.rear[c], leader_mps = 0.0, after_mps = 0.0;
             double bound = (double)before.ahead.bound[c], margin = (double)before.ahead.margin[c];
