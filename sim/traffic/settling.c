@@ -359,7 +359,7 @@ static void queue_enter(struct street *street, struct worker *worker, struct blo
          walked++) {
         const struct trip *trip = &street->trips[index];
         int32_t next = trip->next;
-        uint32_t lanes = trip->depart_lane >= 0 ? 1u << trip->depart_lane : trip_first_lanes(street, trip);
+        uint32_t lanes = trip_first_lanes(street, trip);
         if (closures_near(street, link)) {
             lanes = lanes_not_closed(street, link, trip, lanes);
         }

@@ -196,8 +196,15 @@ int32_t trip_path(const struct street *street, const struct trip *trip, int32_t 
 uint32_t trip_first_lanes(const struct street *street, const struct trip *trip)
 {
     const struct leg *leg = &street->legs[trip->first_leg];
-    return leg->preferred != 0 ? leg->preferred
+    uint32_t lane = trip->depart_lane >= 0 ? 1u << trip->depart_lane : 0u;
+    // Where nobody can change lanes after its departure, a lane from which its route does not go on is none to begin on.
+    if (lane != 0 && (trip->leg_count == 1 || street->network->links[trip->first_link].length_m
+        >= (double)(street->types.length[trip->type] + CHANGE_M))) {
+        return lane;
+    }
+    uint32_t suits = leg->preferred != 0 ? leg->preferred
         : preferred_of(street, leg, trip->leg_count, trip->first_link, street->types.user[trip->type]);
+    return (lane & suits) != 0 ? lane : suits;
 }
 
 int32_t trip_link_at(const struct street *street, const struct trip *trip, int32_t link, int32_t leg)
