@@ -227,6 +227,34 @@ bool held_by_signal(const struct street *street, const struct path *foe_path, fl
     return stops_within(speed, to_line, aspect == ASPECT_YELLOW ? YELLOW_MPS2 : 9.0f);
 }
 
+// Whether want of room beyond its line held the head in the last step: it does not come, as others see. Not in the first
+// step of its green, when it was the signal.
+static bool held_by_room(const struct street *street, const struct path *path, const struct seen *lane)
+{
+    return lane->head_held != 0 && (path->group < 0
+        || street->now_ms - street->green_since_ms[path->group] > street->options.step_ms);
+}
+
+// Whether somebody stands inside before one that stands at its line, where their ways have not parted.
+static bool blocked_inside(const struct street *street, const struct seen *lane, int32_t path_index)
+{
+    const struct watch *watch = &street->watches[path_index];
+    if ((street->crossroads[watch->junction].busy & watch->lane) == 0) {
+        return false;
+    }
+    for (int32_t i = 0; i < lane->path_count; i++) {
+        int32_t other = lane->first_path + i, inside = street->inside[other].count;
+        if (inside > 0) {
+            const struct crosser *last = &street->now[street->inside[other].first + inside - 1];
+            float until = other == path_index ? STOP_MARGIN_M : street->parts[street->paths[path_index].first_part + i];
+            if (last->speed < STANDING_MPS && last->front - last->length < until) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 // The first vehicle that is on its way to the foe path's line, if any.
 static bool approaching(const struct street *street, int32_t foe_index, struct other *ret)
 {
@@ -243,6 +271,10 @@ static bool approaching(const struct street *street, int32_t foe_index, struct o
         ret->x = front - length;
         ret->length = street->length_usual;
         ret->yielded = first ? lane->head_yielded : 0;
+        if (ret->speed < STANDING_MPS && first
+            && (held_by_room(street, foe_path, lane) || blocked_inside(street, lane, foe_index))) {
+            return false;
+        }
         return !held_by_signal(street, foe_path, ret->speed, -ret->x);
     }
     if (length > FEEDER_M) {

@@ -112,6 +112,7 @@ struct seen {
     float tail_rear, tail_speed;
     int32_t tail_path;                // on which the last one came in, or PATH_NONE
     int16_t head_yielded;             // steps that the head has stood before a line for others
+    uint16_t head_held;               // 1: its signal or want of room beyond it held the head
 };
 
 struct group {
