@@ -208,6 +208,13 @@ static void heed_rivals(const struct street *street, const struct comer *self, f
     }
 }
 
+// Whether one can stop before its line, so far ahead.
+static bool stops_before(const struct street *street, const struct viewer *viewer, float to_line)
+{
+    float brake = street->types.deceleration[viewer->kind & KIND_TYPE];
+    return brake_distance(viewer->speed, brake, street->step_s) <= to_line;
+}
+
 // Vehicles on other paths into the same lane that have less left to drive to it.
 static void heed_merging(const struct street *street, const struct viewer *viewer, int32_t path_index, float x,
                          struct view *view)
@@ -232,6 +239,10 @@ static void heed_merging(const struct street *street, const struct viewer *viewe
                 || (x < 0.0f && comer.left <= comer.speed * street->step_s + COMING_OUT_M);
             if (first && !waits_for(street, path, other, crosser->speed, crosser->front)) {
                 float gap = self.left - comer.left - crosser->length;
+                if (x < 0.0f && gap < street->types.gap[viewer->kind & KIND_TYPE] && stops_before(street, viewer, -x)) {
+                    heed_line(street, viewer, -x, FAR_M, view);
+                    break;
+                }
                 heed(street, viewer, gap, crosser->speed, street->types.gap[viewer->kind & KIND_TYPE], view);
                 // Side by side they can be till the paths meet, no further.
                 view->bound = lesserf(view->bound,

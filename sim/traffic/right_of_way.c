@@ -370,6 +370,9 @@ static bool insider_takes(const struct street *street, int32_t path_index, const
         if (inside && foe->merges) {
             continue;   // it will be followed
         }
+        if ((inside || must_yield) && x < 0.0f) {
+            return true;
+        }
         float their_brake = street->types.deceleration[crosser->kind & KIND_TYPE];
         if (x > foe->enter && !inside && stops_within(crosser->speed, foe->foe_enter - crosser->front, their_brake)) {
             continue;   // this one is in the area, the other is not: the other waits
