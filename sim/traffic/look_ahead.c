@@ -239,7 +239,7 @@ static void heed_merging(const struct street *street, const struct viewer *viewe
                 || (x < 0.0f && comer.left <= comer.speed * street->step_s + COMING_OUT_M);
             if (first && !waits_for(street, path, other, crosser->speed, crosser->front)) {
                 float gap = self.left - comer.left - crosser->length;
-                if (x < 0.0f && gap < street->types.gap[viewer->kind & KIND_TYPE] && stops_before(street, viewer, -x)) {
+                if (x < 0.0f && street->types.krauss[viewer->kind & KIND_TYPE] && gap < street->types.gap[viewer->kind & KIND_TYPE] && stops_before(street, viewer, -x)) {
                     heed_line(street, viewer, -x, FAR_M, view);
                     break;
                 }

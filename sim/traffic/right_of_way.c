@@ -15,7 +15,8 @@ static const float AT_LINE_M = 5.0f;           // a head this near stands at its
 static const float FEEDER_M = 60.0f;           // shorter lanes are looked through, one lane upstream
 static const float NEVER_S = 1.0e6f;
 static const float IMPATIENT_S = 180.0f;       // SUMO's time to impatience
-static const float MERGE_S = 16.0f;
+static const float MERGE_S = 14.0f;             // one who stands at its line sees so far those who come to the same lane
+static const float MERGE_INSIDE_S = 9.0f;       // and one who waits inside
 static const float COULD_STOP_S = 30.0f;       // so much later comes who could stop altogether, as SUMO counts
 static const float FOE_BRAKE_MPS2 = 4.5f;      // SUMO's default driver
 
@@ -344,7 +345,7 @@ static bool outsider_takes(const struct street *street, int32_t path_index, cons
     // both could come to rest in no distance, which they hold for unsafe.
     bool stands = viewer->speed < SPEED_WAITING_MPS && x > -AT_LINE_M;
     if (foe->merges && stands && street->types.krauss[viewer->kind & KIND_TYPE] && other.speed > SPEED_WAITING_MPS
-        && -other.x < MERGE_S * other.speed) {
+        && -other.x < (x < 0.0f ? MERGE_S : MERGE_INSIDE_S) * other.speed) {
         return true;
     }
     return outsider_threatens(foe, path, &street->paths[foe->path], viewer, x, acceleration, street->step_s, &other);
@@ -355,6 +356,7 @@ static bool insider_takes(const struct street *street, int32_t path_index, const
                           const struct viewer *viewer, float x, float acceleration, bool must_yield)
 {
     const struct path *path = &street->paths[path_index], *foe_path = &street->paths[foe->path];
+    bool krauss = street->types.krauss[viewer->kind & KIND_TYPE] != 0;
     for (int32_t k = 0; k < street->inside[foe->path].count; k++) {
         const struct crosser *crosser = &street->now[street->inside[foe->path].first + k];
         if (crosser->front - crosser->length > (foe->merges ? foe->foe_enter : foe->foe_leave)) {
@@ -370,8 +372,11 @@ static bool insider_takes(const struct street *street, int32_t path_index, const
         if (inside && foe->merges) {
             continue;   // it will be followed
         }
-        if ((inside || must_yield) && x < 0.0f) {
-            return true;
+        bool waits = crosser->front <= foe_path->wait + LINE_MARGIN_M;   // or is on its way to where it may have to
+        float spare = foe->enter - x - street->types.gap[viewer->kind & KIND_TYPE]
+            - (foe->foe_leave + crosser->length - crosser->front);
+        if (x < 0.0f && krauss && ((inside && spare < 0.0f) || (must_yield && !waits && spare < crosser->length))) {
+            return true;   // as far from the area, or nearer, than the other is from being past
         }
         float their_brake = street->types.deceleration[crosser->kind & KIND_TYPE];
         if (x > foe->enter && !inside && stops_within(crosser->speed, foe->foe_enter - crosser->front, their_brake)) {
