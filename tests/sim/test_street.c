@@ -245,34 +245,61 @@ static const struct connection *left_turn(const struct network *network)
     return NULL;
 }
 
-// One crossing with links too short to change lanes on. Who begins in the kerb lane and would turn left can only go
-// right or straight on, out of the town, from where no way leads to its goal: it goes out, and holds nobody for ever.
-static void who_is_lost_goes_out(void **state)
+// One crossing whose links are so long. A car begins in the kerb lane and would turn left; with `blocked` another one
+// stands for long at a stop beside it. The counts after five minutes; it waits for its lane for a minute at least.
+static struct street_counts begins_in_a_wrong_lane(double pitch_m, bool blocked, int64_t *ret_detours)
 {
-    (void)state;
     struct network network;
-    town_create(&(struct town_options){ 1, 1, 3, 4, 28.0, 13.89, 20, false }, &network);
+    town_create(&(struct town_options){ 1, 1, 3, 4, pitch_m, 13.89, 20, false }, &network);
     const struct connection *left = left_turn(&network);
     assert_non_null(left);
-    int32_t links[2] = { network.lanes[left->from_lane].link, network.lanes[left->to_lane].link };
-    int64_t depart_ms = 0;
-    int32_t number = 0, type = 0, first_link[2] = { 0, 2 }, speed = -1;
-    int8_t lane = 0;
-    struct trip_columns trips = { 1, &depart_ms, &number, &type, first_link, links, &lane, &speed, NULL, NULL };
+    int32_t from = network.lanes[left->from_lane].link, to = network.lanes[left->to_lane].link;
+    int32_t links[4] = { from, to, from, to }, number[2] = { 0, 1 }, type[2] = { 0, 0 };
+    int32_t first_link[3] = { 0, 2, 4 }, speed[2] = { 0, -1 }, first_stop[3] = { 0, 1, 1 };
+    int64_t depart_ms[2] = { 0, 0 };
+    int8_t lane[2] = { 1, 0 };
+    struct trip_stop stop = { .lane = 1, .start_mm = 1000, .end_mm = 5500, .duration_ms = 1000000,
+        .until_ms = INT64_MIN };
+    struct trip_columns both = { 2, depart_ms, number, type, first_link, links, lane, speed, first_stop, &stop };
+    struct trip_columns alone = { 1, depart_ms, number, type, first_link, links, lane + 1, speed + 1, NULL, NULL };
     struct vehicle_type car = town_car();
-    struct street *street = street_with(&network, &car, 1000, &trips);
+    struct street *street = street_with(&network, &car, 1000, blocked ? &both : &alone);
     struct signals *signals = signals_create(&network, 0);
     for (int second = 0; second < 300; second++) {
         signals_show(signals, street_now_ms(street), street_aspects(street));
         street_step(street);
-        // It waits for its lane first.
         assert_true(second >= 55 || street_counts(street)->detours == 0);
     }
-    assert_int_equal(street_counts(street)->detours, 1);
-    assert_int_equal(street_counts(street)->arrived, 1);
+    struct street_counts counts = *street_counts(street);
+    *ret_detours = counts.detours;
     street_release(street);
     signals_release(signals);
     network_release(&network);
+    return counts;
+}
+
+// Who cannot get to the lane of its left turn could only go right or straight on, out of the town, from where no way
+// leads to its goal: it goes out, and holds nobody for ever.
+static void who_is_lost_goes_out(void **state)
+{
+    (void)state;
+    int64_t detours;
+    struct street_counts counts = begins_in_a_wrong_lane(34.0, true, &detours);
+    assert_int_equal(detours, 1);
+    assert_int_equal(counts.arrived, 1);
+    counts = begins_in_a_wrong_lane(34.0, false, &detours);
+    assert_int_equal(detours, 0);      // it changes lanes
+    assert_int_equal(counts.arrived, 1);
+}
+
+// On a link too short to change lanes on nobody begins on a lane from which its route does not go on.
+static void on_a_short_link_one_begins_in_lane(void **state)
+{
+    (void)state;
+    int64_t detours;
+    struct street_counts counts = begins_in_a_wrong_lane(28.0, false, &detours);
+    assert_int_equal(detours, 0);
+    assert_int_equal(counts.arrived, 1);
 }
 
 static const struct connection *right_turn(const struct network *network)
@@ -465,6 +492,7 @@ int main(void)
         cmocka_unit_test(same_bytes_for_any_threads),
         cmocka_unit_test(a_turn_is_not_made_at_red),
         cmocka_unit_test(who_is_lost_goes_out),
+        cmocka_unit_test(on_a_short_link_one_begins_in_lane),
         cmocka_unit_test(a_full_lane_holds_nobody_of_the_other),
         cmocka_unit_test(all_way_stop_is_first_come_first_served),
         cmocka_unit_test(same_bytes_for_any_instruction_set),
