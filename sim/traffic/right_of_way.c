@@ -15,7 +15,7 @@ static const float AT_LINE_M = 5.0f;           // a head this near stands at its
 static const float FEEDER_M = 60.0f;           // shorter lanes are looked through, one lane upstream
 static const float NEVER_S = 1.0e6f;
 static const float IMPATIENT_S = 180.0f;       // SUMO's time to impatience
-static const float MERGE_S = 14.0f;             // one who stands at its line sees so far those who come to the same lane
+static const float MERGE_S = 14.0f;            // one who stands at its line sees so far who comes to the same lane
 static const float MERGE_INSIDE_S = 9.0f;       // and one who waits inside
 static const float COULD_STOP_S = 30.0f;       // so much later comes who could stop altogether, as SUMO counts
 static const float FOE_BRAKE_MPS2 = 4.5f;      // SUMO's default driver
@@ -228,8 +228,8 @@ bool held_by_signal(const struct street *street, const struct path *foe_path, fl
     return stops_within(speed, to_line, aspect == ASPECT_YELLOW ? YELLOW_MPS2 : 9.0f);
 }
 
-// Whether want of room beyond its line held the head in the last step: it does not come, as others see. Not in the first
-// step of its green, when it was the signal.
+// Whether want of room beyond its line held the head in the last step: it does not come, as others see. Not in the
+// first step of its green, when it was the signal.
 static bool held_by_room(const struct street *street, const struct path *path, const struct seen *lane)
 {
     return lane->head_held != 0 && (path->group < 0

@@ -1,5 +1,6 @@
 // Goal: the street keeps its laws at every step (no overlap, nobody backwards, nobody through red, vehicles conserved,
 // speeds in bounds) in towns of every kind of junction, and gives the same bytes for 1, 2, 3 and 8 threads.
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -260,8 +261,9 @@ static struct street_counts begins_in_a_wrong_lane(double pitch_m, bool blocked,
     int8_t lane[2] = { 1, 0 };
     struct trip_stop stop = { .lane = 1, .start_mm = 1000, .end_mm = 5500, .duration_ms = 1000000,
         .until_ms = INT64_MIN };
-    struct trip_columns both = { 2, depart_ms, number, type, first_link, links, lane, speed, first_stop, &stop };
-    struct trip_columns alone = { 1, depart_ms, number, type, first_link, links, lane + 1, speed + 1, NULL, NULL };
+    struct trip_columns both = { 2, depart_ms, number, type, first_link, links, lane, speed, first_stop, &stop, NULL };
+    struct trip_columns alone = { 1, depart_ms, number, type, first_link, links, lane + 1, speed + 1, NULL, NULL,
+        NULL };
     struct vehicle_type car = town_car();
     struct street *street = street_with(&network, &car, 1000, blocked ? &both : &alone);
     struct signals *signals = signals_create(&network, 0);
@@ -302,6 +304,37 @@ static void on_a_short_link_one_begins_in_lane(void **state)
     assert_int_equal(counts.arrived, 1);
 }
 
+// Of three that begin at one instant on a lane of 200 m one begins 50 m on; one behind it by its gap; the third is
+// asked for where the first one stands, and waits till there is room.
+static void one_begins_where_it_asks(void **state)
+{
+    (void)state;
+    struct network network;
+    town_create(&(struct town_options){ 1, 1, 1, 2, 200.0, 13.89, 20, false }, &network);
+    int32_t link = network.connections[0].from_lane, to = network.lanes[network.connections[0].to_lane].link;
+    link = network.lanes[link].link;
+    int32_t links[6] = { link, to, link, to, link, to }, number[3] = { 0, 1, 2 }, type[3] = { 0 };
+    int32_t first_link[4] = { 0, 2, 4, 6 }, speed[3] = { 0 }, front_mm[3] = { 50000, DEPART_BEHIND_LAST, 48000 };
+    int64_t depart_ms[3] = { 0 };
+    int8_t lane[3] = { 0 };
+    struct trip_columns trips = { 3, depart_ms, number, type, first_link, links, lane, speed, NULL, NULL, front_mm };
+    struct vehicle_type car = town_car();
+    struct street *street = street_with(&network, &car, 100, &trips);
+    street_step(street);
+    struct vehicle_view views[3];
+    assert_int_equal(street_list_vehicles(street, views, 3), 2);
+    for (int i = 0; i < 2; i++) {
+        double asked_m = views[i].number == 0 ? 50.0 : 50.0 - car.length_m - car.gap_m;
+        assert_true(fabs((double)views[i].front_m - asked_m) < 0.2);   // a step of driving off, a margin
+    }
+    for (int step = 0; step < 300; step++) {
+        street_step(street);
+    }
+    assert_int_equal(street_counts(street)->waiting, 0);
+    street_release(street);
+    network_release(&network);
+}
+
 static const struct connection *right_turn(const struct network *network)
 {
     const struct connection *right = network->connections;
@@ -322,7 +355,7 @@ static int64_t passes_at(enum car_following following, int32_t step_ms, double s
     int64_t depart_ms = 0, red_ms = yellow_ms + network.groups[right->group].yellow_ms, passed_ms = -1;
     int32_t number = 0, type = 0, first_link[2] = { 0, 2 }, speed = -1;
     int8_t lane = 0;
-    struct trip_columns trips = { 1, &depart_ms, &number, &type, first_link, links, &lane, &speed, NULL, NULL };
+    struct trip_columns trips = { 1, &depart_ms, &number, &type, first_link, links, &lane, &speed, NULL, NULL, NULL };
     struct vehicle_type car = town_car();
     car.following = following;
     struct street *street = street_with(&network, &car, step_ms, &trips);
@@ -388,7 +421,8 @@ static void a_full_lane_holds_nobody_of_the_other(void **state)
         speed[i] = -1;
         lane[i] = i == CROWD;
     }
-    struct trip_columns trips = { CROWD + 1, depart_ms, number, type, first_link, links, lane, speed, NULL, NULL };
+    struct trip_columns trips = { CROWD + 1, depart_ms, number, type, first_link, links, lane, speed, NULL, NULL,
+        NULL };
     struct vehicle_type car = town_car();
     struct street *street = street_with(&network, &car, 1000, &trips);
     struct vehicle_view views[CROWD + 1];
@@ -430,7 +464,7 @@ static void cross(enum junction_kind kind, int count, struct trip_result *ret)
         }
     }
     assert_int_equal(found, count);
-    struct trip_columns trips = { count, depart_ms, number, type, first_link, links, lane, speed, NULL, NULL };
+    struct trip_columns trips = { count, depart_ms, number, type, first_link, links, lane, speed, NULL, NULL, NULL };
     struct vehicle_type car = town_car();
     struct street *street = street_with(&network, &car, 1000, &trips);
     for (int second = 0; second < 120; second++) {
@@ -493,6 +527,7 @@ int main(void)
         cmocka_unit_test(a_turn_is_not_made_at_red),
         cmocka_unit_test(who_is_lost_goes_out),
         cmocka_unit_test(on_a_short_link_one_begins_in_lane),
+        cmocka_unit_test(one_begins_where_it_asks),
         cmocka_unit_test(a_full_lane_holds_nobody_of_the_other),
         cmocka_unit_test(all_way_stop_is_first_come_first_served),
         cmocka_unit_test(same_bytes_for_any_instruction_set),
