@@ -356,7 +356,8 @@ static bool insider_takes(const struct street *street, int32_t path_index, const
                           const struct viewer *viewer, float x, float acceleration, bool must_yield)
 {
     const struct path *path = &street->paths[path_index], *foe_path = &street->paths[foe->path];
-    bool krauss = street->types.krauss[viewer->kind & KIND_TYPE] != 0;
+    // At an all-way stop the order of arrival rules.
+    bool room = street->types.krauss[viewer->kind & KIND_TYPE] && path->rule != JUNCTION_ALL_WAY_STOP;
     for (int32_t k = 0; k < street->inside[foe->path].count; k++) {
         const struct crosser *crosser = &street->now[street->inside[foe->path].first + k];
         if (crosser->front - crosser->length > (foe->merges ? foe->foe_enter : foe->foe_leave)) {
@@ -375,7 +376,7 @@ static bool insider_takes(const struct street *street, int32_t path_index, const
         bool waits = crosser->front <= foe_path->wait + LINE_MARGIN_M;   // or is on its way to where it may have to
         float spare = foe->enter - x - street->types.gap[viewer->kind & KIND_TYPE]
             - (foe->foe_leave + crosser->length - crosser->front);
-        if (x < 0.0f && krauss && ((inside && spare < 0.0f) || (must_yield && !waits && spare < crosser->length))) {
+        if (x < 0.0f && room && ((inside && spare < 0.0f) || (must_yield && !waits && spare < crosser->length))) {
             return true;   // as far from the area, or nearer, than the other is from being past
         }
         float their_brake = street->types.deceleration[crosser->kind & KIND_TYPE];
