@@ -27,7 +27,7 @@ uint64_t actuation_lane_groups(const struct network *network, int32_t lane, int3
 
 // The program's split says what a stage is for: its greatest green is at most half as much again, the upper end of what
 // [NCHRP812] advises, but for stages that the program makes very short (decision 0030).
-#define STRETCHED_MS_MIN 45000
+#define STRETCHED_MS_MIN 50000
 
 static int32_t passage_of(double speed_mps, double loop_m)
 {

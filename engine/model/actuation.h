@@ -12,7 +12,7 @@
 //             gap-out   The green ends when every group that would end with it shows a gap: no loop of it touched for
 //                       its passage time. A group that the next stage serves too need not be waited for.
 //             max-out   ... or when its maximum green is over, counted from the first call for another stage: the
-//                       site's, but at most half as much again as the program's own green of the stage, or 45 s. The
+//                       site's, but at most half as much again as the program's own green of the stage, or 50 s. The
 //                       greatest greens of a round are cut so that no group's maximum red is broken by them.
 //             recall    A group of vehicles without loops holds its stage for as long as the program shows it green.
 //

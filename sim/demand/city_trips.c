@@ -483,7 +483,7 @@ static enum status write_one(const struct cost_set *set, const struct held_trip 
         *GROW(*links) = link;
     }
     struct demand_trip trip = { .depart_ms = held->depart_ms, .type = held->type, .links = links->at,
-        .link_count = links->count, .depart_lane = -1, .depart_speed_mmps = -1 };
+        .link_count = links->count, .depart_lane = -1, .depart_speed_mmps = -1, .depart_front_mm = DEPART_AT_START };
     return demand_writer_add(writer, &trip, problem);
 }
 

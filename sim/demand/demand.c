@@ -31,7 +31,7 @@ struct demand {
     int64_t copies;                    // of it, yet to be given
 
     LIST_OF(int64_t) depart_ms;        // the batch
-    LIST_OF(int32_t) number, type, first_link, speed_mmps;
+    LIST_OF(int32_t) number, type, first_link, speed_mmps, front_mm;
     LIST_OF(int8_t) lane;
     struct link_list links;
     LIST_OF(int32_t) first_stop;
@@ -130,7 +130,8 @@ static void take_row(struct demand *demand)
                                          .link_count = route->found_count,
                                          .links = rows->links.at + route->found_first,
                                          .depart_lane = row->depart_lane,
-                                         .depart_speed_mmps = row->depart_speed_mmps };
+                                         .depart_speed_mmps = row->depart_speed_mmps,
+                                         .depart_front_mm = row->depart_front_mm };
     demand->held = true;
 }
 
@@ -226,7 +227,8 @@ void demand_release(struct demand *demand)
     rows_release(&demand->rows);
     demand_file_close(demand->file);
     void *owned[] = { demand->depart_ms.at, demand->number.at, demand->type.at, demand->first_link.at,
-        demand->speed_mmps.at, demand->lane.at, demand->links.at, demand->first_stop.at, demand->stops.at, demand };
+        demand->speed_mmps.at, demand->front_mm.at, demand->lane.at, demand->links.at, demand->first_stop.at,
+        demand->stops.at, demand };
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) {
         free(owned[i]);
     }
@@ -289,6 +291,7 @@ static void give(struct demand *demand)
     *GROW(demand->first_link) = demand->links.count;
     *GROW(demand->lane) = trip->depart_lane;
     *GROW(demand->speed_mmps) = trip->depart_speed_mmps;
+    *GROW(demand->front_mm) = trip->depart_front_mm;
     int32_t first = demand->links.count;
     memory_grow((void **)&demand->links.at, &demand->links.capacity, first + trip->link_count, sizeof *trip->links);
     memcpy(demand->links.at + first, trip->links, (size_t)trip->link_count * sizeof *trip->links);
@@ -301,7 +304,7 @@ static void give(struct demand *demand)
 enum status demand_next(struct demand *demand, int64_t until_ms, struct trip_columns *ret, struct problem *problem)
 {
     demand->depart_ms.count = demand->number.count = demand->type.count = demand->first_link.count = 0;
-    demand->speed_mmps.count = demand->lane.count = demand->links.count = 0;
+    demand->speed_mmps.count = demand->front_mm.count = demand->lane.count = demand->links.count = 0;
     demand->first_stop.count = demand->stops.count = 0;
     while (demand->depart_ms.count < BATCH_TRIPS) {
         enum status status = hold(demand, problem);
@@ -323,7 +326,8 @@ enum status demand_next(struct demand *demand, int64_t until_ms, struct trip_col
     *ret = (struct trip_columns){ .count = count, .depart_ms = demand->depart_ms.at, .number = demand->number.at,
         .type = demand->type.at, .first_link = demand->first_link.at, .links = demand->links.at,
         .depart_lane = demand->lane.at, .depart_speed_mmps = demand->speed_mmps.at,
-        .first_stop = demand->stops.count > 0 ? demand->first_stop.at : NULL, .stops = demand->stops.at };
+        .first_stop = demand->stops.count > 0 ? demand->first_stop.at : NULL, .stops = demand->stops.at,
+        .depart_front_mm = demand->front_mm.at };
     return STATUS_OK;
 }
 

@@ -157,7 +157,7 @@ static enum status flow_expand(struct flow_reader *reader, const json_t *flow)
     char name[32];
     (void)snprintf(name, sizeof name, "flow_%d", reader->entry);
     struct demand_row row = { .type = type_keep(rows, &entry.type), .name = rows_text(rows, name), .file = reader->file,
-        .line = reader->entry, .depart_lane = -1, .depart_speed_mmps = 0,
+        .line = reader->entry, .depart_lane = -1, .depart_speed_mmps = 0, .depart_front_mm = DEPART_AT_START,
         .route = rows_route(rows, ROUTE_ANCHORS, USER_CAR, reader->links.at, reader->links.count) };
     for (int32_t i = 0;; i++) {
         double at_s = entry.start_s + i * entry.interval_s;

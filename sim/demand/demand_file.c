@@ -16,7 +16,7 @@ enum { PATH_BYTES_MAX = 4096, TYPE_COUNT_MAX = 100000, VARINT_BYTES_MAX = 5 };
 // Columns of a block that is being filled or read.
 struct block {
     LIST_OF(uint32_t) after_ms, type, link_count, first_link;
-    LIST_OF(int32_t) lane, speed_mmps;
+    LIST_OF(int32_t) lane, speed_mmps, front_mm;
     LIST_OF(uint8_t) turns;
     int64_t first_depart_ms;
 };
@@ -24,13 +24,13 @@ struct block {
 static void block_clear(struct block *block)
 {
     block->after_ms.count = block->type.count = block->link_count.count = block->first_link.count = 0;
-    block->lane.count = block->speed_mmps.count = block->turns.count = 0;
+    block->lane.count = block->speed_mmps.count = block->front_mm.count = block->turns.count = 0;
 }
 
 static void block_release(struct block *block)
 {
     void *owned[] = { block->after_ms.at, block->type.at, block->link_count.at, block->first_link.at, block->lane.at,
-        block->speed_mmps.at, block->turns.at };
+        block->speed_mmps.at, block->front_mm.at, block->turns.at };
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) {
         free(owned[i]);
     }
@@ -159,15 +159,18 @@ static enum status write_block(struct demand_writer *writer, struct problem *pro
     message.type = block->type.at;
     message.route_link_count = block->link_count.at;
     message.route_first_link = block->first_link.at;
-    bool lanes = false, speeds = false;
+    bool lanes = false, speeds = false, fronts = false;
     for (size_t i = 0; i < count; i++) {
         lanes = lanes || block->lane.at[i] != -1;
         speeds = speeds || block->speed_mmps.at[i] != -1;
+        fronts = fronts || block->front_mm.at[i] != DEPART_AT_START;
     }
     message.n_depart_lane = lanes ? count : 0;
     message.depart_lane = block->lane.at;
     message.n_depart_speed_mmps = speeds ? count : 0;
     message.depart_speed_mmps = block->speed_mmps.at;
+    message.n_depart_front_mm = fronts ? count : 0;
+    message.depart_front_mm = block->front_mm.at;
     message.has_route_turn = true;
     message.route_turn = (ProtobufCBinaryData){ .len = (size_t)block->turns.count, .data = block->turns.at };
     size_t bytes = intergreen__v1__trip_block__get_packed_size(&message);
@@ -226,6 +229,7 @@ enum status demand_writer_add(struct demand_writer *writer, const struct demand_
     *GROW(block->first_link) = (uint32_t)trip->links[0];
     *GROW(block->lane) = trip->depart_lane;
     *GROW(block->speed_mmps) = trip->depart_speed_mmps;
+    *GROW(block->front_mm) = trip->depart_front_mm;
     writer->last_ms = trip->depart_ms;
     return STATUS_OK;
 }
@@ -458,6 +462,7 @@ static enum status open_block(struct demand_file *file, struct problem *problem)
     if (count == 0 || block->n_depart_after_ms != count || block->n_route_link_count != count
         || block->n_route_first_link != count || (block->n_depart_lane != 0 && block->n_depart_lane != count)
         || (block->n_depart_speed_mmps != 0 && block->n_depart_speed_mmps != count)
+        || (block->n_depart_front_mm != 0 && block->n_depart_front_mm != count)
         || block->first_depart_ms < file->last_ms) {
         intergreen__v1__trip_block__free_unpacked(block, NULL);
         return broken(file, problem, "its columns disagree, or it departs before the block before it");
@@ -512,15 +517,17 @@ enum status demand_file_next(struct demand_file *file, const struct demand_trip 
     uint32_t type = block->type[row], link_count = block->route_link_count[row], users = 0;
     int32_t lane = block->n_depart_lane > 0 ? block->depart_lane[row] : -1;
     int32_t speed_mmps = block->n_depart_speed_mmps > 0 ? block->depart_speed_mmps[row] : -1;
+    int32_t front_mm = block->n_depart_front_mm > 0 ? block->depart_front_mm[row] : DEPART_AT_START;
     if (type >= (uint32_t)file->types.count || link_count == 0
         || !follow(file, block->route_first_link[row], link_count, &users)
         || lane < -1 || lane >= file->network->links[file->links.at[0]].lane_count || lane > INT8_MAX || speed_mmps < -1
-        || file->last_ms > INT64_MAX / 2) {
+        || front_mm < DEPART_BEHIND_LAST || file->last_ms > INT64_MAX / 2) {
         return broken(file, problem, "a trip has an impossible value");
     }
     file->last_ms += block->depart_after_ms[row];
     file->trip = (struct demand_trip){ .depart_ms = file->last_ms, .type = (int32_t)type, .links = file->links.at,
-        .link_count = file->links.count, .depart_lane = (int8_t)lane, .depart_speed_mmps = speed_mmps };
+        .link_count = file->links.count, .depart_lane = (int8_t)lane, .depart_speed_mmps = speed_mmps,
+        .depart_front_mm = front_mm };
     file->row++;
     file->trip_index++;
     *ret = &file->trip;

@@ -30,7 +30,7 @@ struct demand_trip {
     int64_t depart_ms;
     int32_t type, link_count;
     const int32_t *links;
-    int32_t depart_speed_mmps;
+    int32_t depart_speed_mmps, depart_front_mm;
     int8_t depart_lane;
 };
 

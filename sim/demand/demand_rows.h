@@ -47,7 +47,7 @@ struct demand_row {
     int32_t type, route;
     int32_t name, instance;            // offset in rows.text; instance of a flow, or INDEX_NONE
     int32_t file, line;                // line: 0 where the format has none; then entry counts from 0
-    int32_t depart_speed_mmps;
+    int32_t depart_speed_mmps, depart_front_mm;
     int32_t first_stop, stop_count;    // in rows.stops
     int8_t depart_lane;
 };

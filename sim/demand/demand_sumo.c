@@ -322,6 +322,37 @@ static bool said_otherwise(const char **attributes, const char *name, const char
     return text != NULL && strcmp(text, usual) != 0;
 }
 
+// Where on its lane it departs. SUMO's "free" and "stop" are taken for the start.
+static void read_place(struct pending *pending, const char **attributes)
+{
+    const char *text = sumo_xml_find(attributes, "departPos");
+    pending->place = PLACE_START;
+    if (text == NULL) {
+        return;
+    }
+    static const char *const WORDS[] = { "base", "free", "stop", "splitFront" };
+    for (size_t i = 0; i < sizeof WORDS / sizeof *WORDS; i++) {
+        if (strcmp(text, WORDS[i]) == 0) {
+            return;
+        }
+    }
+    if (strcmp(text, "last") == 0) {
+        pending->place = PLACE_LAST;
+        return;
+    }
+    if (strcmp(text, "random") == 0 || strcmp(text, "random_free") == 0) {
+        pending->place = PLACE_RANDOM;
+        return;
+    }
+    char *end = NULL;
+    pending->place_m = strtod(text, &end);
+    pending->place = PLACE_NUMBER;
+    if (end == text || *end != '\0' || !(fabs(pending->place_m) <= 1.0e6)) {
+        pending_bad(pending, STATUS_RANGE, "departPos=\"%.60s\" is no place", text);
+        pending->place = PLACE_START;
+    }
+}
+
 static void read_lane_and_speed(struct pending *pending, const char **attributes)
 {
     const char *lane = sumo_xml_find(attributes, "departLane"), *speed = sumo_xml_find(attributes, "departSpeed");
@@ -340,7 +371,8 @@ static void read_lane_and_speed(struct pending *pending, const char **attributes
             pending_bad(pending, STATUS_SYNTAX, "departLane=\"%.60s\" is no lane", lane);
         }
     }
-    pending->placed = said_otherwise(attributes, "departPos", "base")
+    read_place(pending, attributes);
+    pending->placed = (pending->place == PLACE_START && said_otherwise(attributes, "departPos", "base"))
         || said_otherwise(attributes, "arrivalPos", "max") || said_otherwise(attributes, "arrivalLane", "current")
         || said_otherwise(attributes, "arrivalSpeed", "current");
     pending->speed = SPEED_NUMBER;
@@ -609,8 +641,9 @@ static void reader_release(struct reader *reader)
         rows_note(reader->rows, "departures are not in order: sorted here; SUMO would drop the late ones");
     }
     if (reader->placed > 0) {
-        rows_note(reader->rows, "%lld vehicles and flows ask for a place (departPos, arrivalPos, arrivalLane): they "
-                  "enter where their first edge begins and arrive where the last one ends", (long long)reader->placed);
+        rows_note(reader->rows, "%lld vehicles and flows ask for a place (departPos in words, arrivalPos, "
+                  "arrivalLane): they enter where their first edge begins and arrive where the last one ends",
+                  (long long)reader->placed);
     }
     if (reader->rows->counts.persons_skipped > 0) {
         rows_note(reader->rows, "%lld persons or containers are passed over",

@@ -63,6 +63,25 @@ static int32_t choose_speed(const struct reader *reader, const struct link *link
     return reader->pending.speed_mmps;
 }
 
+// Of the front on the link's lanes, which are equally long; INT32_MIN: none of them.
+static int32_t choose_front(const struct reader *reader, const struct link *link)
+{
+    double u = random_unit(reader->rows->options.seed, RANDOM_ROUTE, reader->ordinal, DRAW_PLACE);
+    double at_m = reader->pending.place_m;
+    switch (reader->pending.place) {
+    case PLACE_START:
+        return DEPART_AT_START;
+    case PLACE_LAST:
+        return DEPART_BEHIND_LAST;
+    case PLACE_RANDOM:
+        return (int32_t)(u * link->length_m * 1000.0);
+    case PLACE_NUMBER:
+        break;
+    }
+    at_m += at_m < 0.0 ? link->length_m : 0.0;
+    return at_m < 0.0 || at_m > link->length_m ? INT32_MIN : (int32_t)(at_m * 1000.0 + 0.5);
+}
+
 static bool timed(const struct demand_stop *stops, int32_t count)
 {
     for (int32_t i = 0; i < count; i++) {
@@ -129,7 +148,13 @@ void sumo_depart(struct reader *reader, struct sumo_xml *xml, int64_t depart_ms,
     const struct link *link = &rows->network->links[links[0]];
     struct demand_row row = { .depart_ms = depart_ms, .type = type, .name = pending->name, .instance = instance,
         .file = reader->file, .line = pending->line, .depart_lane = choose_lane(reader, link, user),
-        .depart_speed_mmps = choose_speed(reader, link) };
+        .depart_speed_mmps = choose_speed(reader, link),
+        .depart_front_mm = choose_front(reader, link) };
+    if (row.depart_front_mm == INT32_MIN) {
+        sumo_refuse(reader, xml, STATUS_RANGE, "departPos=\"%g\" is beyond the %.2f m of \"%s\"",
+               pending->place_m, link->length_m, network_name(rows->network, link->name));
+        return;
+    }
     if (row.depart_lane >= link->lane_count
         || (row.depart_lane >= 0
             && (rows->network->lanes[link->first_lane + row.depart_lane].users & (uint32_t)user) == 0)) {

@@ -10,11 +10,12 @@
 #include "sim/demand/demand_rows.h"
 
 enum { INCLUDE_DEPTH_MAX = 8, ROUTE_REPEAT_MAX = 1000, TEXT_BYTES = 512 };
-enum draw { DRAW_TYPE, DRAW_ROUTE, DRAW_LANE, DRAW_SPEED, DRAW_FLOW };
+enum draw { DRAW_TYPE, DRAW_ROUTE, DRAW_LANE, DRAW_SPEED, DRAW_FLOW, DRAW_PLACE };
 
 static const int64_t FLOW_END_MS = MS_PER_DAY;   // of a flow without end, after its begin
 
 enum lane_wish { LANE_FIRST, LANE_BEST, LANE_RANDOM, LANE_NUMBER };
+enum place_wish { PLACE_START, PLACE_LAST, PLACE_RANDOM, PLACE_NUMBER };
 enum speed_wish { SPEED_MAX, SPEED_RANDOM, SPEED_NUMBER };
 enum flow_form { FLOW_NONE, FLOW_EVEN, FLOW_CHANCE, FLOW_POISSON };
 
@@ -39,6 +40,8 @@ struct pending {
     int32_t lane_number;
     enum speed_wish speed;
     int32_t speed_mmps;
+    enum place_wish place;             // of departure
+    double place_m;                    // from the lane's start; below 0 from its end
     enum flow_form flow;
     int64_t end_ms;
     double period_ms;                  // FLOW_EVEN
@@ -46,7 +49,7 @@ struct pending {
     int64_t number;                    // of vehicles, or -1
     LIST_OF(struct demand_stop) stops;
     double flow_shift_ms;              // of the departure at hand after the flow's begin
-    bool placed;                       // asks for a place of departure or arrival
+    bool placed;                       // asks for a place of departure or arrival that is not followed
 };
 
 // The distribution that is open.

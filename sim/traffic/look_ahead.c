@@ -220,6 +220,15 @@ static void heed_rivals(const struct street *street, const struct comer *self, f
     }
 }
 
+// Whether one stops at its line, if it still can, as behind one that merges first there is no room for it yet: as
+// SUMO's Krauss drivers do.
+static bool waits_behind(const struct street *street, const struct viewer *viewer, float gap, float to_line)
+{
+    uint32_t type = viewer->kind & KIND_TYPE;
+    return street->types.krauss[type] && gap < street->types.gap[type]
+        && brake_distance(viewer->speed, street->types.deceleration[type], street->step_s) <= to_line;
+}
+
 // Vehicles on other paths into the same lane that have less left to drive to it.
 static void heed_merging(const struct street *street, const struct viewer *viewer, int32_t path_index, float x,
                          struct view *view)
@@ -244,6 +253,10 @@ static void heed_merging(const struct street *street, const struct viewer *viewe
                 || (x < 0.0f && comer.left <= comer.speed * street->step_s + COMING_OUT_M);
             if (first && !waits_for(street, path, other, crosser->speed, crosser->front)) {
                 float gap = self.left - comer.left - crosser->length;
+                if (x < 0.0f && waits_behind(street, viewer, gap, -x)) {
+                    heed_line(street, viewer, -x, FAR_M, view);
+                    break;
+                }
                 heed(street, viewer, gap, crosser->speed, street->types.gap[viewer->kind & KIND_TYPE], view);
                 // Side by side they can be till the paths meet, no further.
                 view->bound = lesserf(view->bound,

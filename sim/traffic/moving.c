@@ -194,7 +194,7 @@ static void head_look(struct street *street, struct worker *worker, int32_t grou
     struct viewer viewer = { row->speed[c], street->types.length[row->kind[c] & KIND_TYPE], row->desired[c],
         driver_factor(street, row->kind[c], row->trip[c], row->desired[c], group->limit[c]), row->kind[c],
         row->trip[c], (float)group->yielding[c] * street->step_s, ((group->held >> c) & 1u) != 0 };
-    if (row->path[c] == PATH_NONE) {
+    if (row->path[c] == PATH_NONE && !(row->kind[c] & KIND_STOP)) {   // who stands by plan is not lost
         head_lost(street, worker, group_index * WIDE + c, to_line);
     }
     struct view view = look_from_lane(street, group_index * WIDE + c, row->path[c], &viewer, to_line);

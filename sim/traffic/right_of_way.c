@@ -15,7 +15,8 @@ static const float AT_LINE_M = 5.0f;           // a head this near stands at its
 static const float FEEDER_M = 60.0f;           // shorter lanes are looked through, one lane upstream
 static const float NEVER_S = 1.0e6f;
 static const float IMPATIENT_S = 180.0f;       // SUMO's time to impatience
-static const float MERGE_S = 16.0f;
+static const float MERGE_S = 14.0f;            // one who stands at its line sees so far who comes to the same lane
+static const float MERGE_INSIDE_S = 9.0f;       // and one who waits inside
 static const float COULD_STOP_S = 30.0f;       // so much later comes who could stop altogether, as SUMO counts
 static const float FOE_BRAKE_MPS2 = 4.5f;      // SUMO's default driver
 
@@ -227,6 +228,34 @@ bool held_by_signal(const struct street *street, const struct path *foe_path, fl
     return stops_within(speed, to_line, aspect == ASPECT_YELLOW ? YELLOW_MPS2 : 9.0f);
 }
 
+// Whether want of room beyond its line held the head in the last step: it does not come, as others see. Not in the
+// first step of its green, when it was the signal.
+static bool held_by_room(const struct street *street, const struct path *path, const struct seen *lane)
+{
+    return lane->head_held != 0 && (path->group < 0
+        || street->now_ms - street->green_since_ms[path->group] > street->options.step_ms);
+}
+
+// Whether somebody stands inside before one that stands at its line, where their ways have not parted.
+static bool blocked_inside(const struct street *street, const struct seen *lane, int32_t path_index)
+{
+    const struct watch *watch = &street->watches[path_index];
+    if ((street->crossroads[watch->junction].busy & watch->lane) == 0) {
+        return false;
+    }
+    for (int32_t i = 0; i < lane->path_count; i++) {
+        int32_t other = lane->first_path + i, inside = street->inside[other].count;
+        if (inside > 0) {
+            const struct crosser *last = &street->now[street->inside[other].first + inside - 1];
+            float until = other == path_index ? STOP_MARGIN_M : street->parts[street->paths[path_index].first_part + i];
+            if (last->speed < STANDING_MPS && last->front - last->length < until) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 // The first vehicle that is on its way to the foe path's line, if any.
 static bool approaching(const struct street *street, int32_t foe_index, struct other *ret)
 {
@@ -243,6 +272,10 @@ static bool approaching(const struct street *street, int32_t foe_index, struct o
         ret->x = front - length;
         ret->length = street->length_usual;
         ret->yielded = first ? lane->head_yielded : 0;
+        if (ret->speed < STANDING_MPS && first
+            && (held_by_room(street, foe_path, lane) || blocked_inside(street, lane, foe_index))) {
+            return false;
+        }
         return !held_by_signal(street, foe_path, ret->speed, -ret->x);
     }
     if (length > FEEDER_M) {
@@ -312,7 +345,7 @@ static bool outsider_takes(const struct street *street, int32_t path_index, cons
     // both could come to rest in no distance, which they hold for unsafe.
     bool stands = viewer->speed < SPEED_WAITING_MPS && x > -AT_LINE_M;
     if (foe->merges && stands && street->types.krauss[viewer->kind & KIND_TYPE] && other.speed > SPEED_WAITING_MPS
-        && -other.x < MERGE_S * other.speed) {
+        && -other.x < (x < 0.0f ? MERGE_S : MERGE_INSIDE_S) * other.speed) {
         return true;
     }
     return outsider_threatens(foe, path, &street->paths[foe->path], viewer, x, acceleration, street->step_s, &other);
@@ -323,6 +356,8 @@ static bool insider_takes(const struct street *street, int32_t path_index, const
                           const struct viewer *viewer, float x, float acceleration, bool must_yield)
 {
     const struct path *path = &street->paths[path_index], *foe_path = &street->paths[foe->path];
+    // At an all-way stop the order of arrival rules.
+    bool room = street->types.krauss[viewer->kind & KIND_TYPE] && path->rule != JUNCTION_ALL_WAY_STOP;
     for (int32_t k = 0; k < street->inside[foe->path].count; k++) {
         const struct crosser *crosser = &street->now[street->inside[foe->path].first + k];
         if (crosser->front - crosser->length > (foe->merges ? foe->foe_enter : foe->foe_leave)) {
@@ -337,6 +372,12 @@ static bool insider_takes(const struct street *street, int32_t path_index, const
         bool inside = crosser->front > foe->foe_enter;
         if (inside && foe->merges) {
             continue;   // it will be followed
+        }
+        bool waits = crosser->front <= foe_path->wait + LINE_MARGIN_M;   // or is on its way to where it may have to
+        float spare = foe->enter - x - street->types.gap[viewer->kind & KIND_TYPE]
+            - (foe->foe_leave + crosser->length - crosser->front);
+        if (x < 0.0f && room && ((inside && spare < 0.0f) || (must_yield && !waits && spare < crosser->length))) {
+            return true;   // as far from the area, or nearer, than the other is from being past
         }
         float their_brake = street->types.deceleration[crosser->kind & KIND_TYPE];
         if (x > foe->enter && !inside && stops_within(crosser->speed, foe->foe_enter - crosser->front, their_brake)) {

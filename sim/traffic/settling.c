@@ -268,6 +268,39 @@ static int32_t roomiest(const struct street *street, const struct block *block, 
     return best;
 }
 
+// Where its front is to begin; before the lane's start for the first place there is.
+static float depart_front(const struct street *street, int32_t cell, const struct trip *trip)
+{
+    int32_t count = cell_group(street, cell)->count[cell % WIDE];
+    if (trip->since_front > 0.001f * (float)DEPART_BEHIND_LAST + 0.0005f) {
+        return trip->since_front;
+    }
+    float gap = street->types.gap[trip->type] + LINE_MARGIN_M;
+    return count > 0 ? rear_at(street, cell_rows(street, cell), count - 1, cell % WIDE) - gap : FAR_M;
+}
+
+// Room for one whose front is to be there: its row, and the gap to the one ahead, FAR_M without one. false: no room.
+static bool place_find(const struct street *street, int32_t cell, const struct trip *trip, float front,
+                       int32_t *ret_place, float *ret_gap)
+{
+    const struct group *group = cell_group(street, cell);
+    const struct row *rows = cell_rows(street, cell);
+    int column = cell % WIDE;
+    float length = street->types.length[trip->type];
+    *ret_place = group->count[column];
+    if (trip->since_front > front - LINE_MARGIN_M && trip->since_front > length
+        && !lane_has_gap(street, cell, front, length, ret_place)) {
+        return false;
+    }
+    *ret_gap = FAR_M;
+    if (*ret_place > 0) {
+        *ret_gap = rear_at(street, rows, *ret_place - 1, column) - front;
+    } else if ((group->over >> column) & 1u) {
+        *ret_gap = group->over_rear[column] - front;
+    }
+    return *ret_gap >= street->types.gap[trip->type];
+}
+
 static bool insert(struct street *street, int32_t cell, int32_t trip_index, int64_t now_ms)
 {
     struct trip *trip = &street->trips[trip_index];
@@ -275,27 +308,19 @@ static bool insert(struct street *street, int32_t cell, int32_t trip_index, int6
     struct group *group = cell_group(street, cell);
     int column = cell % WIDE;
     float lane_m = group->length[column] - LINE_MARGIN_M;
-    float front = types->length[trip->type] < lane_m ? types->length[trip->type] : lane_m;
+    float start = lesserf(types->length[trip->type], lane_m);
+    float front = lesserf(greaterf(start, depart_front(street, cell, trip)), lane_m);
     float b = types->deceleration[trip->type];
     struct vehicle vehicle = { .front = front, .trip = trip_index,
         .desired = trip_desired(street, trip, group->limit[column]) };
-    float safe = vehicle.desired;
-    int32_t count = group->count[column];
-    if (count > 0) {
-        const struct row *rows = cell_rows(street, cell);
-        float gap = rear_at(street, rows, count - 1, column) - front;
-        if (gap < types->gap[trip->type]) {
-            return false;
-        }
-        safe = fminf(safe, safe_speed(gap - types->gap[trip->type], rows[count - 1].speed[column], b,
-            types->headway[trip->type], street->step_s));
+    float safe = vehicle.desired, gap;
+    int32_t place;
+    if (!place_find(street, cell, trip, front, &place, &gap)) {
+        return false;
     }
-    if (count == 0 && (group->over >> column) & 1u) {
-        float gap = group->over_rear[column] - front;
-        if (gap < types->gap[trip->type]) {
-            return false;
-        }
-        safe = fminf(safe, safe_speed(gap - types->gap[trip->type], 0.0f, b, types->headway[trip->type],
+    if (gap < FAR_M) {
+        float leader_mps = place > 0 ? cell_rows(street, cell)[place - 1].speed[column] : 0.0f;
+        safe = fminf(safe, safe_speed(gap - types->gap[trip->type], leader_mps, b, types->headway[trip->type],
             street->step_s));
     }
     closures_meet(street, group_worker(street, cell / WIDE), trip, cell_link(street, cell));
@@ -308,7 +333,7 @@ static bool insert(struct street *street, int32_t cell, int32_t trip_index, int6
         safe = fminf(safe, sqrtf(2.0f * b * fmaxf(0.0f, stops_end_on(street, trip_index, 0) - front)));
     }
     float wish = trip->depart_speed_mmps < 0 ? vehicle.desired : (float)trip->depart_speed_mmps * 0.001f;
-    if (trip->depart_speed_mmps > 0 && wish > safe && count > 0) {
+    if (trip->depart_speed_mmps > 0 && wish > safe && place > 0) {
         return false;
     }
     vehicle.speed = wish < safe ? wish : safe;
@@ -316,7 +341,11 @@ static bool insert(struct street *street, int32_t cell, int32_t trip_index, int6
     trip->state = TRIP_UNDER_WAY;
     trip->length_mm = 0;
     trip->since_front = front;
-    cell_put(street, cell, &vehicle, count, PATH_NONE);
+    trip->free_flow_ms -= (int32_t)((front - start) / vehicle.desired * 1000.0f);
+    cell_put(street, cell, &vehicle, place, PATH_NONE);
+    if (place == 0) {
+        lane_head_forget(group, column);
+    }
     return true;
 }
 
@@ -359,7 +388,7 @@ static void queue_enter(struct street *street, struct worker *worker, struct blo
          walked++) {
         const struct trip *trip = &street->trips[index];
         int32_t next = trip->next;
-        uint32_t lanes = trip->depart_lane >= 0 ? 1u << trip->depart_lane : trip_first_lanes(street, trip);
+        uint32_t lanes = trip_first_lanes(street, trip);
         if (closures_near(street, link)) {
             lanes = lanes_not_closed(street, link, trip, lanes);
         }
@@ -371,7 +400,7 @@ static void queue_enter(struct street *street, struct worker *worker, struct blo
             block->waiting--;
             worker->entered++;
         } else {
-            held |= lanes;
+            held |= trip->since_front > 0.0f ? 0u : lanes;   // one that wants a place of its own holds nobody
             before = index;
         }
         index = next;

@@ -63,6 +63,8 @@ struct trip_stop {
     bool parking;                      // off the lane meanwhile: nobody waits behind it
 };
 
+enum { DEPART_AT_START = -1, DEPART_BEHIND_LAST = -2 };   // behind the lane's last vehicle, without one at its end
+
 // Trips in order of departure. Rows of one batch; depart_ms never falls over batches either.
 struct trip_columns {
     int32_t count;
@@ -75,6 +77,7 @@ struct trip_columns {
     int32_t *depart_speed_mmps;        // -1: as fast as is safe
     int32_t *first_stop;               // count + 1 rows: where its stops start in stops; NULL: nobody has any
     struct trip_stop *stops;
+    int32_t *depart_front_mm;          // where on its lane the front begins, or one of these; NULL: all at the start
 };
 
 // An incident: a lane that nobody of these users comes onto in [from, to).

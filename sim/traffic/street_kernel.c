@@ -741,14 +741,15 @@ static uint32_t columns_held(const int32_t *restrict count, int32_t *restrict re
 #define SEEN_FIRST 5                // the words before, of what others see of a cell, never change
 _Static_assert(offsetof(struct seen, count) == 4 * SEEN_FIRST && offsetof(struct seen, head_front) == 4 * 6
     && offsetof(struct seen, second_front) == 4 * 9 && offsetof(struct seen, tail_rear) == 4 * 12
-    && offsetof(struct seen, head_yielded) == 4 * 15 && sizeof(struct seen) == 4 * WIDE, "seen_write writes words");
+    && offsetof(struct seen, head_yielded) == 4 * 15 && offsetof(struct seen, head_held) == 4 * 15 + 2
+    && sizeof(struct seen) == 4 * WIDE, "seen_write writes words");
 
 static INLINE void seen_write(const struct group *group, const struct row *rows, const int32_t *second_path,
                               uint32_t held, struct seen *seen)
 {
-    _Alignas(64) int32_t yielded[WIDE];
+    _Alignas(64) int32_t yielded[WIDE];         // head_yielded and head_held in one word
     FOR_WIDE {
-        yielded[c] = group->yielding[c];
+        yielded[c] = group->yielding[c] | (int32_t)(group->held >> c & 1u) << 16;
     }
     const void *words[WIDE] = { NULL, NULL, NULL, NULL, NULL, group->count, rows[0].front, rows[0].speed, rows[0].path,
         rows[1].front, rows[1].speed, second_path, group->tails.rear, group->tails.speed, group->entered, yielded };
@@ -772,6 +773,7 @@ static INLINE void seen_write(const struct group *restrict group, const struct r
         to->tail_speed = group->tails.speed[c];
         to->tail_path = group->entered[c];
         to->head_yielded = group->yielding[c];
+        to->head_held = (uint16_t)(group->held >> c & 1u);
     }
 }
 #endif

@@ -112,6 +112,7 @@ struct seen {
     float tail_rear, tail_speed;
     int32_t tail_path;                // on which the last one came in, or PATH_NONE
     int16_t head_yielded;             // steps that the head has stood before a line for others
+    uint16_t head_held;               // 1: its signal or want of room beyond it held the head
 };
 
 struct group {
@@ -291,7 +292,7 @@ struct trip {
     };
     int32_t loss_ms;                  // of time until since_ms
     int32_t waiting_steps;
-    float since_front;                // where it was at since_ms
+    float since_front;                // where it was at since_ms; until it enters, where it is to
     float link_loss_s;                // on the present link so far
     int32_t depart_ms, entered_ms, free_flow_ms;
     int32_t next;                     // in order of departure, in its queue, among those that arrived, or free

@@ -196,8 +196,15 @@ int32_t trip_path(const struct street *street, const struct trip *trip, int32_t 
 uint32_t trip_first_lanes(const struct street *street, const struct trip *trip)
 {
     const struct leg *leg = &street->legs[trip->first_leg];
-    return leg->preferred != 0 ? leg->preferred
+    uint32_t lane = trip->depart_lane >= 0 ? 1u << trip->depart_lane : 0u;
+    // Where nobody can change lanes any more, a lane from which its route does not go on is none to begin on.
+    if (lane != 0 && (trip->leg_count == 1 || street->network->links[trip->first_link].length_m
+        >= (double)(street->types.length[trip->type] + CHANGE_M))) {
+        return lane;
+    }
+    uint32_t suits = leg->preferred != 0 ? leg->preferred
         : preferred_of(street, leg, trip->leg_count, trip->first_link, street->types.user[trip->type]);
+    return (lane & suits) != 0 ? lane : suits;
 }
 
 int32_t trip_link_at(const struct street *street, const struct trip *trip, int32_t link, int32_t leg)
@@ -564,6 +571,7 @@ static int32_t trip_fill(struct street *street, const struct trip_columns *trips
         .first_leg = piece_take(street, size), .leg_count = (uint16_t)count, .next = INDEX_NONE,
         .piece_size = (uint16_t)size, .depart_speed_mmps = trips->depart_speed_mmps[row], .type = (uint16_t)type,
         .depart_lane = trips->depart_lane[row], .state = TRIP_SCHEDULED, .first_link = trips->links[first],
+        .since_front = trips->depart_front_mm != NULL ? (float)trips->depart_front_mm[row] * 0.001f : 0.0f,
     };
     double factor = street->types.factor[type]
         + street->types.deviation[type] * normal_draw(street->options.seed, trip->number);

@@ -34,7 +34,7 @@ int32_t trip_path(const struct street *street, const struct trip *trip, int32_t 
 // The type and the wishes to change lanes, for row.kind, in a cell of the link that the trip is on.
 uint32_t trip_kind(const struct street *street, const struct trip *trip, int32_t cell);
 
-// The lanes of its first link on which a trip that waits would best begin.
+// The lanes of its first link on which a trip that waits may begin: the one asked for, or those that suit it best.
 uint32_t trip_first_lanes(const struct street *street, const struct trip *trip);
 
 // The links of its route from the one it is on, which is `link`; returns the last of them.

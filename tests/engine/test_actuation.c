@@ -231,14 +231,14 @@ static void in_turn_no_stage_is_passed_over(void **state)
     assert_int_equal(scene->choice.reason, REASON_MAXIMUM);
 }
 
-// The program shows stages 0 to 3 for 20 s each: half as much again is 30 s, so 45 s is their greatest green; the
+// The program shows stages 0 to 3 for 20 s each: half as much again is 30 s, so 50 s is their greatest green; the
 // others are not in it and have the site's 60 s. A round of 0 to 3: 4 minima of 5 s and 4 changes of 5 s leave 80 s of
-// the maximum red of 120 s for what is above the minima, 4 times 40 s: half of it. So 5 + 20 s, and 5 + 27.5 s.
+// the maximum red of 120 s for what is above the minima, 4 times 45 s: four ninths. So 5 + 20 s, and 5 + 24.444 s.
 static void greatest_greens_fit_into_the_maximum_red(void **state)
 {
     struct scene *scene = *state;
     for (int32_t s = 0; s < CROSSING_STAGES; s++) {
-        assert_int_equal(scene->actuation.stages[s].green_ms_max, s < 4 ? 25000 : 32500);
+        assert_int_equal(scene->actuation.stages[s].green_ms_max, s < 4 ? 25000 : 29444);
     }
     for (int32_t g = 0; g < 4; g++) {
         assert_int_equal(scene->actuation.passage_ms[g], 2300);

@@ -155,6 +155,30 @@ static void sumo_trips_are_routed(void **state)
     demand_release(demand);
 }
 
+// Where a vehicle asks to begin, of link "a": from its start, from its end, at random, behind the last one.
+static void places_of_departure_are_read(void **state)
+{
+    (void)state;
+    struct demand *demand = open_text("p.rou.xml", "<routes><route id=\"r\" edges=\"a b\"/>"
+        "<vehicle id=\"1\" depart=\"1\" route=\"r\"/>"
+        "<vehicle id=\"2\" depart=\"2\" route=\"r\" departPos=\"base\"/>"
+        "<vehicle id=\"3\" depart=\"3\" route=\"r\" departPos=\"12.5\"/>"
+        "<vehicle id=\"4\" depart=\"4\" route=\"r\" departPos=\"-12.5\"/>"
+        "<vehicle id=\"5\" depart=\"5\" route=\"r\" departPos=\"last\"/>"
+        "<vehicle id=\"6\" depart=\"6\" route=\"r\" departPos=\"random\"/></routes>");
+    struct trip_columns trips = take_all(demand);
+    assert_int_equal(trips.count, 6);
+    int32_t length_mm = (int32_t)(network.links[A].length_m * 1000.0 + 0.5);
+    const int32_t fronts[] = { DEPART_AT_START, DEPART_AT_START, 12500, length_mm - 12500, DEPART_BEHIND_LAST };
+    assert_memory_equal(trips.depart_front_mm, fronts, sizeof fronts);
+    assert_true(trips.depart_front_mm[5] >= 0 && trips.depart_front_mm[5] <= length_mm);
+    demand_release(demand);
+    refuses("p1.rou.xml", "<routes>\n<trip id=\"t\" depart=\"1\" from=\"a\" to=\"b\" departPos=\"99999\"/></routes>",
+            STATUS_RANGE, "line 2|departPos");
+    refuses("p2.rou.xml", "<routes>\n<trip id=\"t\" depart=\"1\" from=\"a\" to=\"b\" departPos=\"here\"/></routes>",
+            STATUS_RANGE, "line 2|departPos");
+}
+
 #define ROUTE "<routes><route id=\"r\" edges=\"a b\"/>"
 
 static void flows_depart_as_in_sumo(void **state)
@@ -701,7 +725,8 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sumo_trips_are_routed), cmocka_unit_test(flows_depart_as_in_sumo),
+        cmocka_unit_test(sumo_trips_are_routed), cmocka_unit_test(places_of_departure_are_read),
+        cmocka_unit_test(flows_depart_as_in_sumo),
         cmocka_unit_test(random_flows_keep_their_rate), cmocka_unit_test(scale_spreads_evenly),
         cmocka_unit_test(begin_discards_and_counts), cmocka_unit_test(batches_come_in_order),
         cmocka_unit_test(distributions_choose_by_weight), cmocka_unit_test(includes_are_read_in_place),

@@ -33,7 +33,7 @@ static void enter(struct street *street, int32_t count, int64_t *depart_ms, int8
         memcpy(&links[first_link[i]], route, (size_t)route_count * sizeof *links);
         first_link[i + 1] = first_link[i] + route_count;
     }
-    struct trip_columns trips = { count, depart_ms, number, type, first_link, links, lane, speed, NULL, NULL };
+    struct trip_columns trips = { count, depart_ms, number, type, first_link, links, lane, speed, NULL, NULL, NULL };
     struct problem problem;
     int32_t row;
     assert_int_equal(street_enter(street, &trips, &row, &problem), STATUS_OK);
@@ -112,7 +112,7 @@ static int64_t behind_lost_ms(struct network *network, const struct connection *
     int64_t depart_ms[2] = { 0, 5000 };
     int32_t number[2] = { 0, 1 }, type[2] = { 0, 1 }, first_link[3] = { 0, 2, 4 }, speed[2] = { -1, -1 }, row;
     int8_t lane[2] = { 0, 0 };
-    struct trip_columns trips = { 2, depart_ms, number, type, first_link, links, lane, speed, NULL, NULL };
+    struct trip_columns trips = { 2, depart_ms, number, type, first_link, links, lane, speed, NULL, NULL, NULL };
     struct problem problem;
     assert_int_equal(street_enter(street, &trips, &row, &problem), STATUS_OK);
     int64_t at_ms = arrives_ms(street, 1, 300);

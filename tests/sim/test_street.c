@@ -1,5 +1,6 @@
 // Goal: the street keeps its laws at every step (no overlap, nobody backwards, nobody through red, vehicles conserved,
 // speeds in bounds) in towns of every kind of junction, and gives the same bytes for 1, 2, 3 and 8 threads.
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -245,33 +246,92 @@ static const struct connection *left_turn(const struct network *network)
     return NULL;
 }
 
-// One crossing with links too short to change lanes on. Who begins in the kerb lane and would turn left can only go
-// right or straight on, out of the town, from where no way leads to its goal: it goes out, and holds nobody for ever.
-static void who_is_lost_goes_out(void **state)
+// One crossing whose links are so long. A car begins in the kerb lane and would turn left; with `blocked` another one
+// stands for long at a stop beside it. The counts after five minutes; it waits for its lane for a minute at least.
+static struct street_counts begins_in_a_wrong_lane(double pitch_m, bool blocked, int64_t *ret_detours)
 {
-    (void)state;
     struct network network;
-    town_create(&(struct town_options){ 1, 1, 3, 4, 28.0, 13.89, 20, false }, &network);
+    town_create(&(struct town_options){ 1, 1, 3, 4, pitch_m, 13.89, 20, false }, &network);
     const struct connection *left = left_turn(&network);
     assert_non_null(left);
-    int32_t links[2] = { network.lanes[left->from_lane].link, network.lanes[left->to_lane].link };
-    int64_t depart_ms = 0;
-    int32_t number = 0, type = 0, first_link[2] = { 0, 2 }, speed = -1;
-    int8_t lane = 0;
-    struct trip_columns trips = { 1, &depart_ms, &number, &type, first_link, links, &lane, &speed, NULL, NULL };
+    int32_t from = network.lanes[left->from_lane].link, to = network.lanes[left->to_lane].link;
+    int32_t links[4] = { from, to, from, to }, number[2] = { 0, 1 }, type[2] = { 0, 0 };
+    int32_t first_link[3] = { 0, 2, 4 }, speed[2] = { 0, -1 }, first_stop[3] = { 0, 1, 1 };
+    int64_t depart_ms[2] = { 0, 0 };
+    int8_t lane[2] = { 1, 0 };
+    struct trip_stop stop = { .lane = 1, .start_mm = 1000, .end_mm = 5500, .duration_ms = 1000000,
+        .until_ms = INT64_MIN };
+    struct trip_columns both = { 2, depart_ms, number, type, first_link, links, lane, speed, first_stop, &stop, NULL };
+    struct trip_columns alone = { 1, depart_ms, number, type, first_link, links, lane + 1, speed + 1, NULL, NULL,
+        NULL };
     struct vehicle_type car = town_car();
-    struct street *street = street_with(&network, &car, 1000, &trips);
+    struct street *street = street_with(&network, &car, 1000, blocked ? &both : &alone);
     struct signals *signals = signals_create(&network, 0);
     for (int second = 0; second < 300; second++) {
         signals_show(signals, street_now_ms(street), street_aspects(street));
         street_step(street);
-        // It waits for its lane first.
         assert_true(second >= 55 || street_counts(street)->detours == 0);
     }
-    assert_int_equal(street_counts(street)->detours, 1);
-    assert_int_equal(street_counts(street)->arrived, 1);
+    struct street_counts counts = *street_counts(street);
+    *ret_detours = counts.detours;
     street_release(street);
     signals_release(signals);
+    network_release(&network);
+    return counts;
+}
+
+// Who cannot get to the lane of its left turn could only go right or straight on, out of the town, from where no way
+// leads to its goal: it goes out, and holds nobody for ever.
+static void who_is_lost_goes_out(void **state)
+{
+    (void)state;
+    int64_t detours;
+    struct street_counts counts = begins_in_a_wrong_lane(34.0, true, &detours);
+    assert_int_equal(detours, 1);
+    assert_int_equal(counts.arrived, 1);
+    counts = begins_in_a_wrong_lane(34.0, false, &detours);
+    assert_int_equal(detours, 0);      // it changes lanes
+    assert_int_equal(counts.arrived, 1);
+}
+
+// On a link too short to change lanes on nobody begins on a lane from which its route does not go on.
+static void on_a_short_link_one_begins_in_lane(void **state)
+{
+    (void)state;
+    int64_t detours;
+    struct street_counts counts = begins_in_a_wrong_lane(28.0, false, &detours);
+    assert_int_equal(detours, 0);
+    assert_int_equal(counts.arrived, 1);
+}
+
+// Of three that begin at one instant on a lane of 200 m one begins 50 m on; one behind it by its gap; the third is
+// asked for where the first one stands, and waits till there is room.
+static void one_begins_where_it_asks(void **state)
+{
+    (void)state;
+    struct network network;
+    town_create(&(struct town_options){ 1, 1, 1, 2, 200.0, 13.89, 20, false }, &network);
+    int32_t link = network.connections[0].from_lane, to = network.lanes[network.connections[0].to_lane].link;
+    link = network.lanes[link].link;
+    int32_t links[6] = { link, to, link, to, link, to }, number[3] = { 0, 1, 2 }, type[3] = { 0 };
+    int32_t first_link[4] = { 0, 2, 4, 6 }, speed[3] = { 0 }, front_mm[3] = { 50000, DEPART_BEHIND_LAST, 48000 };
+    int64_t depart_ms[3] = { 0 };
+    int8_t lane[3] = { 0 };
+    struct trip_columns trips = { 3, depart_ms, number, type, first_link, links, lane, speed, NULL, NULL, front_mm };
+    struct vehicle_type car = town_car();
+    struct street *street = street_with(&network, &car, 100, &trips);
+    street_step(street);
+    struct vehicle_view views[3];
+    assert_int_equal(street_list_vehicles(street, views, 3), 2);
+    for (int i = 0; i < 2; i++) {
+        double asked_m = views[i].number == 0 ? 50.0 : 50.0 - car.length_m - car.gap_m;
+        assert_true(fabs((double)views[i].front_m - asked_m) < 0.2);   // a step of driving off, a margin
+    }
+    for (int step = 0; step < 300; step++) {
+        street_step(street);
+    }
+    assert_int_equal(street_counts(street)->waiting, 0);
+    street_release(street);
     network_release(&network);
 }
 
@@ -295,7 +355,7 @@ static int64_t passes_at(enum car_following following, int32_t step_ms, double s
     int64_t depart_ms = 0, red_ms = yellow_ms + network.groups[right->group].yellow_ms, passed_ms = -1;
     int32_t number = 0, type = 0, first_link[2] = { 0, 2 }, speed = -1;
     int8_t lane = 0;
-    struct trip_columns trips = { 1, &depart_ms, &number, &type, first_link, links, &lane, &speed, NULL, NULL };
+    struct trip_columns trips = { 1, &depart_ms, &number, &type, first_link, links, &lane, &speed, NULL, NULL, NULL };
     struct vehicle_type car = town_car();
     car.following = following;
     struct street *street = street_with(&network, &car, step_ms, &trips);
@@ -361,7 +421,8 @@ static void a_full_lane_holds_nobody_of_the_other(void **state)
         speed[i] = -1;
         lane[i] = i == CROWD;
     }
-    struct trip_columns trips = { CROWD + 1, depart_ms, number, type, first_link, links, lane, speed, NULL, NULL };
+    struct trip_columns trips = { CROWD + 1, depart_ms, number, type, first_link, links, lane, speed, NULL, NULL,
+        NULL };
     struct vehicle_type car = town_car();
     struct street *street = street_with(&network, &car, 1000, &trips);
     struct vehicle_view views[CROWD + 1];
@@ -403,7 +464,7 @@ static void cross(enum junction_kind kind, int count, struct trip_result *ret)
         }
     }
     assert_int_equal(found, count);
-    struct trip_columns trips = { count, depart_ms, number, type, first_link, links, lane, speed, NULL, NULL };
+    struct trip_columns trips = { count, depart_ms, number, type, first_link, links, lane, speed, NULL, NULL, NULL };
     struct vehicle_type car = town_car();
     struct street *street = street_with(&network, &car, 1000, &trips);
     for (int second = 0; second < 120; second++) {
@@ -465,6 +526,8 @@ int main(void)
         cmocka_unit_test(same_bytes_for_any_threads),
         cmocka_unit_test(a_turn_is_not_made_at_red),
         cmocka_unit_test(who_is_lost_goes_out),
+        cmocka_unit_test(on_a_short_link_one_begins_in_lane),
+        cmocka_unit_test(one_begins_where_it_asks),
         cmocka_unit_test(a_full_lane_holds_nobody_of_the_other),
         cmocka_unit_test(all_way_stop_is_first_come_first_served),
         cmocka_unit_test(same_bytes_for_any_instruction_set),

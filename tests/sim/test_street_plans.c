@@ -92,7 +92,7 @@ static void road_begin(struct road *road)
     struct street_options options = { .step_ms = 1000, .threads = 1, .seed = 1, .closures = road->closures,
         .closure_count = road->closure_count };
     struct trip_columns trips = { road->trips.count, road->depart_ms, road->number, road->types, road->first_link,
-        road->links, road->lane, road->speed, road->first_stop, road->stops };
+        road->links, road->lane, road->speed, road->first_stop, road->stops, NULL };
     struct problem problem;
     int32_t row;
     assert_int_equal(street_create(&road->network, &road->type, 1, &options, &road->street, &problem), STATUS_OK);
@@ -277,7 +277,7 @@ static void stops_that_cannot_be_are_refused(void **state)
         int64_t depart_ms = 5000;
         int32_t number = 1;
         struct trip_columns trips = { 1, &depart_ms, &number, road.types, road.first_link, road.links, road.lane,
-            road.speed, first_stop, stops };
+            road.speed, first_stop, stops, NULL };
         struct problem problem;
         assert_int_not_equal(street_enter(road.street, &trips, &row, &problem), STATUS_OK);
         assert_int_equal(row, 0);
