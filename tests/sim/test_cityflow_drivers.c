@@ -70,7 +70,7 @@ static void drive_alone(enum turn turn, double turn_way_m, struct drive *ret)
     int32_t number[] = { 0 }, type[] = { 0 }, first_link[] = { 0, 2 }, speed[] = { 0 };
     int32_t links[] = { from.index, network.lanes[taken->to_lane].link };
     int8_t lane[] = { -1 };
-    struct trip_columns trips = { 1, depart_ms, number, type, first_link, links, lane, speed, NULL, NULL };
+    struct trip_columns trips = { 1, depart_ms, number, type, first_link, links, lane, speed, NULL, NULL, NULL };
     struct vehicle_type car = driver(turn_way_m);
     struct street *street;
     struct problem problem = { "" };
