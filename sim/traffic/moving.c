@@ -213,7 +213,9 @@ static void head_look(struct street *street, struct worker *worker, int32_t grou
         group->yielding[c] = (int16_t)(group->yielding[c] + (group->yielding[c] < YIELDING_STEPS_MAX ? 1 : 0));
     }
     if (view.verdict == LINE_OPEN && holds_second(street, group, row, c)) {
+        int32_t signal = row[1].path[c] >= 0 ? street->paths[row[1].path[c]].group : INDEX_NONE;
         ahead->hold[c] = group->length[c];
+        ahead->red |= signal >= 0 && street->aspects[signal] == ASPECT_RED ? 1u << c : 0u;
         ahead->holds = true;
     }
 }

@@ -275,14 +275,15 @@ static void loop_row(float step_ms, const struct wide_types *types, const float 
 }
 
 // Where a line closed behind the head, those who can stop before it and need to brake harder for it than for their
-// leader follow the line.
+// leader follow the line: at red all who can by any braking, else who can comfortably.
 static void leader_or_line(float step_s, const struct wide_types *types, const struct ahead *ahead,
                            const struct row *row, struct wide_leader *leader, int32_t *heeds_place)
 {
     FOR_WIDE {
         float v = row->speed[c];
         float to_line = ahead->hold[c] - row->front[c];
-        float brake = types->deceleration[c] > YELLOW_MPS2 ? types->deceleration[c] : YELLOW_MPS2;
+        float comfort = types->deceleration[c] > YELLOW_MPS2 ? types->deceleration[c] : YELLOW_MPS2;
+        float brake = (ahead->red & COLUMN_BIT[c]) != 0 ? types->emergency[c] : comfort;
         float saved = types->krauss[c] ? 0.5f * v * step_s : 0.0f;   // as in right_of_way.c
         int stops = v * v < 2.0f * brake * (to_line + saved);
         float s = leader->rear[c] - row->front[c];
@@ -638,6 +639,7 @@ static uint32_t heads_prepare(const struct follow_job *job, const struct group *
         ahead->margin[c] = types->gap[c];
         ahead->line[c] = group->length[c] - LINE_MARGIN_M;
     }
+    ahead->red = 0;
     ahead->holds = false;
     return bits_of(near);
 }

@@ -85,6 +85,7 @@ struct ahead {
     float line[WIDE];                 // nobody but the first may pass this in the step: the lane's end
     // a line that closed behind the first one: others stop there if they can; or FAR_M
     float hold[WIDE];
+    uint32_t red;                     // columns of which it is a red light: whoever can stop at all does
     bool holds;                       // in any column
 };
 

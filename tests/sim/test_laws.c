@@ -26,6 +26,7 @@ static const uint64_t FAILED_ONCE[] = {
     4810,                          // was inserted before its line while a rear stood on it
     2335729174420178065u,          // drawn past its place inside by one ahead, went before one that had the right
     14131479290086321744u,         // heeded a leader of long ago on an empty lane, of whom a checkpoint knew nothing
+    14551078683703012035u,         // second at a light that turned red: could have stopped, if not comfortably
 };
 #define FAILED_ONCE_COUNT (sizeof FAILED_ONCE / sizeof *FAILED_ONCE)
 
