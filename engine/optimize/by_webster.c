@@ -2,22 +2,25 @@
 // alone.
 //
 // THEORY    webster.h has the formula. A row's demand over its saturation flow is the flow ratio of each group that it
-//           waits for. What the start of a queue loses and what its tail gains from the yellow are about equal (some 2
-//           s each), so a stage loses its transition to the next, and effective green is lamp green. Sets of stages are
-//           tried exhaustively up to STAGE_SEARCH_MAX stages; beyond, the program's own are taken in its order. A stage
-//           serves a group only where the group goes protected in it, if any stage of the site protects it: a queue of
-//           permissive left turns does not discharge at the saturation flow.
+//           waits for. What the start of a queue loses its tail gains from the yellow, all but a second: a stage loses
+//           its transition to the next and that second. (Were nothing lost, greens of light traffic would be as short
+//           as allowed and just too short; the flow that is counted is then what they let pass, and asks for no more.
+//           Decision 0040.) Sets of stages are tried exhaustively up to STAGE_SEARCH_MAX stages; beyond, the program's
+//           own are taken in its order. A stage serves a group only where the group goes protected in it, if any stage
+//           of the site protects it: a queue of permissive left turns does not discharge at the saturation flow.
 #include "engine/optimize/strategy.h"
 
 #include <math.h>
 #include <string.h>
 
+#include "engine/model/units.h"
 #include "engine/optimize/stage_choice.h"
 #include "engine/optimize/webster.h"
 
 #define FIRST_MS 180000               // flows are worth nothing before: the network's program until then
 #define AGAIN_MS 300000
 #define STAGE_SEARCH_MAX 10           // 1023 sets
+#define START_LOSS_MS 1000            // of each green, what yellow does not give back
 static const double SATURATION_VPS = 0.5;         // per lane, near HCM's 1900 veh/h
 static const double FLOW_RATIO_MIN = 0.02;        // a group without traffic still gets a place
 static const double FLOW_RATIO_MAX = 2.0;         // a row that asks for more has a sensor that lies
@@ -56,6 +59,11 @@ static void groups_fill(const struct view *view, struct webster_groups *ret)
     }
 }
 
+static int32_t start_loss_ms(const struct intersection *at)
+{
+    return (int32_t)quantum_ceil(START_LOSS_MS, at->quantum_ms);
+}
+
 // Solves for the stages of `timing` in their order; false when they do not serve all or do not fit.
 static bool timing_solve(const struct view *view, const struct site_need *need, struct timing *timing)
 {
@@ -66,9 +74,10 @@ static bool timing_solve(const struct view *view, const struct site_need *need, 
     for (int32_t k = 0; k < timing->stage_count; k++) {
         stage_groups[k] = need->serves[timing->stage[k]];
         served |= stage_groups[k];
-        in.green_ms_min[k] = stage_green_ms_min(view, view->network->stages[at->first_stage + timing->stage[k]].groups);
-        in.lost_ms += transition_ms(view->transitions, view->intersection.index, timing->stage[k],
-                                    timing->stage[(k + 1) % timing->stage_count]);
+        int32_t least_ms = stage_green_ms_min(view, view->network->stages[at->first_stage + timing->stage[k]].groups);
+        in.green_ms_min[k] = least_ms > start_loss_ms(at) ? least_ms - start_loss_ms(at) : 0;
+        in.lost_ms += start_loss_ms(at) + transition_ms(view->transitions, view->intersection.index, timing->stage[k],
+                                                        timing->stage[(k + 1) % timing->stage_count]);
     }
     struct webster_result result;
     if ((need->groups.required & ~served) != 0) {
@@ -78,7 +87,9 @@ static bool timing_solve(const struct view *view, const struct site_need *need, 
     if (webster_solve(&in, &result) != STATUS_OK) {
         return false;
     }
-    memcpy(timing->green_ms, result.green_ms, sizeof(int32_t) * (size_t)timing->stage_count);
+    for (int32_t k = 0; k < timing->stage_count; k++) {
+        timing->green_ms[k] = result.green_ms[k] + start_loss_ms(at);
+    }
     return true;
 }
 
@@ -89,8 +100,8 @@ static double cycle_need(const struct view *view, const struct site_need *need, 
     double ratio[WEBSTER_STAGE_COUNT_MAX], lost_ms = 0.0;
     for (int32_t k = 0; k < timing->stage_count; k++) {
         stage_groups[k] = need->serves[timing->stage[k]];
-        lost_ms += transition_ms(view->transitions, view->intersection.index, timing->stage[k],
-                                 timing->stage[(k + 1) % timing->stage_count]);
+        lost_ms += START_LOSS_MS + transition_ms(view->transitions, view->intersection.index, timing->stage[k],
+                                                 timing->stage[(k + 1) % timing->stage_count]);
     }
     double y_sum = webster_stage_ratios(&need->groups, stage_groups, timing->stage_count, ratio);
     // Beyond saturation less Y is what matters, whatever the lost time.

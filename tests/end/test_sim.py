@@ -42,6 +42,13 @@ def hangzhou_max_pressure_is_the_published_one(folder):
 
 
 @test
+def webster_gains_by_shorter_intergreens(folder):
+    """Greens of light traffic that are just too short would never be seen to be: the flow counted is what they let pass."""
+    delay = {s: sim(*hangzhou(), "--control", "webster", "--intergreen-s", s)["average_delay_s"] for s in ("3", "5")}
+    assert delay["3"] < delay["5"], delay
+
+
+@test
 def cologne_is_accounted_for_under_each_strategy(folder):
     delays = {}
     for control in ("program", "webster", "max-pressure"):
