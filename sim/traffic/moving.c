@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <math.h>
-#include <string.h>
 
 #include "sim/traffic/street_kernel.h"
 #include "sim/traffic/closures.h"
@@ -435,6 +434,15 @@ static void entries_look(const struct street *street, const struct block *block)
     }
 }
 
+static void leaders_keep(const struct ahead *ahead, struct leaders *ret)
+{
+    for (int c = 0; c < WIDE; c++) {
+        ret->rear[c] = ahead->rear[c];
+        ret->speed[c] = ahead->speed[c];
+        ret->margin[c] = ahead->margin[c];
+    }
+}
+
 // Moves the groups at hand, whose heads have looked.
 static void groups_follow(struct street *street, struct worker *worker, const struct follow_job *job)
 {
@@ -457,9 +465,7 @@ static void groups_follow(struct street *street, struct worker *worker, const st
         struct group *group = &street->groups[moving->group];
         struct block *block = &street->blocks[street->block_of_group[moving->group]];
         if (block->lane_count > 1) {
-            memcpy(group->leaders.rear, moving->ahead.rear, sizeof group->leaders.rear);
-            memcpy(group->leaders.speed, moving->ahead.speed, sizeof group->leaders.speed);
-            memcpy(group->leaders.margin, moving->ahead.margin, sizeof group->leaders.margin);
+            leaders_keep(&moving->ahead, &group->leaders);
         }
         heads_leave(street, worker, block, group, rows[i].past, moving->from);
     }
