@@ -156,6 +156,13 @@ static float room_promised(const struct street *street, const struct seen *lane)
     return promised;
 }
 
+// Room on a lane before its last: where it stands now, or can be once it has braked.
+static float tail_room(const struct seen *lane, float brake)
+{
+    float v = lane->tail_speed;
+    return lane->tail_rear + v * v / (2.0f * brake) + v;
+}
+
 // Time until the other has cleared `way` metres at the speed that it has.
 static float time_cleared(float way, float speed)
 {
@@ -236,6 +243,13 @@ static bool held_by_room(const struct street *street, const struct path *path, c
         || street->now_ms - street->green_since_ms[path->group] > street->options.step_ms);
 }
 
+// Whether a lane itself has room for one more as most are.
+static bool room_for_one(const struct street *street, const struct seen *lane)
+{
+    float room = lane->count > 0 ? tail_room(lane, FOE_BRAKE_MPS2) : lane->length;
+    return room - room_promised(street, lane) >= street->length_usual + street->types.gap[0];
+}
+
 // Whether somebody stands inside before one that stands at its line, where their ways have not parted.
 static bool blocked_inside(const struct street *street, const struct seen *lane, int32_t path_index)
 {
@@ -256,9 +270,11 @@ static bool blocked_inside(const struct street *street, const struct seen *lane,
     return false;
 }
 
-// The first vehicle that is on its way to the foe path's line, if any.
-static bool approaching(const struct street *street, int32_t foe_index, struct other *ret)
+// The first vehicle that is on its way to the foe path's line, if any. One held for want of room does not come, but to
+// those who go to the same lane, while that has none: who crosses nobody looks for no room, and would fill each gap.
+static bool approaching(const struct street *street, const struct path_foe *foe, struct other *ret)
 {
+    int32_t foe_index = foe->path;
     const struct path *foe_path = &street->paths[foe_index];
     const struct seen *lane = &street->seen[foe_path->from_cell];
     float length = lane->length;
@@ -272,9 +288,12 @@ static bool approaching(const struct street *street, int32_t foe_index, struct o
         ret->x = front - length;
         ret->length = street->length_usual;
         ret->yielded = first ? lane->head_yielded : 0;
-        if (ret->speed < STANDING_MPS && first
-            && (held_by_room(street, foe_path, lane) || blocked_inside(street, lane, foe_index))) {
-            return false;
+        if (ret->speed < STANDING_MPS && first) {
+            bool held = held_by_room(street, foe_path, lane)
+                && (!foe->merges || room_for_one(street, &street->seen[foe_path->to_cell]));
+            if (held || blocked_inside(street, lane, foe_index)) {
+                return false;
+            }
         }
         return !held_by_signal(street, foe_path, ret->speed, -ret->x);
     }
@@ -306,9 +325,9 @@ static bool lowest_standing(const struct street *street, int32_t path_index)
 {
     const struct path *path = &street->paths[path_index];
     for (int32_t i = 0; i < path->foe_count; i++) {
-        int32_t foe = street->foes[path->first_foe + i].path;
+        const struct path_foe *foe = &street->foes[path->first_foe + i];
         struct other other;
-        if (foe < path_index && approaching(street, foe, &other) && other.speed < STANDING_MPS
+        if (foe->path < path_index && approaching(street, foe, &other) && other.speed < STANDING_MPS
             && -other.x < AT_LINE_M) {
             return false;
         }
@@ -332,7 +351,7 @@ static bool outsider_takes(const struct street *street, int32_t path_index, cons
                            const struct viewer *viewer, float x, float acceleration)
 {
     struct other other;
-    if (!approaching(street, foe->path, &other)) {
+    if (!approaching(street, foe, &other)) {
         return false;
     }
     const struct path *path = &street->paths[path_index];
@@ -461,9 +480,7 @@ static bool exit_has_room(const struct street *street, const struct path *path, 
     for (;;) {
         const struct seen *lane = &street->seen[path->to_cell];
         if (lane->count > 0) {
-            // What stands at the end now and where it can be once it has braked.
-            float v = lane->tail_speed;
-            room += lane->tail_rear + v * v / (2.0f * street->types.deceleration[viewer->kind & KIND_TYPE]) + v;
+            room += tail_room(lane, street->types.deceleration[viewer->kind & KIND_TYPE]);
             return room > 6.0f * need || room - promised - room_promised(street, lane) >= need;
         }
         room += lane->length;

@@ -13,8 +13,9 @@
 //                      respected whatever the signs say. At an all-way stop who stopped first goes first. Who waits
 //                      inside still when its green is over clears the junction before those whose green it is now.
 //                      Who stands at its line for want of room beyond, or behind one that stands inside, threatens
-//                      nobody. Krauss drivers stop at their line for one inside that is nearer to being past than
-//                      they are to the area (decision 0111).
+//                      nobody, but keeps its right over those who go to the same lane while that has no room. Krauss
+//                      drivers stop at their line for one inside that is nearer to being past than they are to the
+//                      area (decision 0111).
 //           Who yields waits before the line, or inside before the first common area where the path lets it.
 //           Vehicles that stand and wait for each other in a circle are freed: after some seconds the one on the path
 //           of the lowest index ignores foes that stand outside; after many, a blocker that stands inside

@@ -76,4 +76,25 @@ def places_of_departure_are_sumos(folder):
         assert abs(durations[0][place] - durations[1][place]) <= 1.0, (place, durations)
 
 
+@test
+def a_main_road_keeps_its_right_into_a_full_exit(folder):
+    """Two queues into one exit that a slow link behind it keeps full: those who turn right into it from the minor road
+    do not fill each gap before the head of the main road's queue, which stands for want of room."""
+    for exit_m in (300, 100):
+        nodes = "".join(f'<node id="{name}" x="{x}" y="{y}" type="priority"/>' for name, x, y in
+                        (("c", 0, 0), ("w", -LENGTH_M, 0), ("n", 0, LENGTH_M), ("s", 0, -LENGTH_M), ("e", exit_m, 0),
+                         ("f", exit_m + 100, 0)))
+        roads = [("wi", "w", "c", 5), ("si", "s", "c", 1), ("ni", "n", "c", 1), ("eo", "c", "e", 5), ("no", "c", "n", 1),
+                 ("so", "c", "s", 1)]
+        net_of(folder, nodes, "".join(f'<edge id="{name}" from="{begin}" to="{end}" numLanes="1" speed="{SPEED_MPS}" '
+                                      f'priority="{priority}"/>' for name, begin, end, priority in roads)
+               + '<edge id="slow" from="e" to="f" numLanes="1" speed="2" priority="5"/>')
+        both(folder, "".join(f'<vehicle id="{road}{k}" type="t" depart="{4 * k + (road == "s")}"><route edges="{road}i '
+                             'eo slow"/></vehicle>' for k in range(250) for road in "ws"))
+        for path in (folder / "sumo.tripinfo.xml", folder / "out" / "tripinfo.xml"):
+            arrived = [trip.get("id")[0] for trip in ElementTree.parse(path).iter("tripinfo")
+                       if 0.0 <= float(trip.get("arrival")) <= 1000.0]
+            assert len(arrived) > 150 and arrived.count("w") > arrived.count("s"), (exit_m, path, arrived.count("w"))
+
+
 main()
