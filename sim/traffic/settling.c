@@ -272,7 +272,8 @@ static int32_t roomiest(const struct street *street, const struct block *block, 
 static float depart_front(const struct street *street, int32_t cell, const struct trip *trip)
 {
     int32_t count = cell_group(street, cell)->count[cell % WIDE];
-    if (trip->since_front > 0.001f * (float)DEPART_BEHIND_LAST + 0.0005f) {
+    bool behind_last = trip->since_front < 0.5f * (float)(DEPART_AT_START + DEPART_BEHIND_LAST);
+    if (!behind_last) {
         return trip->since_front;
     }
     float gap = street->types.gap[trip->type] + LINE_MARGIN_M;

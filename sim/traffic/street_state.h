@@ -293,7 +293,7 @@ struct trip {
     };
     int32_t loss_ms;                  // of time until since_ms
     int32_t waiting_steps;
-    float since_front;                // where it was at since_ms; until it enters, where it is to
+    float since_front;                // where it was at since_ms; until it enters, where it is to, or DEPART_
     float link_loss_s;                // on the present link so far
     int32_t depart_ms, entered_ms, free_flow_ms;
     int32_t next;                     // in order of departure, in its queue, among those that arrived, or free

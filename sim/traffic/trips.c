@@ -566,12 +566,13 @@ static int32_t trip_fill(struct street *street, const struct trip_columns *trips
     int32_t size = piece_size_for(count);
     struct trip *trip = &street->trips[index];
     uint32_t type = (uint32_t)trips->type[row];
+    int32_t front_mm = trips->depart_front_mm != NULL ? trips->depart_front_mm[row] : DEPART_AT_START;
     *trip = (struct trip){
         .depart_ms = ms_after_begin(street, trips->depart_ms[row]), .number = trips->number[row],
         .first_leg = piece_take(street, size), .leg_count = (uint16_t)count, .next = INDEX_NONE,
         .piece_size = (uint16_t)size, .depart_speed_mmps = trips->depart_speed_mmps[row], .type = (uint16_t)type,
         .depart_lane = trips->depart_lane[row], .state = TRIP_SCHEDULED, .first_link = trips->links[first],
-        .since_front = trips->depart_front_mm != NULL ? (float)trips->depart_front_mm[row] * 0.001f : 0.0f,
+        .since_front = front_mm < 0 ? (float)front_mm : (float)front_mm * 0.001f,
     };
     double factor = street->types.factor[type]
         + street->types.deviation[type] * normal_draw(street->options.seed, trip->number);
