@@ -108,6 +108,9 @@ static void choose_for_vehicles(const struct timeline *timeline, int32_t from, i
             continue;
         }
         int32_t shown_ms = shown_change_ms(timeline, rules, from, to), left_ms = gap_ms(timeline, from, to, false);
+        if (rules->bare_changes && gap_ms(timeline, from, to, true) == 0) {
+            shown_ms = rules->yellow_ms[from];
+        }
         if (shown_ms < 0) {
             bool unsafe = gap_ms(timeline, from, to, true) > 0;   // the program changes here, but too fast
             shown_ms = longest_ms >= 0 ? longest_ms

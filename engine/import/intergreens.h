@@ -13,7 +13,8 @@
 //           all-red that the program shows after this group's green, else the longest that it shows after any other's:
 //           how its engineer clears this intersection. Where it shows no change at all, or one that is too short, the
 //           profile's. Yet never more than the gap that the program does leave, so that a safe program is never
-//           lengthened.
+//           lengthened. In a format without yellow (CityFlow's), where one green follows another at once, the yellow
+//           alone: it is what the program has no way to show, and more would make another program of it.
 //           People on foot end without yellow. Their intergreen is the time that the program leaves them before
 //           anything that conflicts starts, at most the profile's.
 // CONTRACT  Pure. Masks are of the intersection's groups.
@@ -38,6 +39,7 @@ struct timeline {
 // What an intersection's rules are made of.
 struct change_rules {
     int32_t quantum_ms;
+    bool bare_changes;               // of a format without yellow: phases may follow each other at once
     int32_t group_count;
     enum group_kind kind[GROUP_COUNT_MAX];
     int32_t yellow_ms[GROUP_COUNT_MAX];

@@ -185,7 +185,8 @@ static enum status one_build(struct signal_build *build, const struct light *lig
         .group_count = light->group_count, .first_stage = build->stages.count, .first_green = build->greens.count,
         .quantum_ms = quantum_of(build->draft, light->program), .falls_back_to_actuated = program->actuated,
         .stages_in_turn = program->actuated };
-    *rules = (struct change_rules){ .quantum_ms = at.quantum_ms };
+    *rules = (struct change_rules){ .quantum_ms = at.quantum_ms,
+        .bare_changes = build->draft->origin == ORIGIN_CITYFLOW };
     groups_create(build, light);
     enum status status = timeline_lay(build, light, at.quantum_ms, timeline);
     status = status != STATUS_OK ? status : conflicts_find(build, light, timeline, rules);
