@@ -64,6 +64,14 @@ static int32_t start_loss_ms(const struct intersection *at)
     return (int32_t)quantum_ceil(START_LOSS_MS, at->quantum_ms);
 }
 
+// What the k-th stage of a round loses: its start, and the change to the next one.
+static int32_t stage_lost_ms(const struct view *view, const struct timing *timing, int32_t k)
+{
+    const struct intersection *at = &view->network->intersections[view->intersection.index];
+    return start_loss_ms(at) + transition_ms(view->transitions, view->intersection.index, timing->stage[k],
+                                             timing->stage[(k + 1) % timing->stage_count]);
+}
+
 // Solves for the stages of `timing` in their order; false when they do not serve all or do not fit.
 static bool timing_solve(const struct view *view, const struct site_need *need, struct timing *timing)
 {
@@ -76,8 +84,7 @@ static bool timing_solve(const struct view *view, const struct site_need *need, 
         served |= stage_groups[k];
         int32_t least_ms = stage_green_ms_min(view, view->network->stages[at->first_stage + timing->stage[k]].groups);
         in.green_ms_min[k] = least_ms > start_loss_ms(at) ? least_ms - start_loss_ms(at) : 0;
-        in.lost_ms += start_loss_ms(at) + transition_ms(view->transitions, view->intersection.index, timing->stage[k],
-                                                        timing->stage[(k + 1) % timing->stage_count]);
+        in.lost_ms += stage_lost_ms(view, timing, k);
     }
     struct webster_result result;
     if ((need->groups.required & ~served) != 0) {
@@ -100,8 +107,7 @@ static double cycle_need(const struct view *view, const struct site_need *need, 
     double ratio[WEBSTER_STAGE_COUNT_MAX], lost_ms = 0.0;
     for (int32_t k = 0; k < timing->stage_count; k++) {
         stage_groups[k] = need->serves[timing->stage[k]];
-        lost_ms += START_LOSS_MS + transition_ms(view->transitions, view->intersection.index, timing->stage[k],
-                                                 timing->stage[(k + 1) % timing->stage_count]);
+        lost_ms += stage_lost_ms(view, timing, k);
     }
     double y_sum = webster_stage_ratios(&need->groups, stage_groups, timing->stage_count, ratio);
     // Beyond saturation less Y is what matters, whatever the lost time.

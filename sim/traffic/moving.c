@@ -99,9 +99,11 @@ static float driver_factor(const struct street *street, uint32_t kind, int32_t t
 }
 
 // While the head passes its line the second one, who will be the head then, may have to stop already: at a signal that
-// closed, or at the end of a wrong lane.
-static bool holds_second(const struct street *street, const struct group *group, const struct row *row, int c)
+// closed, or at the end of a wrong lane. Whether the signal is red is told.
+static bool holds_second(const struct street *street, const struct group *group, const struct row *row, int c,
+                         bool *ret_red)
 {
+    *ret_red = false;
     if (group->count[c] < 2 || row[1].path[c] == PATH_END) {
         return false;
     }
@@ -113,6 +115,7 @@ static bool holds_second(const struct street *street, const struct group *group,
     struct viewer viewer = { row[1].speed[c], street->types.length[row[1].kind[c] & KIND_TYPE], row[1].desired[c], 1.0f,
         row[1].kind[c], row[1].trip[c], 0.0f, false };
     int32_t signal = street->paths[path].group;
+    *ret_red = signal >= 0 && street->aspects[signal] == ASPECT_RED;
     return signal >= 0 && street->aspects[signal] != ASPECT_GREEN
         && line_verdict(street, path, 0, &viewer, -to_line) != LINE_OPEN;
 }
@@ -211,10 +214,10 @@ static void head_look(struct street *street, struct worker *worker, int32_t grou
     if ((stops || (view.verdict == LINE_TAKEN && row->speed[c] < STANDING_MPS)) && to_line < AT_LINE_M) {
         group->yielding[c] = (int16_t)(group->yielding[c] + (group->yielding[c] < YIELDING_STEPS_MAX ? 1 : 0));
     }
-    if (view.verdict == LINE_OPEN && holds_second(street, group, row, c)) {
-        int32_t signal = row[1].path[c] >= 0 ? street->paths[row[1].path[c]].group : INDEX_NONE;
+    bool red;
+    if (view.verdict == LINE_OPEN && holds_second(street, group, row, c, &red)) {
         ahead->hold[c] = group->length[c];
-        ahead->red |= signal >= 0 && street->aspects[signal] == ASPECT_RED ? 1u << c : 0u;
+        ahead->red |= (uint32_t)red << c;
         ahead->holds = true;
     }
 }

@@ -5,6 +5,38 @@
 #include "sim/traffic/stops.h"
 #include "sim/traffic/trips.h"
 
+void trips_arrive(struct street *street)
+{
+    int32_t count = 0;
+    for (int32_t w = 0; w < street->worker_count; w++) {
+        struct worker *worker = &street->workers[w];
+        for (int32_t i = 0; i < worker->arrived_count; i++) {
+            // Insertion from the end, by number: few arrive in one step.
+            int32_t index = worker->arrived[i], at = count++;
+            for (; at > 0 && street->trips[street->arrived[at - 1]].number > street->trips[index].number; at--) {
+                street->arrived[at] = street->arrived[at - 1];
+            }
+            street->arrived[at] = index;
+        }
+        worker->arrived_count = 0;
+    }
+    for (int32_t i = 0; i < count; i++) {
+        int32_t index = street->arrived[i];
+        struct trip *trip = &street->trips[index];
+        trip->arrived_ms = street_elapsed_ms(street);
+        trip->state = TRIP_ARRIVED;
+        trip->next = INDEX_NONE;
+        if (street->arrived_last == INDEX_NONE) {
+            street->arrived_first = index;
+        } else {
+            street->trips[street->arrived_last].next = index;
+        }
+        street->arrived_last = index;
+    }
+    street->counts.arrived += count;
+    street->counts.under_way -= count;
+}
+
 static struct trip_result result_of(const struct street *street, const struct trip *trip, int32_t index)
 {
     int64_t begin_ms = street->options.begin_ms;

@@ -16,6 +16,10 @@
 
 #define INLINE inline __attribute__((always_inline))
 
+// Conditions are joined by &, or by the greatest of several terms, rather than by &&: with branches gcc does not
+// vectorise.
+#define FOR_WIDE _Pragma("omp simd") for (int c = 0; c < WIDE; c++)
+
 // Sixteen conditions, 0 or -1 each, as bits.
 static INLINE uint32_t bits_of(const int32_t *condition)
 {
