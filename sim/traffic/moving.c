@@ -86,7 +86,7 @@ static void leave(struct street *street, struct worker *worker, const struct lea
         to.cell = INDEX_NONE;
     }
     to.front = trip->since_front = x;
-    __builtin_prefetch(&street->legs[trip->first_leg + trip->leg]);
+    memory_expect(&street->legs[trip->first_leg + trip->leg]);
     to.came_by = came_by;
     *outbox_add(worker) = to;
 }
@@ -231,16 +231,16 @@ static void heads_expect(const struct street *street, int32_t group_index)
     group->soon = street->kernel->heads_soon(group, row);
     for (uint32_t rest = group->soon; rest != 0; rest &= rest - 1) {
         int c = __builtin_ctz(rest), path = row->path[c];
-        __builtin_prefetch(&street->seen[group_index * WIDE + c]);
+        memory_expect(&street->seen[group_index * WIDE + c]);
         if (path >= 0) {
-            __builtin_prefetch(&street->paths[path]);
-            __builtin_prefetch(&street->watches[path]);
-            __builtin_prefetch(&street->inside[path]);
-            __builtin_prefetch(&street->trips[row->trip[c]], 1);
+            memory_expect(&street->paths[path]);
+            memory_expect(&street->watches[path]);
+            memory_expect(&street->inside[path]);
+            memory_expect_write(&street->trips[row->trip[c]]);
         }
     }
     for (uint32_t rest = group->over; rest != 0; rest &= rest - 1) {
-        __builtin_prefetch(&street->watches[group->first_path[__builtin_ctz(rest)]]);
+        memory_expect(&street->watches[group->first_path[__builtin_ctz(rest)]]);
     }
 }
 
@@ -252,17 +252,17 @@ static void heads_expect_more(const struct street *street, int32_t group_index)
         int32_t c = __builtin_ctz(rest), path = row->path[c];
         if (path >= 0) {
             const struct trip *trip = &street->trips[row->trip[c]];
-            __builtin_prefetch(&street->legs[trip->first_leg + trip->leg]);
-            __builtin_prefetch(&street->crossroads[street->watches[path].junction]);
-            __builtin_prefetch(&street->seen[street->paths[path].to_cell]);
+            memory_expect(&street->legs[trip->first_leg + trip->leg]);
+            memory_expect(&street->crossroads[street->watches[path].junction]);
+            memory_expect(&street->seen[street->paths[path].to_cell]);
             if (street->watches[path].short_ones) {
-                __builtin_prefetch(&street->briefs[path]);
+                memory_expect(&street->briefs[path]);
             }
         }
     }
     for (uint32_t rest = group->over; rest != 0; rest &= rest - 1) {
         const struct watch *watch = &street->watches[group->first_path[__builtin_ctz(rest)]];
-        __builtin_prefetch(&street->crossroads[watch->junction]);
+        memory_expect(&street->crossroads[watch->junction]);
     }
 }
 
@@ -270,8 +270,8 @@ static void heads_expect_more(const struct street *street, int32_t group_index)
 static void leave_expect(const struct street *street, int32_t path, int32_t lane)
 {
     if (path >= 0) {
-        __builtin_prefetch(&street->passage_sums[street->paths[path].connection], 1);
-        __builtin_prefetch(&street->turned[lane], 1);
+        memory_expect_write(&street->passage_sums[street->paths[path].connection]);
+        memory_expect_write(&street->turned[lane]);
     }
 }
 
@@ -527,7 +527,7 @@ static int32_t groups_gather(struct street *street, struct worker *worker)
         block->stale = true;
         worker->updates += block->vehicles;
         for (int32_t i = block->first_group; i < block->first_group + block->lane_count; i++) {
-            __builtin_prefetch(&street->groups[i + GROUPS_AHEAD].first_row);   // there may be none
+            memory_expect(&street->groups[i + GROUPS_AHEAD].first_row);   // there may be none
             worker->active[count] = i;
             count += street->groups[i].count_max > 0 ? 1 : 0;
         }
@@ -664,9 +664,9 @@ static void crossroads_expect(const struct street *street, const struct crossroa
 {
     for (uint64_t rest = crossroads->busy & ~BUSY_REST; rest != 0; rest &= rest - 1) {
         int32_t path = crossroads->first_path + __builtin_ctzll(rest);
-        __builtin_prefetch(&street->paths[path]);
-        __builtin_prefetch(&street->watches[path]);
-        __builtin_prefetch(&street->inside[path]);
+        memory_expect(&street->paths[path]);
+        memory_expect(&street->watches[path]);
+        memory_expect(&street->inside[path]);
     }
 }
 
@@ -675,9 +675,9 @@ static void crossroads_expect_more(const struct street *street, const struct cro
     for (uint64_t rest = crossroads->busy & ~BUSY_REST; rest != 0; rest &= rest - 1) {
         int32_t path = crossroads->first_path + __builtin_ctzll(rest);
         const struct crosser *first = &street->now[street->inside[path].first];
-        __builtin_prefetch(&street->seen[street->paths[path].to_cell]);
-        __builtin_prefetch(first);
-        __builtin_prefetch((const char *)(first + 1) - 1);
+        memory_expect(&street->seen[street->paths[path].to_cell]);
+        memory_expect(first);
+        memory_expect((const char *)(first + 1) - 1);
     }
 }
 
@@ -708,7 +708,7 @@ static void crossroads_move(struct street *street, struct worker *worker, const 
     }
     for (int32_t i = -4; i < count; i++) {
         if (i + 4 < count) {
-            __builtin_prefetch(&street->crossroads[active[i + 4]]);
+            memory_expect(&street->crossroads[active[i + 4]]);
         }
         if (i + 2 >= 0 && i + 2 < count) {
             crossroads_expect(street, &street->crossroads[active[i + 2]]);
