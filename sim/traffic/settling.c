@@ -131,8 +131,13 @@ static void crossers_arrange(struct street *street, const struct worker *worker,
         crosser_expect(street, worker->stayed[i].path);
     }
     for (int32_t w = 0; w < street->worker_count; w++) {
-        for (int32_t i = 0; i < street->workers[w].outbox_count; i++) {
-            int32_t path = street->workers[w].outbox[i].path;
+        const struct worker *from = &street->workers[w];
+        for (int32_t i = 0; i < from->outbox_count; i++) {
+            int32_t path = from->outbox[i].path;
+            if (i + TRANSFERS_AHEAD < from->outbox_count && from->outbox[i + TRANSFERS_AHEAD].path >= 0) {
+                memory_expect(&street->paths[from->outbox[i + TRANSFERS_AHEAD].path]);
+                memory_expect_write(&street->inside_next[from->outbox[i + TRANSFERS_AHEAD].path]);
+            }
             if (path_mine(street, path, self)) {
                 crosser_expect(street, path);
             }
@@ -182,6 +187,8 @@ static void transfer_expect(const struct street *street, const struct transfer *
         const struct group *group = cell_group(street, transfer->cell);
         memory_expect_write(group->count);
         memory_expect_write(&group->first_row);
+        memory_expect(group->limit);
+        memory_expect_write(group->entered);
         memory_expect(&street->seen[transfer->cell]);
     } else {
         memory_expect(&street->paths[transfer->path]);
@@ -497,12 +504,14 @@ static void block_expect(const struct street *street, const struct block *block)
     }
 }
 
-static void block_expect_more(const struct street *street, const struct block *block)
+// goal: the lane on which lane changes of this second end; of it all rows are not read.
+static void block_expect_more(const struct street *street, const struct block *block, int32_t goal)
 {
     for (int32_t i = 0; i < block->lane_count; i++) {
         const struct group *group = &street->groups[block->first_group + i];
         const struct row *rows = &street->rows[group->first_row];
         int32_t count = group->count_max < ROWS_EXPECTED ? group->count_max : ROWS_EXPECTED;
+        count = i == goal && count > 2 ? 2 : count;
         for (int32_t k = 0; k < count; k++) {
             memory_expect(rows[k].front);
             memory_expect(rows[k].speed);
@@ -553,7 +562,8 @@ void settle_worker(struct street *street, struct worker *worker)
             block_expect(street, &street->blocks[worker->active[i + 2]]);
         }
         if (i + 1 < count) {
-            block_expect_more(street, &street->blocks[worker->active[i + 1]]);
+            const struct block *next = &street->blocks[worker->active[i + 1]];
+            block_expect_more(street, next, second % 2 == 0 ? next->lane_count - 1 : 0);
         }
         if (whole && block->vehicles > 0 && block->lane_count > 1) {
             lanes_change(street, &worker->pool, &job, block, second);

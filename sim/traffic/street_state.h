@@ -496,7 +496,7 @@ static inline void trip_expect(const struct street *street, int32_t trip)
 // Asks for what moving a group touches, some groups ahead: of its rows what the kernel reads of each, the rest of the
 // first one, and where its loops lie. The rows are wherever its thread's pool had room, so that no processor guesses
 // it, and one that does would fetch lines that nobody needs.
-#define ROWS_EXPECTED 6
+#define ROWS_EXPECTED 12
 static inline void group_expect(const struct street *street, int32_t index)
 {
     const struct group *group = &street->groups[index];
