@@ -36,6 +36,20 @@ void memory_room_release(struct memory_room *room);
 // Asks for pages of 2 MB within memory that is touched by and by; what is touched first costs 2 MB then.
 void memory_wish_large_pages(void *at, size_t bytes);
 
+// Asks for the cache line at `at`, which is read soon, or written, so that nobody waits for it then. gcc takes a
+// function that does nothing else for one without effect and leaves out its calls: hence the empty instruction.
+static inline __attribute__((always_inline)) void memory_expect(const void *at)
+{
+    __builtin_prefetch(at);
+    __asm__ volatile("");
+}
+
+static inline __attribute__((always_inline)) void memory_expect_write(const void *at)
+{
+    __builtin_prefetch(at, 1);
+    __asm__ volatile("");
+}
+
 // A copy of `count` objects of `size` bytes; from may be NULL when count is 0.
 void *memory_copy(const void *from, size_t count, size_t size);
 

@@ -77,7 +77,7 @@ static bool loop_heard(const struct estimate *estimate, int32_t loop, int64_t no
 static void loop_fetch(const struct estimate *estimate, int32_t loop)
 {
     if (loop != INDEX_NONE) {
-        __builtin_prefetch(&estimate->sight.loops[loop]);
+        memory_expect(&estimate->sight.loops[loop]);
     }
 }
 
@@ -220,7 +220,7 @@ static void row_update(struct estimate *estimate, int32_t row, const struct tick
     bool camera = estimate->row_camera[row] != 0;
     double passed = 0.0;
     if (tick->cameras && row + AHEAD < estimate->approaches.row_count) {
-        __builtin_prefetch(&estimate->sight.lanes[estimate->approaches.rows[row + AHEAD].lane]);
+        memory_expect(&estimate->sight.lanes[estimate->approaches.rows[row + AHEAD].lane]);
     }
     row_forget(estimate, row, tick);
     bool loops = estimate->has_loops && loops_listen(estimate, row, tick->now_ms);
@@ -610,7 +610,7 @@ static double link_coming_vps(const struct estimate *estimate, const struct link
     for (int32_t i = at->first_arrival; i < at->first_arrival + at->arrival_count; i++) {
         const struct arrival *arrival = &estimate->arrivals[i];
         if (i + AHEAD < estimate->arrival_count) {
-            __builtin_prefetch(&upstream->departures[estimate->arrivals[i + AHEAD].movement]);
+            memory_expect(&upstream->departures[estimate->arrivals[i + AHEAD].movement]);
         }
         double usual_vps = (double)arrival->weight * upstream->departures[arrival->movement].usual_vps;
         explained_vps += usual_vps;

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "engine/base/memory.h"
 #include "engine/model/units.h"
 
 enum { AHEAD = 12 };   // vehicles whose rows are asked for beforehand: numbers are not in the order of lanes
@@ -35,7 +36,7 @@ void trip_traces_look(struct trip_traces *traces, const struct vehicle_type *typ
     for (int32_t i = 0; i < count; i++) {
         const struct vehicle_view *view = &views[i];
         if (i + AHEAD < count && views[i + AHEAD].number < traces->rows.count) {
-            __builtin_prefetch(&traces->rows.at[views[i + AHEAD].number], 1);
+            memory_expect_write(&traces->rows.at[views[i + AHEAD].number]);
         }
         struct trip_trace *trace = trace_at(traces, view->number);
         double before_mps = trace->seen ? (double)trace->speed_mps : view->speed_mps;

@@ -43,7 +43,7 @@ void street_look_touches(struct street *street, struct actuation_touch *ret)
         street->loops_met[i] = (struct loops_met){ 0 };
         for (; any != 0; any &= any - 1) {
             const struct loop_call *call = &street->loop_calls[i * WIDE + __builtin_ctz(any)];
-            __builtin_prefetch(call);
+            memory_expect(call);
             if (asked[next] != NULL) {
                 call_note(asked[next], ret);
             }

@@ -86,7 +86,7 @@ static void leave(struct street *street, struct worker *worker, const struct lea
         to.cell = INDEX_NONE;
     }
     to.front = trip->since_front = x;
-    __builtin_prefetch(&street->legs[trip->first_leg + trip->leg]);
+    memory_expect(&street->legs[trip->first_leg + trip->leg]);
     to.came_by = came_by;
     *outbox_add(worker) = to;
 }
@@ -231,16 +231,21 @@ static void heads_expect(const struct street *street, int32_t group_index)
     group->soon = street->kernel->heads_soon(group, row);
     for (uint32_t rest = group->soon; rest != 0; rest &= rest - 1) {
         int c = __builtin_ctz(rest), path = row->path[c];
-        __builtin_prefetch(&street->seen[group_index * WIDE + c]);
+        memory_expect(&street->seen[group_index * WIDE + c]);
         if (path >= 0) {
-            __builtin_prefetch(&street->paths[path]);
-            __builtin_prefetch(&street->watches[path]);
-            __builtin_prefetch(&street->inside[path]);
-            __builtin_prefetch(&street->trips[row->trip[c]], 1);
+            memory_expect(&street->paths[path]);
+            memory_expect(&street->watches[path]);
+            memory_expect(&street->inside[path]);
+            memory_expect_write(&street->trips[row->trip[c]]);
         }
     }
     for (uint32_t rest = group->over; rest != 0; rest &= rest - 1) {
-        __builtin_prefetch(&street->watches[group->first_path[__builtin_ctz(rest)]]);
+        int c = __builtin_ctz(rest), path = group->first_path[c];
+        memory_expect(&street->seen[group_index * WIDE + c]);
+        memory_expect(&street->watches[path]);
+        memory_expect(&street->paths[path]);
+        memory_expect(&street->inside[path]);
+        memory_expect(&street->briefs[path]);
     }
 }
 
@@ -252,17 +257,31 @@ static void heads_expect_more(const struct street *street, int32_t group_index)
         int32_t c = __builtin_ctz(rest), path = row->path[c];
         if (path >= 0) {
             const struct trip *trip = &street->trips[row->trip[c]];
-            __builtin_prefetch(&street->legs[trip->first_leg + trip->leg]);
-            __builtin_prefetch(&street->crossroads[street->watches[path].junction]);
-            __builtin_prefetch(&street->seen[street->paths[path].to_cell]);
+            memory_expect(&street->legs[trip->first_leg + trip->leg]);
+            memory_expect(&street->crossroads[street->watches[path].junction]);
+            memory_expect(&street->seen[street->paths[path].to_cell]);
             if (street->watches[path].short_ones) {
-                __builtin_prefetch(&street->briefs[path]);
+                memory_expect(&street->briefs[path]);
             }
         }
     }
     for (uint32_t rest = group->over; rest != 0; rest &= rest - 1) {
         const struct watch *watch = &street->watches[group->first_path[__builtin_ctz(rest)]];
-        __builtin_prefetch(&street->crossroads[watch->junction]);
+        memory_expect(&street->crossroads[watch->junction]);
+    }
+}
+
+// Who meets nobody on the lane beyond looks for its way on from there.
+static void heads_expect_beyond(const struct street *street, int32_t group_index)
+{
+    const struct group *group = &street->groups[group_index];
+    const struct row *row = &street->rows[group->first_row];
+    for (uint32_t rest = group->soon; rest != 0; rest &= rest - 1) {
+        int32_t path = row->path[__builtin_ctz(rest)];
+        const struct seen *to = path >= 0 ? &street->seen[street->paths[path].to_cell] : NULL;
+        if (to != NULL && to->count == 0) {
+            memory_expect(&street->briefs[to->first_path]);
+        }
     }
 }
 
@@ -270,8 +289,8 @@ static void heads_expect_more(const struct street *street, int32_t group_index)
 static void leave_expect(const struct street *street, int32_t path, int32_t lane)
 {
     if (path >= 0) {
-        __builtin_prefetch(&street->passage_sums[street->paths[path].connection], 1);
-        __builtin_prefetch(&street->turned[lane], 1);
+        memory_expect_write(&street->passage_sums[street->paths[path].connection]);
+        memory_expect_write(&street->turned[lane]);
     }
 }
 
@@ -416,12 +435,16 @@ static void over_refresh(const struct street *street, int32_t group_index)
     }
 }
 
+// Of a block's groups without vehicles, as nobody moves them; those with vehicles when it is their turn.
 static void block_over_refresh(const struct street *street, struct block *block)
 {
     block->over = false;
-    for (int32_t i = 0; i < block->lane_count; i++) {
-        over_refresh(street, block->first_group + i);
-        block->over = block->over || street->groups[block->first_group + i].over != 0;
+    for (int32_t i = block->first_group; i < block->first_group + block->lane_count; i++) {
+        bool moved = block->vehicles > 0 && street->groups[i].count_max > 0;
+        if (street->groups[i].over != 0 && !moved) {
+            over_refresh(street, i);
+            block->over = block->over || street->groups[i].over != 0;
+        }
     }
 }
 
@@ -478,6 +501,11 @@ static void groups_follow(struct street *street, struct worker *worker, const st
 // Groups are moved some together; one with stops alone, as there is room for the marks of one.
 static void move_group(struct street *street, struct worker *worker, const struct follow_job *job, int32_t index)
 {
+    if (street->groups[index].over != 0) {
+        over_refresh(street, index);
+        struct block *block = &street->blocks[street->block_of_group[index]];
+        block->over = block->over || street->groups[index].over != 0;
+    }
     bool stops = street->groups[index].stops;
     if (stops && worker->moving_count > 0) {
         groups_follow(street, worker, job);
@@ -498,14 +526,17 @@ static void move_group(struct street *street, struct worker *worker, const struc
 static void groups_expect(const struct street *street, const struct worker *worker, int32_t i, int32_t count)
 {
     const int32_t *active = worker->active;
-    if (i + 4 < count) {
-        group_expect(street, active[i + 4]);
+    if (i + 5 < count) {
+        group_expect(street, active[i + 5]);
+    }
+    if (i + 3 >= 0 && i + 3 < count) {
+        heads_expect(street, active[i + 3]);
     }
     if (i + 2 >= 0 && i + 2 < count) {
-        heads_expect(street, active[i + 2]);
+        heads_expect_more(street, active[i + 2]);
     }
     if (i + 1 >= 0 && i + 1 < count) {
-        heads_expect_more(street, active[i + 1]);
+        heads_expect_beyond(street, active[i + 1]);
     }
 }
 
@@ -527,7 +558,7 @@ static int32_t groups_gather(struct street *street, struct worker *worker)
         block->stale = true;
         worker->updates += block->vehicles;
         for (int32_t i = block->first_group; i < block->first_group + block->lane_count; i++) {
-            __builtin_prefetch(&street->groups[i + GROUPS_AHEAD].first_row);   // there may be none
+            memory_expect(&street->groups[i + GROUPS_AHEAD].first_row);   // there may be none
             worker->active[count] = i;
             count += street->groups[i].count_max > 0 ? 1 : 0;
         }
@@ -538,7 +569,7 @@ static int32_t groups_gather(struct street *street, struct worker *worker)
 static void groups_move(struct street *street, struct worker *worker, const struct follow_job *job)
 {
     int32_t count = groups_gather(street, worker);
-    for (int32_t i = -4; i < count; i++) {
+    for (int32_t i = -5; i < count; i++) {
         groups_expect(street, worker, i, count);
         if (i >= 0) {
             move_group(street, worker, job, worker->active[i]);
@@ -664,9 +695,9 @@ static void crossroads_expect(const struct street *street, const struct crossroa
 {
     for (uint64_t rest = crossroads->busy & ~BUSY_REST; rest != 0; rest &= rest - 1) {
         int32_t path = crossroads->first_path + __builtin_ctzll(rest);
-        __builtin_prefetch(&street->paths[path]);
-        __builtin_prefetch(&street->watches[path]);
-        __builtin_prefetch(&street->inside[path]);
+        memory_expect(&street->paths[path]);
+        memory_expect(&street->watches[path]);
+        memory_expect(&street->inside[path]);
     }
 }
 
@@ -675,9 +706,30 @@ static void crossroads_expect_more(const struct street *street, const struct cro
     for (uint64_t rest = crossroads->busy & ~BUSY_REST; rest != 0; rest &= rest - 1) {
         int32_t path = crossroads->first_path + __builtin_ctzll(rest);
         const struct crosser *first = &street->now[street->inside[path].first];
-        __builtin_prefetch(&street->seen[street->paths[path].to_cell]);
-        __builtin_prefetch(first);
-        __builtin_prefetch((const char *)(first + 1) - 1);
+        memory_expect(&street->seen[street->paths[path].to_cell]);
+        memory_expect(first);
+        memory_expect((const char *)(first + 1) - 1);
+    }
+}
+
+static void crossroads_expect_trips(const struct street *street, const struct crossroads *crossroads)
+{
+    for (uint64_t rest = crossroads->busy & ~BUSY_REST; rest != 0; rest &= rest - 1) {
+        int32_t path = crossroads->first_path + __builtin_ctzll(rest);
+        trip_expect(street, street->now[street->inside[path].first].trip);
+    }
+}
+
+static void crossroads_expect_beyond(const struct street *street, const struct crossroads *crossroads)
+{
+    for (uint64_t rest = crossroads->busy & ~BUSY_REST; rest != 0; rest &= rest - 1) {
+        int32_t path = crossroads->first_path + __builtin_ctzll(rest);
+        const struct seen *to = &street->seen[street->paths[path].to_cell];
+        if (to->count == 0) {
+            const struct trip *trip = &street->trips[street->now[street->inside[path].first].trip];
+            memory_expect(&street->legs[trip->first_leg + trip->leg]);
+            memory_expect(&street->briefs[to->first_path]);
+        }
     }
 }
 
@@ -706,15 +758,16 @@ static void crossroads_move(struct street *street, struct worker *worker, const 
         active[count] = i;
         count += street->awake[i] ? 1 : 0;
     }
-    for (int32_t i = -4; i < count; i++) {
-        if (i + 4 < count) {
-            __builtin_prefetch(&street->crossroads[active[i + 4]]);
+    void (*const expect[])(const struct street *, const struct crossroads *) = { crossroads_expect_beyond,
+        crossroads_expect_trips, crossroads_expect_more, crossroads_expect };
+    for (int32_t i = -6; i < count; i++) {
+        if (i + 6 < count) {
+            memory_expect(&street->crossroads[active[i + 6]]);
         }
-        if (i + 2 >= 0 && i + 2 < count) {
-            crossroads_expect(street, &street->crossroads[active[i + 2]]);
-        }
-        if (i + 1 >= 0 && i + 1 < count) {
-            crossroads_expect_more(street, &street->crossroads[active[i + 1]]);
+        for (int32_t k = 4; k >= 1; k--) {
+            if (i + k >= 0 && i + k < count) {
+                expect[k - 1](street, &street->crossroads[active[i + k]]);
+            }
         }
         if (i >= 0) {
             move_crossroads(street, worker, job, &street->crossroads[active[i]]);

@@ -131,8 +131,13 @@ static void crossers_arrange(struct street *street, const struct worker *worker,
         crosser_expect(street, worker->stayed[i].path);
     }
     for (int32_t w = 0; w < street->worker_count; w++) {
-        for (int32_t i = 0; i < street->workers[w].outbox_count; i++) {
-            int32_t path = street->workers[w].outbox[i].path;
+        const struct worker *from = &street->workers[w];
+        for (int32_t i = 0; i < from->outbox_count; i++) {
+            int32_t path = from->outbox[i].path;
+            if (i + TRANSFERS_AHEAD < from->outbox_count && from->outbox[i + TRANSFERS_AHEAD].path >= 0) {
+                memory_expect(&street->paths[from->outbox[i + TRANSFERS_AHEAD].path]);
+                memory_expect_write(&street->inside_next[from->outbox[i + TRANSFERS_AHEAD].path]);
+            }
             if (path_mine(street, path, self)) {
                 crosser_expect(street, path);
             }
@@ -177,40 +182,42 @@ static void transfer_take(struct street *street, const struct transfer *transfer
 // Asks for what one who comes will touch: what is found by its transfer, and later what is found by that.
 static void transfer_expect(const struct street *street, const struct transfer *transfer)
 {
-    __builtin_prefetch(&street->trips[transfer->trip], 1);
+    memory_expect_write(&street->trips[transfer->trip]);
     if (transfer->cell >= 0) {
         const struct group *group = cell_group(street, transfer->cell);
-        __builtin_prefetch(group->count, 1);
-        __builtin_prefetch(&group->first_row, 1);
-        __builtin_prefetch(&street->seen[transfer->cell]);
+        memory_expect_write(group->count);
+        memory_expect_write(&group->first_row);
+        memory_expect(group->limit);
+        memory_expect_write(group->entered);
+        memory_expect(&street->seen[transfer->cell]);
     } else {
-        __builtin_prefetch(&street->paths[transfer->path]);
+        memory_expect(&street->paths[transfer->path]);
     }
 }
 
 static void transfer_expect_more(const struct street *street, const struct transfer *transfer)
 {
     if (transfer->cell < 0) {
-        __builtin_prefetch(&street->inside_next[transfer->path], 1);
+        memory_expect_write(&street->inside_next[transfer->path]);
         return;
     }
     const struct group *group = cell_group(street, transfer->cell);
     int column = transfer->cell % WIDE;
     const struct trip *trip = &street->trips[transfer->trip];
     const struct row *last = &street->rows[group->first_row + group->count[column]];
-    __builtin_prefetch(&street->legs[trip->first_leg + trip->leg]);
-    __builtin_prefetch(&street->briefs[street->seen[transfer->cell].first_path]);
-    __builtin_prefetch(&last->front[column], 1);
-    __builtin_prefetch(&last->speed[column], 1);
-    __builtin_prefetch(&last->desired[column], 1);
-    __builtin_prefetch(&last->path[column], 1);
-    __builtin_prefetch(&last->trip[column], 1);
-    __builtin_prefetch(&last->kind[column], 1);
-    __builtin_prefetch(&last->halt[column], 1);
+    memory_expect(&street->legs[trip->first_leg + trip->leg]);
+    memory_expect(&street->briefs[street->seen[transfer->cell].first_path]);
+    memory_expect_write(&last->front[column]);
+    memory_expect_write(&last->speed[column]);
+    memory_expect_write(&last->desired[column]);
+    memory_expect_write(&last->path[column]);
+    memory_expect_write(&last->trip[column]);
+    memory_expect_write(&last->kind[column]);
+    memory_expect_write(&last->halt[column]);
     if (group->count[column] > 0) {
-        __builtin_prefetch(&last[-1].front[column]);
-        __builtin_prefetch(&last[-1].speed[column]);
-        __builtin_prefetch(&last[-1].kind[column]);
+        memory_expect(&last[-1].front[column]);
+        memory_expect(&last[-1].speed[column]);
+        memory_expect(&last[-1].kind[column]);
     }
 }
 
@@ -490,29 +497,31 @@ static void block_expect(const struct street *street, const struct block *block)
         const struct group *group = &street->groups[block->first_group + i];
         const char *end = (const char *)(&group->entered + 1);
         for (const char *at = (const char *)&group->tails; at < end; at += 64) {
-            __builtin_prefetch(at, 1);
+            memory_expect_write(at);
         }
-        __builtin_prefetch(group->yielding);
-        __builtin_prefetch(group->lane);
+        memory_expect(group->yielding);
+        memory_expect(group->lane);
     }
 }
 
-static void block_expect_more(const struct street *street, const struct block *block)
+// goal: the lane on which lane changes of this second end; of it all rows are not read.
+static void block_expect_more(const struct street *street, const struct block *block, int32_t goal)
 {
     for (int32_t i = 0; i < block->lane_count; i++) {
         const struct group *group = &street->groups[block->first_group + i];
         const struct row *rows = &street->rows[group->first_row];
         int32_t count = group->count_max < ROWS_EXPECTED ? group->count_max : ROWS_EXPECTED;
+        count = i == goal && count > 2 ? 2 : count;
         for (int32_t k = 0; k < count; k++) {
-            __builtin_prefetch(rows[k].front);
-            __builtin_prefetch(rows[k].speed);
-            __builtin_prefetch(rows[k].desired);
-            __builtin_prefetch(rows[k].kind);
+            memory_expect(rows[k].front);
+            memory_expect(rows[k].speed);
+            memory_expect(rows[k].desired);
+            memory_expect(rows[k].kind);
         }
-        __builtin_prefetch(rows[0].path);
-        __builtin_prefetch(rows[1].path);
+        memory_expect(rows[0].path);
+        memory_expect(rows[1].path);
         for (uint32_t rest = group->shown; rest != 0; rest &= rest - 1) {
-            __builtin_prefetch(&street->seen[(block->first_group + i) * WIDE + __builtin_ctz(rest)], 1);
+            memory_expect_write(&street->seen[(block->first_group + i) * WIDE + __builtin_ctz(rest)]);
         }
     }
 }
@@ -553,7 +562,8 @@ void settle_worker(struct street *street, struct worker *worker)
             block_expect(street, &street->blocks[worker->active[i + 2]]);
         }
         if (i + 1 < count) {
-            block_expect_more(street, &street->blocks[worker->active[i + 1]]);
+            const struct block *next = &street->blocks[worker->active[i + 1]];
+            block_expect_more(street, next, second % 2 == 0 ? next->lane_count - 1 : 0);
         }
         if (whole && block->vehicles > 0 && block->lane_count > 1) {
             lanes_change(street, &worker->pool, &job, block, second);

@@ -586,16 +586,16 @@ static void sites_expect(const struct signals *signals, int32_t k, int32_t count
     if (k + SITES_AHEAD < count) {
         int32_t i = signals->waking[k + SITES_AHEAD];
         const struct actuated_site *site = &signals->actuation.sites[i];
-        __builtin_prefetch(&signals->sites[i], 1);
-        __builtin_prefetch(&signals->actuated[i], 1);
-        __builtin_prefetch(site);
-        __builtin_prefetch(&site->in_turn);
+        memory_expect_write(&signals->sites[i]);
+        memory_expect_write(&signals->actuated[i]);
+        memory_expect(site);
+        memory_expect(&site->in_turn);
     }
     if (k + SITES_AHEAD / 2 < count) {
         int32_t i = signals->waking[k + SITES_AHEAD / 2];
         const struct actuated_stage *stage = &signals->actuation.stages[signals->sites[i].first_stage];
-        __builtin_prefetch(stage);
-        __builtin_prefetch(stage + 2);
+        memory_expect(stage);
+        memory_expect(stage + 2);
     }
 }
 

@@ -490,38 +490,38 @@ static inline void *table_take(struct street *street, size_t count, size_t size)
 // Asks for the part of a trip that a change of lane or path will touch, some hundred instructions ahead.
 static inline void trip_expect(const struct street *street, int32_t trip)
 {
-    __builtin_prefetch(&street->trips[trip], 1);
+    memory_expect_write(&street->trips[trip]);
 }
 
 // Asks for what moving a group touches, some groups ahead: of its rows what the kernel reads of each, the rest of the
 // first one, and where its loops lie. The rows are wherever its thread's pool had room, so that no processor guesses
 // it, and one that does would fetch lines that nobody needs.
-#define ROWS_EXPECTED 6
+#define ROWS_EXPECTED 12
 static inline void group_expect(const struct street *street, int32_t index)
 {
     const struct group *group = &street->groups[index];
     int32_t count = group->count_max < ROWS_EXPECTED ? group->count_max : ROWS_EXPECTED;
     const struct row *rows = &street->rows[group->first_row];
     for (int32_t k = 0; k < count; k++) {
-        __builtin_prefetch(rows[k].front, 1);
-        __builtin_prefetch(rows[k].speed, 1);
-        __builtin_prefetch(rows[k].desired);
-        __builtin_prefetch(rows[k].halt, 1);
+        memory_expect_write(rows[k].front);
+        memory_expect_write(rows[k].speed);
+        memory_expect(rows[k].desired);
+        memory_expect_write(rows[k].halt);
         if (k == 0 || street->type_count > 1) {
-            __builtin_prefetch(rows[k].kind);
+            memory_expect(rows[k].kind);
         }
     }
-    __builtin_prefetch(rows[0].path);
-    __builtin_prefetch(rows[0].trip);
+    memory_expect(rows[0].path);
+    memory_expect(rows[0].trip);
     const char *end = (const char *)group->limit;   // what it writes of the group or always reads lies before
     for (const char *at = (const char *)group; at < end; at += 64) {
-        __builtin_prefetch(at, 1);
+        memory_expect_write(at);
     }
-    __builtin_prefetch(group->head_signal);
+    memory_expect(group->head_signal);
     for (int32_t i = 0; i < group->loop_layer_count; i++) {
         const struct loop_layer *loop = &street->loops[group->loop_layer + i];
-        __builtin_prefetch(&loop->from[0]);
-        __builtin_prefetch(&loop->to[0]);
+        memory_expect(&loop->from[0]);
+        memory_expect(&loop->to[0]);
     }
 }
 

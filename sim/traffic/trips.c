@@ -744,7 +744,7 @@ bool trips_release_due(struct street *street)
         if (trip->depart_ms > now_ms) {
             break;
         }
-        __builtin_prefetch(&street->trips[trip->next >= 0 ? trip->next : index], 1);
+        memory_expect_write(&street->trips[trip->next >= 0 ? trip->next : index]);
         street->scheduled_first = trip->next;
         street->scheduled_last = trip->next != INDEX_NONE ? street->scheduled_last : INDEX_NONE;
         trip->next = INDEX_NONE;
