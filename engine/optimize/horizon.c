@@ -68,42 +68,50 @@ INLINE void dearer(const struct horizon *horizon, int32_t k, float *ret, int32_t
     }
 }
 
-// One second of one course. first: arrived[0].
+// Whether in one of the courses some of those who wait at second 0 still do. Once they have gone nothing is dearer.
+INLINE bool old_wait(const float *first, const struct run *run, int32_t courses, int32_t width)
+{
+    int32_t wait = 0;
+#pragma omp simd reduction(|: wait)
+    for (int32_t r = 0; r < width; r++) {
+        float one = run->gone[0][r], other = run->gone[courses - 1][r];
+        wait |= (one < other ? one : other) < first[r];
+    }
+    return wait != 0;
+}
+
+// One second of one course. first: arrived[0]; old: some of these may still wait.
 INLINE void second_pass(const float *arrived, const float *first, const float *dear, const float *step, float *gone,
-                        float *waited, int32_t width)
+                        float *waited, bool old, int32_t width)
 {
 #pragma omp simd
     for (int32_t r = 0; r < width; r++) {
         float next = gone[r] + step[r];
         gone[r] = next < arrived[r] ? next : arrived[r];
-        float old = first[r] - gone[r];
-        old = old > 0.0f ? old : 0.0f;
-        waited[r] += (arrived[r] - gone[r]) + dear[r] * old;
+        float still = old ? dear[r] * (first[r] - (gone[r] < first[r] ? gone[r] : first[r])) : 0.0f;
+        waited[r] += old ? (arrived[r] - gone[r]) + still : arrived[r] - gone[r];
     }
 }
 
 // Seconds from_s + 1 .. to_s at the given rates, for one course or both: what one waits for, the other fills. Numbers
 // of courses and widths are constants at every call, so that rows become vectors and stay in registers. trace, where it
-// is not NULL, takes who of the first course has passed by each second.
+// is not NULL, takes who of the first course has passed by each second. old: see old_wait.
 INLINE void advance(const struct horizon *horizon, struct run *run, const float *rate, int32_t from_s, int32_t to_s,
-                    float (*trace)[STREAM_COUNT_MAX], int32_t courses, int32_t width)
+                    float (*trace)[STREAM_COUNT_MAX], bool old, int32_t courses, int32_t width)
 {
-    struct run now;
     float step[STREAM_COUNT_MAX], first[STREAM_COUNT_MAX], dear[STREAM_COUNT_MAX];
-    run_copy(&now, run, courses, width);
     row_copy(step, rate, width);
     row_copy(first, horizon->arrived[0], width);
     for (int32_t k = from_s + 1; k <= to_s; k++) {
         dearer(horizon, k, dear, width);
-        second_pass(horizon->arrived[k], first, dear, step, now.gone[0], now.waited[0], width);
+        second_pass(horizon->arrived[k], first, dear, step, run->gone[0], run->waited[0], old, width);
         if (courses > 1) {
-            second_pass(horizon->arrived[k], first, dear, step, now.gone[1], now.waited[1], width);
+            second_pass(horizon->arrived[k], first, dear, step, run->gone[1], run->waited[1], old, width);
         }
         if (trace != NULL) {
-            row_copy(trace[k], now.gone[0], width);
+            row_copy(trace[k], run->gone[0], width);
         }
     }
-    run_copy(run, &now, courses, width);
 }
 
 // The same as horizon->giving, as columns of streams: to whom a stage's foes shut the gap, for how long. So all who
@@ -111,8 +119,8 @@ INLINE void advance(const struct horizon *horizon, struct run *run, const float 
 struct ways {
     int32_t first_column[HORIZON_STAGE_COUNT_MAX + 1];         // of each stage: one for each foe
     int16_t foe[FOE_COUNT_MAX];                                // a stream, by column
-    float shut_s[FOE_COUNT_MAX][STREAM_COUNT_MAX];             // by column
-    float part[HORIZON_STAGE_COUNT_MAX][STREAM_COUNT_MAX];     // 0 for who does not give way
+    _Alignas(ROW_ALIGN) float shut_s[FOE_COUNT_MAX][STREAM_COUNT_MAX];   // by column
+    _Alignas(ROW_ALIGN) float part[HORIZON_STAGE_COUNT_MAX][STREAM_COUNT_MAX];   // 0 for who does not give way
 };
 
 static int32_t column_of(struct ways *ways, int32_t stage, int16_t foe, int32_t *count)
@@ -176,26 +184,24 @@ INLINE void gap_step(const float *open, const float *capacity, const float *part
 
 // Seconds from_s + 1 .. to_s of a stage's green.
 INLINE void flow(const struct horizon *horizon, const struct ways *ways, struct run *run, int32_t stage, int32_t from_s,
-                 int32_t to_s, float (*trace)[STREAM_COUNT_MAX], int32_t courses, int32_t width)
+                 int32_t to_s, float (*trace)[STREAM_COUNT_MAX], bool old, int32_t courses, int32_t width)
 {
     const float *capacity = horizon->capacity[stage], *part = ways->part[stage];
     int32_t first = ways->first_column[stage], after = ways->first_column[stage + 1];
     if (first == after) {
-        advance(horizon, run, capacity, from_s, to_s, trace, courses, width);
+        advance(horizon, run, capacity, from_s, to_s, trace, old, courses, width);
         return;
     }
-    struct run now;
     float pass[LABELS][STREAM_COUNT_MAX], open[LABELS][STREAM_COUNT_MAX], step[LABELS][STREAM_COUNT_MAX];
     float dear[STREAM_COUNT_MAX];
     const float *first_row = horizon->arrived[0];
-    run_copy(&now, run, courses, width);
     for (int32_t k = from_s + 1; k <= to_s; k++) {
         const float *arrived = horizon->arrived[k];
         dearer(horizon, k, dear, width);
-        passing(arrived, capacity, now.gone[0], pass[0], width);
+        passing(arrived, capacity, run->gone[0], pass[0], width);
         row_set(open[0], 1.0f, width);
         if (courses > 1) {
-            passing(arrived, capacity, now.gone[1], pass[1], width);
+            passing(arrived, capacity, run->gone[1], pass[1], width);
             row_set(open[1], 1.0f, width);
         }
         for (int32_t i = first; i < after; i++) {
@@ -205,16 +211,15 @@ INLINE void flow(const struct horizon *horizon, const struct ways *ways, struct 
             }
         }
         gap_step(open[0], capacity, part, step[0], width);
-        second_pass(arrived, first_row, dear, step[0], now.gone[0], now.waited[0], width);
+        second_pass(arrived, first_row, dear, step[0], run->gone[0], run->waited[0], old, width);
         if (courses > 1) {
             gap_step(open[1], capacity, part, step[1], width);
-            second_pass(arrived, first_row, dear, step[1], now.gone[1], now.waited[1], width);
+            second_pass(arrived, first_row, dear, step[1], run->gone[1], run->waited[1], old, width);
         }
         if (trace != NULL) {
-            row_copy(trace[k], now.gone[0], width);
+            row_copy(trace[k], run->gone[0], width);
         }
     }
-    run_copy(run, &now, courses, width);
 }
 
 // Sum over streams of weight * value, in one fixed order.
@@ -261,8 +266,9 @@ struct search {
     struct ways ways;
     struct label labels[LABEL_COUNT_MAX];                      // by second at which a stage may be left, stage, course
     float rank[LABEL_COUNT_MAX];      // what the courses of one stage and second are compared by; INFINITY: no course
-    float gone[LABEL_COUNT_MAX * STREAM_COUNT_MAX];            // `width` of each label, side by side
-    float wait_s[HORIZON_STAGE_COUNT_MAX][STREAM_COUNT_MAX];   // what a vehicle still costs once a stage plays
+    _Alignas(ROW_ALIGN) float gone[LABEL_COUNT_MAX * STREAM_COUNT_MAX];   // `width` of each label, side by side
+    // What a vehicle still costs once a stage plays.
+    _Alignas(ROW_ALIGN) float wait_s[HORIZON_STAGE_COUNT_MAX][STREAM_COUNT_MAX];
     struct label last;                // the best complete course: its last stage ends with the horizon
     int32_t last_parent;              // the label that it came from
     int16_t last_stage;
@@ -329,10 +335,12 @@ INLINE void offer(struct search *search, int32_t stage, int32_t at_s, const stru
 INLINE void root(struct search *search, int32_t width)
 {
     const struct horizon *horizon = search->horizon;
-    struct run run = { { { 0 } }, { { 0 } } };
+    struct run run;
     struct label label = { .visits = 1 };
+    row_set(run.gone[0], 0.0f, width);
+    row_set(run.waited[0], 0.0f, width);
     int32_t leave_s = leave_from(horizon->leave_s);
-    flow(horizon, &search->ways, &run, horizon->stage_now, 0, leave_s, NULL, 1, width);
+    flow(horizon, &search->ways, &run, horizon->stage_now, 0, leave_s, NULL, true, 1, width);
     label.price = weigh(horizon, run.waited[0], width);
     label.queue = waiting(horizon, run.gone[0], leave_s, width);
     offer(search, horizon->stage_now, leave_s, &label, INDEX_NONE, run.gone[0], width);
@@ -354,9 +362,14 @@ INLINE void stay(struct search *search, int32_t stage, int32_t at_s, int32_t wid
     const struct horizon *horizon = search->horizon;
     int32_t index = label_index(horizon, at_s, stage, 0);
     int32_t end_s = leave_from(at_s + 1);
-    struct run run;
-    run_begin(search, index, width, &run);
-    flow(horizon, &search->ways, &run, stage, at_s, end_s, NULL, LABELS, width);
+    struct run run, now;
+    run_begin(search, index, width, &now);
+    if (old_wait(horizon->arrived[0], &now, LABELS, width)) {
+        flow(horizon, &search->ways, &now, stage, at_s, end_s, NULL, true, LABELS, width);
+    } else {
+        flow(horizon, &search->ways, &now, stage, at_s, end_s, NULL, false, LABELS, width);
+    }
+    run_copy(&run, &now, LABELS, width);
     for (int32_t c = 0; c < LABELS && search->rank[index + c] < INFINITY; c++) {
         struct label label = search->labels[index + c];
         label.price += weigh(horizon, run.waited[c], width);
@@ -378,33 +391,45 @@ INLINE bool needed(const struct horizon *horizon, const float *gone, int32_t fro
     return waits != 0;
 }
 
-// From one stage to another, until the other may be left in its turn.
-INLINE void change(struct search *search, int32_t from, int32_t to, int32_t at_s, int32_t width)
+// Both courses through a change and the green after it.
+INLINE void change_flow(const struct search *search, struct run *run, int32_t from, int32_t to, int32_t at_s,
+                        int32_t start_s, int32_t end_s, bool old, int32_t width)
 {
     const struct horizon *horizon = search->horizon;
-    int32_t index = label_index(horizon, at_s, from, 0);
-    struct run run;
     float both[STREAM_COUNT_MAX];
-    run_begin(search, index, width, &run);
-    int32_t start_s = at_s + horizon->transition_s[from][to];
-    int32_t end_s = leave_from(start_s + horizon->green_s_min[to]);
-    bool goes[LABELS], any = false;
-    for (int32_t c = 0; c < LABELS; c++) {
-        goes[c] = search->rank[index + c] < INFINITY && search->labels[index + c].visits < VISIT_COUNT_MAX
-            && needed(horizon, run.gone[c], from, to, end_s, width);
-        any = any || goes[c];
-    }
-    if (!any) {
-        return;
-    }
     int32_t gain_s = at_s + horizon->yellow_gain_s, moving_s = start_s + horizon->start_loss_s;
     gain_s = gain_s < end_s ? gain_s : end_s;
     moving_s = moving_s < end_s ? moving_s : end_s;
     moving_s = moving_s > gain_s ? moving_s : gain_s;
     rates_between(horizon, from, to, both, width);
-    advance(horizon, &run, horizon->capacity[from], at_s, gain_s, NULL, LABELS, width);
-    advance(horizon, &run, both, gain_s, moving_s, NULL, LABELS, width);
-    flow(horizon, &search->ways, &run, to, moving_s, end_s, NULL, LABELS, width);
+    advance(horizon, run, horizon->capacity[from], at_s, gain_s, NULL, old, LABELS, width);
+    advance(horizon, run, both, gain_s, moving_s, NULL, old, LABELS, width);
+    flow(horizon, &search->ways, run, to, moving_s, end_s, NULL, old, LABELS, width);
+}
+
+// From one stage to another, until the other may be left in its turn.
+INLINE void change(struct search *search, int32_t from, int32_t to, int32_t at_s, int32_t width)
+{
+    const struct horizon *horizon = search->horizon;
+    int32_t index = label_index(horizon, at_s, from, 0);
+    struct run run, now;
+    run_begin(search, index, width, &now);
+    int32_t start_s = at_s + horizon->transition_s[from][to];
+    int32_t end_s = leave_from(start_s + horizon->green_s_min[to]);
+    bool goes[LABELS];
+    for (int32_t c = 0; c < LABELS; c++) {
+        goes[c] = search->rank[index + c] < INFINITY && search->labels[index + c].visits < VISIT_COUNT_MAX
+            && needed(horizon, search->gone + (index + c) * width, from, to, end_s, width);
+    }
+    if (!goes[0] && !goes[1]) {
+        return;
+    }
+    if (old_wait(horizon->arrived[0], &now, LABELS, width)) {
+        change_flow(search, &now, from, to, at_s, start_s, end_s, true, width);
+    } else {
+        change_flow(search, &now, from, to, at_s, start_s, end_s, false, width);
+    }
+    run_copy(&run, &now, LABELS, width);
     for (int32_t c = 0; c < LABELS; c++) {
         if (!goes[c]) {
             continue;
@@ -490,9 +515,9 @@ INLINE int32_t follow_all(const struct horizon *horizon, const struct visit *vis
         for (int32_t j = 0; j < count; j++) {
             int32_t to_s = stretches[j].to_s;
             if (stretches[j].rate != NULL) {
-                advance(horizon, run, stretches[j].rate, at_s, to_s, gone, 1, width);
+                advance(horizon, run, stretches[j].rate, at_s, to_s, gone, true, 1, width);
             } else {
-                flow(horizon, &ways, run, stretches[j].stage, at_s, to_s, gone, 1, width);
+                flow(horizon, &ways, run, stretches[j].stage, at_s, to_s, gone, true, 1, width);
             }
             at_s = to_s > at_s ? to_s : at_s;
         }

@@ -49,6 +49,7 @@
 #define HORIZON_STAGE_COUNT_MAX 16
 #define GIVING_COUNT_MAX 64
 #define FOE_COUNT_MAX 256
+#define ROW_ALIGN 64                  // rows of streams begin with a line of the cache: no vector of them crosses one
 #define VISIT_COUNT_MAX 12            // stages of one plan, the present one included
 
 // A stream part of which gives way to others in a stage: a gap is open for 1 - sum of shut * vehicles a second that
@@ -77,13 +78,13 @@ struct horizon {
     int32_t green_s_min[HORIZON_STAGE_COUNT_MAX];
     uint8_t transition_s[HORIZON_STAGE_COUNT_MAX][HORIZON_STAGE_COUNT_MAX];
     // Columns of streams; from stream_count to horizon_width they are 0, and beyond not looked at.
-    float capacity[HORIZON_STAGE_COUNT_MAX][STREAM_COUNT_MAX];   // vehicles per second
+    _Alignas(ROW_ALIGN) float capacity[HORIZON_STAGE_COUNT_MAX][STREAM_COUNT_MAX];   // vehicles per second
     struct giving_way giving[GIVING_COUNT_MAX];
     int32_t first_giving[HORIZON_STAGE_COUNT_MAX + 1];           // of each stage
     struct way_foe foes[FOE_COUNT_MAX];
-    float weight[STREAM_COUNT_MAX];
+    _Alignas(ROW_ALIGN) float weight[STREAM_COUNT_MAX];
     float waited[STREAM_COUNT_MAX];   // how much more a second of those counts who wait at second 0
-    float arrived[HORIZON_S + 1][STREAM_COUNT_MAX];              // cumulative; row 0: those that wait now
+    _Alignas(ROW_ALIGN) float arrived[HORIZON_S + 1][STREAM_COUNT_MAX];   // cumulative; row 0: those that wait now
 };
 
 // One stage of the plan found: its green runs from start_s to end_s (the present one from 0).
