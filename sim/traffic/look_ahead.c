@@ -11,6 +11,7 @@ static const float SIGHT_M = 4.5f;             // from here one sees who comes: 
 static const float CLEARANCE_M = 0.1f;         // as in the kernel
 static const float AT_LINE_M = 5.0f;           // as in right_of_way.c
 static const float WAITING_MPS = 0.5f;
+static const float BLOCKER_S = 20.0f;          // as in right_of_way.c
 static const float COMING_OUT_M = 2.0f;        // beyond the way of a step at its speed
 static const float ROOM_M = 4.0f;              // beyond a vehicle's length, to change lanes in
 
@@ -229,6 +230,13 @@ static bool waits_behind(const struct street *street, const struct viewer *viewe
         && brake_distance(viewer->speed, street->types.deceleration[type], street->step_s) <= to_line;
 }
 
+// Who has stood inside for so long may wait for room that one beside or before it could make: that one then goes on till
+// their paths meet. Two of them, or a circle through a link shorter than a vehicle, would else wait for ever.
+static bool stood_long(const struct street *street, const struct crosser *crosser)
+{
+    return crosser->speed < WAITING_MPS && (float)halt_waited(crosser->halt) * street->step_s > BLOCKER_S;
+}
+
 // Vehicles on other paths into the same lane that have less left to drive to it.
 static void heed_merging(const struct street *street, const struct viewer *viewer, int32_t path_index, float x,
                          struct view *view)
@@ -253,6 +261,12 @@ static void heed_merging(const struct street *street, const struct viewer *viewe
                 || (x < 0.0f && comer.left <= comer.speed * street->step_s + COMING_OUT_M);
             if (first && !waits_for(street, path, other, crosser->speed, crosser->front)) {
                 float gap = self.left - comer.left - crosser->length;
+                if (gap < street->types.gap[viewer->kind & KIND_TYPE] && stood_long(street, crosser)) {
+                    float way = merge_bound(street, path_index, other, x);
+                    heed(street, viewer, way, 0.0f, 0.0f, view);
+                    view->bound = lesserf(view->bound, way - LINE_MARGIN_M);
+                    break;
+                }
                 if (x < 0.0f && waits_behind(street, viewer, gap, -x)) {
                     heed_line(street, viewer, -x, FAR_M, view);
                     break;
@@ -305,8 +319,7 @@ static void heed_parting(const struct street *street, int32_t cell, int32_t path
             const struct seen *to = &street->seen[path->to_cell];
             float rear = to->tail_rear + path->length;
             float until = other == path_index ? 0.0f : parted(street, path_index, i);
-            bool from_here = to->tail_path == other || to->tail_path == PATH_NONE;
-            if (to->count > 0 && from_here && rear < until) {
+            if (to->count > 0 && came_from(street, to, other) && rear < until) {
                 heed_leader(street, viewer, to_line + rear, to->tail_speed, view);
             }
         }

@@ -392,7 +392,7 @@ static float rear_beyond(const struct street *street, int32_t cell, float *ret_m
             rear = lane->length + last->front - last->length;
             mps = last->speed;
         } else if (path->length < street->length_max && to->count > 0
-            && (to->tail_path == path_index || to->tail_path == PATH_NONE)) {
+            && came_from(street, to, path_index)) {
             rear = lane->length + path->length + to->tail_rear;
         }
         *ret_mps = rear < least ? mps : *ret_mps;

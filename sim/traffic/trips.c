@@ -150,6 +150,29 @@ static uint32_t preferred_now(const struct street *street, const struct leg *leg
     return preferred;
 }
 
+// Whether one who takes the path, which leads to the link of `leg`, comes to a link long enough to change lanes on before
+// its lane ends: over links that are too short for that one stays in lane.
+static bool comes_to_room(const struct street *street, const struct trip *trip, int32_t leg, int32_t path)
+{
+    const struct network *network = street->network;
+    double room = (double)(street->types.length[trip->type] + CHANGE_M);
+    int32_t link = street->paths[path].to_link;
+    uint32_t lanes = 1u << street->briefs[path].to_position;
+    for (; network->links[link].length_m < room && leg + 1 < trip->leg_count; leg++) {
+        int32_t next = next_link(street, link, &street->legs[trip->first_leg + leg]);
+        uint32_t open = lanes_open(street, next, street->types.user[trip->type]), reached = 0;
+        for (uint32_t rest = open; rest != 0; rest &= rest - 1) {
+            reached |= lanes & lanes_leading(street, link, next, rest & (~rest + 1u)) ? rest & (~rest + 1u) : 0u;
+        }
+        if (reached == 0) {
+            return false;
+        }
+        link = next;
+        lanes = reached;
+    }
+    return true;
+}
+
 int32_t trip_path(const struct street *street, const struct trip *trip, int32_t leg, int32_t cell)
 {
     if (leg + 1 >= trip->leg_count) {
@@ -189,7 +212,7 @@ int32_t trip_path(const struct street *street, const struct trip *trip, int32_t 
     // Where one cannot change lanes beyond the line, one must be in lane before it.
     bool wrong = best != PATH_NONE && !best_preferred && here->preferred != 0
         && ((here->preferred >> cell_group(street, cell)->lane_position) & 1u) == 0
-        && street->seen[street->briefs[best].to_cell].length < street->types.length[trip->type] + CHANGE_M;
+        && !comes_to_room(street, trip, leg + 1, best);
     return wrong ? PATH_NONE : best;
 }
 
