@@ -37,6 +37,7 @@ static const float STUCK_VPS = 0.02f;
 static const float YIELDS_LESS = 0.01f;           // of the time of a lane's vehicles: less is as much
 static const float WAITED_WEIGHT = 0.01f;         // per second that the head of a queue has waited, or is to wait
 static const float WAITED_S_MAX = 120.0f;
+static const double SPACE_M = 7.5;                // of one who stands
 static const double EXIT_WEIGHT = 0.1;            // per vehicle that stands on an exit lane
 static const float SWITCH_PRICE = 1.0f, END_PRICE = 15.0f, WAIT_PRICE = 15.0f, SERVE_PRICE = 3.0f,
     QUEUE_PRICE = 0.5f;               // horizon.h: half of 1 / 2c of a lane, flat from there to the whole
@@ -447,6 +448,34 @@ static void horizon_fill(struct site *site, const struct adaptive_memory *mine, 
     stages_fill(site, horizon);
 }
 
+// Whether those who stand on a link leave no room for one more.
+static bool link_full(const struct view *view, int32_t link)
+{
+    const struct link *at = &view->network->links[link];
+    return SPACE_M * (estimate_link_queue(view->estimate, (struct link_id){ link }) + 1.0) >= at->length_m;
+}
+
+// A queue that stands for want of room on its exit goes as soon as the next signal makes room: that signal is told so,
+// or of the whole queue it knows of no more than its own short link holds.
+static void held_up_free(const struct site *site, const struct adaptive_memory *mine, struct horizon *horizon)
+{
+    const struct approaches *approaches = &site->view->estimate->approaches;
+    for (int32_t r = 0; r < site->stream_count; r++) {
+        const struct approach_row *row = &approaches->rows[site->row_of_stream[r]];
+        double full = 0.0;
+        for (int32_t m = row->first_movement; m < row->first_movement + row->movement_count; m++) {
+            full += link_full(site->view, approaches->movements[m].to_link) ? estimate_share(site->view->estimate, m) : 0.0;
+        }
+        if (!row_noted(site, mine, site->row_of_stream[r]) || full < 0.5) {
+            continue;
+        }
+        for (int32_t s = 0; s < horizon->stage_count; s++) {
+            struct row_flow flow = row_flow_of(site, site->row_of_stream[r], groups_of(site, site->stage[s]));
+            horizon->capacity[s][r] = site->lanes[r] * flow.vps;
+        }
+    }
+}
+
 // What the plan lets go, by movement, for the neighbours.
 static void tell(const struct site *site, const struct horizon *horizon, const struct horizon_plan *plan)
 {
@@ -521,6 +550,7 @@ static void decide(const struct view *view, void *memory, struct decision *ret)
     stuck_note(&site, mine);
     horizon_fill(&site, mine, &horizon);
     horizon_search(&horizon, &plan);
+    held_up_free(&site, mine, &horizon);
     tell(&site, &horizon, &plan);
     bool leaves = plan.visit_count > 1 && plan.visits[0].end_s == 0;
     ret->stage = leaves ? site.stage[plan.visits[1].stage] : now;
