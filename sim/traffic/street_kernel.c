@@ -41,33 +41,44 @@ struct idm_types {
     const float *acceleration, *deceleration, *emergency, *headway, *closing;
 };
 
-// IDM: the speeds at the step's end. Where one stands whatever it says (laws_row), it is not asked.
-static INLINE void idm_some(struct pack *restrict pack, int32_t first, struct idm_types types, float step_s,
-                            const int substeps)
+// IDM's begin: what stays the same in all substeps.
+static INLINE void idm_begin(struct pack *restrict pack, int32_t first)
 {
-    float h = step_s / (float)substeps;
-    float *speed = &pack->speed[first];
-    const float *gap = &pack->gap[first], *desired = &pack->desired[first], *ahead = &pack->ahead[first],
-        *margin = &pack->margin[first];
     FOR_WIDE {
-        float begin = speed[c];
-        float v = begin, s = gap[c];
-        float slowness = 1.0f / desired[c];
-        for (int i = 0; i < substeps; i++) {
-            bool room = s > GAP_M_MIN;
-            s = room ? s : GAP_M_MIN;
-            float reach = v * (types.headway[c] + (v - ahead[c]) * types.closing[c]);
-            float wish = margin[c] + (reach > 0.0f ? reach : 0.0f);
-            float near = wish / s;
-            float share = v * slowness;
-            float square = share * share;
-            v = v + types.acceleration[c] * (1.0f - square * square - near * near) * h;
-            v = v > 0.0f ? v : 0.0f;
-            v = room ? v : 0.0f;
-            float closed = (v - ahead[c]) * h;
-            s -= closed > 0.0f ? closed : 0.0f;
-        }
-        float most = begin - types.deceleration[c] * step_s, least = begin - types.emergency[c] * step_s;
+        pack->begin[first + c] = pack->speed[first + c];
+        pack->slowness[first + c] = 1.0f / pack->desired[first + c];
+    }
+}
+
+static INLINE void idm_substep(struct pack *restrict pack, int32_t first, struct idm_types types, float h)
+{
+    float *speed = &pack->speed[first], *gap = &pack->gap[first];
+    const float *slowness = &pack->slowness[first], *ahead = &pack->ahead[first], *margin = &pack->margin[first];
+    FOR_WIDE {
+        float v = speed[c], s = gap[c];
+        bool room = s > GAP_M_MIN;
+        s = room ? s : GAP_M_MIN;
+        float reach = v * (types.headway[c] + (v - ahead[c]) * types.closing[c]);
+        float wish = margin[c] + (reach > 0.0f ? reach : 0.0f);
+        float near = wish / s;
+        float share = v * slowness[c];
+        float square = share * share;
+        v = v + types.acceleration[c] * (1.0f - square * square - near * near) * h;
+        v = v > 0.0f ? v : 0.0f;
+        v = room ? v : 0.0f;
+        float closed = (v - ahead[c]) * h;
+        speed[c] = v;
+        gap[c] = s - (closed > 0.0f ? closed : 0.0f);
+    }
+}
+
+static INLINE void idm_end(struct pack *restrict pack, int32_t first, struct idm_types types, float step_s)
+{
+    float *speed = &pack->speed[first];
+    const float *begin = &pack->begin[first], *desired = &pack->desired[first];
+    FOR_WIDE {
+        float v = speed[c];
+        float most = begin[c] - types.deceleration[c] * step_s, least = begin[c] - types.emergency[c] * step_s;
         most = most > desired[c] ? most : desired[c];
         v = v < most ? v : most;
         v = v > least ? v : least;
@@ -75,27 +86,32 @@ static INLINE void idm_some(struct pack *restrict pack, int32_t first, struct id
     }
 }
 
-// What lies beyond the last one in a pack is of an earlier one, and nobody's.
-static void pack_move(const struct follow_job *job, struct pack *pack, bool mixed)
+static INLINE struct idm_types idm_types_at(const struct follow_job *job, const struct pack *pack, int32_t first,
+                                            bool mixed)
 {
     const struct wide_types *one = job->first_type;
-    struct idm_types types = { one->acceleration, one->deceleration, one->emergency, one->headway, one->closing };
-    for (int32_t first = 0; first < pack->count; first += WIDE) {
-        if (mixed) {
-            types = (struct idm_types){ &pack->acceleration[first], &pack->deceleration[first],
-                &pack->emergency[first], &pack->headway[first], &pack->closing[first] };
+    return mixed ? (struct idm_types){ &pack->acceleration[first], &pack->deceleration[first], &pack->emergency[first],
+        &pack->headway[first], &pack->closing[first] }
+        : (struct idm_types){ one->acceleration, one->deceleration, one->emergency, one->headway, one->closing };
+}
+
+// IDM: the speeds at the step's end. Where one stands whatever it says (laws_row), it is not asked. Each substep is
+// done for all before the next: one vehicle's substeps wait for one another. What lies beyond the last one in a pack is
+// of an earlier one, and nobody's.
+static INLINE void pack_move(const struct follow_job *job, struct pack *pack, bool mixed)
+{
+    int32_t count = pack->count;
+    float h = job->step_s / (float)job->substeps;
+    for (int32_t first = 0; first < count; first += WIDE) {
+        idm_begin(pack, first);
+    }
+    for (int32_t i = 0; i < job->substeps; i++) {
+        for (int32_t first = 0; first < count; first += WIDE) {
+            idm_substep(pack, first, idm_types_at(job, pack, first, mixed), h);
         }
-        switch (job->substeps) {
-        case 1:
-            idm_some(pack, first, types, job->step_s, 1);
-            break;
-        case 2:
-            idm_some(pack, first, types, job->step_s, 2);
-            break;
-        default:
-            idm_some(pack, first, types, job->step_s, 4);
-            break;
-        }
+    }
+    for (int32_t first = 0; first < count; first += WIDE) {
+        idm_end(pack, first, idm_types_at(job, pack, first, mixed), job->step_s);
     }
 }
 

@@ -327,6 +327,7 @@ struct wide_types {
 struct pack {
     _Alignas(64) float gap[PACK_MAX], speed[PACK_MAX], desired[PACK_MAX], ahead[PACK_MAX], margin[PACK_MAX];
     float acceleration[PACK_MAX], deceleration[PACK_MAX], emergency[PACK_MAX], headway[PACK_MAX], closing[PACK_MAX];
+    float begin[PACK_MAX], slowness[PACK_MAX];   // speeds before, 1 / desired
     int32_t count;
 };
 
