@@ -86,8 +86,10 @@ INLINE void second_pass(const float *arrived, const float *first, const float *d
 {
 #pragma omp simd
     for (int32_t r = 0; r < width; r++) {
-        float next = gone[r] + step[r];
-        gone[r] = next < arrived[r] ? next : arrived[r];
+        if (step != NULL) {
+            float next = gone[r] + step[r];
+            gone[r] = next < arrived[r] ? next : arrived[r];
+        }
         float still = old ? dear[r] * (first[r] - (gone[r] < first[r] ? gone[r] : first[r])) : 0.0f;
         waited[r] += old ? (arrived[r] - gone[r]) + still : arrived[r] - gone[r];
     }
@@ -95,12 +97,15 @@ INLINE void second_pass(const float *arrived, const float *first, const float *d
 
 // Seconds from_s + 1 .. to_s at the given rates, for one course or both: what one waits for, the other fills. Numbers
 // of courses and widths are constants at every call, so that rows become vectors and stay in registers. trace, where it
-// is not NULL, takes who of the first course has passed by each second. old: see old_wait.
+// is not NULL, takes who of the first course has passed by each second. rate NULL: nobody passes. old: see old_wait.
 INLINE void advance(const struct horizon *horizon, struct run *run, const float *rate, int32_t from_s, int32_t to_s,
                     float (*trace)[STREAM_COUNT_MAX], bool old, int32_t courses, int32_t width)
 {
-    float step[STREAM_COUNT_MAX], first[STREAM_COUNT_MAX], dear[STREAM_COUNT_MAX];
-    row_copy(step, rate, width);
+    float rates[STREAM_COUNT_MAX], first[STREAM_COUNT_MAX], dear[STREAM_COUNT_MAX];
+    const float *step = rate != NULL ? rates : NULL;
+    if (rate != NULL) {
+        row_copy(rates, rate, width);
+    }
     row_copy(first, horizon->arrived[0], width);
     for (int32_t k = from_s + 1; k <= to_s; k++) {
         dearer(horizon, k, dear, width);
@@ -269,6 +274,7 @@ struct search {
     _Alignas(ROW_ALIGN) float gone[LABEL_COUNT_MAX * STREAM_COUNT_MAX];   // `width` of each label, side by side
     // What a vehicle still costs once a stage plays.
     _Alignas(ROW_ALIGN) float wait_s[HORIZON_STAGE_COUNT_MAX][STREAM_COUNT_MAX];
+    bool apart[HORIZON_STAGE_COUNT_MAX][HORIZON_STAGE_COUNT_MAX];   // no stream is served by both stages
     struct label last;                // the best complete course: its last stage ends with the horizon
     int32_t last_parent;              // the label that it came from
     int16_t last_stage;
@@ -401,9 +407,13 @@ INLINE void change_flow(const struct search *search, struct run *run, int32_t fr
     gain_s = gain_s < end_s ? gain_s : end_s;
     moving_s = moving_s < end_s ? moving_s : end_s;
     moving_s = moving_s > gain_s ? moving_s : gain_s;
-    rates_between(horizon, from, to, both, width);
     advance(horizon, run, horizon->capacity[from], at_s, gain_s, NULL, old, LABELS, width);
-    advance(horizon, run, both, gain_s, moving_s, NULL, old, LABELS, width);
+    if (search->apart[from][to]) {
+        advance(horizon, run, NULL, gain_s, moving_s, NULL, old, LABELS, width);
+    } else {
+        rates_between(horizon, from, to, both, width);
+        advance(horizon, run, both, gain_s, moving_s, NULL, old, LABELS, width);
+    }
     flow(horizon, &search->ways, run, to, moving_s, end_s, NULL, old, LABELS, width);
 }
 
@@ -557,6 +567,16 @@ void horizon_departures(const struct horizon *horizon, const struct visit *visit
     }
 }
 
+static bool stages_apart(const struct horizon *horizon, int32_t from, int32_t to)
+{
+    for (int32_t r = 0; r < horizon->stream_count; r++) {
+        if (horizon->capacity[from][r] > 0.0f && horizon->capacity[to][r] > 0.0f) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void search_begin(struct search *search, const struct horizon *horizon)
 {
     search->horizon = horizon;
@@ -567,6 +587,9 @@ static void search_begin(struct search *search, const struct horizon *horizon)
     for (int32_t s = 0; s < horizon->stage_count; s++) {
         for (int32_t r = 0; r < width; r++) {
             search->wait_s[s][r] = horizon->capacity[s][r] > 0.0f ? horizon->serve_price : horizon->wait_price;
+        }
+        for (int32_t t = 0; t < horizon->stage_count; t++) {
+            search->apart[s][t] = stages_apart(horizon, s, t);
         }
     }
     for (int32_t i = 0; i < LEAVE_COUNT * horizon->stage_count * LABELS; i++) {
