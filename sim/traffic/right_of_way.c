@@ -483,8 +483,8 @@ static bool leads_on(const struct street *street, int32_t path_index, const stru
     return (aspect == ASPECT_GREEN || aspect == ASPECT_DARK) && !taken(street, path_index, viewer, x, false);
 }
 
-// Room beyond the path that the viewer takes `further` legs ahead: on its exit lane, and where that is too short for it
-// and those who are inside on the lanes beyond, as long as their lines are open. x: the front, as the path sees it.
+// Room beyond the path that the viewer takes `further` legs ahead: on its exit lane, and where that is shorter than the
+// vehicle on the lanes beyond it. x: the front, as the path sees it.
 static bool exit_has_room(const struct street *street, const struct path *path, int32_t further,
                           const struct viewer *viewer, float x)
 {
@@ -510,7 +510,7 @@ static bool exit_has_room(const struct street *street, const struct path *path, 
         if (next == PATH_END) {
             return !stands_before(street, lane);   // nothing beyond would make those inside stop
         }
-        if (!leads_on(street, next, viewer, x)) {
+        if (room >= need || !leads_on(street, next, viewer, x)) {
             return room < need && promised <= 0.0f;
         }
         path = &street->paths[next];
