@@ -77,23 +77,6 @@ def places_of_departure_are_sumos(folder):
 
 
 @test
-def an_exit_where_trips_end_lets_them_follow_one_another(folder):
-    """Into a link of 12 m, beyond which nothing would make anybody stop, they go as on the open road, as in SUMO."""
-    nodes = "".join(f'<node id="{name}" x="{x}" y="{y}" type="priority"/>' for name, x, y in
-                    (("c", 0, 0), ("w", -LENGTH_M, 0), ("e", 20, 0), ("n", 0, LENGTH_M), ("s", 0, -LENGTH_M)))
-    edges = "".join(f'<edge id="{name}{way}" from="{name if way == "i" else "c"}" to="{"c" if way == "i" else name}" '
-                    f'numLanes="1" speed="{SPEED_MPS}" priority="{5 if name in "we" else 1}"/>'
-                    for name in "wens" for way in "io")
-    net_of(folder, nodes, edges)
-    both(folder, "".join(f'<vehicle id="a{k}" type="t" depart="{2 * k}" departSpeed="max"><route edges="wi eo"/></vehicle>'
-                         for k in range(100)))
-    means = [sum(times) / len(times) for times in
-             ([float(trip.get("duration")) for trip in ElementTree.parse(folder / name).getroot().iter("tripinfo")]
-              for name in ("out/tripinfo.xml", "sumo.tripinfo.xml"))]
-    assert abs(means[0] / means[1] - 1.0) < 0.05, means
-
-
-@test
 def a_main_road_keeps_its_right_into_a_full_exit(folder):
     """Two queues into one exit that a slow link behind it keeps full: those who turn right into it from the minor road
     do not fill each gap before the head of the main road's queue, which stands for want of room."""
