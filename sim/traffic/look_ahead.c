@@ -230,8 +230,8 @@ static bool waits_behind(const struct street *street, const struct viewer *viewe
         && brake_distance(viewer->speed, street->types.deceleration[type], street->step_s) <= to_line;
 }
 
-// Who has stood inside for so long may wait for room that one beside or before it could make: that one then goes on till
-// their paths meet. Two of them, or a circle through a link shorter than a vehicle, would else wait for ever.
+// Who has stood inside for so long may wait for room that one beside or before it could make: that one then goes on
+// till their paths meet. Two of them, or a circle through a link shorter than a vehicle, would else wait for ever.
 static bool stood_long(const struct street *street, const struct crosser *crosser)
 {
     return crosser->speed < WAITING_MPS && (float)halt_waited(crosser->halt) * street->step_s > BLOCKER_S;

@@ -28,9 +28,9 @@ struct view look_from_lane(const struct street *street, int32_t cell, int32_t pa
 // The k-th vehicle on a path, its front at x.
 struct view look_from_path(const struct street *street, int32_t path, int32_t k, const struct viewer *viewer, float x);
 
-// Whether the last vehicle of a lane, longer than what lies behind it there, reaches back over the path. One that began
-// its trip on the lane came by none: it is taken to lie where it could have come from, but not round a turn back, where it
-// would lie across the very lane that it leaves room for.
+// Whether the last vehicle of a lane that is shorter than it reaches back over the path. One that began its trip there
+// came by none: it is taken to lie wherever it could have come from, but not round a turn back, across the very lane
+// beside its own.
 static inline bool came_from(const struct street *street, const struct seen *to, int32_t path)
 {
     return to->tail_path == path || (to->tail_path == PATH_NONE && street->paths[path].turn != TURN_U);

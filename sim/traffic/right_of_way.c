@@ -156,6 +156,19 @@ static float room_promised(const struct street *street, const struct seen *lane)
     return promised;
 }
 
+// Whether anybody inside on its way to the cell stands.
+static bool stands_before(const struct street *street, const struct seen *lane)
+{
+    bool stands = false;
+    for (int32_t i = 0; i < lane->entry_count; i++) {
+        const struct inside *inside = &street->inside[street->entries[lane->first_entry + i]];
+        for (int32_t k = 0; k < inside->count; k++) {
+            stands = stands || street->now[inside->first + k].speed < STANDING_MPS;
+        }
+    }
+    return stands;
+}
+
 // Room on a lane before its last: where it stands now, or can be once it has braked.
 static float tail_room(const struct seen *lane, float brake)
 {
@@ -494,6 +507,9 @@ static bool exit_has_room(const struct street *street, const struct path *path, 
         x -= path->length + lane->length;
         const struct trip *trip = &street->trips[viewer->trip];
         int32_t next = trip_path(street, trip, trip->leg + ++further, path->to_cell);
+        if (next == PATH_END) {
+            return !stands_before(street, lane);   // nothing beyond would make those inside stop
+        }
         if (room >= need || !leads_on(street, next, viewer, x)) {
             return room < need && promised <= 0.0f;
         }

@@ -150,8 +150,8 @@ static uint32_t preferred_now(const struct street *street, const struct leg *leg
     return preferred;
 }
 
-// Whether one who takes the path, which leads to the link of `leg`, comes to a link long enough to change lanes on before
-// its lane ends: over links that are too short for that one stays in lane.
+// Whether one who takes the path, which leads to the link of `leg`, comes to a link long enough to change lanes on
+// before its lane ends: over links that are too short for that one stays in lane.
 static bool comes_to_room(const struct street *street, const struct trip *trip, int32_t leg, int32_t path)
 {
     const struct network *network = street->network;
