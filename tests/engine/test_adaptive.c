@@ -1,6 +1,6 @@
 // Goal: how `adaptive` puts a site in the terms of its search: a queue that stands although it is green is blocked, in
-// every stage in which nothing is better for it; where it gave way and need not, it is served; and where the link beyond
-// is full, the signal at that link's end hears of it. And when who is seen on his way will come.
+// every stage in which nothing is better for it; where it gave way and need not, it is served; and where the link
+// beyond is full, the signal at its end hears of it. And when who is seen on his way will come.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
