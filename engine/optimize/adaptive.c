@@ -449,7 +449,7 @@ static void horizon_fill(struct site *site, const struct adaptive_memory *mine, 
 }
 
 // Whether those who stand on a link leave no room for one more.
-static bool link_full(const struct view *view, int32_t link)
+static bool link_packed(const struct view *view, int32_t link)
 {
     const struct link *at = &view->network->links[link];
     return SPACE_M * (estimate_link_queue(view->estimate, (struct link_id){ link }) + 1.0) >= at->length_m;
@@ -464,7 +464,8 @@ static void held_up_free(const struct site *site, const struct adaptive_memory *
         const struct approach_row *row = &approaches->rows[site->row_of_stream[r]];
         double full = 0.0;
         for (int32_t m = row->first_movement; m < row->first_movement + row->movement_count; m++) {
-            full += link_full(site->view, approaches->movements[m].to_link) ? estimate_share(site->view->estimate, m) : 0.0;
+            bool packed = link_packed(site->view, approaches->movements[m].to_link);
+            full += packed ? estimate_share(site->view->estimate, m) : 0.0;
         }
         if (!row_noted(site, mine, site->row_of_stream[r]) || full < 0.5) {
             continue;

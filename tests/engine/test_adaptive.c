@@ -1,6 +1,6 @@
 // Goal: how `adaptive` puts a site in the terms of its search: a queue that stands although it is green is blocked, in
-// every stage in which nothing is better for it; where it gave way and need not, it is served. And when who is seen on
-// his way will come.
+// every stage in which nothing is better for it; where it gave way and need not, it is served; and where the link
+// beyond is full, the signal at its end hears of it. And when who is seen on his way will come.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -108,25 +108,60 @@ static struct lamps lamps_at(int64_t now_ms)
     return lamps;
 }
 
-// The stage that it wants after SECONDS in which the queue did not move.
-static int32_t stage_wanted(enum gives_way gives_way, bool side)
+// Decides each second of SECONDS in which the queue does not move; gives the last decision.
+static struct decision scene_play(struct scene *scene)
 {
-    struct scene scene;
-    scene_create(&scene, gives_way, side);
     void *memory = calloc(1, strategy_find("adaptive")->memory_bytes);
     struct decision decision = { 0 };
     for (int64_t now_ms = BEGIN_MS; now_ms <= BEGIN_MS + SECONDS * 1000; now_ms += 1000) {
-        look(&scene, now_ms);
+        look(scene, now_ms);
         struct lamps lamps = lamps_at(now_ms);
-        struct view view = { .network = &scene.made.network, .estimate = &scene.estimate,
-            .transitions = &scene.transitions, .outlook = &scene.outlook, .intersection = { 0 }, .now_ms = now_ms,
+        struct view view = { .network = &scene->made.network, .estimate = &scene->estimate,
+            .transitions = &scene->transitions, .outlook = &scene->outlook, .intersection = { 0 }, .now_ms = now_ms,
             .at_ms = now_ms, .lamps = &lamps, .since_ms = BEGIN_MS };
         strategy_find("adaptive")->decide(&view, memory, &decision);
     }
     free(memory);
+    return decision;
+}
+
+// The stage that it wants then.
+static int32_t stage_wanted(enum gives_way gives_way, bool side)
+{
+    struct scene scene;
+    scene_create(&scene, gives_way, side);
+    struct decision decision = scene_play(&scene);
     scene_release(&scene);
     assert_int_equal(decision.kind, DECIDE_STAGE);
     return decision.stage;
+}
+
+// How many of the queue the next signal is told of, when it does not move and the link beyond is so long.
+static double vehicles_told(double exit_m)
+{
+    struct scene scene;
+    scene_create(&scene, NOWHERE, false);
+    const struct approaches *approaches = &scene.estimate.approaches;
+    struct network *network = &scene.made.network;
+    int32_t movement = approaches->rows[approaches->row_of_lane[scene.left_lane]].first_movement;
+    network->links[approaches->movements[movement].to_link].length_m = exit_m;
+    (void)scene_play(&scene);
+    const struct told *told = &scene.outlook.told[movement];
+    assert_true(told->from_ms != INT64_MIN);
+    int32_t units = 0;
+    for (int32_t i = 0; i < OUTLOOK_BIN_COUNT; i++) {
+        units += told->vehicles[i];
+    }
+    scene_release(&scene);
+    return (double)units / OUTLOOK_UNIT;
+}
+
+// Whoever stands for want of room goes when that signal makes room; who stands for another reason does not.
+static void a_queue_held_up_by_a_full_link_is_told_to_its_signal(void **state)
+{
+    (void)state;
+    assert_true(vehicles_told(300.0) < 2.0);
+    assert_true(vehicles_told(7.5) > QUEUE - 1.0);
 }
 
 // The left turn from the west is protected in stages 1 and 4.
@@ -199,6 +234,7 @@ int main(void)
         cmocka_unit_test(who_gave_way_is_served_where_he_need_not),
         cmocka_unit_test(who_is_blocked_otherwise_is_not),
         cmocka_unit_test(who_gives_way_everywhere_is_not_waited_for),
+        cmocka_unit_test(a_queue_held_up_by_a_full_link_is_told_to_its_signal),
         cmocka_unit_test(who_cruises_comes_at_his_own_speed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
