@@ -5,7 +5,8 @@
 //
 //             stream     a stop-line lane that some stage holds back; lanes of one link with the same groups become one
 //                        stream where there are more than STREAM_COUNT_MAX
-//             capacity   saturation flow, by how tight its turns are; less where some of its vehicles must wait, since they block those behind:
+//             capacity   saturation flow, by how tight its turns are;
+//                        less where some of its vehicles must wait, since they block those behind:
 //                        of n vehicles a share of p + p^2 + ... + p^n over n gets through when p may go. Those who give
 //                        way are slower, and stand while their foes pass (horizon.h). A queue that did not move for
 //                        STUCK_S of its green is taken to be blocked, by whatever it is, until the stage is over,
