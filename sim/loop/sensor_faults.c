@@ -82,7 +82,10 @@ static double draw(struct draws *draws)
 // Near a standard normal deviate, of bounded size: four uniforms, by the central limit theorem.
 static double draw_normal(struct draws *draws)
 {
-    double sum = draw(draws) + draw(draws) + draw(draws) + draw(draws);
+    double sum = 0.0;
+    for (int i = 0; i < 4; i++) {
+        sum += draw(draws);
+    }
     return (sum - 2.0) * 1.7320508075688772;   // the variance of the sum is 4 / 12
 }
 

@@ -46,8 +46,8 @@ static void leave(struct street *street, struct worker *worker, const struct lea
     int32_t path_index = leaver->path, came_by = leaver->came_by;
     float x = leaver->over;
     trip_settle(trip, end_ms, leaver->front, leaver->desired, leaver->halt, 0.0f);
-    struct transfer to = { .cell = cell, .path = INDEX_NONE, .trip = leaver->trip, .speed = leaver->speed,
-        .driven = leaver->driven, .kind = leaver->kind, .halt = leaver->halt & HALT_FAST };
+    struct transfer to = { .cell = cell, .path = INDEX_NONE, .passed = INDEX_NONE, .trip = leaver->trip,
+        .speed = leaver->speed, .driven = leaver->driven, .kind = leaver->kind, .halt = leaver->halt & HALT_FAST };
     for (;;) {
         if (to.cell < 0) {
             if (path_index == PATH_END) {
@@ -83,6 +83,7 @@ static void leave(struct street *street, struct worker *worker, const struct lea
             break;
         }
         x -= length;
+        to.passed = to.cell;
         to.cell = INDEX_NONE;
     }
     to.front = trip->since_front = x;

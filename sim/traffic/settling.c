@@ -167,8 +167,30 @@ static bool transfer_mine(const struct street *street, const struct transfer *tr
         : path_mine(street, transfer->path, self);
 }
 
+// One who passed a whole lane in a step may lie over it still: nobody changes to it, or enters it, there.
+static void lane_covered(struct street *street, const struct transfer *transfer)
+{
+    struct group *group = cell_group(street, transfer->passed);
+    struct block *block = &street->blocks[street->block_of_group[transfer->passed / WIDE]];
+    int c = transfer->passed % WIDE;
+    float beyond = transfer->cell >= 0 ? street->paths[transfer->came_by].length : 0.0f;
+    float rear = group->length[c] + beyond + transfer->front
+        - street->types.length[transfer->kind & KIND_TYPE];
+    if (rear < group->length[c] + CLEARANCE_M) {
+        bool covered = ((group->over >> c) & 1u) != 0;
+        group->over_mps[c] = covered && group->over_rear[c] < rear ? group->over_mps[c] : transfer->speed;
+        group->over_rear[c] = covered ? lesserf(rear, group->over_rear[c]) : rear;
+        group->over |= 1u << c;
+        block->over = true;
+    }
+}
+
 static void transfer_take(struct street *street, const struct transfer *transfer, int32_t self)
 {
+    if (transfer->passed >= 0
+        && street->worker_of_block[street->block_of_group[transfer->passed / WIDE]] == self) {
+        lane_covered(street, transfer);
+    }
     if (!transfer_mine(street, transfer, self)) {
         return;
     }

@@ -245,6 +245,7 @@ struct transfer {
     int32_t cell, path;               // where it goes: one of them is INDEX_NONE
     int32_t trip;
     int32_t came_by;                  // path
+    int32_t passed;                   // cell of a lane that it came onto and left in this very step, or INDEX_NONE
     float front, speed, driven;       // front in the new coordinates; metres driven in this step
     uint32_t kind, halt;
 };

@@ -65,7 +65,8 @@ static void link_add(struct wild *wild, int32_t from, int32_t to)
     double length = fmax(hypot(a->x_m - b->x_m, a->y_m - b->y_m) - 2.0 * EDGE_M, 5.0);
     length = chance(wild, 20) ? between(wild, 1.0, 25.0) : length;
     double speed = between(wild, 5.0, 20.0);
-    int32_t lanes = 1 + (int32_t)draw(wild, 2) + (chance(wild, 25) ? (int32_t)draw(wild, 3) : 0);
+    int32_t lanes = 1 + (int32_t)draw(wild, 2);
+    lanes += chance(wild, 25) ? (int32_t)draw(wild, 3) : 0;
     network->links[at] = (struct link){ .name = name_add(network, "l", at, 0), .from_junction = from,
         .to_junction = to, .first_lane = network->lane_count, .lane_count = lanes,
         .first_point = network->point_count, .point_count = 2, .priority = (int32_t)draw(wild, 3),
@@ -100,8 +101,9 @@ static void streets_add(struct wild *wild)
         }
         if (i == 0 || chance(wild, 60)) {
             const struct point *at = &wild->network->junctions[i].at;
-            int32_t end = junction_add(wild, at->x_m * 2.0 + between(wild, -60.0, 60.0),
-                at->y_m * 2.0 + between(wild, -60.0, 60.0), JUNCTION_DEAD_END);
+            // One after the other: within a call the compiler chooses the order.
+            double y = at->y_m * 2.0 + between(wild, -60.0, 60.0), x = at->x_m * 2.0 + between(wild, -60.0, 60.0);
+            int32_t end = junction_add(wild, x, y, JUNCTION_DEAD_END);
             link_add(wild, end, i);
             link_add(wild, i, end);
         }
