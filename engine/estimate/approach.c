@@ -9,9 +9,6 @@
 
 #define FEEDER_DEPTH_MAX 24           // lanes in a row on the way upstream
 static const double WEIGHT_MIN = 0.01;   // a feeder that sends less is not worth its place
-static const double HEADWAY_S = 2.0;     // through, at HEADWAY_MPS: near HCM's 1900 veh/h
-static const double HEADWAY_MPS = 50.0 / 3.6;
-static const double SPACE_M = 7.5;       // from front to front of vehicles that stand
 
 // The connections that lead into each lane, as ranges of one array.
 struct inflow {
@@ -101,12 +98,6 @@ static bool lane_signalled(const struct network *network, const struct lane *lan
     return false;
 }
 
-static float headway_s(double speed_mps)
-{
-    double slow_mps = speed_mps < HEADWAY_MPS ? speed_mps : HEADWAY_MPS;
-    return (float)(HEADWAY_S + SPACE_M * (1.0 / slow_mps - 1.0 / HEADWAY_MPS));
-}
-
 // Appends the movements of a row: one per (group, exit link) of its lane's connections.
 static int32_t movements_fill(struct approaches *approaches, int32_t row_index)
 {
@@ -126,8 +117,7 @@ static int32_t movements_fill(struct approaches *approaches, int32_t row_index)
         }
         if (m == approaches->movement_count) {
             approaches->movements[m] = (struct movement){ .row = row_index, .group = group, .to_link = to_link,
-                                                         .turn = connection->turn,
-                                                         .headway_s = headway_s(connection->speed_mps) };
+                                                         .turn = connection->turn };
             approaches->movement_count++;
         }
         row->groups |= group == INDEX_NONE ? 0 : UINT64_C(1) << group;

@@ -11,12 +11,6 @@
 //
 //           A *movement* is what leaves one row under one signal group towards one link. Rows of an intersection are
 //           contiguous, movements of a row too, in order of their lanes and connections.
-//
-//           Vehicles of a queue follow one another at a fixed time and the length that each takes up, at the speed v
-//           that the way through the junction allows. So between two of them pass HEADWAY_S at 50 km/h and, where the
-//           turn is tighter,
-//
-//             headway = HEADWAY_S + SPACE_M * (1 / v - 1 / 13.9 m/s)
 // CONTRACT  Read-only after approaches_create. Same network, same layout.
 // OWNERSHIP approaches_release frees all; the network is kept.
 // NOT HERE  What is on these lanes now (sight.h, estimate.h).
@@ -48,7 +42,6 @@ struct movement {
     int32_t group;                    // within the intersection, or INDEX_NONE where no lamp holds it
     int32_t to_link;
     enum turn turn;
-    float headway_s;                  // between two of its queue that nobody is in the way of
     int32_t first_foe, foe_count;     // in foes: movements of the intersection that it yields to where both are green
 };
 

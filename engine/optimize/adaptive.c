@@ -5,8 +5,7 @@
 //
 //             stream     a stop-line lane that some stage holds back; lanes of one link with the same groups become one
 //                        stream where there are more than STREAM_COUNT_MAX
-//             capacity   saturation flow, by how tight its turns are;
-//                        less where some of its vehicles must wait, since they block those behind:
+//             capacity   saturation flow; less where some of its vehicles must wait, since they block those behind:
 //                        of n vehicles a share of p + p^2 + ... + p^n over n gets through when p may go. Those who give
 //                        way are slower, and stand while their foes pass (horizon.h). A queue that did not move for
 //                        STUCK_S of its green is taken to be blocked, by whatever it is, until the stage is over,
@@ -31,6 +30,7 @@
 #define YELLOW_GAIN_S 0               // of the yellow: of a queue hardly anybody still goes
 #define GREEN_VEHICLES 5              // of a lane, let go by one green: what a blocked lane is judged by
 #define STUCK_S 5                     // a queue that stands for so long although it is green is stuck
+static const float SATURATION_VPS = 0.5f;         // per lane, near HCM's 1900 veh/h
 static const float YIELDING_VPS = 0.4f;           // of those who give way while nobody comes: 2.5 s each [HCM2000]
 static const float SHUT_S = 2.5f;                 // of a gap that each vehicle on a foe's lane shuts
 static const float STUCK_VPS = 0.02f;
@@ -142,7 +142,7 @@ static struct row_flow row_flow_of(const struct site *site, int32_t row, uint64_
             float part = (float)estimate_share(site->view->estimate, m);
             bool yields = movement_yields(approaches, movement, green);
             share += part;
-            free_s += yields ? 0.0f : part * movement->headway_s;
+            free_s += yields ? 0.0f : part / SATURATION_VPS;
             yielding_s += yields ? part / YIELDING_VPS : 0.0f;
         }
     }

@@ -124,28 +124,6 @@ static void many_seconds_are_those_one_by_one(void **state)
     approaches_release(&approaches);
 }
 
-// SUMO 1.15, Krauss, one lane of a limit of 50 km/h and its ways of 6.51, 8.10 and 13.89 m/s, 40 vehicles in the queue:
-// 0.388, 0.431 and 0.529 vehicles a second from the fourth on. A faster way lets go no more than one of 50 km/h.
-static void tight_turns_let_go_less(void **state)
-{
-    (void)state;
-    static const double SPEED_MPS[] = { 6.51, 8.10, 13.89, 20.0 }, SUMO_VPS[] = { 0.388, 0.431, 0.529, 0.529 };
-    struct connection *connection = &made.network.connections[0];
-    double speed_mps = connection->speed_mps, before_s = INFINITY;
-    for (size_t i = 0; i < sizeof SPEED_MPS / sizeof *SPEED_MPS; i++) {
-        struct approaches approaches;
-        connection->speed_mps = SPEED_MPS[i];
-        approaches_create(&approaches, &made.network);
-        int32_t m = approaches_movement(&approaches, 0);
-        assert_true(m != INDEX_NONE);
-        double headway_s = (double)approaches.movements[m].headway_s;
-        assert_true(headway_s <= before_s && fabs(headway_s * SUMO_VPS[i] - 1.0) < 0.07);
-        before_s = headway_s;
-        approaches_release(&approaches);
-    }
-    connection->speed_mps = speed_mps;
-}
-
 // One vehicle every other second for ten minutes, all by one turn: 0.5 a second passed and asked for, whatever the
 // window; its share of its row is (n + 2 / k) / (n + 2) with n vehicles remembered and k movements.
 static void rates_and_shares_by_hand(void **state)
@@ -305,7 +283,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_do_what_the_whole_does),
         cmocka_unit_test(many_seconds_are_those_one_by_one),
-        cmocka_unit_test(tight_turns_let_go_less),
         cmocka_unit_test(rates_and_shares_by_hand),
         cmocka_unit_test(what_a_silent_camera_showed_fades_and_what_it_counted_stays),
         cmocka_unit_test(a_lane_that_feeds_two_rows_is_shared_out_as_they_are_asked_for),
