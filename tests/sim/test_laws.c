@@ -50,7 +50,8 @@ static void laws_hold_where_they_were_broken_once(void **state)
 static void change_beside_lorry(double before_m, int64_t begins_ms)
 {
     const struct toy_road roads[] = { { "before", 0, 1, 2, before_m, 20.0, 0, 0 },
-        { "short", 1, 2, 2, 9.0, 20.0, 0, 0 }, { "on", 2, 3, 2, 300.0, 20.0, 0, USER_BICYCLE }, { "aside", 2, 4, 2, 300.0, 20.0, 0, 0 } };
+        { "short", 1, 2, 2, 9.0, 20.0, 0, 0 },
+        { "on", 2, 3, 2, 300.0, 20.0, 0, USER_BICYCLE }, { "aside", 2, 4, 2, 300.0, 20.0, 0, 0 } };
     struct network network;
     toy_roads_create(roads, 4, 5, &network);
     for (int32_t i = 0; i < network.connection_count; i++) {
