@@ -17,6 +17,7 @@ It needs CityFlow's Python module `cityflow` (github.com/cityflow-project/CityFl
 --daemon it starts a daemon of its own. The strategy cityflow-program is CityFlow's own: the phases of the file by its clock.
 """
 import argparse
+import contextlib
 import json
 import pathlib
 import statistics
@@ -177,22 +178,19 @@ def play(options, study, strategy, seed, network, address, folder):
 
 
 def play_all(options, study, folder):
-    rows, network, daemon = [], None, None
-    try:
+    rows, network, address = [], None, None
+    with contextlib.ExitStack() as stack:
         if any(strategy != CITYFLOW_PROGRAM for strategy in options.strategies):
             network = intergreen.Network.load(study.roadnet, intergreen_s=options.intergreen_s)
-            if options.daemon is None:
-                daemon = intergreen.Daemon(study.roadnet, intergreen_s=options.intergreen_s).__enter__()
+            address = stack.enter_context(intergreen.serving(study.roadnet, options.daemon,
+                                                             intergreen_s=options.intergreen_s))
         for strategy in options.strategies:
             for seed in range(options.first_seed, options.first_seed + options.seeds):
-                row = play(options, study, strategy, seed, network, options.daemon or (daemon and daemon.address), folder)
+                row = play(options, study, strategy, seed, network, address, folder)
                 rows.append(row)
                 print(f"{strategy:16} seed {seed:3}  on entering lanes {row['time_on_entering_lanes_s']:8.2f} s  "
                       f"CityFlow's travel time {row['average_travel_time_s']:8.2f} s  under way {row['under_way']:5}  "
                       f"{row['wall_s']:6.1f} s", file=sys.stderr, flush=True)
-    finally:
-        if daemon is not None:
-            daemon.__exit__()
     return rows
 
 
@@ -234,19 +232,11 @@ def parse(words):
     return options
 
 
-def main(words=None):
-    options = parse(words)
-    try:
-        options.cityflow = load_cityflow()
-        study = Study(options)
-        with tempfile.TemporaryDirectory(prefix="intergreen-bridge-") as scratch:
-            rows = play_all(options, study, pathlib.Path(scratch))
-    except intergreen.NotReachable as why:
-        print(f"cityflow_bridge: {why}", file=sys.stderr)
-        return 4
-    except intergreen.Error as why:
-        print(f"cityflow_bridge: {why}", file=sys.stderr)
-        return 1
+def referee(options):
+    options.cityflow = load_cityflow()
+    study = Study(options)
+    with tempfile.TemporaryDirectory(prefix="intergreen-bridge-") as scratch:
+        rows = play_all(options, study, pathlib.Path(scratch))
     result = {"roadnet": str(study.roadnet), "flow": str(study.flow), "seconds": options.seconds,
               "intergreen_s": options.intergreen_s, "summary": summary(rows), "runs": rows}
     print(f"{'strategy':16} {'seeds':>5} {'on entering lanes':>18} {'worst':>10} {'travel time':>12} {'under way':>10}")
@@ -256,7 +246,11 @@ def main(words=None):
               f"{line['under_way_mean']:10.0f}")
     if options.json:
         print(json.dumps(result))
-    return 0
+
+
+def main(words=None):
+    options = parse(words)
+    return intergreen.exit_code("cityflow_bridge", lambda: referee(options))
 
 
 if __name__ == "__main__":

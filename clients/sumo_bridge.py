@@ -12,6 +12,7 @@ Without --daemon it starts a daemon of its own. The strategies sumo-program and 
 program, and the same phases actuated.
 """
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -414,39 +415,27 @@ def parse(words):
 
 def play_all(options, folder):
     """Every strategy with every seed; gives the rows."""
-    rows, network, daemon = [], None, None
-    try:
+    rows, network, address = [], None, None
+    with contextlib.ExitStack() as stack:
         if any(strategy not in (SUMO_PROGRAM, SUMO_ACTUATED) for strategy in options.strategies):
             network = intergreen.Network.load(options.sumocfg, intergreen_s=options.intergreen_s)
-            if options.daemon is None:
-                daemon = intergreen.Daemon(options.sumocfg, intergreen_s=options.intergreen_s).__enter__()
+            address = stack.enter_context(intergreen.serving(options.sumocfg, options.daemon,
+                                                             intergreen_s=options.intergreen_s))
         for strategy in options.strategies:
             for seed in range(options.first_seed, options.first_seed + options.seeds):
-                row = Run(options, strategy or DAEMONS_OWN, seed, network, options.daemon or (daemon and daemon.address),
-                          folder).play()
+                row = Run(options, strategy or DAEMONS_OWN, seed, network, address, folder).play()
                 rows.append(row)
                 print(f"{row['strategy']:14} seed {seed:3}  delay {row['delay_s']:8.2f} s  arrived {row['arrived']:6}  "
                       f"never in {row['never_inserted']:5}  {row['wall_s']:6.1f} s", file=sys.stderr, flush=True)
-    finally:
-        if daemon is not None:
-            daemon.__exit__()
     return rows
 
 
-def main(words=None):
-    options = parse(words)
-    try:
-        options.sumo = load_sumo(options.engine)
-        with tempfile.TemporaryDirectory(prefix="intergreen-bridge-") as scratch:
-            folder = options.out or scratch
-            pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
-            rows = play_all(options, folder)
-    except intergreen.NotReachable as why:
-        print(f"sumo_bridge: {why}", file=sys.stderr)
-        return 4
-    except intergreen.Error as why:
-        print(f"sumo_bridge: {why}", file=sys.stderr)
-        return 1
+def referee(options):
+    options.sumo = load_sumo(options.engine)
+    with tempfile.TemporaryDirectory(prefix="intergreen-bridge-") as scratch:
+        folder = options.out or scratch
+        pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
+        rows = play_all(options, folder)
     result = {"sumocfg": options.sumocfg, "summary": summary(rows), "runs": rows}
     if options.out:
         (pathlib.Path(options.out) / "results.json").write_text(json.dumps(result, indent=1) + "\n")
@@ -456,7 +445,11 @@ def main(words=None):
               f"{line['delay_s_worst']:6.2f} s {line['arrived_mean']:8.0f} {line['never_inserted_mean']:9.0f}")
     if options.json:
         print(json.dumps(result))
-    return 0
+
+
+def main(words=None):
+    options = parse(words)
+    return intergreen.exit_code("sumo_bridge", lambda: referee(options))
 
 
 if __name__ == "__main__":

@@ -12,13 +12,13 @@
 
 docs/lockstep.md tells the whole story, with a worked example.
 """
-from .errors import Closed, Error, NotReachable, Refused
+from .errors import Closed, Error, NotReachable, Refused, exit_code
 from .lockstep import Lockstep
 from .network import Network
 from .observe import Eyes, Observations, Vehicle
 from .plan import Plan, aspects
-from .service import Daemon
+from .service import Daemon, serving
 
 __version__ = "0.1.0"
 __all__ = ["Closed", "Daemon", "Error", "Eyes", "Lockstep", "Network", "NotReachable", "Observations", "Plan", "Refused",
-           "Vehicle", "aspects"]
+           "Vehicle", "aspects", "exit_code", "serving"]

@@ -1,4 +1,5 @@
 """What can go wrong, each with the peer that is meant and what to do."""
+import sys
 
 
 class Error(Exception):
@@ -19,3 +20,13 @@ class Refused(Error):
     def __init__(self, text, code=0):
         super().__init__(text)
         self.code = code
+
+
+def exit_code(program, work):
+    """Does work() and gives the exit code of `program`: 0 done, 1 failed, 4 not reachable, with why on standard error."""
+    try:
+        work()
+    except Error as why:
+        print(f"{program}: {why}", file=sys.stderr)
+        return 4 if isinstance(why, NotReachable) else 1
+    return 0

@@ -1,4 +1,5 @@
 """Lockstep: a simulator owns the clock, and the daemon runs its engine tick by tick around it."""
+import time
 import warnings
 
 from .connection import Connection
@@ -11,6 +12,8 @@ from .plan import Plan
 
 ROLE_SIMULATOR = 4
 ERROR_READINGS, ERROR_NETWORK = 9, 14
+CLOCK_OWNED = "another simulator owns the clock"      # and so it does for a moment after its session was closed
+CLOCK_FREE_S, CLOCK_AGAIN_S = 2.0, 0.02
 ROWS_PER_FRAME = 2000            # controllers or readings in one frame: far below the daemon's limit
 
 
@@ -71,18 +74,30 @@ class Lockstep:
         options.seed, options.sensing = told["seed"], told["sensing"]
         if told["strategy"]:
             options.strategy = told["strategy"]
-        self._connection = Connection(self.address, told["timeout_s"])
+        until = time.monotonic() + CLOCK_FREE_S
+        while True:
+            try:
+                frame = self._welcome(hello)
+                break
+            except Refused as why:
+                if CLOCK_OWNED not in str(why) or time.monotonic() >= until:
+                    raise
+                time.sleep(CLOCK_AGAIN_S)
+        self._sequence = frame.welcome.sequence_after
+        self._frame_bytes_max = frame.welcome.frame_bytes_max
+        self._controllers = [Controller(self.network, at, begin_ms) for at in self.network.intersections]
+
+    def _welcome(self, hello):
+        self._connection = Connection(self.address, self._hello["timeout_s"])
         try:
             self._connection.put(hello=hello)
             frame = self._receive()
             if frame.WhichOneof("kind") != "welcome":
                 raise Error(f"{self.address}: did not say welcome: is it an intergreend?")
+            return frame
         except Error:
             self.close()
             raise
-        self._sequence = frame.welcome.sequence_after
-        self._frame_bytes_max = frame.welcome.frame_bytes_max
-        self._controllers = [Controller(self.network, at, begin_ms) for at in self.network.intersections]
 
     def _receive(self):
         """The next frame that is not small talk. An Error is raised, but for readings that were refused."""

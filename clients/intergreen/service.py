@@ -1,4 +1,5 @@
 """A daemon of one's own, for a study: started in a folder that is thrown away, ended with the `with` block."""
+import contextlib
 import pathlib
 import shutil
 import socket
@@ -67,3 +68,13 @@ class Daemon:
                 self.process.kill()
                 self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def serving(network, address=None, **keys):
+    """The address of a daemon with this network: the one that is given, or one of one's own as long as the block lasts."""
+    if address is not None:
+        yield address
+        return
+    with Daemon(network, **keys) as daemon:
+        yield daemon.address

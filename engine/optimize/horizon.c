@@ -68,13 +68,13 @@ INLINE void dearer(const struct horizon *horizon, int32_t k, float *ret, int32_t
     }
 }
 
-// Whether in one of the courses some of those who wait at second 0 still do. Once they have gone nothing is dearer.
-INLINE bool old_wait(const float *first, const struct run *run, int32_t courses, int32_t width)
+// Whether in one of both courses some of those who wait at second 0 still do. Once they have gone nothing is dearer.
+INLINE bool old_wait(const float *first, const struct run *run, int32_t width)
 {
     int32_t wait = 0;
 #pragma omp simd reduction(|: wait)
     for (int32_t r = 0; r < width; r++) {
-        float one = run->gone[0][r], other = run->gone[courses - 1][r];
+        float one = run->gone[0][r], other = run->gone[1][r];
         wait |= (one < other ? one : other) < first[r];
     }
     return wait != 0;
@@ -370,7 +370,7 @@ INLINE void stay(struct search *search, int32_t stage, int32_t at_s, int32_t wid
     int32_t end_s = leave_from(at_s + 1);
     struct run run, now;
     run_begin(search, index, width, &now);
-    if (old_wait(horizon->arrived[0], &now, LABELS, width)) {
+    if (old_wait(horizon->arrived[0], &now, width)) {
         flow(horizon, &search->ways, &now, stage, at_s, end_s, NULL, true, LABELS, width);
     } else {
         flow(horizon, &search->ways, &now, stage, at_s, end_s, NULL, false, LABELS, width);
@@ -434,7 +434,7 @@ INLINE void change(struct search *search, int32_t from, int32_t to, int32_t at_s
     if (!goes[0] && !goes[1]) {
         return;
     }
-    if (old_wait(horizon->arrived[0], &now, LABELS, width)) {
+    if (old_wait(horizon->arrived[0], &now, width)) {
         change_flow(search, &now, from, to, at_s, start_s, end_s, true, width);
     } else {
         change_flow(search, &now, from, to, at_s, start_s, end_s, false, width);
