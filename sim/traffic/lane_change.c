@@ -73,7 +73,7 @@ static struct neighbours neighbours_find(const struct street *street, const stru
 static bool entries_brake(const struct street *street, const struct group *group, int column, float rear, float v)
 {
     for (int32_t i = 0; i < group->entry_count[column]; i++) {
-        int32_t path_index = street->entries[group->first_entry[column] + i];
+        int32_t path_index = street->entries[group->first_entry[column] + i].path;
         if (street->inside[path_index].count > 0) {
             // Where it was before this step; it has driven on since.
             const struct crosser *first = &street->now[street->inside[path_index].first];

@@ -193,15 +193,15 @@ static bool goes_first(const struct street *street, const struct comer *one, con
 
 // The head of the lane before a path, where it may drive over its line and past the whole path within this step, so
 // that nobody ever sees it inside.
-static bool head_arrives(const struct street *street, int32_t path_index, struct comer *ret)
+static bool head_arrives(const struct street *street, const struct entry *entry, struct comer *ret)
 {
-    const struct path *path = &street->paths[path_index];
-    const struct seen *from = &street->seen[path->from_cell];
-    if (from->count == 0 || from->head_path != path_index) {
+    const struct seen *from = &street->seen[entry->from_cell];
+    if (from->count == 0 || from->head_path != entry->path) {
         return false;
     }
+    const struct path *path = &street->paths[entry->path];
     float to_line = from->length - from->head_front;
-    *ret = (struct comer){ path_index, to_line + path->length, from->head_speed };
+    *ret = (struct comer){ entry->path, to_line + path->length, from->head_speed };
     return arrives(street, ret->speed, ret->left)
         && (path->right_on_red || !held_by_signal(street, path, ret->speed, to_line));
 }
@@ -212,11 +212,11 @@ static void heed_rivals(const struct street *street, const struct comer *self, f
 {
     const struct seen *to = &street->seen[street->paths[self->path].to_cell];
     for (int32_t i = 0; i < to->entry_count; i++) {
-        int32_t other = street->entries[to->first_entry + i];
+        const struct entry *entry = &street->entries[to->first_entry + i];
         struct comer rival;
-        if (other != self->path && head_arrives(street, other, &rival) && !goes_first(street, self, &rival)
+        if (entry->path != self->path && head_arrives(street, entry, &rival) && !goes_first(street, self, &rival)
             && (x < 0.0f || nearer(&rival, self))) {
-            view->bound = lesserf(view->bound, merge_bound(street, self->path, other, x));
+            view->bound = lesserf(view->bound, merge_bound(street, self->path, entry->path, x));
         }
     }
 }
@@ -251,7 +251,7 @@ static void heed_merging(const struct street *street, const struct viewer *viewe
     bool any = (street->crossroads[watch->junction].busy & watch->merging) != 0;
     const struct seen *to = &street->seen[path->to_cell];
     for (int32_t i = 0; any && i < to->entry_count; i++) {
-        int32_t other = street->entries[to->first_entry + i];
+        int32_t other = street->entries[to->first_entry + i].path;
         for (int32_t k = street->inside[other].count - 1; k >= 0 && other != path_index; k--) {
             const struct crosser *crosser = &street->now[street->inside[other].first + k];
             struct comer comer = { other, street->paths[other].length - crosser->front, crosser->speed };

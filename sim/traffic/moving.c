@@ -37,6 +37,25 @@ struct leaver {
     uint32_t kind, halt;
 };
 
+// Adds to what other threads may add to as well.
+static void add(const struct street *street, int32_t *sum, int32_t by)
+{
+    if (street->worker_count > 1) {
+        (void)__atomic_fetch_add(sum, by, __ATOMIC_RELAXED);
+    } else {
+        *sum += by;
+    }
+}
+
+static void add_long(const struct street *street, int64_t *sum, int64_t by)
+{
+    if (street->worker_count > 1) {
+        (void)__atomic_fetch_add(sum, by, __ATOMIC_RELAXED);
+    } else {
+        *sum += by;
+    }
+}
+
 // Carries one who leaves its lane (cell: INDEX_NONE, path: its next) or its path (cell: the lane beyond it) to where
 // it is at the end of the step.
 static void leave(struct street *street, struct worker *worker, const struct leaver *leaver, int32_t cell)
@@ -57,11 +76,10 @@ static void leave(struct street *street, struct worker *worker, const struct lea
             }
             const struct path *path = &street->paths[path_index];
             struct passage_sum *passage = &street->passage_sums[path->connection];
-            (void)__atomic_fetch_add(&passage->passages, 1, __ATOMIC_RELAXED);
-            (void)__atomic_fetch_add(&passage->loss_ms, (int64_t)((double)trip->link_loss_s * 1000.0),
-                __ATOMIC_RELAXED);
+            add_long(street, &passage->passages, 1);
+            add_long(street, &passage->loss_ms, (int64_t)((double)trip->link_loss_s * 1000.0));
             int32_t lane = cell_group(street, path->from_cell)->lane[path->from_cell % WIDE];
-            (void)__atomic_fetch_add(&street->turned[lane][path->turn], 1, __ATOMIC_RELAXED);
+            add(street, &street->turned[lane][path->turn], 1);
             trip->link_loss_s = 0.0f;
             if (x <= path->length) {
                 to.path = path_index;
@@ -229,7 +247,9 @@ static void heads_expect(const struct street *street, int32_t group_index)
 {
     struct group *group = &street->groups[group_index];
     const struct row *row = &street->rows[group->first_row];
-    group->soon = street->kernel->heads_soon(group, row);
+    uint32_t waits = group->held & group->clear;
+    group->red = waits != 0 ? heads_at_red(street, group, waits) : 0;
+    group->soon = street->kernel->heads_soon(group, row) & ~group->red;
     for (uint32_t rest = group->soon; rest != 0; rest &= rest - 1) {
         int c = __builtin_ctz(rest), path = row->path[c];
         memory_expect(&street->seen[group_index * WIDE + c]);
@@ -257,8 +277,6 @@ static void heads_expect_more(const struct street *street, int32_t group_index)
     for (uint32_t rest = group->soon; rest != 0; rest &= rest - 1) {
         int32_t c = __builtin_ctz(rest), path = row->path[c];
         if (path >= 0) {
-            const struct trip *trip = &street->trips[row->trip[c]];
-            memory_expect(&street->legs[trip->first_leg + trip->leg]);
             memory_expect(&street->crossroads[street->watches[path].junction]);
             memory_expect(&street->seen[street->paths[path].to_cell]);
             if (street->watches[path].short_ones) {
@@ -278,9 +296,11 @@ static void heads_expect_beyond(const struct street *street, int32_t group_index
     const struct group *group = &street->groups[group_index];
     const struct row *row = &street->rows[group->first_row];
     for (uint32_t rest = group->soon; rest != 0; rest &= rest - 1) {
-        int32_t path = row->path[__builtin_ctz(rest)];
+        int32_t c = __builtin_ctz(rest), path = row->path[c];
         const struct seen *to = path >= 0 ? &street->seen[street->paths[path].to_cell] : NULL;
         if (to != NULL && to->count == 0) {
+            const struct trip *trip = &street->trips[row->trip[c]];
+            memory_expect(&street->legs[trip->first_leg + trip->leg]);
             memory_expect(&street->briefs[to->first_path]);
         }
     }
@@ -306,8 +326,7 @@ static void heads_look(struct street *street, struct worker *worker, const struc
         int c = __builtin_ctz(over);
         near |= group->count[c] > 0 ? 1u << c : 0u;   // a rear reaches back to it, from however far a line
     }
-    uint32_t held = near & group->held & group->clear & ~group->over;
-    uint32_t red = held != 0 ? heads_at_red(street, group, held) : 0;
+    uint32_t red = near & group->red & ~group->over;
     street->kernel->heads_stay(group, red, &moving->ahead);
     for (near &= ~red; near != 0; near &= near - 1) {
         int c = __builtin_ctz(near);
@@ -411,12 +430,12 @@ static bool entry_busy(const struct street *street, int32_t cell)
     }
     const struct seen *lane = &street->seen[cell];
     for (int32_t i = 0; i < lane->entry_count; i++) {
-        int32_t path_index = street->entries[lane->first_entry + i];
-        if (street->inside[path_index].count > 0) {
+        const struct entry *entry = &street->entries[lane->first_entry + i];
+        if (street->inside[entry->path].count > 0) {
             return true;
         }
-        const struct seen *from = &street->seen[street->paths[path_index].from_cell];
-        if (from->count > 0 && from->head_path == path_index && from->head_speed > STANDING_MPS
+        const struct seen *from = &street->seen[entry->from_cell];
+        if (from->count > 0 && from->head_path == entry->path && from->head_speed > STANDING_MPS
             && from->length - from->head_front < ENTRY_M) {
             return true;
         }
@@ -527,7 +546,10 @@ static void move_group(struct street *street, struct worker *worker, const struc
 static void groups_expect(const struct street *street, const struct worker *worker, int32_t i, int32_t count)
 {
     const int32_t *active = worker->active;
-    if (i + 5 < count) {
+    if (i + 8 < count) {
+        memory_expect_write(&street->groups[active[i + 8]].first_row);
+    }
+    if (i + 5 >= 0 && i + 5 < count) {
         group_expect(street, active[i + 5]);
     }
     if (i + 3 >= 0 && i + 3 < count) {
@@ -570,7 +592,7 @@ static int32_t groups_gather(struct street *street, struct worker *worker)
 static void groups_move(struct street *street, struct worker *worker, const struct follow_job *job)
 {
     int32_t count = groups_gather(street, worker);
-    for (int32_t i = -5; i < count; i++) {
+    for (int32_t i = -8; i < count; i++) {
         groups_expect(street, worker, i, count);
         if (i >= 0) {
             move_group(street, worker, job, worker->active[i]);
@@ -599,10 +621,10 @@ static void loops_behind(struct street *street, const struct path *path, float l
         if (ms > 0 || to >= end || leaves) {
             (void)__atomic_fetch_or(&street->loops_met[group->loop_layer + i].behind, 1u << column, __ATOMIC_RELAXED);
         }
-        (void)__atomic_fetch_add(&loop->behind_ms[column], ms, __ATOMIC_RELAXED);
+        add(street, &loop->behind_ms[column], ms);
         if (to >= end || leaves) {
-            (void)__atomic_fetch_add(&loop->behind_count[column], 1, __ATOMIC_RELAXED);
-            (void)__atomic_fetch_add(&loop->behind_mmps[column], (int32_t)(speed * 1000.0f), __ATOMIC_RELAXED);
+            add(street, &loop->behind_count[column], 1);
+            add(street, &loop->behind_mmps[column], (int32_t)(speed * 1000.0f));
         }
     }
 }

@@ -147,7 +147,7 @@ static float room_promised(const struct street *street, const struct seen *lane)
 {
     float promised = 0.0f;
     for (int32_t i = 0; i < lane->entry_count; i++) {
-        int32_t path = street->entries[lane->first_entry + i];
+        int32_t path = street->entries[lane->first_entry + i].path;
         for (int32_t k = 0; k < street->inside[path].count; k++) {
             const struct crosser *crosser = &street->now[street->inside[path].first + k];
             promised += crosser->length + street->types.gap[crosser->kind & KIND_TYPE];
@@ -161,7 +161,7 @@ static bool stands_before(const struct street *street, const struct seen *lane)
 {
     bool stands = false;
     for (int32_t i = 0; i < lane->entry_count; i++) {
-        const struct inside *inside = &street->inside[street->entries[lane->first_entry + i]];
+        const struct inside *inside = &street->inside[street->entries[lane->first_entry + i].path];
         for (int32_t k = 0; k < inside->count; k++) {
             stands = stands || street->now[inside->first + k].speed < STANDING_MPS;
         }
@@ -314,7 +314,7 @@ static bool approaching(const struct street *street, const struct path_foe *foe,
         return false;
     }
     for (int32_t i = 0; i < lane->entry_count; i++) {
-        int32_t entry_index = street->entries[lane->first_entry + i];
+        int32_t entry_index = street->entries[lane->first_entry + i].path;
         const struct path *entry = &street->paths[entry_index];
         if (street->inside[entry_index].count > 0) {
             const struct crosser *crosser = &street->now[street->inside[entry_index].first];

@@ -586,7 +586,7 @@ static uint32_t heads_soon(const struct group *group, const struct row *heads)
         float beyond = group->length[c] - heads->front[c] - v * (v * braking + LOOK_S) - LOOK_M;
         soon[c] = -((group->count[c] > 0) & (beyond <= 0.0f));
     }
-    return bits_of(soon) & ~(group->held & group->clear);
+    return bits_of(soon);
 }
 
 static void heads_stay(const struct group *group, uint32_t columns, struct ahead *ahead)

@@ -223,7 +223,8 @@ static void entries_create(struct street *street)
     for (int32_t i = 0; i < street->path_count; i++) {
         struct group *group = cell_group(street, street->paths[i].to_cell);
         int column = street->paths[i].to_cell % WIDE;
-        street->entries[group->first_entry[column] + group->entry_count[column]++] = i;
+        street->entries[group->first_entry[column] + group->entry_count[column]++] =
+            (struct entry){ i, street->paths[i].from_cell };
     }
 }
 
@@ -299,7 +300,7 @@ static void watches_create(struct street *street)
             watch->short_ones = watch->short_ones || street->briefs[k].short_one;
         }
         for (int32_t k = 0; k < to->entry_count; k++) {
-            int32_t other = street->entries[to->first_entry + k];
+            int32_t other = street->entries[to->first_entry + k].path;
             watch->merging |= other != i ? watch_bit(street, path->junction, other) : 0;
         }
         for (int32_t k = 0; k < path->foe_count; k++) {

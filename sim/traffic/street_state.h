@@ -133,6 +133,7 @@ struct group {
     int32_t loop_layer, loop_layer_count;   // in street.loops
     int32_t lane_position;            // 0 at the kerb
     bool stops;                       // somebody of KIND_STOP may be in it
+    uint32_t red;                     // of `clear` those whose signal is red in this step still (moving.c)
     _Alignas(64) int32_t count[WIDE];
     float length[WIDE];
     float limit[WIDE];                // speed limit
@@ -213,6 +214,8 @@ struct crosser {
     int32_t trip;
     uint32_t kind, halt;
 };
+
+struct entry { int32_t path, from_cell; };   // a path that leads to a cell, and from where
 
 struct inside { int32_t first, count; };   // the crossers of a path: where in street.now, how many
 
@@ -437,7 +440,7 @@ struct street {
     uint8_t (*leads)[LEG_LANE_COUNT_MAX];   // by choice and lane of that link: the lanes that lead to it; no ninth ones
     uint32_t *users_of_all;           // by link: who may drive on every lane of it
     struct path_foe *foes;
-    int32_t *entries;                 // paths, by the cell they lead to
+    struct entry *entries;            // paths, by the cell they lead to
     float *parts;                     // how far behind the line two paths of one lane have parted
     struct crosser *now, *next;
     struct inside *inside, *inside_next;   // of each path; crossers of one worker's paths lie side by side

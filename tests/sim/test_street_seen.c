@@ -40,7 +40,7 @@ static void path_check(const struct street *street, int32_t index, struct met *m
         met->foes += there;
     }
     for (int32_t i = 0; i < to->entry_count; i++) {
-        int32_t other = street->entries[to->first_entry + i];
+        int32_t other = street->entries[to->first_entry + i].path;
         bool there = other != index && occupied(street, other);
         assert_true(!there || (busy & watch->merging) != 0);
         met->merging += there;
