@@ -37,7 +37,7 @@ struct leaver {
     uint32_t kind, halt;
 };
 
-// Adds to what other threads may add to as well.
+// Adds to what other threads may add to as well: a lock waits for all that is written before.
 static void add(const struct street *street, int32_t *sum, int32_t by)
 {
     if (street->worker_count > 1) {
@@ -547,7 +547,7 @@ static void groups_expect(const struct street *street, const struct worker *work
 {
     const int32_t *active = worker->active;
     if (i + 8 < count) {
-        memory_expect_write(&street->groups[active[i + 8]].first_row);
+        memory_expect_write(&street->groups[active[i + 8]].first_row);   // tells where its rows are
     }
     if (i + 5 >= 0 && i + 5 < count) {
         group_expect(street, active[i + 5]);
@@ -559,6 +559,7 @@ static void groups_expect(const struct street *street, const struct worker *work
         heads_expect_more(street, active[i + 2]);
     }
     if (i + 1 >= 0 && i + 1 < count) {
+        group_expect_queue(street, active[i + 1]);
         heads_expect_beyond(street, active[i + 1]);
     }
 }

@@ -500,22 +500,36 @@ static inline void trip_expect(const struct street *street, int32_t trip)
 
 // Asks for what moving a group touches, some groups ahead: of its rows what the kernel reads of each, the rest of the
 // first one, and where its loops lie. The rows are wherever its thread's pool had room, so that no processor guesses
-// it, and one that does would fetch lines that nobody needs.
+// it, and one that does would fetch lines that nobody needs. The heads look before all rows move: the other rows are
+// asked for later, as a first cache does not hold so many for so long.
 #define ROWS_EXPECTED 12
-static inline void group_expect(const struct street *street, int32_t index)
+static inline void row_expect(const struct street *street, const struct row *row)
+{
+    memory_expect_write(row->front);
+    memory_expect_write(row->speed);
+    memory_expect(row->desired);
+    memory_expect_write(row->halt);
+    if (street->type_count > 1) {
+        memory_expect(row->kind);
+    }
+}
+
+static inline void group_expect_queue(const struct street *street, int32_t index)
 {
     const struct group *group = &street->groups[index];
     int32_t count = group->count_max < ROWS_EXPECTED ? group->count_max : ROWS_EXPECTED;
     const struct row *rows = &street->rows[group->first_row];
-    for (int32_t k = 0; k < count; k++) {
-        memory_expect_write(rows[k].front);
-        memory_expect_write(rows[k].speed);
-        memory_expect(rows[k].desired);
-        memory_expect_write(rows[k].halt);
-        if (k == 0 || street->type_count > 1) {
-            memory_expect(rows[k].kind);
-        }
+    for (int32_t k = 1; k < count; k++) {
+        row_expect(street, &rows[k]);
     }
+}
+
+static inline void group_expect(const struct street *street, int32_t index)
+{
+    const struct group *group = &street->groups[index];
+    const struct row *rows = &street->rows[group->first_row];
+    row_expect(street, &rows[0]);
+    memory_expect(rows[0].kind);
     memory_expect(rows[0].path);
     memory_expect(rows[0].trip);
     const char *end = (const char *)group->limit;   // what it writes of the group or always reads lies before

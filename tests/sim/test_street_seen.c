@@ -41,6 +41,7 @@ static void path_check(const struct street *street, int32_t index, struct met *m
     }
     for (int32_t i = 0; i < to->entry_count; i++) {
         int32_t other = street->entries[to->first_entry + i].path;
+        assert_int_equal(street->entries[to->first_entry + i].from_cell, street->paths[other].from_cell);
         bool there = other != index && occupied(street, other);
         assert_true(!there || (busy & watch->merging) != 0);
         met->merging += there;
