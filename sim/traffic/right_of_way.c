@@ -301,6 +301,9 @@ static bool approaching(const struct street *street, const struct path_foe *foe,
         ret->x = front - length;
         ret->length = street->length_usual;
         ret->yielded = first ? lane->head_yielded : 0;
+        if (!first && ret->speed < STANDING_MPS && lane->head_speed < STANDING_MPS) {
+            return false;   // it cannot come before the head does
+        }
         if (ret->speed < STANDING_MPS && first) {
             bool held = held_by_room(street, foe_path, lane)
                 && (!foe->merges || room_for_one(street, &street->seen[foe_path->to_cell]));
