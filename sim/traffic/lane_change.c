@@ -430,6 +430,7 @@ static void group_change(struct street *street, struct row_pool *pool, const str
     change.from_rows = &street->rows[change.from->first_row];
     change.to_rows = &street->rows[change.to->first_row];
     uint32_t sirens = siren_columns(street, change.from, change.from_rows);
+    uint32_t must_bit = left ? KIND_LEFT : KIND_RIGHT, free_bit = left ? KIND_FREE_LEFT : KIND_FREE_RIGHT;
     uint32_t passed = passed_by(change.from, change.from_rows, change.to, change.to_rows);
     for (int32_t k = 0; k < change.from->count_max; k++) {
         int32_t at = k % ROWS_AT_ONCE;
@@ -446,8 +447,10 @@ static void group_change(struct street *street, struct row_pool *pool, const str
             int c = __builtin_ctz(rest);
             const struct row *row = &change.from_rows[k];
             int32_t lane = change.to->lane[c];
-            uint32_t type = row->kind[c] & KIND_TYPE;
-            if (k >= change.from->count[c] || row->front[c] < row_length(street, row, c)
+            uint32_t type = row->kind[c] & KIND_TYPE, own = (must >> c) & 1u ? must_bit : free_bit;
+            // Behind one that has just changed all are a row further ahead than when they were asked.
+            if (k >= change.from->count[c] || !((row->kind[c] & own) || ((aside >> c) & 1u))
+                || row->front[c] < row_length(street, row, c)
                 || row->front[c] >= change.to->length[c] - LINE_MARGIN_M
                 || !lane_open_to(street, block->link[c], lane, street->types.user[type])
                 || lane_closed(street, lane, street->types.user[type])) {
