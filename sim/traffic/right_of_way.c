@@ -555,6 +555,17 @@ enum verdict line_verdict(const struct street *street, int32_t path_index, int32
     return taken(street, path_index, viewer, x, to_all) ? LINE_TAKEN : LINE_OPEN;
 }
 
+bool foes_at_red(const struct street *street, int32_t path_index)
+{
+    const struct path *path = &street->paths[path_index];
+    bool all = path_aspect(street, path) == ASPECT_GREEN;
+    for (int32_t i = 0; i < path->foe_count && all; i++) {
+        const struct path_foe *foe = &street->foes[path->first_foe + i];
+        all = !foe->yields || path_aspect(street, &street->paths[foe->path]) == ASPECT_RED;
+    }
+    return all;
+}
+
 bool wait_over(const struct street *street, int32_t path_index, const struct viewer *viewer, float x)
 {
     return !taken(street, path_index, viewer, x, false);
