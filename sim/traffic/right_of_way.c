@@ -248,8 +248,8 @@ bool held_by_signal(const struct street *street, const struct path *foe_path, fl
     return stops_within(speed, to_line, aspect == ASPECT_YELLOW ? YELLOW_MPS2 : 9.0f);
 }
 
-// The same of one whose way crosses the viewer's, which the viewer takes for a driver like itself: who can stop at yellow
-// does not come, by the rule of stops_at_yellow.
+// The same of one whose way crosses the viewer's, which the viewer takes for a driver like itself: who can stop at
+// yellow does not come, by the rule of stops_at_yellow.
 static bool held_before(const struct street *street, const struct path *foe_path, const struct viewer *viewer,
                         float speed, float to_line)
 {
