@@ -334,7 +334,9 @@ static void touches_take(const struct actuation *actuation, int32_t intersection
         int g = __builtin_ctzll(left);
         state->queued &= now_ms - state->heard[g].line_ms >= passage_ms[g] ? ~(UINT64_C(1) << g) : ~UINT64_C(0);
     }
-    uint64_t extends = touch.advance | (touch.line & (state->queued | ~site->advance));
+    // In turn as SUMO's programs, which have one loop a lane: one that waits at the line for a gap extends nothing.
+    uint64_t at_line = (site->in_turn ? 0 : state->queued) | ~site->advance;
+    uint64_t extends = touch.advance | (touch.line & at_line);
     for (uint64_t left = extends; left != 0; left &= left - 1) {
         state->heard[__builtin_ctzll(left)].touched_ms = now_ms;
     }

@@ -375,6 +375,34 @@ static uint32_t behind_stop(const struct street *street, const struct group *gro
     return found;
 }
 
+// Columns whose head stands while the lane beside flows, as behind one that waits inside to turn left, or has a shorter
+// queue: who stands in them gains by changing, other than beside a queue at red as long.
+static uint32_t passed_by(const struct group *from, const struct row *from_rows, const struct group *to,
+                          const struct row *to_rows)
+{
+    uint32_t found = 0;
+    for (int c = 0; c < WIDE && from->count_max > 1; c++) {
+        bool shorter = to->count[c] == 0 || to->count[c] + 1 < from->count[c];
+        bool beside = shorter || to_rows[0].speed[c] > GAIN_SPEED_MPS;
+        found |= from->count[c] > 1 && from_rows[0].speed[c] <= GAIN_SPEED_MPS && beside ? 1u << c : 0u;
+    }
+    return found;
+}
+
+// Of those columns the ones whose k-th vehicle stands and may take the lane at that side.
+static uint32_t behind_head(const struct row *rows, const struct group *group, int32_t k, struct side_wish side,
+                            uint32_t columns)
+{
+    uint32_t found = 0, free_bit = side.left ? KIND_FREE_LEFT : KIND_FREE_RIGHT;
+    for (uint32_t rest = k > 0 ? columns : 0u; rest != 0; rest &= rest - 1) {
+        int c = __builtin_ctz(rest);
+        bool waits = k < group->count[c] && (rows[k].kind[c] & free_bit) && rows[k].speed[c] <= GAIN_SPEED_MPS
+            && (rows[k].kind[c] >> KIND_LUCK_SHIFT) % GAIN_TURNS == side.turn;
+        found |= waits ? 1u << c : 0u;
+    }
+    return found;
+}
+
 // Of most links every lane is for everybody who may drive there, and the network need not be asked.
 static bool lane_open_to(const struct street *street, int32_t link, int32_t lane, uint32_t user)
 {
@@ -403,6 +431,8 @@ static void group_change(struct street *street, struct row_pool *pool, const str
     change.from_rows = &street->rows[change.from->first_row];
     change.to_rows = &street->rows[change.to->first_row];
     uint32_t sirens = siren_columns(street, change.from, change.from_rows);
+    uint32_t must_bit = left ? KIND_LEFT : KIND_RIGHT, free_bit = left ? KIND_FREE_LEFT : KIND_FREE_RIGHT;
+    uint32_t passed = passed_by(change.from, change.from_rows, change.to, change.to_rows);
     for (int32_t k = 0; k < change.from->count_max; k++) {
         int32_t at = k % ROWS_AT_ONCE;
         if (at == 0) {
@@ -412,13 +442,16 @@ static void group_change(struct street *street, struct row_pool *pool, const str
         }
         uint32_t must = musts[at];
         gains[at] |= change.from->stops ? behind_stop(street, change.from, change.from_rows, k, left) & ~must : 0u;
+        gains[at] |= passed != 0 ? behind_head(change.from_rows, change.from, k, side, passed) & ~must : 0u;
         uint32_t aside = sirens != 0 ? makes_way(street, &change, k, sirens) & ~must : 0u;
         for (uint32_t rest = must | aside | gains[at]; rest != 0; rest &= rest - 1) {
             int c = __builtin_ctz(rest);
             const struct row *row = &change.from_rows[k];
             int32_t lane = change.to->lane[c];
-            uint32_t type = row->kind[c] & KIND_TYPE;
-            if (k >= change.from->count[c] || row->front[c] < row_length(street, row, c)
+            uint32_t type = row->kind[c] & KIND_TYPE, own = (must >> c) & 1u ? must_bit : free_bit;
+            // Behind one that has just changed all are a row further ahead than when they were asked.
+            if (k >= change.from->count[c] || !((row->kind[c] & own) || ((aside >> c) & 1u))
+                || row->front[c] < row_length(street, row, c)
                 || row->front[c] >= change.to->length[c] - LINE_MARGIN_M
                 || !lane_open_to(street, block->link[c], lane, street->types.user[type])
                 || lane_closed(street, lane, street->types.user[type])) {

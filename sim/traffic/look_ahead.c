@@ -451,7 +451,7 @@ struct view look_from_lane(const struct street *street, int32_t cell, int32_t pa
         float gain = street->types.acceleration[viewer->kind & KIND_TYPE] * (street->step_s - delay);
         view.cap = lesserf(view.cap, viewer->speed + (gain > 0.0f ? gain : 0.0f));
     }
-    if (path->yields) {
+    if (path->yields && !foes_at_red(street, path_index)) {
         heed_yield(street, viewer, to_line + path->wait, &view);
     }
     heed_merging(street, viewer, path_index, -to_line, &view);
@@ -487,7 +487,7 @@ struct view look_from_path(const struct street *street, int32_t path_index, int3
     if (may_wait(street, path, viewer, x, k > 0) && !wait_over(street, path_index, viewer, x)) {
         heed_place(street, viewer, path->wait - x, &view);
     }
-    if (path->wait > 0.0f) {
+    if (path->wait > 0.0f && !foes_at_red(street, path_index)) {
         heed_yield(street, viewer, path->wait - x, &view);
     }
     float area = area_ahead(street, path_index, viewer, x);

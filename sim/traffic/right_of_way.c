@@ -248,6 +248,18 @@ bool held_by_signal(const struct street *street, const struct path *foe_path, fl
     return stops_within(speed, to_line, aspect == ASPECT_YELLOW ? YELLOW_MPS2 : 9.0f);
 }
 
+// The same of one whose way crosses the viewer's, which the viewer takes for a driver like itself: who can stop at
+// yellow does not come, by the rule of stops_at_yellow.
+static bool held_before(const struct street *street, const struct path *foe_path, const struct viewer *viewer,
+                        float speed, float to_line)
+{
+    if (foe_path->group < 0 || path_aspect(street, foe_path) != ASPECT_YELLOW) {
+        return held_by_signal(street, foe_path, speed, to_line);
+    }
+    float saved = street->types.krauss[viewer->kind & KIND_TYPE] ? 0.5f * speed * street->step_s : 0.0f;
+    return stops_within(speed, to_line + saved, FOE_BRAKE_MPS2);
+}
+
 // Whether want of room beyond its line held the head in the last step: it does not come, as others see. Not in the
 // first step of its green, when it was the signal.
 static bool held_by_room(const struct street *street, const struct path *path, const struct seen *lane)
@@ -285,7 +297,8 @@ static bool blocked_inside(const struct street *street, const struct seen *lane,
 
 // The first vehicle that is on its way to the foe path's line, if any. One held for want of room does not come, but to
 // those who go to the same lane, while that has none: who crosses nobody looks for no room, and would fill each gap.
-static bool approaching(const struct street *street, const struct path_foe *foe, struct other *ret)
+static bool approaching(const struct street *street, const struct path_foe *foe, const struct viewer *viewer,
+                        struct other *ret)
 {
     int32_t foe_index = foe->path;
     const struct path *foe_path = &street->paths[foe_index];
@@ -301,6 +314,9 @@ static bool approaching(const struct street *street, const struct path_foe *foe,
         ret->x = front - length;
         ret->length = street->length_usual;
         ret->yielded = first ? lane->head_yielded : 0;
+        if (!first && ret->speed < STANDING_MPS && lane->head_speed < STANDING_MPS) {
+            return false;   // it cannot come before the head does
+        }
         if (ret->speed < STANDING_MPS && first) {
             bool held = held_by_room(street, foe_path, lane)
                 && (!foe->merges || room_for_one(street, &street->seen[foe_path->to_cell]));
@@ -308,7 +324,7 @@ static bool approaching(const struct street *street, const struct path_foe *foe,
                 return false;
             }
         }
-        return !held_by_signal(street, foe_path, ret->speed, -ret->x);
+        return !held_before(street, foe_path, viewer, ret->speed, -ret->x);
     }
     if (length > FEEDER_M) {
         return false;
@@ -319,14 +335,14 @@ static bool approaching(const struct street *street, const struct path_foe *foe,
         if (street->inside[entry_index].count > 0) {
             const struct crosser *crosser = &street->now[street->inside[entry_index].first];
             *ret = (struct other){ crosser->front - entry->length - length, crosser->speed, crosser->length, 0 };
-            return !held_by_signal(street, foe_path, ret->speed, -ret->x);
+            return !held_before(street, foe_path, viewer, ret->speed, -ret->x);
         }
         const struct seen *before = &street->seen[entry->from_cell];
         if (before->count > 0 && before->head_path == entry_index) {
             float to_line = before->length - before->head_front;
-            if (!held_by_signal(street, entry, before->head_speed, to_line)) {
+            if (!held_before(street, entry, viewer, before->head_speed, to_line)) {
                 *ret = (struct other){ -to_line - entry->length - length, before->head_speed, street->length_usual, 0 };
-                return !held_by_signal(street, foe_path, ret->speed, -ret->x);
+                return !held_before(street, foe_path, viewer, ret->speed, -ret->x);
             }
         }
     }
@@ -334,13 +350,13 @@ static bool approaching(const struct street *street, const struct path_foe *foe,
 }
 
 // Whether this path has the lowest index among those whose heads stand before a line of a foe.
-static bool lowest_standing(const struct street *street, int32_t path_index)
+static bool lowest_standing(const struct street *street, int32_t path_index, const struct viewer *viewer)
 {
     const struct path *path = &street->paths[path_index];
     for (int32_t i = 0; i < path->foe_count; i++) {
         const struct path_foe *foe = &street->foes[path->first_foe + i];
         struct other other;
-        if (foe->path < path_index && approaching(street, foe, &other) && other.speed < STANDING_MPS
+        if (foe->path < path_index && approaching(street, foe, viewer, &other) && other.speed < STANDING_MPS
             && -other.x < AT_LINE_M) {
             return false;
         }
@@ -364,13 +380,14 @@ static bool outsider_takes(const struct street *street, int32_t path_index, cons
                            const struct viewer *viewer, float x, float acceleration)
 {
     struct other other;
-    if (!approaching(street, foe, &other)) {
+    if (!approaching(street, foe, viewer, &other)) {
         return false;
     }
     const struct path *path = &street->paths[path_index];
     bool all_way = path->rule == JUNCTION_ALL_WAY_STOP && signs_rule(street, path);
     if (all_way ? first_come(street, foe, path_index, viewer, &other)
-                : other.speed < STANDING_MPS && viewer->waited_s > PATIENCE_S && lowest_standing(street, path_index)) {
+                : other.speed < STANDING_MPS && viewer->waited_s > PATIENCE_S
+                    && lowest_standing(street, path_index, viewer)) {
         return false;
     }
     // SUMO's Krauss drivers, once they stand, do not merge before anybody who comes to the same lane, however far away:
@@ -550,6 +567,17 @@ enum verdict line_verdict(const struct street *street, int32_t path_index, int32
         return LINE_OPEN;   // it waits inside, if it must
     }
     return taken(street, path_index, viewer, x, to_all) ? LINE_TAKEN : LINE_OPEN;
+}
+
+bool foes_at_red(const struct street *street, int32_t path_index)
+{
+    const struct path *path = &street->paths[path_index];
+    bool all = path_aspect(street, path) == ASPECT_GREEN;
+    for (int32_t i = 0; i < path->foe_count && all; i++) {
+        const struct path_foe *foe = &street->foes[path->first_foe + i];
+        all = !foe->yields || path_aspect(street, &street->paths[foe->path]) == ASPECT_RED;
+    }
+    return all;
 }
 
 bool wait_over(const struct street *street, int32_t path_index, const struct viewer *viewer, float x)

@@ -55,6 +55,9 @@ enum verdict line_verdict(const struct street *street, int32_t path, int32_t fur
 // Whether a vehicle this far from the line of a foe path will heed its own signal and stop.
 bool held_by_signal(const struct street *street, const struct path *foe_path, float speed, float to_line);
 
+// Whether the path has green and all those to whom it yields have red: SUMO's G in place of g.
+bool foes_at_red(const struct street *street, int32_t path_index);
+
 // Whether one who waits inside at its path's wait point may go on.
 bool wait_over(const struct street *street, int32_t path, const struct viewer *viewer, float x);
 

@@ -373,6 +373,39 @@ static int32_t foes_by_road(struct street *street, const struct path *path, int3
     return count;
 }
 
+// Where a connection's path begins and ends.
+static void path_ends(const struct network *network, const struct connection *connection, struct point ret[2])
+{
+    const struct link *from = &network->links[network->lanes[connection->from_lane].link];
+    const struct link *to = &network->links[network->lanes[connection->to_lane].link];
+    bool drawn = connection->point_count >= 2;
+    const struct point *points = network->points + connection->first_point;
+    ret[0] = drawn ? points[0] : network->points[from->first_point + from->point_count - 1];
+    ret[1] = drawn ? points[connection->point_count - 1] : network->points[to->first_point];
+}
+
+// On which side of the line from a to b the point lies: > 0 left.
+static double side_of(const struct point *a, const struct point *b, const struct point *at)
+{
+    return (b->x_m - a->x_m) * (at->y_m - a->y_m) - (b->y_m - a->y_m) * (at->x_m - a->x_m);
+}
+
+// Two from opposite roads that both turn across the opposite traffic, and may come up inside, pass each other in front:
+// their ways need not cross, however near the file draws them, and neither waits for the other (nor does it in SUMO).
+static bool pass_in_front(const struct network *network, const struct connection *one, const struct connection *other)
+{
+    enum turn wide = network->left_hand ? TURN_RIGHT : TURN_LEFT;
+    if (one->turn != wide || other->turn != wide || !one->wait_inside || !other->wait_inside
+        || one->to_lane == other->to_lane) {
+        return false;
+    }
+    struct point a[2], b[2];
+    path_ends(network, one, a);
+    path_ends(network, other, b);
+    return side_of(&a[0], &a[1], &b[0]) * side_of(&a[0], &a[1], &b[1]) > 0.0
+        && side_of(&b[0], &b[1], &a[0]) * side_of(&b[0], &b[1], &a[1]) > 0.0;
+}
+
 static void foes_create(struct street *street)
 {
     const struct network *network = street->network;
@@ -390,6 +423,9 @@ static void foes_create(struct street *street)
         for (int32_t k = 0; k < connection->foe_count; k++) {
             const struct foe *foe = &network->foes[connection->first_foe + k];
             const struct foe *back = foe_back(network, foe->connection, path->connection);
+            if (pass_in_front(network, connection, &network->connections[foe->connection])) {
+                continue;
+            }
             // Two that cross and of whom the network lets none yield still cannot be in one place: the one of the lower
             // index goes first.
             bool nobody = !foe->merges && !foe->yields && (back == NULL || !back->yields);
@@ -411,9 +447,10 @@ static void foes_create(struct street *street)
             path->yields = path->yields || yields;
             wait = yields ? fmin(wait, foe->enter_m - WAIT_MARGIN_M) : wait;
         }
-        first += foes_by_road(street, path, first);
+        int32_t by_road_here = foes_by_road(street, path, first);
+        first += by_road_here;
         path->foe_count = (int16_t)(first - path->first_foe);
-        path->yields = path->yields || path->foe_count > connection->foe_count;
+        path->yields = path->yields || by_road_here > 0;
         path->wait = connection->wait_inside && path->yields && wait >= 1.0 ? (float)wait : 0.0f;
     }
 }

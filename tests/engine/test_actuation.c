@@ -231,6 +231,19 @@ static void in_turn_no_stage_is_passed_over(void **state)
     assert_int_equal(scene->choice.reason, REASON_MAXIMUM);
 }
 
+// In turn, one that stands at the line from the first second on, as who waits for a gap, holds the green for no longer
+// than its minimum of 5 s: the loop in advance is the one that counts.
+static void in_turn_the_line_extends_nothing(void **state)
+{
+    struct scene *scene = *state;
+    scene->actuation.sites[0].in_turn = true;
+    for (int s = 0; s < 5; s++) {
+        assert_int_equal(look(scene, s, W_THROUGH, 0), 0);
+    }
+    assert_int_equal(look(scene, 5, W_THROUGH, 0), scene->actuation.stages[1].stage);
+    assert_int_equal(scene->choice.reason, REASON_GAP);
+}
+
 // The program shows stages 0 to 3 for 20 s each: half as much again is 30 s, so 50 s is their greatest green; the
 // others are not in it and have the site's 60 s. A round of 0 to 3: 4 minima of 5 s and 4 changes of 5 s leave 80 s of
 // the maximum red of 120 s for what is above the minima, 4 times 45 s: four ninths. So 5 + 20 s, and 5 + 24.444 s.
@@ -324,6 +337,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(in_turn_no_stage_is_passed_over, setup, teardown),
+        cmocka_unit_test_setup_teardown(in_turn_the_line_extends_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(rests_while_nobody_else_calls, setup, teardown),
         cmocka_unit_test_setup_teardown(push_buttons_call_and_nothing_else, setup, teardown),
         cmocka_unit_test_setup_teardown(gaps_out_once_the_minimum_is_over, setup, teardown),
