@@ -44,6 +44,8 @@
 #define BEGIN_MS INT64_C(25200000)     // seven o'clock
 #define WARM_MS INT64_C(900000)
 #define JUDGED_MS INT64_C(900000)
+#define ANNOUNCE_MS INT64_C(30000)     // an emergency vehicle is heard of so long before it sets out
+#define DEPART_MS (BEGIN_MS + WARM_MS + ANNOUNCE_MS)
 #define BUS_LATE_MS 300000
 #define BUS_HEADWAY_MS 20000           // between departures of two routes' buses
 #define FIRST_NUMBER 100000000         // of the trips added
@@ -62,6 +64,8 @@ struct route {
     int32_t links[CARRIED_MAX];
     int32_t count, turns;
 };
+
+static int32_t announce_ms = (int32_t)ANNOUNCE_MS;
 
 struct bench {
     struct network network;
@@ -192,7 +196,7 @@ static void routes_find(struct bench *bench)
 static void own_trip(struct mixed_trips *mixed, struct trip_columns *ret)
 {
     const struct route *route = &mixed->bench->routes[mixed->first_route + mixed->given];
-    mixed->depart_ms[0] = BEGIN_MS + WARM_MS + (int64_t)mixed->given * BUS_HEADWAY_MS;
+    mixed->depart_ms[0] = DEPART_MS + (int64_t)mixed->given * BUS_HEADWAY_MS;
     mixed->number[0] = FIRST_NUMBER + mixed->given;
     mixed->kind[0] = mixed->type;
     mixed->first_link[1] = route->count;
@@ -218,7 +222,7 @@ static enum status mixed_next(void *self, int64_t until_ms, struct trip_columns 
 {
     struct mixed_trips *mixed = self;
     int64_t own_ms = mixed->given == mixed->count ? INT64_MAX
-        : BEGIN_MS + WARM_MS + (int64_t)mixed->given * BUS_HEADWAY_MS;
+        : DEPART_MS + (int64_t)mixed->given * BUS_HEADWAY_MS;
     enum status status = demand_next(mixed->demand, own_ms < until_ms ? own_ms : until_ms, ret, problem);
     if (status == STATUS_OK && ret->count == 0 && own_ms < until_ms) {
         own_trip(mixed, ret);
@@ -280,7 +284,7 @@ static void trace_line(const struct bench *bench, const struct closed_loop *loop
     }
     (void)printf("%7.0f link %d leg %2d/%2d lane %d of %d to_stop %6.1f of %6.1f speed %5.2f of %5.2f before %2d "
         "gap %5.1f at %5.2f ",
-        s_from_ms(closed_loop_now_ms(loop) - BEGIN_MS - WARM_MS), network->lanes[view->lane].link, leg, route->count,
+        s_from_ms(closed_loop_now_ms(loop) - DEPART_MS), network->lanes[view->lane].link, leg, route->count,
         network->lanes[view->lane].position, network->links[route->links[leg]].lane_count, view->to_stop_m,
         network->links[route->links[leg]].length_m, view->speed_mps, network->links[route->links[leg]].speed_mps,
         before, gap_m, lead_mps);
@@ -339,7 +343,7 @@ static void run_make(const struct bench *bench, int32_t seed, bool priority, str
     check(local_brain_create(&bench->network, &brain_options, &ret->brain, &problem), &problem);
     struct loop_options options = { .begin_ms = BEGIN_MS, .end_ms = BEGIN_MS + WARM_MS + JUDGED_MS * 2,
         .step_ms = MS_PER_S, .control_ms = MS_PER_S, .threads = 1, .seed = (uint64_t)seed,
-        .sensing = SENSING_CAMERA, .no_priority = !priority };
+        .sensing = SENSING_CAMERA, .no_priority = !priority, .announce_ms = announce_ms };
     check(closed_loop_create(&bench->network, types, count + 2, &options,
               (struct trip_source){ &ret->mixed, mixed_next }, local_brain_peer(ret->brain), &ret->loop, &problem),
         &problem);
@@ -396,7 +400,7 @@ static double empty_road_s(const struct bench *bench, int32_t route, bool bus, b
 {
     struct problem problem;
     struct mixed_trips mixed = { .bench = bench, .first_route = route, .count = 1, .type = 0 };
-    struct street_options options = { .begin_ms = BEGIN_MS + WARM_MS, .step_ms = MS_PER_S, .threads = 1, .seed = 1 };
+    struct street_options options = { .begin_ms = DEPART_MS, .step_ms = MS_PER_S, .threads = 1, .seed = 1 };
     struct street *street;
     check(street_create(&bench->network, bus ? &BUS : &EMERGENCY, 1, &options, &street, &problem), &problem);
     struct trip_columns trips;
@@ -536,6 +540,7 @@ static void report(struct bench *bench, FILE *file, int32_t route_count, int32_t
 int main(int argc, char **argv)
 {
     static struct bench bench;
+    if (getenv("ANN")) announce_ms = atoi(getenv("ANN"));
     char path[] = "/tmp/bench-priority-XXXXXX";
     int handle = mkstemp(path);
     expect(handle >= 0, "no temporary file for the demand");

@@ -26,7 +26,7 @@
 // What one intersection did in a step. Each is written by the thread that has the intersection, then read in order.
 struct slot {
     bool published, decided, refused, yielded;
-    uint64_t over;                            // groups whose red is beyond its maximum for an emergency vehicle
+    bool looked, over, over_began;            // whether a red is beyond its maximum, for an emergency vehicle
     struct guard_refusal refusal;
 };
 
@@ -180,9 +180,9 @@ static void conduct(struct brain *brain, int32_t intersection, int64_t now_ms, c
         .running_program = running != NULL && running->program,
         .asked_ms = brain->asked_ms + network->intersections[intersection].first_group,
         .report = report };
-    uint64_t over = running != NULL && running->second_limit ? conduct_groups_over(&site) : 0;
-    site.second_limit = over != 0;
-    brain->slots[intersection].over = over;
+    site.second_limit = running != NULL && running->second_limit && conduct_groups_over(&site) != 0;
+    brain->slots[intersection].looked = true;
+    brain->slots[intersection].over = site.second_limit;
     struct green *greens = ledger_next_greens(&brain->ledger, intersection);
     struct conduct_result made = { 0 };
     bool send;
@@ -281,10 +281,13 @@ static void state_update(struct brain *brain, int32_t intersection, int64_t now_
     struct intersection_state *state = &brain->states[intersection];
     const struct controller_report *report = ledger_report_fresh(&brain->ledger, intersection, now_ms);
     const struct intersection_sum *sum = &brain->estimate.sums[intersection];
+    struct slot *slot = &brain->slots[intersection];
+    slot->over_began = slot->over && !state->red_over;
     *state = (struct intersection_state){ .updated_ms = now_ms, .reported = report != NULL,
         .stage = report != NULL ? report->stage : INDEX_NONE,
         .mode = report != NULL ? report->mode : CONTROLLER_FALLBACK,
-        .overridden = brain->ledger.entries[intersection].override.kind != OVERRIDE_NONE };
+        .overridden = brain->ledger.entries[intersection].override.kind != OVERRIDE_NONE,
+        .red_over = slot->looked ? slot->over : state->red_over };
     state->queue_veh = sum->queue_veh;
     state->flow_vph = 3600.0 * sum->passed_vps;
     state->confidence = sum->confidence;
@@ -318,6 +321,7 @@ static void collect(struct brain *brain, struct actions *ret)
         const struct slot *slot = &brain->slots[i];
         brain->counts.decisions += slot->decided ? 1 : 0;
         brain->counts.yielded += slot->yielded ? 1 : 0;
+        brain->counts.reds_over += slot->over_began ? 1 : 0;
         if (slot->refused) {
             brain->counts.guard_refused[slot->refusal.rule]++;
             brain->counts.readings_refused[REFUSAL_GUARD]++;

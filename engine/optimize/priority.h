@@ -3,8 +3,9 @@
 // THEORY    A vehicle says where it is and which links it will take. From that follow its *calls*: the stop lines ahead
 //           of it, who must be green there, and when it would arrive if nothing held it:
 //
-//              vehicle ──▶ ─────|─────▶ ─────|─────▶        arrival = now + distance / free speed
-//                             call 0        call 1          groups of the connections that the route takes
+//              vehicle ──▶ ─────|─────▶ ─────|─────▶        arrival = now + time to its departure, if it has not set
+//                             call 0        call 1                    out yet, + distance / free speed
+//                                                           groups of the connections that the route takes
 //
 //           Emergency. Before it comes its stop line must be green and the queue before it gone. So its stage begins at
 //
