@@ -2,8 +2,8 @@
 // `adaptive` in the generated city at moderate demand.
 //
 // THEORY    20 routes wind through the city, each across 20 signals (fastest ways between random links, no link twice,
-//           no turning round), for 3 seeds. Each run warms up for a quarter hour from seven o'clock; then the vehicle
-//           departs, and the quarter hour after that is judged.
+//           no turning round), for 3 seeds. Each run warms up for a quarter hour from seven o'clock, and the quarter
+//           hour after that is judged. A minute into it the vehicle departs: the brain has heard of it since its begin.
 //
 //             emergency   one vehicle a run: its travel time with priority, and without (--no-priority), over its
 //                         free-flow time, that is at its own greatest speed on each link and turn. `empty_road_s` is
@@ -12,7 +12,8 @@
 //             bus         all routes in one run, one bus each, five minutes late by its timetable; signal delay is what
 //                         it takes more than on an empty road. The gain is the share that priority takes away.
 //
-//           Targets: emergency <= 1.10 on the mean (the worst is told), others <= +3 %, buses >= 30 %.
+//           Targets: emergency <= 1.10 of free flow on the mean; the worst is told, and both over the empty road, as
+//           there are routes whose empty road alone takes more than 1.10. Others <= +3 %, buses >= 30 %.
 //               bench-priority OUT [quick]              quick: the first seed and six routes
 //               bench-priority OUT seeds N              all routes, the first N seeds
 //               bench-priority OUT trace ROUTE SEED     one run, a line a second: where the vehicle is, what it sees;
@@ -44,7 +45,7 @@
 #define BEGIN_MS INT64_C(25200000)     // seven o'clock
 #define WARM_MS INT64_C(900000)
 #define JUDGED_MS INT64_C(900000)
-#define ANNOUNCE_MS INT64_C(30000)     // an emergency vehicle is heard of so long before it sets out
+#define ANNOUNCE_MS INT64_C(60000)     // an emergency vehicle is heard of so long before it sets out [NFPA1710]
 #define DEPART_MS (BEGIN_MS + WARM_MS + ANNOUNCE_MS)
 #define BUS_LATE_MS 300000
 #define BUS_HEADWAY_MS 20000           // between departures of two routes' buses
@@ -64,8 +65,6 @@ struct route {
     int32_t links[CARRIED_MAX];
     int32_t count, turns;
 };
-
-static int32_t announce_ms = (int32_t)ANNOUNCE_MS;
 
 struct bench {
     struct network network;
@@ -343,7 +342,7 @@ static void run_make(const struct bench *bench, int32_t seed, bool priority, str
     check(local_brain_create(&bench->network, &brain_options, &ret->brain, &problem), &problem);
     struct loop_options options = { .begin_ms = BEGIN_MS, .end_ms = BEGIN_MS + WARM_MS + JUDGED_MS * 2,
         .step_ms = MS_PER_S, .control_ms = MS_PER_S, .threads = 1, .seed = (uint64_t)seed,
-        .sensing = SENSING_CAMERA, .no_priority = !priority, .announce_ms = announce_ms };
+        .sensing = SENSING_CAMERA, .no_priority = !priority, .announce_ms = (int32_t)ANNOUNCE_MS };
     check(closed_loop_create(&bench->network, types, count + 2, &options,
               (struct trip_source){ &ret->mixed, mixed_next }, local_brain_peer(ret->brain), &ret->loop, &problem),
         &problem);
@@ -427,8 +426,8 @@ static double empty_road_s(const struct bench *bench, int32_t route, bool bus, b
 // ---- the table -----------------------------------------------------------------------------------------------------
 
 struct sums {
-    double ratio, worst, ratio_silent, ratio_empty, delay_with, delay_without, bus_with, bus_without, bus_others_with,
-        bus_others_without;
+    double ratio, worst, ratio_silent, ratio_empty, worst_empty, worst_limit, delay_with, delay_without,
+        bus_with, bus_without, bus_others_with, bus_others_without;
     int32_t count;
 };
 
@@ -451,6 +450,8 @@ static void emergency_row(FILE *file, const struct bench *bench, const struct jo
     sums->worst = fmax(sums->worst, ratio);
     sums->ratio_silent += without->travel_s[0] / free_s;
     sums->ratio_empty += with->travel_s[0] / empty_s;
+    sums->worst_empty = fmax(sums->worst_empty, with->travel_s[0] / empty_s);
+    sums->worst_limit = fmax(sums->worst_limit, empty_s / free_s);
     sums->delay_with += with->others_delay_s;
     sums->delay_without += without->others_delay_s;
     sums->count++;
@@ -477,17 +478,20 @@ static void summary(FILE *file, const struct sums *sums)
     double mean = sums->ratio / sums->count, rise = sums->delay_with / sums->delay_without - 1.0;
     double gain = 1.0 - sums->bus_with / sums->bus_without;
     double bus_rise = sums->bus_others_with / sums->bus_others_without - 1.0;
-    (void)printf("\nemergency: %.3f of the free-flow time, worst %.3f, at most 1.10: %s (without priority %.3f); "
-        "%.3f of an empty road's\n", mean, sums->worst, mean <= 1.10 ? "holds" : "does not hold",
-        sums->ratio_silent / sums->count, sums->ratio_empty / sums->count);
+    (void)printf("\nemergency: %.3f of the free-flow time, worst %.3f, at most 1.10: %s (without priority %.3f)\n"
+        "    %.3f of the empty road's time, worst %.3f; the empty road itself takes up to %.3f of free flow\n",
+        mean, sums->worst, mean <= 1.10 ? "holds" : "does not hold",
+        sums->ratio_silent / sums->count, sums->ratio_empty / sums->count, sums->worst_empty,
+        sums->worst_limit);
     (void)printf("others: %+.2f %% delay in that quarter hour, at most +3 %%: %s\n", 100.0 * rise,
         rise <= 0.03 ? "holds" : "does not hold");
     (void)printf("late buses: %.1f %% less signal delay, at least 30 %%: %s; others %+.2f %%\n", 100.0 * gain,
         gain >= 0.30 ? "holds" : "does not hold", 100.0 * bus_rise);
     (void)fprintf(file, "{\"kind\": \"summary\", \"over_free_flow\": %.4f, \"over_free_flow_worst\": %.4f, "
-        "\"over_free_flow_without\": %.4f, \"over_empty_road\": %.4f, \"others_rise\": %.4f, \"bus_gain\": %.4f, "
-        "\"bus_others_rise\": %.4f}", mean, sums->worst, sums->ratio_silent / sums->count,
-        sums->ratio_empty / sums->count, rise, gain, bus_rise);
+        "\"over_free_flow_without\": %.4f, \"over_empty_road\": %.4f, \"over_empty_road_worst\": %.4f, "
+        "\"empty_road_worst\": %.4f, \"others_rise\": %.4f, \"bus_gain\": %.4f, \"bus_others_rise\": %.4f}", mean, sums->worst,
+        sums->ratio_silent / sums->count,
+        sums->ratio_empty / sums->count, sums->worst_empty, sums->worst_limit, rise, gain, bus_rise);
 }
 
 static void trace(struct bench *bench, int32_t route, int32_t seed)
@@ -540,7 +544,6 @@ static void report(struct bench *bench, FILE *file, int32_t route_count, int32_t
 int main(int argc, char **argv)
 {
     static struct bench bench;
-    if (getenv("ANN")) announce_ms = atoi(getenv("ANN"));
     char path[] = "/tmp/bench-priority-XXXXXX";
     int handle = mkstemp(path);
     expect(handle >= 0, "no temporary file for the demand");

@@ -279,7 +279,8 @@ int cli_priority(int argc, char **argv)
     int32_t count = fits ? route_split(route, names) : 0;
     if (argc - optind != 2 || strcmp(argv[optind], "request") != 0 || !(emergency || transit) || count < 1
         || !(options.to_stop_m >= 0.0 && options.to_stop_m < 1e6 && options.late_s >= 0.0 && options.late_s < 1e6
-             && options.departs_in_s >= 0.0 && options.departs_in_s < 3600.0 && options.lane >= 0.0 && options.lane < 64.0 && options.vehicle >= 0.0 && options.vehicle < 9e15)) {
+             && options.departs_in_s >= 0.0 && options.departs_in_s < 3600.0
+             && options.lane >= 0.0 && options.lane < 64.0 && options.vehicle >= 0.0 && options.vehicle < 9e15)) {
         fputs(USAGE, stderr);
         return CLI_USAGE;
     }

@@ -49,7 +49,7 @@ struct run_options {
 
 #define RUN_OPTIONS_DEFAULT                                                                                            \
     ((struct run_options){ .begin_s = NAN, .seconds = NAN, .checkpoint_at_s = NAN, .demand_scale = 1.0, .threads = 1,  \
-        .announce_s = 30.0,                                                                                            \
+        .announce_s = 60.0,                                                                                            \
         .saturation_flow_vph = NAN, .start_loss_s = NAN, .seed = 1, .sensing = SENSING_CAMERA, .emissions = true,      \
         .output = { .detector_period_ms = 60000, .fcd_filter = { .period_ms = 1000 } },                                \
         .import = { .intergreen_ms = -1 } })

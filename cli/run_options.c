@@ -30,7 +30,7 @@ const char RUN_OPTIONS_HELP[] =
     "  --incidents FILE        which lanes and links are closed when (docs/simulator.md)\n"
     "  --pedestrians-per-hour X    so many come to each pedestrian signal, at random (default 0)\n"
     "  --no-priority           emergency vehicles, buses and trams ask the signals for nothing\n"
-    "  --announce-s S          the brain hears of an emergency vehicle so long before it sets out (default 30)\n"
+    "  --announce-s S          the brain hears of an emergency vehicle so long before it sets out (default 60)\n"
     "  --apart                 each region of the network is led by a brain of its own, as by a daemon of its own\n"
     "  --apart-loss P          ... and what crosses their borders is lost with this probability\n"
     "  --demand-scale X        each trip X times\n"

@@ -217,8 +217,8 @@ static void reds_check(struct compute *compute, const struct intersection_state 
         }
         compute->red_over[i] = states[i].red_over;
         char text[320];
-        snprintf(text, sizeof text, "%.200s: %s", network_name(network, network->intersections[i].name), states[i].red_over
-                 ? "a red is longer than its maximum, for an emergency vehicle"
+        snprintf(text, sizeof text, "%.200s: %s", network_name(network, network->intersections[i].name),
+                 states[i].red_over ? "a red is longer than its maximum, for an emergency vehicle"
                  : "no red is longer than its maximum any more");
         compute->options.hooks.said(compute->options.hooks.owner, states[i].red_over, text);
     }

@@ -221,7 +221,8 @@ static int32_t callers_hear(struct closed_loop *loop)
         loop->priorities[i] = (struct priority){ .vehicle = caller->number,
             .kind = emergency ? PRIORITY_EMERGENCY : PRIORITY_TRANSIT, .lane = caller->lane,
             .to_stop_mm = (int32_t)(1000.0 * caller->to_stop_m), .speed_mmps = (int32_t)(1000.0 * caller->speed_mps),
-            .late_s = emergency ? 0 : (int32_t)caller->lost_s, .departs_in_ms = caller->departs_in_ms, .route = caller->route,
+            .late_s = emergency ? 0 : (int32_t)caller->lost_s, .departs_in_ms = caller->departs_in_ms,
+            .route = caller->route,
             .route_count = caller->route_count };
     }
     return count;

@@ -154,18 +154,7 @@ static void queue_append(struct street *street, int32_t *first, int32_t *last, i
 
 void place_waiting(struct street *street, int32_t trip, int32_t link)
 {
-    int32_t before = street->queue_last[link];
-    if (street->types.user[street->trips[trip].type] == USER_EMERGENCY) {
-        before = INDEX_NONE;
-        for (int32_t i = street->queue_first[link]; i != INDEX_NONE
-             && street->types.user[street->trips[i].type] == USER_EMERGENCY; i = street->trips[i].next) {
-            before = i;
-        }
-    }
-    int32_t *to = before == INDEX_NONE ? &street->queue_first[link] : &street->trips[before].next;
-    street->trips[trip].next = *to;
-    *to = trip;
-    street->queue_last[link] = street->trips[trip].next == INDEX_NONE ? trip : street->queue_last[link];
+    queue_append(street, &street->queue_first[link], &street->queue_last[link], trip);
     street->blocks[street->block_of_link[link]].waiting++;
 }
 

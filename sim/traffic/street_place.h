@@ -36,8 +36,7 @@ struct head_memory place_head_read(const struct street *street, int32_t cell);
 // slot: the caller's counter, 0 before the first path. Returns false where the path has no room.
 bool place_on_path(struct street *street, int32_t path, const struct crosser *crosser, int32_t *slot);
 
-// At the end of a queue (an emergency vehicle before all others, decision 0141), of the schedule, of those who have
-// arrived.
+// At the end of a queue, of the schedule, of those who have arrived.
 void place_waiting(struct street *street, int32_t trip, int32_t link);
 void place_scheduled(struct street *street, int32_t trip);
 void place_arrived(struct street *street, int32_t trip);
