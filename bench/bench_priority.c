@@ -480,18 +480,17 @@ static void summary(FILE *file, const struct sums *sums)
     double bus_rise = sums->bus_others_with / sums->bus_others_without - 1.0;
     (void)printf("\nemergency: %.3f of the free-flow time, worst %.3f, at most 1.10: %s (without priority %.3f)\n"
         "    %.3f of the empty road's time, worst %.3f; the empty road itself takes up to %.3f of free flow\n",
-        mean, sums->worst, mean <= 1.10 ? "holds" : "does not hold",
-        sums->ratio_silent / sums->count, sums->ratio_empty / sums->count, sums->worst_empty,
-        sums->worst_limit);
+        mean, sums->worst, mean <= 1.10 ? "holds" : "does not hold", sums->ratio_silent / sums->count,
+        sums->ratio_empty / sums->count, sums->worst_empty, sums->worst_limit);
     (void)printf("others: %+.2f %% delay in that quarter hour, at most +3 %%: %s\n", 100.0 * rise,
         rise <= 0.03 ? "holds" : "does not hold");
     (void)printf("late buses: %.1f %% less signal delay, at least 30 %%: %s; others %+.2f %%\n", 100.0 * gain,
         gain >= 0.30 ? "holds" : "does not hold", 100.0 * bus_rise);
     (void)fprintf(file, "{\"kind\": \"summary\", \"over_free_flow\": %.4f, \"over_free_flow_worst\": %.4f, "
         "\"over_free_flow_without\": %.4f, \"over_empty_road\": %.4f, \"over_empty_road_worst\": %.4f, "
-        "\"empty_road_worst\": %.4f, \"others_rise\": %.4f, \"bus_gain\": %.4f, \"bus_others_rise\": %.4f}", mean, sums->worst,
-        sums->ratio_silent / sums->count,
-        sums->ratio_empty / sums->count, sums->worst_empty, sums->worst_limit, rise, gain, bus_rise);
+        "\"empty_road_worst\": %.4f, \"others_rise\": %.4f, \"bus_gain\": %.4f, \"bus_others_rise\": %.4f}",
+        mean, sums->worst, sums->ratio_silent / sums->count, sums->ratio_empty / sums->count, sums->worst_empty,
+        sums->worst_limit, rise, gain, bus_rise);
 }
 
 static void trace(struct bench *bench, int32_t route, int32_t seed)
