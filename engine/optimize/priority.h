@@ -23,8 +23,8 @@
 //           TRANSIT_VEHICLES more stood in it, by how late it is. It can so win a longer or an earlier green against
 //           few, not against many.
 //
-//           Either is held by conduct.h and the guard: intergreens and minimum greens stand, and maximum reds, or for an
-//           emergency vehicle the second limit of a red. So the price to the others has a bound. A stage that the
+//           Either is held by conduct.h and the guard: intergreens and minimum greens stand, and maximum reds, or for
+//           an emergency vehicle the second limit of a red. So the price to the others has a bound. A stage that the
 //           strategy would not have chosen is counted, second by second.
 // CONTRACT  priority_take and priority_begin are serial, before a tick's decisions; the others only read and may run in
 //           parallel. No allocation after priority_create. Same requests in the same order, same bytes.
