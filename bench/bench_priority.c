@@ -2,8 +2,8 @@
 // `adaptive` in the generated city at moderate demand.
 //
 // THEORY    20 routes wind through the city, each across 20 signals (fastest ways between random links, no link twice,
-//           no turning round), for 3 seeds. Each run warms up for a quarter hour from seven o'clock; then the vehicle
-//           departs, and the quarter hour after that is judged.
+//           no turning round), for 3 seeds. Each run warms up for a quarter hour from seven o'clock, and the quarter
+//           hour after that is judged. A minute into it the vehicle departs: the brain has heard of it since its begin.
 //
 //             emergency   one vehicle a run: its travel time with priority, and without (--no-priority), over its
 //                         free-flow time, that is at its own greatest speed on each link and turn. `empty_road_s` is
@@ -12,7 +12,8 @@
 //             bus         all routes in one run, one bus each, five minutes late by its timetable; signal delay is what
 //                         it takes more than on an empty road. The gain is the share that priority takes away.
 //
-//           Targets: emergency <= 1.10 on the mean (the worst is told), others <= +3 %, buses >= 30 %.
+//           Targets: emergency <= 1.10 of free flow on the mean; the worst is told, and both over the empty road, as
+//           there are routes whose empty road alone takes more than 1.10. Others <= +3 %, buses >= 30 %.
 //               bench-priority OUT [quick]              quick: the first seed and six routes
 //               bench-priority OUT seeds N              all routes, the first N seeds
 //               bench-priority OUT trace ROUTE SEED     one run, a line a second: where the vehicle is, what it sees;
@@ -44,6 +45,8 @@
 #define BEGIN_MS INT64_C(25200000)     // seven o'clock
 #define WARM_MS INT64_C(900000)
 #define JUDGED_MS INT64_C(900000)
+#define ANNOUNCE_MS INT64_C(60000)     // an emergency vehicle is heard of so long before it sets out [NFPA1710]
+#define DEPART_MS (BEGIN_MS + WARM_MS + ANNOUNCE_MS)
 #define BUS_LATE_MS 300000
 #define BUS_HEADWAY_MS 20000           // between departures of two routes' buses
 #define FIRST_NUMBER 100000000         // of the trips added
@@ -192,7 +195,7 @@ static void routes_find(struct bench *bench)
 static void own_trip(struct mixed_trips *mixed, struct trip_columns *ret)
 {
     const struct route *route = &mixed->bench->routes[mixed->first_route + mixed->given];
-    mixed->depart_ms[0] = BEGIN_MS + WARM_MS + (int64_t)mixed->given * BUS_HEADWAY_MS;
+    mixed->depart_ms[0] = DEPART_MS + (int64_t)mixed->given * BUS_HEADWAY_MS;
     mixed->number[0] = FIRST_NUMBER + mixed->given;
     mixed->kind[0] = mixed->type;
     mixed->first_link[1] = route->count;
@@ -218,7 +221,7 @@ static enum status mixed_next(void *self, int64_t until_ms, struct trip_columns 
 {
     struct mixed_trips *mixed = self;
     int64_t own_ms = mixed->given == mixed->count ? INT64_MAX
-        : BEGIN_MS + WARM_MS + (int64_t)mixed->given * BUS_HEADWAY_MS;
+        : DEPART_MS + (int64_t)mixed->given * BUS_HEADWAY_MS;
     enum status status = demand_next(mixed->demand, own_ms < until_ms ? own_ms : until_ms, ret, problem);
     if (status == STATUS_OK && ret->count == 0 && own_ms < until_ms) {
         own_trip(mixed, ret);
@@ -280,7 +283,7 @@ static void trace_line(const struct bench *bench, const struct closed_loop *loop
     }
     (void)printf("%7.0f link %d leg %2d/%2d lane %d of %d to_stop %6.1f of %6.1f speed %5.2f of %5.2f before %2d "
         "gap %5.1f at %5.2f ",
-        s_from_ms(closed_loop_now_ms(loop) - BEGIN_MS - WARM_MS), network->lanes[view->lane].link, leg, route->count,
+        s_from_ms(closed_loop_now_ms(loop) - DEPART_MS), network->lanes[view->lane].link, leg, route->count,
         network->lanes[view->lane].position, network->links[route->links[leg]].lane_count, view->to_stop_m,
         network->links[route->links[leg]].length_m, view->speed_mps, network->links[route->links[leg]].speed_mps,
         before, gap_m, lead_mps);
@@ -339,7 +342,7 @@ static void run_make(const struct bench *bench, int32_t seed, bool priority, str
     check(local_brain_create(&bench->network, &brain_options, &ret->brain, &problem), &problem);
     struct loop_options options = { .begin_ms = BEGIN_MS, .end_ms = BEGIN_MS + WARM_MS + JUDGED_MS * 2,
         .step_ms = MS_PER_S, .control_ms = MS_PER_S, .threads = 1, .seed = (uint64_t)seed,
-        .sensing = SENSING_CAMERA, .no_priority = !priority };
+        .sensing = SENSING_CAMERA, .no_priority = !priority, .announce_ms = (int32_t)ANNOUNCE_MS };
     check(closed_loop_create(&bench->network, types, count + 2, &options,
               (struct trip_source){ &ret->mixed, mixed_next }, local_brain_peer(ret->brain), &ret->loop, &problem),
         &problem);
@@ -396,7 +399,7 @@ static double empty_road_s(const struct bench *bench, int32_t route, bool bus, b
 {
     struct problem problem;
     struct mixed_trips mixed = { .bench = bench, .first_route = route, .count = 1, .type = 0 };
-    struct street_options options = { .begin_ms = BEGIN_MS + WARM_MS, .step_ms = MS_PER_S, .threads = 1, .seed = 1 };
+    struct street_options options = { .begin_ms = DEPART_MS, .step_ms = MS_PER_S, .threads = 1, .seed = 1 };
     struct street *street;
     check(street_create(&bench->network, bus ? &BUS : &EMERGENCY, 1, &options, &street, &problem), &problem);
     struct trip_columns trips;
@@ -423,8 +426,8 @@ static double empty_road_s(const struct bench *bench, int32_t route, bool bus, b
 // ---- the table -----------------------------------------------------------------------------------------------------
 
 struct sums {
-    double ratio, worst, ratio_silent, ratio_empty, delay_with, delay_without, bus_with, bus_without, bus_others_with,
-        bus_others_without;
+    double ratio, worst, ratio_silent, ratio_empty, worst_empty, worst_limit, delay_with, delay_without,
+        bus_with, bus_without, bus_others_with, bus_others_without;
     int32_t count;
 };
 
@@ -447,6 +450,8 @@ static void emergency_row(FILE *file, const struct bench *bench, const struct jo
     sums->worst = fmax(sums->worst, ratio);
     sums->ratio_silent += without->travel_s[0] / free_s;
     sums->ratio_empty += with->travel_s[0] / empty_s;
+    sums->worst_empty = fmax(sums->worst_empty, with->travel_s[0] / empty_s);
+    sums->worst_limit = fmax(sums->worst_limit, empty_s / free_s);
     sums->delay_with += with->others_delay_s;
     sums->delay_without += without->others_delay_s;
     sums->count++;
@@ -473,17 +478,19 @@ static void summary(FILE *file, const struct sums *sums)
     double mean = sums->ratio / sums->count, rise = sums->delay_with / sums->delay_without - 1.0;
     double gain = 1.0 - sums->bus_with / sums->bus_without;
     double bus_rise = sums->bus_others_with / sums->bus_others_without - 1.0;
-    (void)printf("\nemergency: %.3f of the free-flow time, worst %.3f, at most 1.10: %s (without priority %.3f); "
-        "%.3f of an empty road's\n", mean, sums->worst, mean <= 1.10 ? "holds" : "does not hold",
-        sums->ratio_silent / sums->count, sums->ratio_empty / sums->count);
+    (void)printf("\nemergency: %.3f of the free-flow time, worst %.3f, at most 1.10: %s (without priority %.3f)\n"
+        "    %.3f of the empty road's time, worst %.3f; the empty road itself takes up to %.3f of free flow\n",
+        mean, sums->worst, mean <= 1.10 ? "holds" : "does not hold", sums->ratio_silent / sums->count,
+        sums->ratio_empty / sums->count, sums->worst_empty, sums->worst_limit);
     (void)printf("others: %+.2f %% delay in that quarter hour, at most +3 %%: %s\n", 100.0 * rise,
         rise <= 0.03 ? "holds" : "does not hold");
     (void)printf("late buses: %.1f %% less signal delay, at least 30 %%: %s; others %+.2f %%\n", 100.0 * gain,
         gain >= 0.30 ? "holds" : "does not hold", 100.0 * bus_rise);
     (void)fprintf(file, "{\"kind\": \"summary\", \"over_free_flow\": %.4f, \"over_free_flow_worst\": %.4f, "
-        "\"over_free_flow_without\": %.4f, \"over_empty_road\": %.4f, \"others_rise\": %.4f, \"bus_gain\": %.4f, "
-        "\"bus_others_rise\": %.4f}", mean, sums->worst, sums->ratio_silent / sums->count,
-        sums->ratio_empty / sums->count, rise, gain, bus_rise);
+        "\"over_free_flow_without\": %.4f, \"over_empty_road\": %.4f, \"over_empty_road_worst\": %.4f, "
+        "\"empty_road_worst\": %.4f, \"others_rise\": %.4f, \"bus_gain\": %.4f, \"bus_others_rise\": %.4f}",
+        mean, sums->worst, sums->ratio_silent / sums->count, sums->ratio_empty / sums->count, sums->worst_empty,
+        sums->worst_limit, rise, gain, bus_rise);
 }
 
 static void trace(struct bench *bench, int32_t route, int32_t seed)

@@ -284,7 +284,10 @@ int cli_compare(int argc, char **argv)
     struct option extra[] = { { "control", required_argument, NULL, 'c' }, { "seeds", required_argument, NULL, 's' },
         { "json", no_argument, NULL, 'j' }, { 0 } };
     struct sim_options reader = { .usage =
-        "usage: intergreen compare --network FILE --demand FILE --control A,B,C [--seeds K] [--json] …\n" };
+        "usage: intergreen compare --network FILE --demand FILE --control A,B,C [--seeds K] [--json] …\n"
+        "  --control A,B,C         as of `intergreen sim`, side by side; all are held against the first\n"
+        "  --seeds K               each K times, with the seeds from --seed on (default 1)\n"
+        "  --json                  one object, last on standard output\n" };
     int code = 0;
     while ((code = sim_options_next(&reader, argc, argv, extra, &options)) > 0) {
         json = json || code == 'j';

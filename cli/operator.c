@@ -16,7 +16,7 @@ struct operator_options {
     double seconds;
     bool fallback, end;
     const char *kind, *route;         // of priority request
-    double vehicle, lane, to_stop_m, late_s;
+    double vehicle, lane, to_stop_m, late_s, departs_in_s;
 };
 
 static const struct option OPTIONS[] = {
@@ -33,6 +33,7 @@ static const struct option OPTIONS[] = {
     { "lane", required_argument, NULL, 'l' },
     { "to-stop-m", required_argument, NULL, 'm' },
     { "late-s", required_argument, NULL, 'a' },
+    { "departs-in-s", required_argument, NULL, 'i' },
     { "help", no_argument, NULL, 'h' },
     { 0 },
 };
@@ -56,6 +57,7 @@ static int read_options(int argc, char **argv, const char *usage, struct operato
         case 'l': ret->lane = strtod(optarg, NULL); break;
         case 'm': ret->to_stop_m = strtod(optarg, NULL); break;
         case 'a': ret->late_s = strtod(optarg, NULL); break;
+        case 'i': ret->departs_in_s = strtod(optarg, NULL); break;
         default:
             fputs(usage, code == 'h' ? stdout : stderr);
             return code == 'h' ? CLI_DONE : CLI_USAGE;
@@ -262,7 +264,7 @@ int cli_priority(int argc, char **argv)
 {
     static const char USAGE[] =
         "usage: intergreen priority request LINK --kind emergency|transit --route LINK,LINK,… [--vehicle N]\n"
-        "                  [--lane POSITION] [--to-stop-m M] [--late-s S] --daemon ADDRESS\n"
+        "                  [--lane POSITION] [--to-stop-m M] [--late-s S] [--departs-in-s S] --daemon ADDRESS\n"
         "LINK is where the vehicle is; the route begins with it. To be said again each second or two, as it moves.\n";
     struct operator_options options;
     int code = read_options(argc, argv, USAGE, &options);
@@ -277,6 +279,7 @@ int cli_priority(int argc, char **argv)
     int32_t count = fits ? route_split(route, names) : 0;
     if (argc - optind != 2 || strcmp(argv[optind], "request") != 0 || !(emergency || transit) || count < 1
         || !(options.to_stop_m >= 0.0 && options.to_stop_m < 1e6 && options.late_s >= 0.0 && options.late_s < 1e6
+             && options.departs_in_s >= 0.0 && options.departs_in_s < 3600.0
              && options.lane >= 0.0 && options.lane < 64.0 && options.vehicle >= 0.0 && options.vehicle < 9e15)) {
         fputs(USAGE, stderr);
         return CLI_USAGE;
@@ -285,7 +288,8 @@ int cli_priority(int argc, char **argv)
         .lane_position = (int32_t)options.lane, .route_names = { count, names },
         .what = { .vehicle = (int64_t)options.vehicle, .kind = emergency ? PRIORITY_EMERGENCY : PRIORITY_TRANSIT,
                   .lane = INDEX_NONE, .to_stop_mm = (int32_t)(1000.0 * options.to_stop_m),
-                  .late_s = (int32_t)options.late_s } };
+                  .late_s = (int32_t)options.late_s,
+                  .departs_in_ms = (int32_t)(1000.0 * options.departs_in_s) } };
     struct problem problem;
     struct daemon_link *link = NULL;
     struct client_event event = { .kind = CLIENT_NOTHING };

@@ -309,7 +309,8 @@ static enum status loop_through(const struct run_options *options, const struct 
     struct loop_options loop_options = { .begin_ms = run->begin_ms, .end_ms = run->end_ms, .step_ms = run->step_ms,
         .control_ms = MS_PER_S, .threads = options->threads, .seed = options->seed, .sensing = options->sensing,
         .pedestrians_per_hour = options->pedestrians_per_hour,
-        .no_priority = options->no_priority, .read_loops = options->out != NULL, .faults = &options->faults,
+        .no_priority = options->no_priority, .announce_ms = (int32_t)ms_from_s(options->announce_s),
+        .read_loops = options->out != NULL, .faults = &options->faults,
         .fallback = run_is_local(options) ? SIGNALS_ACTUATED : options->fallback };
     int32_t type_count = 0;
     const struct vehicle_type *told = demand_types(demand, &type_count);

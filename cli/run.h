@@ -36,6 +36,7 @@ struct run_options {
     const char *incidents;             // file of lanes that are closed for a time, or NULL
     bool ignore_route_errors;
     bool no_priority;                  // emergency vehicles and buses ask the signals for nothing
+    double announce_s;                 // emergency vehicles are heard of so long before they set out
     bool apart;                        // each region is led by a brain of its own
     double apart_loss;                 // share of what crosses their borders that is lost
     bool quiet;                        // no progress
@@ -48,6 +49,7 @@ struct run_options {
 
 #define RUN_OPTIONS_DEFAULT                                                                                            \
     ((struct run_options){ .begin_s = NAN, .seconds = NAN, .checkpoint_at_s = NAN, .demand_scale = 1.0, .threads = 1,  \
+        .announce_s = 60.0,                                                                                            \
         .saturation_flow_vph = NAN, .start_loss_s = NAN, .seed = 1, .sensing = SENSING_CAMERA, .emissions = true,      \
         .output = { .detector_period_ms = 60000, .fcd_filter = { .period_ms = 1000 } },                                \
         .import = { .intergreen_ms = -1 } })

@@ -30,6 +30,7 @@ const char RUN_OPTIONS_HELP[] =
     "  --incidents FILE        which lanes and links are closed when (docs/simulator.md)\n"
     "  --pedestrians-per-hour X    so many come to each pedestrian signal, at random (default 0)\n"
     "  --no-priority           emergency vehicles, buses and trams ask the signals for nothing\n"
+    "  --announce-s S          the brain hears of an emergency vehicle so long before it sets out (default 60)\n"
     "  --apart                 each region of the network is led by a brain of its own, as by a daemon of its own\n"
     "  --apart-loss P          ... and what crosses their borders is lost with this probability\n"
     "  --demand-scale X        each trip X times\n"
@@ -215,6 +216,8 @@ bool run_option(const char *name, const char *value, struct run_options *ret)
         ret->ignore_route_errors = true;
     } else if (strcmp(name, "no-priority") == 0) {
         ret->no_priority = true;
+    } else if (strcmp(name, "announce-s") == 0) {
+        good = run_number(name, value, 0, 600, &ret->announce_s);
     } else if (strcmp(name, "apart") == 0) {
         ret->apart = true;
     } else if (strcmp(name, "apart-loss") == 0) {

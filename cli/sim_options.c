@@ -24,6 +24,7 @@ static const struct option SHARED[] = {
     { "fcd-links", required_argument, NULL, 1 }, { "fcd-box", required_argument, NULL, 1 },
     { "detector-period", required_argument, NULL, 1 }, { "no-emissions", no_argument, NULL, 1 },
     { "ignore-route-errors", no_argument, NULL, 1 }, { "no-priority", no_argument, NULL, 1 },
+    { "announce-s", required_argument, NULL, 1 },
     { "apart", no_argument, NULL, 1 }, { "apart-loss", required_argument, NULL, 1 },
     { "quiet", no_argument, NULL, 1 },
     { "help", no_argument, NULL, 2 },

@@ -26,6 +26,7 @@
 // What one intersection did in a step. Each is written by the thread that has the intersection, then read in order.
 struct slot {
     bool published, decided, refused, yielded;
+    bool looked, over, over_began;            // whether a red is beyond its maximum, for an emergency vehicle
     struct guard_refusal refusal;
 };
 
@@ -95,13 +96,14 @@ static void *strategy_memory(struct brain *brain, int32_t intersection, int64_t 
 }
 
 // An emergency vehicle that needs its stage now gets it; what the strategy thought of its own choice stays told.
-static void yield_to_emergency(struct brain *brain, const struct view *view, struct decision *decision)
+static void yield_to_emergency(struct brain *brain, const struct conduct *site, struct decision *decision)
 {
+    const struct view *view = site->view;
     struct priority_wish wish;
     if (view->lamps == NULL || view->lamps->stage == INDEX_NONE) {
         return;                       // Its own program plays: there is no stage to choose.
     }
-    int32_t wanted = decision->kind == DECIDE_STAGE ? decision->stage : view->lamps->stage;
+    int32_t wanted = conduct_next_stage(site, decision->kind == DECIDE_STAGE ? decision->stage : view->lamps->stage);
     if (!priority_wish(&brain->priority, &brain->estimate, &brain->transitions, view->lamps, wanted, &wish)) {
         return;
     }
@@ -112,8 +114,9 @@ static void yield_to_emergency(struct brain *brain, const struct view *view, str
                     .best_value = decision->reason.best_value } };
 }
 
-static void decide(struct brain *brain, const struct view *view, struct decision *ret)
+static void decide(struct brain *brain, const struct conduct *site, struct decision *ret)
 {
+    const struct view *view = site->view;
     int32_t i = view->intersection.index;
     struct ledger_entry *entry = &brain->ledger.entries[i];
     void *memory = strategy_memory(brain, i, view->now_ms);
@@ -125,7 +128,7 @@ static void decide(struct brain *brain, const struct view *view, struct decision
     struct view mine = *view;
     mine.since_ms = entry->strategy_since_ms;
     entry->strategy->decide(&mine, memory, ret);
-    yield_to_emergency(brain, view, ret);
+    yield_to_emergency(brain, site, ret);
 }
 
 // The last word, and out: numbers the plan that was made, asks the guard, sends it.
@@ -135,6 +138,7 @@ static void release(struct brain *brain, int32_t intersection, int64_t now_ms, u
     struct slot *slot = &brain->slots[intersection];
     entry->next.plan.version = ledger_next_version(&brain->ledger, intersection);
     struct guard_request request = { .candidate = &entry->next.plan, .now_ms = now_ms, .idle = idle,
+        .emergency = entry->next.second_limit,
         .report = ledger_report_fresh(&brain->ledger, intersection, now_ms) };
     if (entry->running.present) {
         request.running[request.running_count++] = &entry->running.plan;
@@ -176,6 +180,9 @@ static void conduct(struct brain *brain, int32_t intersection, int64_t now_ms, c
         .running_program = running != NULL && running->program,
         .asked_ms = brain->asked_ms + network->intersections[intersection].first_group,
         .report = report };
+    site.second_limit = running != NULL && running->second_limit && conduct_groups_over(&site) != 0;
+    brain->slots[intersection].looked = true;
+    brain->slots[intersection].over = site.second_limit;
     struct green *greens = ledger_next_greens(&brain->ledger, intersection);
     struct conduct_result made = { 0 };
     bool send;
@@ -186,17 +193,19 @@ static void conduct(struct brain *brain, int32_t intersection, int64_t now_ms, c
     } else {
         struct decision decision;
         const struct strategy *before = entry->strategy;
-        decide(brain, &view, &decision);
+        decide(brain, &site, &decision);
         if (entry->strategy != before || entry->override.kind == OVERRIDE_STAGE) {
             site.running_revision = 0;   // Another strategy's timing.
         }
         brain->slots[intersection].decided = true;
         site.emergency = decision.reason.kind == REASON_PRIORITY;
+        site.second_limit = site.second_limit || site.emergency;
         send = conduct_plan(&site, &decision, greens, &entry->next.plan, &made);
     }
     if (send) {
         entry->next.revision = made.revision;
         entry->next.program = made.program;
+        entry->next.second_limit = site.second_limit;
         release(brain, intersection, now_ms, made.idle);
     }
 }
@@ -272,10 +281,13 @@ static void state_update(struct brain *brain, int32_t intersection, int64_t now_
     struct intersection_state *state = &brain->states[intersection];
     const struct controller_report *report = ledger_report_fresh(&brain->ledger, intersection, now_ms);
     const struct intersection_sum *sum = &brain->estimate.sums[intersection];
+    struct slot *slot = &brain->slots[intersection];
+    slot->over_began = slot->over && !state->red_over;
     *state = (struct intersection_state){ .updated_ms = now_ms, .reported = report != NULL,
         .stage = report != NULL ? report->stage : INDEX_NONE,
         .mode = report != NULL ? report->mode : CONTROLLER_FALLBACK,
-        .overridden = brain->ledger.entries[intersection].override.kind != OVERRIDE_NONE };
+        .overridden = brain->ledger.entries[intersection].override.kind != OVERRIDE_NONE,
+        .red_over = slot->looked ? slot->over : state->red_over };
     state->queue_veh = sum->queue_veh;
     state->flow_vph = 3600.0 * sum->passed_vps;
     state->confidence = sum->confidence;
@@ -309,6 +321,7 @@ static void collect(struct brain *brain, struct actions *ret)
         const struct slot *slot = &brain->slots[i];
         brain->counts.decisions += slot->decided ? 1 : 0;
         brain->counts.yielded += slot->yielded ? 1 : 0;
+        brain->counts.reds_over += slot->over_began ? 1 : 0;
         if (slot->refused) {
             brain->counts.guard_refused[slot->refusal.rule]++;
             brain->counts.readings_refused[REFUSAL_GUARD]++;

@@ -81,6 +81,7 @@ struct refusal {
 struct counts {                       // since brain_create
     int64_t steps, plans, decisions;
     int64_t yielded;                  // decisions for an emergency vehicle that the strategy would not have made
+    int64_t reds_over;                // times that such a vehicle kept somebody at red beyond its maximum
     int64_t readings_used, readings_refused[REFUSAL_KIND_COUNT];
     int64_t guard_refused[GUARD_RULE_COUNT];
 };
@@ -92,6 +93,7 @@ struct intersection_state {
     enum controller_mode mode;
     bool reported;                    // a fresh report exists
     bool overridden;
+    bool red_over;                    // a red is beyond its maximum, for an emergency vehicle (I7): an alarm
     double queue_veh;                 // estimated, all approaches
     double flow_vph;                  // measured, all approaches, last minutes
     double confidence;                // of the estimates, 0 .. 1

@@ -38,6 +38,7 @@ struct ledger_plan {
     bool present;
     int32_t revision;                 // of the strategy's timing, 0: none
     bool program;                     // the network's own program
+    bool second_limit;                // it may leave reds beyond their maximum, for an emergency vehicle
     struct plan plan;                 // its greens point into the ledger
 };
 

@@ -191,13 +191,15 @@ class Lockstep:
             elif kind == "clock_reached" and frame.clock_reached.t_ms == t_ms:
                 return
 
-    def request_priority(self, vehicle, lane, to_stop_m, speed_mps, route=(), kind="emergency", late_s=0):
+    def request_priority(self, vehicle, lane, to_stop_m, speed_mps, route=(), kind="emergency", late_s=0,
+                         departs_in_s=0):
         """A vehicle asks for green; repeat it while it comes nearer. lane: a Lane or its id; route: names of the links
-        that it will take from its own on. The answer comes with the next advance."""
+        that it will take from its own on; departs_in_s: it has not set out yet, and will so long from now. The answer comes with the next advance."""
         if isinstance(lane, str):
             lane = self.network.lane(lane)
         if self._connection is None:
             raise Error("request_priority() before the first advance(): the session has not begun")
         self._connection.put(priority_request=message("PriorityRequest")(
             vehicle=vehicle, kind={"emergency": 0, "transit": 1}[kind], lane=lane.index, to_stop_mm=round(1000 * to_stop_m),
-            speed_mmps=round(1000 * speed_mps), late_s=late_s, route=[self.network.link(name).index for name in route]))
+            speed_mmps=round(1000 * speed_mps), late_s=late_s,
+            departs_in_ms=round(1000 * departs_in_s), route=[self.network.link(name).index for name in route]))

@@ -36,7 +36,13 @@ enum status problem_report(struct problem *ret, enum status status, const char *
     va_start(arguments, format);
     (void)vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
-    (void)snprintf(ret->text, sizeof ret->text, "%s: %s%s%s%s%s", source, place ? place : "",
-                   place ? ": " : "", what, remedy ? "; " : "", remedy ? remedy : "");
+    // The remedy goes on in the sentence, also where it was written as one of its own.
+    const char *rest = remedy != NULL ? remedy : "";
+    char first[2] = "";
+    if (rest[0] >= 'A' && rest[0] <= 'Z' && rest[1] >= 'a' && rest[1] <= 'z') {
+        first[0] = (char)(*rest++ - 'A' + 'a');
+    }
+    (void)snprintf(ret->text, sizeof ret->text, "%s: %s%s%s%s%s%s", source, place ? place : "", place ? ": " : "", what,
+                   remedy != NULL ? "; " : "", first, rest);
     return status;
 }

@@ -218,9 +218,15 @@ static bool red_bounded(const struct guarded_site *site, const struct laid_plan 
     return (site->served >> group & 1) != 0 && (candidate->cycle_ms > 0 || (idle >> group & 1) == 0);
 }
 
+int32_t red_ms_limit(const struct guarded_group *group, const struct laid_plan *candidate,
+                     const struct guard_request *request)
+{
+    return request->emergency && candidate->cycle_ms == 0 ? group->red_ms_max_emergency : group->red_ms_max;
+}
+
 enum guard_rule change_check(const struct guarded_site *site, const struct laid_plan *candidate,
-                             const struct laid_plan *before, const struct tail *tails, uint64_t idle,
-                             struct guard_refusal *refusal)
+                             const struct laid_plan *before, const struct tail *tails,
+                             const struct guard_request *request, struct guard_refusal *refusal)
 {
     struct turn_on turns[GROUP_COUNT_MAX];
     for (int32_t g = 0; g < site->group_count; g++) {
@@ -234,11 +240,11 @@ enum guard_rule change_check(const struct guarded_site *site, const struct laid_
         return rule;
     }
     for (int32_t g = 0; g < site->group_count; g++) {
-        if (turns[g].stays || !red_bounded(site, candidate, g, idle)) {
+        if (turns[g].stays || !red_bounded(site, candidate, g, request->idle)) {
             continue;
         }
         // Where the red is too long already, the candidate may be no later than the plan that it replaces.
-        int64_t latest_ms = turns[g].red_from_ms + site->groups[g].red_ms_max;
+        int64_t latest_ms = turns[g].red_from_ms + red_ms_limit(&site->groups[g], candidate, request);
         int64_t promised_ms = tails[g].lit ? INT64_MAX : start_from(before, g, candidate->from_ms);
         latest_ms = promised_ms < before->until_ms ? later(latest_ms, promised_ms) : latest_ms;
         int64_t end_ms = red_until(candidate, turns[g].start_ms);
@@ -250,8 +256,8 @@ enum guard_rule change_check(const struct guarded_site *site, const struct laid_
     return GUARD_PASSED;
 }
 
-enum guard_rule entry_check(const struct guarded_site *site, const struct laid_plan *candidate, uint64_t idle,
-                            struct guard_refusal *refusal)
+enum guard_rule entry_check(const struct guarded_site *site, const struct laid_plan *candidate,
+                            const struct guard_request *request, struct guard_refusal *refusal)
 {
     int64_t from_ms = candidate->from_ms;
     for (int32_t g = 0; g < site->group_count; g++) {
@@ -261,13 +267,13 @@ enum guard_rule entry_check(const struct guarded_site *site, const struct laid_p
             && span.end_ms + group->yellow_ms > from_ms) {
             return refuse(refusal, GUARD_I10_CHANGE, g, INDEX_NONE, from_ms, 0, from_ms - span.start_ms);
         }
-        if (!red_bounded(site, candidate, g, idle)) {
+        if (!red_bounded(site, candidate, g, request->idle)) {
             continue;
         }
         int64_t end_ms = red_until(candidate, start_from(candidate, g, from_ms));
-        if (end_ms - from_ms > group->red_ms_max) {
-            return refuse(refusal, GUARD_I7_MAXIMUM_RED, g, INDEX_NONE, from_ms + group->red_ms_max, group->red_ms_max,
-                          end_ms - from_ms);
+        int32_t most_ms = red_ms_limit(group, candidate, request);
+        if (end_ms - from_ms > most_ms) {
+            return refuse(refusal, GUARD_I7_MAXIMUM_RED, g, INDEX_NONE, from_ms + most_ms, most_ms, end_ms - from_ms);
         }
     }
     return GUARD_PASSED;

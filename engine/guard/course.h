@@ -36,11 +36,15 @@ void tails_carry(const struct guarded_site *site, const struct laid_plan *laid, 
                  struct tail *tails);
 
 // I10 and I7 of a candidate that follows on the tails at its valid_from; before is the plan that runs until then.
-// Groups in idle are free of I7 in a rolling plan.
+// Groups that the request says are idle are free of I7 in a rolling plan.
 enum guard_rule change_check(const struct guarded_site *site, const struct laid_plan *candidate,
-                             const struct laid_plan *before, const struct tail *tails, uint64_t idle,
-                             struct guard_refusal *refusal);
+                             const struct laid_plan *before, const struct tail *tails,
+                             const struct guard_request *request, struct guard_refusal *refusal);
 
 // The same of a hand-over plan, which follows on nothing.
-enum guard_rule entry_check(const struct guarded_site *site, const struct laid_plan *candidate, uint64_t idle,
-                            struct guard_refusal *refusal);
+enum guard_rule entry_check(const struct guarded_site *site, const struct laid_plan *candidate,
+                            const struct guard_request *request, struct guard_refusal *refusal);
+
+// The longest red of a group: the second limit in an emergency, of a rolling plan alone.
+int32_t red_ms_limit(const struct guarded_group *group, const struct laid_plan *candidate,
+                     const struct guard_request *request);

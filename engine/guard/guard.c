@@ -83,6 +83,7 @@ static enum guard_rule greens_check(const struct trial *trial, int32_t g)
     const struct laid_plan *laid = &trial->candidate;
     const struct guarded_group *group = &trial->site->groups[g];
     int64_t from_ms = laid->cycle_ms > 0 ? INT64_MIN : laid->from_ms - laid->base_ms;
+    int32_t red_ms_most = red_ms_limit(group, laid, trial->request);
     bool bounded = (trial->site->served >> g & 1) != 0
         && (laid->cycle_ms > 0 || (trial->request->idle >> g & 1) == 0);
     for (int32_t i = laid->first[g]; i < laid->first[g + 1]; i++) {
@@ -100,10 +101,9 @@ static enum guard_rule greens_check(const struct trial *trial, int32_t g)
         int64_t next_ms = !last ? green[1].start_ms
             : laid->cycle_ms > 0 ? (int64_t)laid->cycle_ms + laid->greens[laid->first[g]].start_ms
             : laid->until_ms - laid->base_ms;
-        if (bounded && next_ms - green->end_ms > group->red_ms_max) {
+        if (bounded && next_ms - green->end_ms > red_ms_most) {
             return refuse(trial->refusal, GUARD_I7_MAXIMUM_RED, g, INDEX_NONE,
-                          laid->base_ms + green->end_ms + group->red_ms_max, group->red_ms_max,
-                          next_ms - green->end_ms);
+                          laid->base_ms + green->end_ms + red_ms_most, red_ms_most, next_ms - green->end_ms);
         }
     }
     if (bounded && laid->cycle_ms > 0 && laid->first[g] == laid->first[g + 1]) {
@@ -237,7 +237,7 @@ static enum guard_rule handover_check(const struct trial *trial)
     if (ahead_ms < trial->site->handover_ms) {
         return refuse_plan(trial->refusal, GUARD_I16_REPORT, from_ms, trial->site->handover_ms, ahead_ms);
     }
-    return entry_check(trial->site, &trial->candidate, trial->request->idle, trial->refusal);
+    return entry_check(trial->site, &trial->candidate, trial->request, trial->refusal);
 }
 
 // The plans that may run until the candidate takes effect: the one that is playing, and one that may come in between.
@@ -305,7 +305,7 @@ static enum guard_rule change_after(const struct trial *trial, const struct runn
     if (between) {
         tails_carry(site, &running->coming, turn_ms, from_ms, tails);
     }
-    return change_check(site, &trial->candidate, last, tails, trial->request->idle, trial->refusal);
+    return change_check(site, &trial->candidate, last, tails, trial->request, trial->refusal);
 }
 
 // I16, then I10 and I7 for each course that the lamps may take until the candidate takes effect.

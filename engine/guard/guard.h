@@ -10,6 +10,7 @@
 // NOT HERE  Code of the optimizer or of lamp.c: a shared fault would pass unseen.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "engine/model/controller.h"
@@ -51,7 +52,9 @@ struct guard_request {
     const struct controller_report *report;  // the last one, or NULL
     int64_t now_ms;
     uint64_t idle;                           // groups (bits) that nobody asks for, as healthy detectors tell: a rolling
-};                                           // plan may leave them red (I7). 0: all are asked for
+                                             // plan may leave them red (I7). 0: all are asked for
+    bool emergency;                          // an emergency vehicle comes or has just passed: a rolling plan may leave
+};                                           // groups red up to their second limit (I7)
 
 // Why not: the rule, the groups (within the intersection) and the numbers that a person needs to see.
 struct guard_refusal {

@@ -14,7 +14,7 @@ static enum guard_rule group_fault(const struct network *network, const struct i
 {
     const struct signal_group *group = &network->groups[at->first_group + i];
     if (!duration_ok(group->green_ms_min) || !duration_ok(group->yellow_ms) || !duration_ok(group->red_clearance_ms)
-        || group->red_ms_max <= 0) {
+        || group->red_ms_max <= 0 || group->red_ms_max_emergency < group->red_ms_max) {
         return refuse(ret, GUARD_I1_SITE, i, INDEX_NONE, 0, 0, group->yellow_ms);
     }
     if (group->kind == GROUP_VEHICLE && (group->yellow_ms < YELLOW_MS_MIN || group->yellow_ms > YELLOW_MS_MAX)) {
@@ -79,7 +79,8 @@ void guarded_site_copy(const struct network *network, const struct intersection 
     for (int32_t i = 0; i < at->group_count; i++) {
         const struct signal_group *from = &network->groups[at->first_group + i];
         groups[i] = (struct guarded_group){ .kind = from->kind, .green_ms_min = from->green_ms_min,
-            .red_ms_max = from->red_ms_max, .yellow_ms = from->yellow_ms,
+            .red_ms_max = from->red_ms_max, .red_ms_max_emergency = from->red_ms_max_emergency,
+            .yellow_ms = from->yellow_ms,
             .clearance_ms = from->yellow_ms + from->red_clearance_ms };
         green_ms = from->green_ms_min > green_ms ? from->green_ms_min : green_ms;
         clear_ms = groups[i].clearance_ms > clear_ms ? groups[i].clearance_ms : clear_ms;

@@ -20,6 +20,7 @@ struct guarded_group {
     uint64_t conflicts;             // bit j: conflicts with group j
     enum group_kind kind;
     int32_t green_ms_min, red_ms_max;
+    int32_t red_ms_max_emergency;   // >= red_ms_max
     int32_t yellow_ms;
     int32_t clearance_ms;           // yellow and red clearance
 };

@@ -35,6 +35,7 @@ struct priority {
     int32_t to_stop_mm;               // distance to the lane's end
     int32_t speed_mmps;
     int32_t late_s;                   // lateness; 0 for emergency
+    int32_t departs_in_ms;            // it has not set out yet, and will so long from now; 0: it is under way
     int32_t route_count;              // links it will take, from its own on
     const int32_t *route;
 };

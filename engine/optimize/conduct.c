@@ -46,6 +46,13 @@ static int64_t red_end_ms(const struct conduct *conduct, int32_t group)
     return red_ms(conduct, group) + conduct->view->network->groups[site(conduct)->first_group + group].red_ms_max;
 }
 
+// The same by the limit that a plan must keep now.
+static int64_t red_end_ms_latest(const struct conduct *conduct, int32_t group)
+{
+    const struct signal_group *at = &conduct->view->network->groups[site(conduct)->first_group + group];
+    return red_ms(conduct, group) + (conduct->second_limit ? at->red_ms_max_emergency : at->red_ms_max);
+}
+
 static bool asked(const struct conduct *conduct, int32_t group)
 {
     return conduct->asked_ms[group] != INT64_MAX;
@@ -60,7 +67,8 @@ static bool latecomer(const struct conduct *conduct, int32_t group)
 static int64_t deadline_ms(const struct conduct *conduct, int32_t group)
 {
     int64_t late_ms = conduct->emergency ? EMERGENCY_WAIT_MS : LATECOMER_MS;
-    int64_t end_ms = latecomer(conduct, group) ? conduct->asked_ms[group] + late_ms : red_end_ms(conduct, group);
+    int64_t end_ms = latecomer(conduct, group) ? conduct->asked_ms[group] + late_ms
+        : conduct->emergency ? red_end_ms_latest(conduct, group) : red_end_ms(conduct, group);
     if (conduct->view->network->groups[site(conduct)->first_group + group].on_call && asked(conduct, group)) {
         int64_t patient_ms = conduct->asked_ms[group] + (conduct->emergency ? EMERGENCY_WAIT_MS : CALL_WAIT_MS);
         end_ms = patient_ms < end_ms ? patient_ms : end_ms;
@@ -100,7 +108,7 @@ static int64_t bound_ms(const struct conduct *conduct, int32_t stage, int64_t le
         }
         bool green = lamps != NULL && (lamps->green >> g & 1) != 0;
         int32_t red_ms_max = conduct->view->network->groups[site(conduct)->first_group + g].red_ms_max;
-        int64_t end_ms = green || lamps == NULL ? leave_ms + red_ms_max : red_end_ms(conduct, g);
+        int64_t end_ms = green || lamps == NULL ? leave_ms + red_ms_max : red_end_ms_latest(conduct, g);
         until_ms = end_ms < until_ms ? end_ms : until_ms;
     }
     return until_ms;
@@ -193,6 +201,25 @@ static int32_t stage_overdue(const struct conduct *conduct, int32_t first)
         stage = serving;
     }
     return INDEX_NONE;
+}
+
+int32_t conduct_next_stage(const struct conduct *conduct, int32_t wanted)
+{
+    int32_t overdue = stage_overdue(conduct, wanted);
+    return overdue != INDEX_NONE ? overdue : wanted;
+}
+
+uint64_t conduct_groups_over(const struct conduct *conduct)
+{
+    const struct lamps *lamps = conduct->view->lamps;
+    uint64_t groups = 0;
+    for (int32_t g = 0; g < site(conduct)->group_count; g++) {
+        bool green = lamps != NULL && (lamps->green >> g & 1) != 0;
+        bool over = !green && asked(conduct, g) && !latecomer(conduct, g)
+            && red_end_ms(conduct, g) <= conduct->view->at_ms;
+        groups |= over ? UINT64_C(1) << g : 0;
+    }
+    return groups;
 }
 
 int64_t conduct_hold_until_ms(const struct conduct *conduct, int32_t stage)
@@ -415,7 +442,7 @@ static int32_t group_forgotten(const struct conduct *conduct)
     int64_t at_ms = conduct->view->at_ms;
     for (int32_t g = 0; g < site(conduct)->group_count; g++) {
         bool green = conduct->view->lamps != NULL && (conduct->view->lamps->green >> g & 1) != 0;
-        if (green || !asked(conduct, g) || latecomer(conduct, g) || red_end_ms(conduct, g) >= at_ms
+        if (green || !asked(conduct, g) || latecomer(conduct, g) || red_end_ms_latest(conduct, g) >= at_ms
             || stage_serving(conduct, INDEX_NONE, g) == INDEX_NONE) {
             continue;
         }

@@ -14,7 +14,8 @@
 //           During a change of stages nothing is decided. Whatever the strategy wants, no group that somebody waits for
 //           stays red beyond its maximum: groups are taken in order of their deadlines, and when serving the others one
 //           after another would make one late, its stage comes first. A group that nobody waits for may stay red; who
-//           comes to it when its maximum red is (nearly) over is served within LATECOMER_MS.
+//           comes to it when its maximum red is (nearly) over is served within LATECOMER_MS. For an emergency vehicle
+//           the second limit of a red takes the place of its maximum; behind it whoever is late comes first.
 // CONTRACT  Pure. true and a complete plan but for its version, when something should be sent; false when what plays is
 //           as it should be.
 // OWNERSHIP ret borrows greens.
@@ -33,6 +34,8 @@ struct conduct {
     int32_t running_revision;         // of the timing that `running` plays; 0: none of this strategy's
     bool running_program;             // `running` is the network's own program
     bool emergency;                   // the decision is for an emergency vehicle
+    bool second_limit;                // a plan may leave a red beyond its maximum, up to the second limit: for one, or
+                                      // since it did so for one that has passed
     const int64_t *asked_ms;          // per group: since when somebody waits for it; INT64_MAX: nobody does
     const struct controller_report *report;   // fresh, or NULL
 };
@@ -51,6 +54,12 @@ bool conduct_plan(const struct conduct *conduct, const struct decision *decision
 // The latest time until which a stage may be held: the first maximum red of a group outside it that is asked for,
 // less the way to it.
 int64_t conduct_hold_until_ms(const struct conduct *conduct, int32_t stage);
+
+// The stage that is entered or held next if a strategy wants one: this one, or that of a group that would be late.
+int32_t conduct_next_stage(const struct conduct *conduct, int32_t wanted);
+
+// Groups whose maximum red is over though somebody has waited for them in time.
+uint64_t conduct_groups_over(const struct conduct *conduct);
 
 // A plan that goes on as before and ends soon, so that the controller falls back to its own program; false when the
 // running one does already.

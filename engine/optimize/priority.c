@@ -69,7 +69,8 @@ static uint64_t turn_groups(const struct network *network, int32_t link, int32_t
 
 static bool said_valid(const struct network *network, const struct priority *said)
 {
-    if (said->lane < 0 || said->lane >= network->lane_count || said->to_stop_mm < 0 || said->route_count < 1
+    if (said->lane < 0 || said->lane >= network->lane_count || said->to_stop_mm < 0 || said->departs_in_ms < 0
+        || said->route_count < 1
         || (said->kind != PRIORITY_EMERGENCY && said->kind != PRIORITY_TRANSIT)
         || said->route[0] != network->lanes[said->lane].link) {
         return false;
@@ -86,7 +87,8 @@ static bool said_valid(const struct network *network, const struct priority *sai
 static bool calls_fill(const struct network *network, const struct priority *said, int64_t now_ms,
                        struct priority_vehicle *ret)
 {
-    double ahead_s = 0.001 * said->to_stop_mm / network->links[said->route[0]].speed_mps;
+    double ahead_s = s_from_ms(said->departs_in_ms)
+        + 0.001 * said->to_stop_mm / network->links[said->route[0]].speed_mps;
     ret->call_count = 0;
     ret->gone_ms = now_ms + (ahead_s <= AT_LINE_S ? PRIORITY_INSIDE_MS : PRIORITY_AGE_MS);
     for (int32_t i = 0; i + 1 < said->route_count; i++) {

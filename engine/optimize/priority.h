@@ -3,8 +3,9 @@
 // THEORY    A vehicle says where it is and which links it will take. From that follow its *calls*: the stop lines ahead
 //           of it, who must be green there, and when it would arrive if nothing held it:
 //
-//              vehicle ──▶ ─────|─────▶ ─────|─────▶        arrival = now + distance / free speed
-//                             call 0        call 1          groups of the connections that the route takes
+//              vehicle ──▶ ─────|─────▶ ─────|─────▶        arrival = now + time to its departure, if it has not set
+//                             call 0        call 1                    out yet, + distance / free speed
+//                                                           groups of the connections that the route takes
 //
 //           Emergency. Before it comes its stop line must be green and the queue before it gone. So its stage begins at
 //
@@ -22,8 +23,9 @@
 //           TRANSIT_VEHICLES more stood in it, by how late it is. It can so win a longer or an earlier green against
 //           few, not against many.
 //
-//           Either is held by conduct.h and the guard: intergreens, minimum greens and maximum reds stand, so the price
-//           to the others has a bound. A stage that the strategy would not have chosen is counted, second by second.
+//           Either is held by conduct.h and the guard: intergreens and minimum greens stand, and maximum reds, or for
+//           an emergency vehicle the second limit of a red. So the price to the others has a bound. A stage that the
+//           strategy would not have chosen is counted, second by second.
 // CONTRACT  priority_take and priority_begin are serial, before a tick's decisions; the others only read and may run in
 //           parallel. No allocation after priority_create. Same requests in the same order, same bytes.
 // OWNERSHIP priority_release frees.

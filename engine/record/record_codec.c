@@ -301,6 +301,9 @@ static void priority_put(struct frame_writer *out, const struct priority *priori
     put_sint(out, 6, priority->late_s);
     PUT_COLUMN(out, 7, priority->route_count, i, (uint32_t)priority->route[i]);
     put_uint(out, 8, accepted);
+    if (priority->departs_in_ms > 0) {
+        put_uint(out, 9, (uint32_t)priority->departs_in_ms);
+    }
 }
 
 void record_put_event(struct record_writer *writer, const struct event *event, bool accepted)
@@ -587,14 +590,15 @@ static bool override_get(const struct fields *fields, struct override *ret)
 
 static bool priority_get(const struct fields *fields, struct record_event_store *store)
 {
-    uint64_t kind, lane, to_stop, speed;
+    uint64_t kind, lane, to_stop, speed, departs_in;
     int64_t late;
     struct cursor route;
     struct priority *ret = &store->priority;
     if (!fields_sint(fields, 1, INT64_MIN, INT64_MAX, 0, &ret->vehicle)
         || !fields_uint(fields, 2, PRIORITY_TRANSIT, 0, &kind) || !fields_uint(fields, 3, INT32_MAX, 0, &lane)
         || !fields_uint(fields, 4, INT32_MAX, 0, &to_stop) || !fields_uint(fields, 5, INT32_MAX, 0, &speed)
-        || !fields_sint(fields, 6, INT32_MIN, INT32_MAX, 0, &late) || !fields_column(fields, 7, &route)) {
+        || !fields_sint(fields, 6, INT32_MIN, INT32_MAX, 0, &late) || !fields_column(fields, 7, &route)
+        || !fields_uint(fields, 9, INT32_MAX, 0, &departs_in)) {
         return false;
     }
     int64_t count = column_count(route);
@@ -607,6 +611,7 @@ static bool priority_get(const struct fields *fields, struct record_event_store 
     ret->to_stop_mm = (int32_t)to_stop;
     ret->speed_mmps = (int32_t)speed;
     ret->late_s = (int32_t)late;
+    ret->departs_in_ms = (int32_t)departs_in;
     ret->route_count = (int32_t)count;
     ret->route = store->route;
     return true;

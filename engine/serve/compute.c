@@ -63,6 +63,7 @@ struct compute {
     struct observation_buffer crossing;   // what one region has for its neighbours
     uint8_t *packed;                      // the same as bytes
     bool off_said;
+    bool *red_over;               // per intersection, as last said
     int64_t off_ms;               // as last looked at
 
     _Atomic uint32_t led_epoch;   // of the last change of regions that was carried out
@@ -126,6 +127,7 @@ void compute_create(const struct compute_options *options, struct brain *brain, 
     compute->theirs = &compute->pictures[2];
     compute->live = brain;
     minutes_create(&compute->minutes, network);
+    compute->red_over = memory_take((size_t)network->intersection_count, sizeof *compute->red_over);
     freezer_create(&compute->freezer, options->intakes, options->intake_count);
     if (options->boundary != NULL) {
         observation_buffer_create(&compute->crossing, 2 * network->detector_count, 8 * network->detector_count,
@@ -174,6 +176,7 @@ void compute_release(struct compute *compute)
     observation_buffer_release(&compute->crossing);
     free(compute->packed);
     minutes_release(&compute->minutes);
+    free(compute->red_over);
     freezer_release(&compute->freezer);
     pthread_cond_destroy(&compute->cond);
     pthread_mutex_destroy(&compute->mutex);
@@ -204,6 +207,23 @@ bool compute_restore(struct compute *compute, const struct plan *plan)
     return actions.accepted;
 }
 
+// The second limit of a red is not used without an alarm (I7).
+static void reds_check(struct compute *compute, const struct intersection_state *states)
+{
+    const struct network *network = compute->options.network;
+    for (int32_t i = 0; i < network->intersection_count; i++) {
+        if (states[i].red_over == compute->red_over[i]) {
+            continue;
+        }
+        compute->red_over[i] = states[i].red_over;
+        char text[320];
+        snprintf(text, sizeof text, "%.200s: %s", network_name(network, network->intersections[i].name),
+                 states[i].red_over ? "a red is longer than its maximum, for an emergency vehicle"
+                 : "no red is longer than its maximum any more");
+        compute->options.hooks.said(compute->options.hooks.owner, states[i].red_over, text);
+    }
+}
+
 static void picture_show(struct compute *compute, const struct actions *actions)
 {
     struct picture *picture = compute->mine;
@@ -217,6 +237,7 @@ static void picture_show(struct compute *compute, const struct actions *actions)
     picture->daemon = compute->options.brain.daemon;
     picture->counts = *actions->counts;
     memcpy(picture->states, actions->states, count * sizeof *picture->states);
+    reds_check(compute, actions->states);
     for (int32_t i = 0; i < network->intersection_count; i++) {
         picture->versions[i] = plan_table_version(compute->options.table, i);
     }

@@ -118,6 +118,9 @@ enum status wire_put_priority(struct frame_writer *out, const struct priority_re
     put_uint(out, 7, (uint32_t)what->to_stop_mm);
     put_uint(out, 8, (uint32_t)what->speed_mmps);
     put_sint(out, 9, what->late_s);
+    if (what->departs_in_ms > 0) {
+        put_uint(out, 12, (uint32_t)what->departs_in_ms);
+    }
     if (request->route_names.count > 0) {
         for (int32_t i = 0; i < request->route_names.count; i++) {
             put_text(out, 11, request->route_names.names[i]);
@@ -172,6 +175,9 @@ static const char *priority_fault(const Intergreen__V1__PriorityRequest *from)
     if (!from->has_speed_mmps || from->speed_mmps > INT32_MAX) {
         return "speed_mmps";
     }
+    if (from->departs_in_ms > INT32_MAX) {
+        return "departs_in_ms";
+    }
     return route_fault(from);
 }
 
@@ -199,6 +205,7 @@ enum status wire_get_priority(struct cursor message, struct arena *arena, struct
             .to_stop_mm = (int32_t)from->to_stop_mm,
             .speed_mmps = (int32_t)from->speed_mmps,
             .late_s = from->late_s,
+            .departs_in_ms = (int32_t)from->departs_in_ms,
             .route_count = (int32_t)from->n_route,
             .route = (const int32_t *)from->route,
         },

@@ -34,9 +34,10 @@ struct closed_loop {
     const struct observation_columns *told;      // what the brain heard at the last tick, or NULL
     struct closed_loop_counts counts;
     LIST_OF(struct trip_result) results;
-    int64_t trips_given;                         // by the source so far
+    int64_t trips_given, trips_until_ms;         // by the source so far, and what it was asked for last
     uint64_t trips_hash;                         // of them
     uint32_t caller_users;                       // user classes that call: 0 where no type is of one
+    int32_t announce_ms;                         // trips are taken from the source so long before they are due
     uint32_t *type_users;                        // of each type
     struct bound_view *callers;
     struct priority *priorities;
@@ -56,6 +57,7 @@ static void callers_find(struct closed_loop *loop, const struct vehicle_type *ty
         loop->type_users[t] = types[t].user;
         loop->caller_users |= loop->options.no_priority ? 0 : types[t].user & (USER_EMERGENCY | USER_BUS | USER_TRAM);
     }
+    loop->announce_ms = (loop->caller_users & USER_EMERGENCY) != 0 ? loop->options.announce_ms : 0;
     loop->callers = memory_take(CALLER_COUNT_MAX, sizeof *loop->callers);
     loop->priorities = memory_take(CALLER_COUNT_MAX, sizeof *loop->priorities);
 }
@@ -203,18 +205,24 @@ static enum status sense(struct closed_loop *loop)
     return status;
 }
 
-// What emergency vehicles, buses and trams say now; in order of place.
+// What emergency vehicles, buses and trams say now, in order of place; then what is said of emergency vehicles that
+// have not set out yet.
 static int32_t callers_hear(struct closed_loop *loop)
 {
     int32_t count = loop->caller_users == 0 ? 0
         : street_list_bound(loop->street, loop->caller_users, loop->callers, CALLER_COUNT_MAX);
+    if (loop->announce_ms > 0) {
+        count += street_list_due(loop->street, USER_EMERGENCY, loop->announce_ms, loop->callers + count,
+                                 CALLER_COUNT_MAX - count);
+    }
     for (int32_t i = 0; i < count; i++) {
         const struct bound_view *caller = &loop->callers[i];
         bool emergency = loop->type_users[caller->type] == USER_EMERGENCY;
         loop->priorities[i] = (struct priority){ .vehicle = caller->number,
             .kind = emergency ? PRIORITY_EMERGENCY : PRIORITY_TRANSIT, .lane = caller->lane,
             .to_stop_mm = (int32_t)(1000.0 * caller->to_stop_m), .speed_mmps = (int32_t)(1000.0 * caller->speed_mps),
-            .late_s = emergency ? 0 : (int32_t)caller->lost_s, .route = caller->route,
+            .late_s = emergency ? 0 : (int32_t)caller->lost_s, .departs_in_ms = caller->departs_in_ms,
+            .route = caller->route,
             .route_count = caller->route_count };
     }
     return count;
@@ -275,10 +283,10 @@ static void trips_note(struct closed_loop *loop, const struct trip_columns *trip
 
 static enum status enter_trips(struct closed_loop *loop, struct problem *problem)
 {
-    int64_t until_ms = street_now_ms(loop->street) + loop->options.step_ms;
+    loop->trips_until_ms = street_now_ms(loop->street) + loop->options.step_ms + loop->announce_ms;
     for (;;) {
         struct trip_columns trips = { 0 };
-        enum status status = loop->trips.next(loop->trips.self, until_ms, &trips, problem);
+        enum status status = loop->trips.next(loop->trips.self, loop->trips_until_ms, &trips, problem);
         if (status != STATUS_OK || trips.count == 0) {
             return status;
         }
@@ -428,7 +436,7 @@ const struct trip_result *closed_loop_results(const struct closed_loop *loop, in
 
 static int64_t options_hash(const struct closed_loop *loop)
 {
-    const int64_t numbers[] = { 1, loop->options.control_ms, loop->options.sensing, loop->options.read_loops,
+    const int64_t numbers[] = { 2, loop->options.control_ms, loop->options.sensing, loop->options.read_loops,
         loop->options.fallback, loop->peer.step != NULL, loop->pedestrians != NULL, sizeof(struct trip_result),
         sizeof(struct closed_loop_counts) };
     uint64_t hash = HASH_SEED;
@@ -528,6 +536,7 @@ enum status closed_loop_save(const struct closed_loop *loop, struct byte_sink *s
     gathered_save(loop, sink);
     sink_number(sink, loop->trips_given);
     sink_number(sink, (int64_t)loop->trips_hash);
+    sink_number(sink, loop->trips_until_ms);
     sink_number(sink, loop->results.count);
     sink_put(sink, loop->results.at, (size_t)loop->results.count * sizeof *loop->results.at);
     if (loop->peer.save != NULL) {
@@ -541,7 +550,7 @@ static enum status trips_skip(struct closed_loop *loop, int64_t given, uint64_t 
 {
     while (loop->trips_given < given) {
         struct trip_columns trips = { 0 };
-        enum status status = loop->trips.next(loop->trips.self, street_now_ms(loop->street), &trips, problem);
+        enum status status = loop->trips.next(loop->trips.self, loop->trips_until_ms, &trips, problem);
         if (status != STATUS_OK) {
             return status;
         }
@@ -580,6 +589,7 @@ enum status closed_loop_load(struct closed_loop *loop, struct byte_source *sourc
     }
     int64_t given = source_number(source);
     uint64_t hash = (uint64_t)source_number(source);
+    loop->trips_until_ms = source_number(source);
     int64_t results = source_number(source);
     if (source->failed || results < 0 || (size_t)results > source->left / sizeof *loop->results.at) {
         return problem_report(problem, STATUS_RANGE, "checkpoint", "results", "save it anew", "they are not all there");

@@ -78,6 +78,7 @@ struct loop_options {
     bool read_loops;                 // each tick, for reports, though the brain may not be told
     enum signals_fallback fallback;  // what the controllers play without a plan
     bool no_priority;                // no vehicle asks the signals for anything
+    int32_t announce_ms;             // so long before an emergency vehicle sets out the brain hears of it
     double pedestrians_per_hour;     // at each pedestrian group; 0: nobody walks
     const struct lane_closure *closures;   // incidents; borrowed during create
     int32_t closure_count;

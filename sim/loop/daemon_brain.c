@@ -2,8 +2,12 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "engine/base/memory.h"
+
+#define CLOCK_FREE_MS 2000            // so long after its session was closed a simulator may still own the clock
+#define CLOCK_AGAIN_MS 20
 
 struct daemon_brain {
     struct daemon_link *link;
@@ -33,6 +37,12 @@ enum status daemon_brain_open(const char *address, const struct network *network
     };
     struct daemon_link *link = NULL;
     enum status status = daemon_link_open(address, &hello, DAEMON_TIMEOUT_MS_DEFAULT, &link, NULL, problem);
+    // The session before this one may just have been closed.
+    for (int32_t waited_ms = 0; status == STATUS_REFUSED && waited_ms < CLOCK_FREE_MS
+         && strstr(problem->text, "another simulator owns the clock") != NULL; waited_ms += CLOCK_AGAIN_MS) {
+        (void)nanosleep(&(struct timespec){ .tv_nsec = CLOCK_AGAIN_MS * 1000000L }, NULL);
+        status = daemon_link_open(address, &hello, DAEMON_TIMEOUT_MS_DEFAULT, &link, NULL, problem);
+    }
     if (status != STATUS_OK) {
         return status;
     }

@@ -367,3 +367,36 @@ int32_t street_list_bound(const struct street *street, uint32_t users, struct bo
     }
     return count;
 }
+
+static void due_add(const struct street *street, int32_t index, uint32_t users, struct bound_view *ret, int32_t *count,
+                    int32_t count_max)
+{
+    const struct trip *trip = &street->trips[index];
+    if ((street->types.user[trip->type] & users) == 0 || *count == count_max) {
+        return;
+    }
+    const struct link *link = &street->network->links[trip->first_link];
+    int32_t wait_ms = trip->depart_ms - street_elapsed_ms(street);
+    struct bound_view *view = &ret[(*count)++];
+    *view = (struct bound_view){ .number = trip->number, .type = trip->type,
+        .lane = link->first_lane + (trip->depart_lane >= 0 ? trip->depart_lane : 0), .to_stop_m = link->length_m,
+        .departs_in_ms = wait_ms > 0 ? wait_ms : 0 };
+    view->route_count = trip_links_ahead(street, trip, trip->first_link, view->route, BOUND_LINK_COUNT_MAX);
+}
+
+int32_t street_list_due(const struct street *street, uint32_t users, int32_t within_ms, struct bound_view *ret,
+                        int32_t count_max)
+{
+    int32_t count = 0;
+    for (int32_t link = 0; link < street->network->link_count && street->counts.waiting > 0; link++) {
+        for (int32_t i = street->queue_first[link]; i != INDEX_NONE; i = street->trips[i].next) {
+            due_add(street, i, users, ret, &count, count_max);
+        }
+    }
+    int32_t until_ms = street_elapsed_ms(street) + within_ms;
+    for (int32_t i = street->scheduled_first; i != INDEX_NONE && street->trips[i].depart_ms <= until_ms;
+         i = street->trips[i].next) {
+        due_add(street, i, users, ret, &count, count_max);
+    }
+    return count;
+}

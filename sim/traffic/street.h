@@ -177,9 +177,15 @@ struct bound_view {
     int32_t number, type, lane;
     double to_stop_m, speed_mps;
     double lost_s;                             // late by its timetable, else against its free flow so far
+    int32_t departs_in_ms;                     // 0: under way, or due and waiting for room
     int32_t route_count;
     int32_t route[BOUND_LINK_COUNT_MAX];       // links, from its own on
 };
 
 // Those whose type is of one of the user classes (bits). Who is inside a junction is left out for that while.
 int32_t street_list_bound(const struct street *street, uint32_t users, struct bound_view *ret, int32_t count_max);
+
+// Those that were handed in and have not entered yet: due within so long, in order of departure, after those that wait
+// for room, in order of link. They stand at the begin of their first link.
+int32_t street_list_due(const struct street *street, uint32_t users, int32_t within_ms, struct bound_view *ret,
+                        int32_t count_max);

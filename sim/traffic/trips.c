@@ -13,6 +13,7 @@
 #include "sim/traffic/closures.h"
 #include "sim/traffic/detour.h"
 #include "sim/traffic/stops.h"
+#include "sim/traffic/street_place.h"
 
 static const float CHANGE_M = 5.0f;            // beyond its own length one needs on a link to change lanes there
 static const double PREFER_M = 200.0;          // how far ahead a lane must suit the route
@@ -770,16 +771,8 @@ bool trips_release_due(struct street *street)
         memory_expect_write(&street->trips[trip->next >= 0 ? trip->next : index]);
         street->scheduled_first = trip->next;
         street->scheduled_last = trip->next != INDEX_NONE ? street->scheduled_last : INDEX_NONE;
-        trip->next = INDEX_NONE;
-        int32_t link = trip->first_link;
-        if (street->queue_last[link] == INDEX_NONE) {
-            street->queue_first[link] = index;
-        } else {
-            street->trips[street->queue_last[link]].next = index;
-        }
-        street->queue_last[link] = index;
+        place_waiting(street, index, trip->first_link);
         trip->state = TRIP_WAITING;
-        street->blocks[street->block_of_link[link]].waiting++;
         street->counts.scheduled++;
         street->counts.waiting++;
         any = true;

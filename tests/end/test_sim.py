@@ -1,6 +1,10 @@
 """Goal: the closed loop holds on real hours: every vehicle is accounted for, max-pressure earns its place, and a run through a
 daemon gives the trips of a run in one process, byte for byte, for any number of threads."""
+import subprocess
+import time
+
 import harness
+import wire_client
 from harness import Daemon, INTERGREEN, data, run, sim, test
 
 
@@ -108,6 +112,28 @@ def a_daemon_of_another_network_refuses(folder):
     with Daemon(folder, data("cologne8/cologne8.sumocfg")) as daemon:
         _, said = run(INTERGREEN, "sim", *hangzhou(), "--control", "program", "--daemon", daemon.address, code=3)
         assert "network" in said, said
+
+
+@test
+def a_session_after_a_session_waits_for_the_clock(folder):
+    """The clock may still be the last simulator's when the next one comes: it asks again for 2 s, and no longer."""
+    run(INTERGREEN, "generate", "--intersections", "4", "--seed", "7", "-o", folder / "town")
+    words = ["--network", folder / "town/network.ig", "--demand", folder / "town/demand.ig", "--control", "webster",
+             "--begin", "27000", "--seconds", "20", "--quiet"]
+    with Daemon(folder, folder / "town/network.ig") as daemon:
+        for _ in range(20):
+            run(INTERGREEN, "sim", *words, "--daemon", daemon.address)
+        for held_s, code in ((0.5, 0), (6.0, 3)):
+            with wire_client.Client(daemon.address) as operator, wire_client.Client(daemon.address) as simulator:
+                known = operator.hello("operator").network_hash
+                simulator.hello("simulator", network_hash=known, simulator={"begin_ms": 0, "step_ms": 1000})
+                with subprocess.Popen([INTERGREEN, "sim", *map(str, words), "--daemon", daemon.address],
+                                      stderr=subprocess.PIPE, text=True) as second:
+                    time.sleep(held_s)
+                    simulator.socket.close()
+                    said = second.communicate(timeout=60)[1]
+                    assert second.returncode == code, (held_s, second.returncode, said)
+                    assert (code == 0) == ("another simulator owns the clock" not in said), said
 
 
 @test

@@ -39,6 +39,7 @@ static struct toy_group random_group(struct dice *dice, int32_t quantum_ms)
     group.red_ms_max = chance(dice, 50)   ? 180000
                        : chance(dice, 80) ? 1000 * (25 + roll(dice, 70))
                                           : 25000 + roll(dice, 70000);
+    group.red_ms_more = roll(dice, 20000);
     return group;
 }
 
@@ -447,6 +448,7 @@ void guard_case_make(const struct network *network, uint64_t seed, struct guard_
         case_candidate(&dice, &course, from_ms, ret);
     }
     ret->request.idle = chance(&dice, 15) ? random_bits(seed, RANDOM_TEST, 1, 0) : 0;
+    ret->request.emergency = chance(&dice, 15);
     if (chance(&dice, 10)) {
         report_disturb(&dice, course.at, &ret->report);
     }
@@ -535,8 +537,8 @@ static void plan_print(const char *name, const struct plan *plan)
 void guard_case_print(const struct network *network, const struct guard_case *shown)
 {
     const struct intersection *at = &network->intersections[shown->playing.intersection];
-    (void)fprintf(stderr, "now %lld, quantum %d, idle %llx\n", (long long)shown->request.now_ms, at->quantum_ms,
-                  (unsigned long long)shown->request.idle);
+    (void)fprintf(stderr, "now %lld, quantum %d, idle %llx, emergency %d\n", (long long)shown->request.now_ms,
+                  at->quantum_ms, (unsigned long long)shown->request.idle, (int)shown->request.emergency);
     for (int32_t g = 0; g < at->group_count; g++) {
         const struct signal_group *group = &network->groups[at->first_group + g];
         (void)fprintf(stderr,

@@ -226,8 +226,10 @@ static bool bounded_red(const struct play *play, int32_t group)
 static bool red_short(const struct play *play, int32_t group, int64_t t_ms)
 {
     const struct memory *memory = &play->memory[group];
+    const struct signal_group *site = group_of(play->network, play->candidate, group);
     return !bounded_red(play, group) || t_ms <= memory->promised_ms
-        || t_ms - memory->end_early_ms <= group_of(play->network, play->candidate, group)->red_ms_max;
+        || t_ms - memory->end_early_ms <= (play->request->emergency && play->candidate->kind == PLAN_ROLLING
+            ? site->red_ms_max_emergency : site->red_ms_max);
 }
 
 // One group at one instant of the candidate, before the others are looked at.

@@ -231,6 +231,50 @@ static void i7_counts_the_red_that_was_before(void **state)
     close_scene(&scene);
 }
 
+// For an emergency vehicle up to the second limit, to the quantum: of a red that runs, of one in the plan, of one in a
+// hand-over. Without one, and in a cycle, the first limit holds.
+static void i7_second_limit_for_an_emergency(void **state)
+{
+    (void)state;
+    struct toy_site site = toy_pair();
+    site.groups[1].red_ms_max = 34000;
+    site.groups[1].red_ms_more = 10000;
+    struct scene scene;
+    open_at(&scene, &site);                              // Group 1 has been red since -25 s.
+    scene.candidate_greens[2].start_ms = 19000;
+    assert_int_equal(check(&scene), GUARD_I7_MAXIMUM_RED);
+    scene.request.emergency = true;
+    assert_int_equal(check(&scene), GUARD_PASSED);
+    scene.candidate_greens[2].start_ms = 19000 + Q;
+    assert_int_equal(check(&scene), GUARD_I7_MAXIMUM_RED);
+    assert_refusal(&scene, 1, INDEX_NONE, 19000, 44000, 44000 + Q);
+    close_scene(&scene);
+    site.groups[1].red_ms_max = 120000;
+    site.groups[0].red_ms_max = 30000;
+    site.groups[0].red_ms_more = 5000;
+    open_at(&scene, &site);
+    scene.candidate.valid_until_ms = NOW + 39000;        // Group 0 ends at 4 s.
+    scene.candidate_greens[2].end_ms = 39000;
+    assert_int_equal(check(&scene), GUARD_I7_MAXIMUM_RED);
+    scene.request.emergency = true;
+    assert_int_equal(check(&scene), GUARD_PASSED);
+    scene.candidate.valid_until_ms = NOW + 39000 + Q;
+    assert_int_equal(check(&scene), GUARD_I7_MAXIMUM_RED);
+    assert_refusal(&scene, 0, INDEX_NONE, 39000, 35000, 35000 + Q);
+    close_scene(&scene);
+    open_site(&scene, &site);
+    cyclic(&scene, &scene.playing, scene.playing_greens, 1, -200000);
+    cyclic(&scene, &scene.candidate, scene.candidate_greens, 2, 10000);
+    scene.report.time_ms = scene.request.now_ms = NOW + 10000;
+    reported(&scene, 0, ASPECT_GREEN, 10000);
+    reported(&scene, 1, ASPECT_RED, 12000);
+    scene.request.emergency = true;
+    assert_int_equal(check(&scene), GUARD_PASSED);
+    scene.candidate_greens[0].end_ms -= Q;
+    assert_int_equal(check(&scene), GUARD_I7_MAXIMUM_RED);
+    close_scene(&scene);
+}
+
 static void i7_in_a_cycle(void **state)
 {
     (void)state;
@@ -426,7 +470,7 @@ static void refuses_a_site_that_contradicts_itself(void **state)
 {
     (void)state;
     static const int32_t HOUR_MS = 3600000;
-    for (int what = 0; what < 28; what++) {
+    for (int what = 0; what < 29; what++) {
         struct toy_site site = toy_pair();
         struct network network;
         toy_network_build(&network, &site, 1, 0);
@@ -463,6 +507,7 @@ static void refuses_a_site_that_contradicts_itself(void **state)
         case 25: at->cycle_ms_max = HOUR_MS + 1; rule = "I8"; break;
         case 26: intergreen_ms[0] = 5000; break;
         case 27: intergreen_ms[2] = -7; break;
+        case 28: group->red_ms_max_emergency = group->red_ms_max - 1; break;
         }
         struct guard *guard = NULL;
         struct problem problem;
@@ -583,6 +628,7 @@ int main(void)
         cmocka_unit_test(i6_minimum_green),
         cmocka_unit_test(i7_maximum_red_of_a_rolling_plan),
         cmocka_unit_test(i7_counts_the_red_that_was_before),
+        cmocka_unit_test(i7_second_limit_for_an_emergency),
         cmocka_unit_test(i7_in_a_cycle),
         cmocka_unit_test(i7_spares_a_group_without_a_stage),
         cmocka_unit_test(i8_quantum_order_and_range),

@@ -124,6 +124,23 @@ static void begins_and_holds_in_time(void **state)
     assert_true(wishes(scene, 0, 2, 2, &wish));
 }
 
+// 20 m behind the line, and setting out in 10 s: 12 s away, so its stage begins now (14 s before), not in 13 s.
+static void is_awaited_before_it_sets_out(void **state)
+{
+    struct scene *scene = *state;
+    struct priority_wish wish;
+    int64_t until_ms;
+    struct { int32_t departs_in_ms; bool wished; } cases[] = { { 0, true }, { 12000, true }, { 12001, false } };
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        struct priority said = vehicle(scene, PRIORITY_EMERGENCY, 0, 20);
+        said.departs_in_ms = cases[c].departs_in_ms;
+        assert_true(priority_take(&scene->book, &said, NOW_MS, &until_ms));
+        assert_int_equal(scene->book.vehicles[0].calls[0].arrive_ms, NOW_MS + cases[c].departs_in_ms + 2000);
+        priority_begin(&scene->book, NOW_MS);
+        assert_int_equal(wishes(scene, 0, 2, 2, &wish), cases[c].wished);
+    }
+}
+
 static void lets_go_behind_it_and_when_it_is_silent(void **state)
 {
     struct scene *scene = *state;
@@ -222,6 +239,8 @@ static void refuses_what_is_not_of_the_network(void **state)
     said = good, said.route = unknown, said.route_count = 2;
     assert_false(priority_take(&scene->book, &said, NOW_MS, &until_ms));
     said = good, said.to_stop_mm = -1;
+    assert_false(priority_take(&scene->book, &said, NOW_MS, &until_ms));
+    said = good, said.departs_in_ms = -1;
     assert_false(priority_take(&scene->book, &said, NOW_MS, &until_ms));
     assert_int_equal(scene->book.count, 0);
     for (int64_t v = 0; v < PRIORITY_VEHICLE_COUNT_MAX; v++) {
@@ -329,18 +348,76 @@ static void finds_green_all_the_way(void **state)
     brain_release(brain);
 }
 
+// A vehicle that stands 50 m before the first line for so long that those from the north (maximum red 120 s, second
+// limit 240 s) would have to be served: they wait beyond the first, never beyond the second, and are served at once
+// when it is gone. Nothing is refused, and the alarm is raised while it lasts and at no other crossing.
+static void holds_up_to_the_second_limit(void **state)
+{
+    struct scene *scene = *state;
+    const struct network *network = &scene->made.network;
+    struct brain_options options = { .strategy = "max-pressure", .epoch = 1, .daemon = 1, .threads = 1 };
+    struct brain *brain;
+    struct problem problem;
+    static const int32_t STOOD_MS[] = { 150000, 400000 };
+    for (int c = 0; c < 2; c++) {
+        assert_int_equal(brain_create(network, &options, &brain, &problem), STATUS_OK);
+        struct observation_buffer seen;
+        observation_buffer_create(&seen, 1, 1, network->camera_count, 1);
+        struct signals *signals = signals_create(network, NOW_MS);
+        uint8_t aspects[CROSSINGS * CROSSING_GROUPS];
+        int64_t red_since_ms = INT64_MAX, longest_ms = 0, served_ms = 0, over_ms = 0;
+        int64_t begin_ms = NOW_MS + 300000, end_ms = begin_ms + STOOD_MS[c];
+        for (int64_t now_ms = NOW_MS; now_ms < NOW_MS + 900000; now_ms += 1000) {
+            struct actions actions;
+            signals_show(signals, now_ms, aspects);
+            for (int32_t i = 0; i < CROSSINGS; i++) {
+                struct controller_report report;
+                signals_report(signals, (struct intersection_id){ i }, &report);
+                brain_step(brain, &(struct event){ .kind = EVENT_STATUS, .now_ms = now_ms, .report = &report },
+                           &actions);
+            }
+            bool green = aspects[4] == ASPECT_GREEN;       // From the north, at the first crossing.
+            longest_ms = red_since_ms != INT64_MAX && now_ms - red_since_ms > longest_ms ? now_ms - red_since_ms
+                : longest_ms;
+            red_since_ms = green ? INT64_MAX : red_since_ms == INT64_MAX ? now_ms : red_since_ms;
+            served_ms = green && served_ms == 0 && now_ms >= end_ms ? now_ms : served_ms;
+            if (now_ms >= begin_ms && now_ms < end_ms) {
+                struct priority said = vehicle(scene, PRIORITY_EMERGENCY, 0, 50);
+                brain_step(brain, &(struct event){ .kind = EVENT_PRIORITY, .now_ms = now_ms, .priority = &said },
+                           &actions);
+            }
+            few_seen(&seen, scene, now_ms);
+            brain_step(brain, &(struct event){ .kind = EVENT_STEP, .now_ms = now_ms, .seen = &seen.rows }, &actions);
+            for (int32_t p = 0; p < actions.publish_count; p++) {
+                assert_int_equal(signals_offer(signals, &actions.publish[p], now_ms), STATUS_OK);
+            }
+            assert_int_equal(actions.refused_count, 0);
+            over_ms += actions.states[0].red_over ? 1000 : 0;
+            assert_false(actions.states[1].red_over);
+        }
+        assert_true(longest_ms > 125000 && longest_ms <= 240000);
+        assert_true(over_ms > 0 && (c == 1 || over_ms <= longest_ms - 115000));
+        assert_true(served_ms != 0 && served_ms <= end_ms + PRIORITY_AGE_MS + 20000);
+        observation_buffer_release(&seen);
+        signals_release(signals);
+        brain_release(brain);
+    }
+}
+
 int main(void)
 {
 #define WITH_SCENE(test) cmocka_unit_test_setup_teardown(test, scene_create, scene_release)
     const struct CMUnitTest tests[] = {
         WITH_SCENE(calls_the_stop_lines_ahead),
         WITH_SCENE(begins_and_holds_in_time),
+        WITH_SCENE(is_awaited_before_it_sets_out),
         WITH_SCENE(lets_go_behind_it_and_when_it_is_silent),
         WITH_SCENE(remembers_who_is_inside),
         WITH_SCENE(gives_way_to_nobody_for_long),
         WITH_SCENE(refuses_what_is_not_of_the_network),
         WITH_SCENE(late_buses_weigh_more),
         WITH_SCENE(finds_green_all_the_way),
+        WITH_SCENE(holds_up_to_the_second_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

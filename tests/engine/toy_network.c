@@ -80,7 +80,7 @@ static void site_add(struct network *network, const struct toy_site *site)
         network->groups[network->group_count++] = (struct signal_group){ .name = toy_name(network, "group", index, i),
             .intersection = index, .kind = group->kind, .green_ms_min = group->green_ms_min,
             .green_ms_max = group->green_ms_min + GREEN_MS_MAX_DEFAULT, .red_ms_max = group->red_ms_max,
-            .red_ms_max_emergency = group->red_ms_max, .yellow_ms = group->yellow_ms,
+            .red_ms_max_emergency = group->red_ms_max + group->red_ms_more, .yellow_ms = group->yellow_ms,
             .red_clearance_ms = group->red_clearance_ms };
         for (int32_t j = 0; j < site->group_count; j++) {
             network->intergreen_ms[network->intergreen_count++] = site->intergreen_ms[i][j];

@@ -21,6 +21,7 @@
 struct toy_group {
     enum group_kind kind;
     int32_t green_ms_min, red_ms_max, yellow_ms, red_clearance_ms;
+    int32_t red_ms_more;               // by which the second limit is above red_ms_max
 };
 
 struct toy_site {

@@ -168,12 +168,49 @@ static void who_must_change_gets_behind_the_one_beside_it(void **state)
     network_release(&network);
 }
 
+// What is due at the border: an emergency vehicle is listed from so long before, with its lane, way and route, and
+// nobody is counted before.
+static void it_is_announced(void **state)
+{
+    (void)state;
+    struct toy_road road = { "road", 0, 1, 2, 1000.0, FAST_MPS, 0, 0 };
+    struct network network;
+    toy_roads_create(&road, 1, 2, &network);
+    struct vehicle_type types[3] = { town_car(), town_car(), town_car() };
+    types[2].user = USER_EMERGENCY;
+    struct street *street = street_of(&network, types, 3);
+    int32_t route = 0;
+    enter(street, 3, (int64_t[]){ 10000, 15000, 20000 }, (int8_t[]){ 0, 0, 1 }, &route, 1);
+    struct bound_view due[3];
+    assert_int_equal(street_list_due(street, USER_EMERGENCY, 19999, due, 3), 0);
+    assert_int_equal(street_list_due(street, USER_EMERGENCY, 20000, due, 3), 1);
+    assert_int_equal(due[0].number, 2);
+    assert_int_equal(due[0].departs_in_ms, 20000);
+    assert_int_equal(due[0].lane, 1);
+    assert_true(due[0].to_stop_m == 1000.0);
+    assert_true(due[0].route_count == 1 && due[0].route[0] == 0);
+    assert_int_equal(street_list_due(street, USER_EMERGENCY | USER_CAR, 20000, due, 2), 2);
+    assert_int_equal(street_counts(street)->scheduled, 0);
+    for (int s = 0; s < 18; s++) {
+        street_step(street);
+    }
+    assert_int_equal(street_list_due(street, USER_EMERGENCY, 20000, due, 3), 1);
+    assert_int_equal(due[0].departs_in_ms, 2000);
+    for (int s = 0; s < 4; s++) {
+        street_step(street);
+    }
+    assert_int_equal(street_list_due(street, USER_EMERGENCY, 20000, due, 3), 0);
+    street_release(street);
+    network_release(&network);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_must_change_gets_behind_the_one_beside_it),
         cmocka_unit_test(who_is_lost_drives_on),
         cmocka_unit_test(those_ahead_leave_its_lane),
+        cmocka_unit_test(it_is_announced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
