@@ -118,15 +118,15 @@ enum status wire_put_priority(struct frame_writer *out, const struct priority_re
     put_uint(out, 7, (uint32_t)what->to_stop_mm);
     put_uint(out, 8, (uint32_t)what->speed_mmps);
     put_sint(out, 9, what->late_s);
-    if (what->departs_in_ms > 0) {
-        put_uint(out, 12, (uint32_t)what->departs_in_ms);
-    }
     if (request->route_names.count > 0) {
         for (int32_t i = 0; i < request->route_names.count; i++) {
             put_text(out, 11, request->route_names.names[i]);
         }
     } else {
         PUT_COLUMN(out, 10, what->route_count, i, (uint32_t)what->route[i]);
+    }
+    if (what->departs_in_ms > 0) {
+        put_uint(out, 12, (uint32_t)what->departs_in_ms);
     }
     return frame_end(out, mark, FRAME_PRIORITY_REQUEST);
 }

@@ -323,10 +323,11 @@ static void rare_events_cross_exactly(void **state)
     assert_string_equal(event.override->operator_name, override.operator_name);
     int32_t route[] = { 3, 1, 4 };
     struct priority priority = { .vehicle = 99, .kind = PRIORITY_TRANSIT, .lane = 7, .to_stop_mm = 12000,
-        .speed_mmps = 9000, .late_s = -30, .route_count = 3, .route = route };
+        .speed_mmps = 9000, .late_s = -30, .departs_in_ms = 1500, .route_count = 3, .route = route };
     record = event_pass(&writer, &(struct event){ .kind = EVENT_PRIORITY, .now_ms = 8, .priority = &priority });
     assert_int_equal(record_get_event(&record, &store, &event), STATUS_OK);
     assert_int_equal(event.priority->late_s, -30);
+    assert_int_equal(event.priority->departs_in_ms, 1500);
     assert_int_equal(event.priority->route_count, 3);
     assert_memory_equal(event.priority->route, route, sizeof route);
     record = event_pass(&writer, &(struct event){ .kind = EVENT_LINK_DOWN, .now_ms = 9, .intersection = 2 });

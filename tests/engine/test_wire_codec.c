@@ -352,6 +352,7 @@ static void requests_survive(void **state)
         assert_int_equal(got.what.to_stop_mm, wish.what.to_stop_mm);
         assert_int_equal(got.what.speed_mmps, wish.what.speed_mmps);
         assert_int_equal(got.what.late_s, wish.what.late_s);
+        assert_int_equal(got.what.departs_in_ms, wish.what.departs_in_ms);
         assert_int_equal(got.what.route_count, wish.what.route_count);
         assert_int_equal(got.route_names.count, wish.route_names.count);
         if (wish.what.route_count > 0) {

@@ -190,7 +190,8 @@ void sample_priority(uint64_t seed, struct priority_request *ret)
         .lane_position = named ? 1 : 0,
         .what = { .vehicle = (int64_t)sample_bits(seed, 2), .kind = (enum priority_kind)(seed / 2 % 2),
             .lane = named ? INDEX_NONE : between(seed, 3, 0, 9), .to_stop_mm = between(seed, 4, 0, 999999),
-            .speed_mmps = between(seed, 5, 0, 99999), .late_s = between(seed, 6, -600, 600) } };
+            .speed_mmps = between(seed, 5, 0, 99999), .late_s = between(seed, 6, -600, 600),
+            .departs_in_ms = between(seed, 6, 0, 1) * between(seed, 5, 0, 99999) } };
     if ((seed & 4) != 0) {
         static const char *const NAMES[3] = { "link0_0", "link2_0", "link1_0" };
         ret->route_names = (struct names_said){ 3, NAMES };
