@@ -1,5 +1,7 @@
 #include "engine/import/light.h"
 
+#include "engine/model/inside.h"
+
 static bool off_letter(char letter)
 {
     return letter == 'o' || letter == 'O';
@@ -34,9 +36,26 @@ static void mark_used(const struct network_draft *draft, const struct program_pa
     }
 }
 
+// Letters that let vehicles onto a short link inside the signal are apart from all others: who may be let in depends on
+// who is inside (engine/model/inside.h).
+static void mark_inside(const struct network_draft *draft, const struct program_parts *parts, struct light *light)
+{
+    for (int32_t i = parts->first_connection[light->program]; i < parts->first_connection[light->program + 1]; i++) {
+        const struct draft_connection *connection = &draft->connections.at[parts->connections[i]];
+        int32_t to = draft->lanes.at[connection->to_lane].link;
+        const struct draft_link *link = &draft->links.at[to];
+        bool inside = link->length_m < INSIDE_LINK_M_MAX && link->from_junction != INDEX_NONE
+            && link->to_junction != INDEX_NONE && draft->junctions.at[link->from_junction].program == light->program
+            && draft->junctions.at[link->to_junction].program == light->program;
+        if (inside) {
+            light->inside[connection->letter] = to + 1;
+        }
+    }
+}
+
 static bool same_group(const struct draft_phase *phases, int32_t count, const struct light *light, int32_t a, int32_t b)
 {
-    if (light->kind[a] != light->kind[b]) {
+    if (light->kind[a] != light->kind[b] || light->inside[a] != light->inside[b]) {
         return false;
     }
     for (int32_t p = 0; p < count; p++) {
@@ -77,6 +96,7 @@ void light_read(const struct network_draft *draft, const struct program_parts *p
 {
     *ret = (struct light){ .program = program, .letter_count = draft->programs.at[program].letter_count };
     mark_used(draft, parts, ret);
+    mark_inside(draft, parts, ret);
     for (int32_t letter = 0; letter < ret->letter_count; letter++) {
         ret->group[letter] = INDEX_NONE;
         if (ret->use[letter] == LETTER_SIGNALLED) {

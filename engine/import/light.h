@@ -2,7 +2,8 @@
 //
 // THEORY    Letters that are green in the same phases and serve the same kind of users are one group: heads that
 //           always show the same colour. A letter that is green or off in every phase has no use for a head; its
-//           connections follow the right of way. One that is never green is closed.
+//           connections follow the right of way. One that is never green is closed. Of a signal with several junctions,
+//           those that let vehicles onto different short links between these are different groups all the same.
 // CONTRACT  A `letter` is a position in the state strings.
 #pragma once
 
@@ -22,6 +23,7 @@ struct light {
     enum letter_use use[DRAFT_STATE_MAX];
     bool turns_on_red[DRAFT_STATE_MAX];          // 's' in some phase
     enum group_kind kind[DRAFT_STATE_MAX];
+    int32_t inside[DRAFT_STATE_MAX];             // 1 + the short link inside the signal that it leads to, or 0
     int32_t group[DRAFT_STATE_MAX];              // within the intersection, or INDEX_NONE
     int32_t group_count;
 };

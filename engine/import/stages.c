@@ -1,5 +1,6 @@
 #include "engine/import/stages.h"
 
+#include "engine/model/inside.h"
 #include "engine/model/units.h"
 
 static const int32_t STAGE_MS_MAX = 600000;   // files write "no limit" as some large number
@@ -141,11 +142,39 @@ static void stages_derive(struct signal_build *build, const struct light *light,
                 build->stages.count - first == STAGE_COUNT_MAX ? "; more than fit were left out" : "");
 }
 
+// Beside a stage in which those who come from both sides can lock one another up inside the signal, two of one side
+// each (engine/model/inside.h).
+static void stages_unlock(struct signal_build *build, const struct light *light, int32_t first)
+{
+    int32_t first_group = build->groups.count - light->group_count, after = build->stages.count;
+    const struct inside_signal signal = { .network = build->network, .groups = build->groups.at + first_group,
+        .members = build->members.at, .first_group = first_group, .group_count = light->group_count };
+    for (int32_t s = first; s < after; s++) {
+        uint64_t part[2], groups = build->stages.at[s].groups;
+        if (!inside_locks(&signal, groups, &part[0], &part[1])) {
+            continue;
+        }
+        for (int32_t i = 0; i < 2 && build->stages.count - first < STAGE_COUNT_MAX; i++) {
+            if (stage_with(build, first, groups & ~part[i]) == INDEX_NONE) {
+                int32_t min_ms = build->stages.at[s].green_ms_min, max_ms = build->stages.at[s].green_ms_max;
+                struct stage *stage = stage_add(build, light, first, groups & ~part[i], INDEX_NONE);
+                stage->green_ms_min = min_ms;
+                stage->green_ms_max = max_ms;
+            }
+        }
+        import_note(build->report, NOTE_DERIVED, "intersection '%s': phase %d lets vehicles from both sides onto links "
+                    "inside the signal that hold none, where left turners can lock one another up: stages of one side "
+                    "each are offered beside it", build_light_name(build, light),
+                    build->stages.at[s].program_phase);
+    }
+}
+
 enum status stages_find(struct signal_build *build, const struct light *light, const struct timeline *timeline,
                         const struct change_rules *rules, int32_t first_stage)
 {
     stages_of_phases(build, light, timeline, first_stage);
     stages_for_the_unserved(build, light, timeline, first_stage);
+    stages_unlock(build, light, first_stage);
     int32_t count = build->stages.count - first_stage;
     if (count > STAGE_COUNT_MAX) {
         return problem_report(build->problem, STATUS_LIMIT, build_source(build), build_light_name(build, light),

@@ -307,6 +307,12 @@ static bool stage_covers(const struct site *site, const struct horizon *horizon,
     return true;
 }
 
+// Whether those whom a stage lets in may lock one another up, so that it is not gone to.
+static bool locks(const struct site *site, int32_t stage)
+{
+    return stage_locks(site->view->transitions, site->view->intersection.index, stage);
+}
+
 // The present stage, and every other that is worth a thought.
 static void stages_choose(struct site *site, const struct adaptive_memory *mine, struct horizon *horizon)
 {
@@ -317,12 +323,13 @@ static void stages_choose(struct site *site, const struct adaptive_memory *mine,
     site->stage[0] = (int8_t)now;
     horizon->stage_count = 1;
     for (int32_t s = 0; s < site->at->stage_count && horizon->stage_count < HORIZON_STAGE_COUNT_MAX; s++) {
-        bool worth = s != now && stage_serves(site, horizon, s);
+        bool worth = s != now && !locks(site, s) && stage_serves(site, horizon, s);
         for (int32_t other = 0; other < site->at->stage_count && worth; other++) {
             bool equal = stage_covers(site, horizon, s, other);
             bool least = (groups_of(site, s) & ~groups_of(site, other)) == 0;
             bool same = groups_of(site, s) == groups_of(site, other);
-            worth = other == s || !stage_covers(site, horizon, other, s) || (equal && !least) || (same && other > s);
+            worth = other == s || locks(site, other) || !stage_covers(site, horizon, other, s) || (equal && !least)
+                || (same && other > s);
         }
         if (worth) {
             site->stage[horizon->stage_count++] = (int8_t)s;
@@ -505,13 +512,14 @@ static int32_t stage_first(const struct view *view)
 {
     const struct intersection *at = &view->network->intersections[view->intersection.index];
     int32_t best = 0;
-    double most = -1.0;
+    double most = -1e9;
     for (int32_t s = 0; s < at->stage_count; s++) {
         double vehicles = 0.0;
         for (int32_t g = 0; g < at->group_count; g++) {
             bool green = (view->network->stages[at->first_stage + s].groups >> g & 1) != 0;
             vehicles += green ? estimate_group_vehicles(view->estimate, view->intersection, g) : 0.0;
         }
+        vehicles -= stage_locks(view->transitions, view->intersection.index, s) ? 1e6 : 0.0;
         if (vehicles > most) {
             most = vehicles;
             best = s;
@@ -539,6 +547,11 @@ static void decide(const struct view *view, void *memory, struct decision *ret)
     }
     int32_t now = view->lamps->stage;
     *ret = (struct decision){ .kind = DECIDE_STAGE, .stage = now, .reason = { .kind = REASON_MINIMUM, .stage = now } };
+    if (locks(&site, now)) {          // Entered by others: left as soon as may be.
+        ret->stage = stage_first(view);
+        ret->reason = (struct plan_reason){ .kind = REASON_SWITCH, .stage = ret->stage };
+        return;
+    }
     streams_lay(&site, false);
     if (site.stream_count > STREAM_COUNT_MAX) {
         streams_lay(&site, true);

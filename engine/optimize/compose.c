@@ -5,12 +5,14 @@
 #include <stdlib.h>
 
 #include "engine/base/memory.h"
+#include "engine/model/inside.h"
 #include "engine/model/units.h"
 
 // Greens that began longer ago than this are listed as if they had begun then, and reds as if unknown: times in a plan
 // are 32-bit offsets, and no rule reaches farther back.
 #define PAST_MS_MAX 3600000
 #define CLEARED_MS 20000              // longer than any intergreen
+static const double TRAIL_MPS = 10.0; // who passes the first line in yellow has been under way for a while
 
 static uint64_t bit(int32_t group)
 {
@@ -20,6 +22,82 @@ static uint64_t bit(int32_t group)
 static uint64_t stage_groups(const struct network *network, int32_t intersection, int32_t stage)
 {
     return network->stages[network->intersections[intersection].first_stage + stage].groups;
+}
+
+static void trails_fill(struct transitions *transitions)
+{
+    const struct network *network = transitions->network;
+    for (int32_t c = 0; c < network->connection_count; c++) {
+        const struct connection *from = &network->connections[c];
+        const struct link *link = &network->links[network->lanes[from->to_lane].link];
+        if (from->group == INDEX_NONE || !inside_link(network, link)) {
+            continue;
+        }
+        const struct intersection *at = &network->intersections[network->groups[from->group].intersection];
+        int32_t ms = (int32_t)quantum_ceil(ms_from_s((from->length_m + link->length_m) / TRAIL_MPS), at->quantum_ms);
+        for (int32_t lane = link->first_lane; lane < link->first_lane + link->lane_count; lane++) {
+            for (int32_t i = 0; i < network->lanes[lane].connection_count; i++) {
+                int32_t group = network->connections[network->lanes[lane].first_connection + i].group;
+                if (group < at->first_group || group >= at->first_group + at->group_count) {
+                    continue;
+                }
+                struct trail *trail = &transitions->trails[group];
+                trail->ms = ms > trail->ms ? ms : trail->ms;
+                trail->feeders |= bit(from->group - at->first_group);
+            }
+        }
+    }
+    for (int32_t g = 0; g < network->group_count; g++) {
+        int32_t own = g - network->intersections[network->groups[g].intersection].first_group;
+        if ((transitions->trails[g].feeders & bit(own)) != 0) {
+            transitions->trails[g] = (struct trail){ 0 };   // It would feed itself.
+        }
+    }
+}
+
+static void locks_fill(struct transitions *transitions)
+{
+    const struct network *network = transitions->network;
+    for (int32_t i = 0; i < network->intersection_count; i++) {
+        const struct intersection *at = &network->intersections[i];
+        const struct inside_signal signal = { .network = network, .groups = network->groups + at->first_group,
+            .members = network->group_members, .first_group = at->first_group, .group_count = at->group_count };
+        uint64_t one, other, free = 0;
+        for (int32_t s = at->first_stage; s < at->first_stage + at->stage_count; s++) {
+            transitions->locks[s] = inside_locks(&signal, network->stages[s].groups, &one, &other);
+            free |= transitions->locks[s] ? 0 : network->stages[s].groups;
+        }
+        for (int32_t s = at->first_stage; s < at->first_stage + at->stage_count; s++) {
+            transitions->locks[s] = transitions->locks[s] && (network->stages[s].groups & ~free) == 0;
+        }
+    }
+}
+
+// By how much a group outlasts a stage with which it ends.
+static int32_t trail_ms(const struct transitions *transitions, const struct intersection *at, int32_t group,
+                        uint64_t before)
+{
+    const struct trail *trail = &transitions->trails[at->first_group + group];
+    return (trail->feeders & before) != 0 ? trail->ms : 0;
+}
+
+// The least time from the end of a stage to the start of another.
+static int32_t change_ms(const struct transitions *transitions, int32_t intersection, int32_t from, int32_t to)
+{
+    const struct network *network = transitions->network;
+    const struct intersection *at = &network->intersections[intersection];
+    uint64_t before = stage_groups(network, intersection, from), after = stage_groups(network, intersection, to);
+    int32_t ms = network_transition_ms(network, (struct intersection_id){ intersection }, from, to);
+    for (int32_t i = 0; i < at->group_count; i++) {
+        int32_t late_ms = (before & ~after & bit(i)) != 0 ? trail_ms(transitions, at, i, before) : 0;
+        int32_t clear_ms = network->groups[at->first_group + i].yellow_ms;
+        for (int32_t j = 0; j < at->group_count && late_ms > 0; j++) {
+            int32_t between_ms = (after & ~before & bit(j)) != 0 ? network_intergreen_ms(network, at, i, j) : -1;
+            clear_ms = between_ms > clear_ms ? between_ms : clear_ms;
+        }
+        ms = late_ms > 0 && late_ms + clear_ms > ms ? late_ms + clear_ms : ms;
+    }
+    return ms;
 }
 
 void transitions_create(struct transitions *transitions, const struct network *network)
@@ -33,13 +111,16 @@ void transitions_create(struct transitions *transitions, const struct network *n
         cells += (size_t)network->intersections[i].stage_count * (size_t)network->intersections[i].stage_count;
     }
     transitions->ms = memory_take(cells, sizeof *transitions->ms);
+    transitions->trails = memory_take_table((size_t)network->group_count, sizeof *transitions->trails);
+    trails_fill(transitions);
+    transitions->locks = memory_take((size_t)network->stage_count, sizeof *transitions->locks);
+    locks_fill(transitions);
     for (int32_t i = 0; i < network->intersection_count; i++) {
         int32_t count = network->intersections[i].stage_count;
         int32_t quantum_ms = network->intersections[i].quantum_ms;
         for (int32_t from = 0; from < count; from++) {
             for (int32_t to = 0; to < count; to++) {
-                int32_t ms = from == to ? 0
-                    : network_transition_ms(network, (struct intersection_id){ i }, from, to);
+                int32_t ms = from == to ? 0 : change_ms(transitions, i, from, to);
                 transitions->ms[transitions->first[i] + from * count + to] = (int32_t)quantum_ceil(ms, quantum_ms);
             }
         }
@@ -50,6 +131,8 @@ void transitions_release(struct transitions *transitions)
 {
     free(transitions->first);
     free(transitions->ms);
+    free(transitions->trails);
+    free(transitions->locks);
     *transitions = (struct transitions){ 0 };
 }
 
@@ -235,16 +318,18 @@ void compose_hold(const struct network *network, const struct lamps *lamps, int6
 }
 
 // Earliest start of all groups in `starting`: every intergreen from every end, and every yellow, is over.
-static int64_t enter_ms(const struct network *network, const struct lamps *lamps, uint64_t starting, uint64_t ending,
-                        int64_t leave_ms)
+static int64_t enter_ms(const struct transitions *transitions, const struct lamps *lamps, uint64_t starting,
+                        uint64_t ending, int64_t leave_ms)
 {
+    const struct network *network = transitions->network;
     const struct intersection *at = &network->intersections[lamps->intersection];
     int64_t enter = lamps->at_ms;
     for (int32_t i = 0; i < at->group_count; i++) {
         if (lamps->end_ms[i] == INT64_MIN || ((lamps->green & bit(i)) != 0 && (ending & bit(i)) == 0)) {
             continue;
         }
-        int64_t end_ms = (ending & bit(i)) != 0 ? leave_ms : lamps->end_ms[i];
+        int64_t end_ms = (ending & bit(i)) != 0 ? leave_ms + trail_ms(transitions, at, i, lamps->green)
+            : lamps->end_ms[i];
         int64_t free_ms = end_ms + network->groups[at->first_group + i].yellow_ms;
         for (int32_t j = 0; j < at->group_count; j++) {
             int32_t intergreen_ms = (starting & bit(j)) != 0 ? network_intergreen_ms(network, at, i, j) : -1;
@@ -257,19 +342,20 @@ static int64_t enter_ms(const struct network *network, const struct lamps *lamps
     return quantum_ceil(enter, at->quantum_ms);
 }
 
-void compose_switch(const struct network *network, const struct lamps *lamps, int32_t to_stage, int64_t until_ms,
-                    struct green *greens, struct plan *ret)
+void compose_switch(const struct transitions *transitions, const struct lamps *lamps, int32_t to_stage,
+                    int64_t until_ms, struct green *greens, struct plan *ret)
 {
+    const struct network *network = transitions->network;
+    const struct intersection *at = &network->intersections[lamps->intersection];
     uint64_t wanted = stage_groups(network, lamps->intersection, to_stage);
     uint64_t ending = lamps->green & ~wanted, starting = wanted & ~lamps->green;
     int64_t leave_ms = lamps_leave_ms(network, lamps, to_stage);
-    int64_t start_ms = enter_ms(network, lamps, starting, ending, leave_ms);
+    int64_t start_ms = enter_ms(transitions, lamps, starting, ending, leave_ms);
     plan_start(network, lamps->intersection, PLAN_ROLLING, greens, ret);
     rolling_start(network, lamps->intersection, lamps->at_ms, start_ms, until_ms, ret);
-    int32_t group_count = network->intersections[lamps->intersection].group_count;
-    for (int32_t g = 0; g < group_count; g++) {
+    for (int32_t g = 0; g < at->group_count; g++) {
         if (lamps->end_ms[g] != INT64_MIN) {
-            int64_t end_ms = (ending & bit(g)) != 0 ? leave_ms
+            int64_t end_ms = (ending & bit(g)) != 0 ? leave_ms + trail_ms(transitions, at, g, lamps->green)
                 : (lamps->green & bit(g)) != 0 ? ret->valid_until_ms : lamps->end_ms[g];
             past_add(ret, greens, lamps, g, end_ms);
         }
@@ -295,9 +381,11 @@ void compose_handover(const struct network *network, int32_t intersection, int32
 }
 
 // The greens of one group in a cycle: one for each run of stages in a row that contain it.
-static void cyclic_group(const struct network *network, const struct timing *timing, const int32_t *start_ms,
+static void cyclic_group(const struct transitions *transitions, const struct timing *timing, const int32_t *start_ms,
                          int32_t group, struct green *greens, struct plan *plan)
 {
+    const struct network *network = transitions->network;
+    const struct intersection *at = &network->intersections[plan->intersection];
     int32_t count = timing->stage_count;
     bool in[TIMING_STAGE_COUNT_MAX] = { false };
     int32_t runs = 0;
@@ -313,7 +401,8 @@ static void cyclic_group(const struct network *network, const struct timing *tim
             last++;   // Ends: a stage before the run is without the group.
         }
         int32_t wraps = last / count;
-        int32_t end_ms = wraps * plan->cycle_ms + start_ms[last % count] + timing->green_ms[last % count];
+        int32_t end_ms = wraps * plan->cycle_ms + start_ms[last % count] + timing->green_ms[last % count]
+            + trail_ms(transitions, at, group, stage_groups(network, plan->intersection, timing->stage[last % count]));
         green_add(plan, greens, group, timing->stage[k], plan->base_ms + start_ms[k], plan->base_ms + end_ms);
         runs++;
     }
@@ -343,7 +432,7 @@ void compose_cyclic(const struct transitions *transitions, int32_t intersection,
     }
     int32_t group_count = network->intersections[intersection].group_count;
     for (int32_t g = 0; g < group_count; g++) {
-        cyclic_group(network, timing, start_ms, g, greens, ret);
+        cyclic_group(transitions, timing, start_ms, g, greens, ret);
     }
 }
 

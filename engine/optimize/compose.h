@@ -10,6 +10,11 @@
 //                      only in the new one    ·············█████████████▶     enter: every intergreen is over
 //                                             at    leave  enter
 //
+//           Where one signal has several junctions, and the link from one to the next is too short to hold a vehicle
+//           (engine/model/inside.h), who comes last from the first junction's line would have to stand inside it, in
+//           the way of whoever goes next. So the group at the end of such a link *trails*: it ends later than those
+//           that feed the link, by the time that it takes to get there.
+//
 //           A stage is entered by all its groups at once. A rolling plan is valid HOLD_MS on, so that a controller that
 //           hears no more falls back by itself. A cyclic plan goes round the stages of a timing; a group that is in
 //           two stages in a row stays green between them.
@@ -30,12 +35,22 @@
 #define CYCLIC_VALID_MS 900000        // how long a cyclic plan is valid
 #define TIMING_STAGE_COUNT_MAX 16
 
+// How much longer a group stays green than the stage that it ends with, where one of its feeders was green in that
+// stage.
+struct trail {
+    int32_t ms;                       // a multiple of the quantum; 0: not at all
+    uint64_t feeders;                 // groups of the intersection that let vehicles onto its links
+};
+
 // Least time from the end of one stage to the start of another, all stages of all intersections; a table because
 // searches ask for it all the time.
 struct transitions {
     const struct network *network;
     int32_t *first;                   // per intersection: where its stage_count x stage_count table starts
     int32_t *ms;
+    struct trail *trails;             // one per signal group of the network
+    bool *locks;                      // one per stage of the network: it may lock up (engine/model/inside.h), and
+                                      // others serve all its groups
 };
 
 void transitions_create(struct transitions *transitions, const struct network *network);
@@ -46,6 +61,11 @@ static inline int32_t transition_ms(const struct transitions *transitions, int32
 {
     int32_t count = transitions->network->intersections[intersection].stage_count;
     return transitions->ms[transitions->first[intersection] + from * count + to];
+}
+
+static inline bool stage_locks(const struct transitions *transitions, int32_t intersection, int32_t stage)
+{
+    return transitions->locks[transitions->network->intersections[intersection].first_stage + stage];
 }
 
 // The lamps of an intersection at an instant, as the plan that runs until then leaves them.
@@ -85,8 +105,8 @@ void compose_hold(const struct network *network, const struct lamps *lamps, int6
 
 // Until when that plan would be valid.
 int64_t compose_hold_until_ms(const struct network *network, const struct lamps *lamps, int64_t until_ms);
-void compose_switch(const struct network *network, const struct lamps *lamps, int32_t to_stage, int64_t until_ms,
-                    struct green *greens, struct plan *ret);
+void compose_switch(const struct transitions *transitions, const struct lamps *lamps, int32_t to_stage,
+                    int64_t until_ms, struct green *greens, struct plan *ret);
 
 // Enters the stage at from_ms out of any state.
 void compose_handover(const struct network *network, int32_t intersection, int32_t stage, int64_t from_ms,

@@ -13,6 +13,7 @@
 #define RED_SLACK_MS 3000             // a deadline is met this much early: a step of control and the quantum
 #define LATECOMER_MS 30000            // within this a group is served whose maximum red was over when it was asked for
 #define EMERGENCY_WAIT_MS 120000      // so long a latecomer and who pushed a button wait for an emergency vehicle
+#define LOCKS_MS 1000000              // longer than any transition
 #define CALL_WAIT_MS 60000            // so long who pushed a button waits at most, where others would be served first
 #define BRIDGE_GREEN_MS_MAX 60000     // longest hold on the way to the program
 
@@ -120,7 +121,8 @@ static void hold(const struct conduct *conduct, struct green *greens, struct pla
     compose_hold(view->network, view->lamps, bound_ms(conduct, view->lamps->stage, view->at_ms), greens, ret);
 }
 
-// The stage that serves `group` and is best reached from `from`: the shortest transition, then the lowest index.
+// The stage that serves `group` and is best reached from `from`: one that cannot lock up, then the shortest transition,
+// then the lowest index.
 static int32_t stage_serving(const struct conduct *conduct, int32_t from, int32_t group)
 {
     int32_t best = INDEX_NONE, best_ms = INT32_MAX;
@@ -130,6 +132,7 @@ static int32_t stage_serving(const struct conduct *conduct, int32_t from, int32_
         }
         int32_t ms = from == INDEX_NONE ? 0
             : transition_ms(conduct->view->transitions, conduct->view->intersection.index, from, s);
+        ms += stage_locks(conduct->view->transitions, conduct->view->intersection.index, s) ? LOCKS_MS : 0;
         if (ms < best_ms) {
             best_ms = ms;
             best = s;
@@ -283,7 +286,7 @@ static bool go_to_stage(const struct conduct *conduct, int32_t stage, struct gre
         }
         return due;
     }
-    compose_switch(view->network, view->lamps, stage, bound_ms(conduct, stage, view->at_ms), greens, ret);
+    compose_switch(view->transitions, view->lamps, stage, bound_ms(conduct, stage, view->at_ms), greens, ret);
     return true;
 }
 

@@ -76,6 +76,40 @@ def program_is_sumos_own(folder):
     assert of(result, "sumo-actuated")["delay_s"] != own["delay_s"]
 
 
+def pair_of_junctions(folder):
+    """West and south end in one junction, east and north in another 16 m on; one signal, nothing between them."""
+    needs_sumo()
+    places = {"a": (-8, 0), "b": (8, 0), "w": (-200, 0), "e": (200, 0), "s": (-8, -200), "n": (8, 200)}
+    (folder / "pair.nod.xml").write_text("<nodes>" + "".join(
+        f'<node id="{name}" x="{x}" y="{y}"' + (' type="traffic_light" tl="s"/>' if name in "ab" else "/>")
+        for name, (x, y) in places.items()) + "</nodes>")
+    (folder / "pair.edg.xml").write_text("<edges>" + "".join(
+        f'<edge id="{one}{other}" from="{one}" to="{other}"/><edge id="{other}{one}" from="{other}" to="{one}"/>'
+        for one, other in ("wa", "sa", "ab", "be", "bn")) + "</edges>")
+    subprocess.run(["netconvert", "-n", folder / "pair.nod.xml", "-e", folder / "pair.edg.xml", "-o",
+                    folder / "pair.net.xml", "--no-turnarounds", "true"], check=True, capture_output=True)
+    ways = {"wa.be": 0.07, "wa.bn": 0.03, "eb.aw": 0.07, "eb.as": 0.03, "sa.be": 0.03, "sa.aw": 0.02, "nb.aw": 0.03,
+            "nb.be": 0.02}
+    (folder / "pair.rou.xml").write_text("<routes>" + "".join(
+        f'<flow id="{way}" begin="0" end="900" probability="{often}" from="{way[:2]}" to="{way[3:]}" departSpeed="max"/>'
+        for way, often in ways.items()) + "</routes>")
+    config = folder / "pair.sumocfg"
+    config.write_text('<configuration><input><net-file value="pair.net.xml"/><route-files value="pair.rou.xml"/></input>'
+                      '<time><begin value="0"/><end value="1200"/></time></configuration>\n')
+    return config
+
+
+@test
+def two_junctions_of_one_signal_do_not_lock_up(folder):
+    """Left turners of both sides wait inside it for each other's queues: under the program's own stages for ever."""
+    result = bridge(pair_of_junctions(folder), "--strategy", "adaptive,program,sumo-program", "--seeds", "2")
+    for row in result["runs"]:
+        if row["strategy"] == "adaptive":
+            assert row["arrived"] == row["vehicles"] > 200 and row["plans_refused"] == 0, row
+    own, through = of(result, "sumo-program"), of(result, "program")
+    assert own["delay_s"] == through["delay_s"] and own["arrived"] == through["arrived"], (own, through)
+
+
 @test
 def a_run_repeats_and_keeps_its_records(folder):
     config = small_town(folder)

@@ -79,7 +79,7 @@ static void switches_after_minimum_and_intergreen(void **state)
     assert_int_equal(lamps.stage, 0);
     assert_int_equal(lamps.stage_start_ms, T0);
     assert_int_equal(lamps_leave_ms(&made.network, &lamps, 2), T0 + 5000);
-    compose_switch(&made.network, &lamps, 2, INT64_MAX, greens, &plan);
+    compose_switch(&transitions, &lamps, 2, INT64_MAX, greens, &plan);
     expect_green(&plan, 0, 0, T0, T0 + 5000);
     expect_green(&plan, 4, 0, T0 + 10000, plan.valid_until_ms);
     expect_green(&plan, 8, 0, T0, plan.valid_until_ms);   // It is in both stages: it goes on.
@@ -100,7 +100,7 @@ static void keeps_what_both_stages_have(void **state)
     struct lamps lamps;
     compose_handover(&made.network, 0, 0, T0, INT64_MAX, first, &entered);
     lamps_read(&made.network, &entered, T0 + 9000, &lamps);
-    compose_switch(&made.network, &lamps, 4, INT64_MAX, greens, &plan);
+    compose_switch(&transitions, &lamps, 4, INT64_MAX, greens, &plan);
     expect_green(&plan, 0, 0, T0, plan.valid_until_ms);
     expect_green(&plan, 1, 0, T0, T0 + 9000);
     expect_green(&plan, 2, 0, T0 + 14000, plan.valid_until_ms);
@@ -119,7 +119,7 @@ static void believes_a_longer_red(void **state)
     struct lamps lamps;
     compose_handover(&made.network, 0, 0, T0, INT64_MAX, first, &entered);
     lamps_read(&made.network, &entered, T0 + 2000, &lamps);
-    compose_switch(&made.network, &lamps, 2, INT64_MAX, greens, &plan);
+    compose_switch(&transitions, &lamps, 2, INT64_MAX, greens, &plan);
     lamps_read(&made.network, &plan, T0 + 60000, &lamps);
     assert_int_equal(lamps.end_ms[0], T0 + 5000);
     int64_t end_ms = lamps.end_ms[4];
@@ -209,7 +209,7 @@ static void random_walks_are_safe(void **state)
                 if (stage == lamps.stage) {
                     compose_hold(&made.network, &lamps, INT64_MAX, greens[!now], &plans[!now]);
                 } else {
-                    compose_switch(&made.network, &lamps, stage, INT64_MAX, greens[!now], &plans[!now]);
+                    compose_switch(&transitions, &lamps, stage, INT64_MAX, greens[!now], &plans[!now]);
                     switches++;
                 }
                 now = !now;
