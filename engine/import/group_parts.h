@@ -1,6 +1,6 @@
 // group_parts.h: signal groups of single approaches, where that lets more of them go together.
 //
-// THEORY    A program that lets opposite approaches go side by side makes one group of them (light.h), and whoever is in
+// THEORY    A program that lets opposite approaches go side by side makes one group of them (light.h): whoever is in
 //           the way of one of them is then in the way of the group. Apart they open stages that the program lacks: one
 //           approach with its protected left turn, in place of both throughs and then both lefts.
 //

@@ -274,7 +274,8 @@ void compose_switch(const struct network *network, const struct lamps *lamps, in
             past_add(ret, greens, lamps, g, end_ms);
         }
         if ((starting & bit(g)) != 0) {
-            green_add(ret, greens, g, to_stage, start_ms, ret->valid_until_ms);
+            int64_t own_ms = enter_ms(network, lamps, bit(g), ending, leave_ms);   // at most start_ms
+            green_add(ret, greens, g, to_stage, own_ms, ret->valid_until_ms);
         }
     }
 }
