@@ -324,7 +324,7 @@ static float stage_asked(const struct site *site, const struct horizon *horizon,
     return vehicles;
 }
 
-// Derived stages multiply the changes to be searched: of those that are not green the DERIVED_COUNT most asked for stay.
+// Derived stages multiply the changes to be searched: of those that are not green the most asked for stay.
 static void derived_thin(const struct site *site, struct horizon *horizon, int8_t *stages)
 {
     for (;;) {

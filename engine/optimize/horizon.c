@@ -11,7 +11,7 @@
 #define FINE_S 12                     // until then a stage may be left at every second, later at every COARSE_S, a
 #define COARSE_S 3                    // divisor of both FINE_S and HORIZON_S
 #define LEAVE_COUNT (FINE_S + (HORIZON_S - FINE_S) / COARSE_S)   // seconds at which it may
-#define EARLY_VISITS 3                // a stage that is early_only is at most this visit of a plan, the present one the first
+#define EARLY_VISITS 3                // the last visit that an early_only stage may be; the present one is the first
 static const float OPEN_MIN = 0.05f;  // of the time: somebody slips through at the end
 static const float NEED_VEH_MIN = 0.3f;   // a stage that gains fewer than this is not worth a change
 
