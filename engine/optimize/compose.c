@@ -234,7 +234,7 @@ void compose_hold(const struct network *network, const struct lamps *lamps, int6
     }
 }
 
-// Earliest start of all groups in `starting`: every intergreen from every end, and every yellow, is over.
+// Earliest start of all groups in `starting` together: every intergreen from every end, and every yellow, is over.
 static int64_t enter_ms(const struct network *network, const struct lamps *lamps, uint64_t starting, uint64_t ending,
                         int64_t leave_ms)
 {
