@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/import/group_parts.h"
 #include "engine/import/intersections.h"
 #include "engine/import/light.h"
 #include "engine/import/paths.h"
@@ -121,6 +122,9 @@ enum status derive_signals(struct network_draft *draft, const struct import_opti
     network.names = draft->names;
     draft->names = (struct names){ 0 };
     paths_find_foes(draft, renumbered, &network);
+    for (int32_t i = 0; i < draft->programs.count && options->derived_stages; i++) {
+        groups_part(draft, &parts, renumbered, &network, &lights[i]);
+    }
     enum status status = intersections_build(draft, &parts, lights, renumbered, options, report, &network,
                                              problem);
     program_parts_release(&parts);

@@ -29,6 +29,8 @@
 #define START_LOSS_S 0                // the first of a queue crosses the line within a second or two
 #define YELLOW_GAIN_S 0               // of the yellow: of a queue hardly anybody still goes
 #define GREEN_VEHICLES 5              // of a lane, let go by one green: what a blocked lane is judged by
+#define SOON_S 10                     // who comes by then is counted for a derived stage
+#define DERIVED_COUNT 1               // derived stages that are searched beside the green one
 #define STUCK_S 5                     // a queue that stands for so long although it is green is stuck
 static const float SATURATION_VPS = 0.5f;         // per lane, near HCM's 1900 veh/h
 static const float YIELDING_VPS = 0.4f;           // of those who give way while nobody comes: 2.5 s each [HCM2000]
@@ -313,6 +315,44 @@ static bool locks(const struct site *site, int32_t stage)
     return stage_locks(site->view->transitions, site->view->intersection.index, stage);
 }
 
+static bool stage_derived(const struct site *site, int32_t stage)
+{
+    return site->view->network->stages[site->at->first_stage + stage].program_phase == INDEX_NONE;
+}
+
+// How many wait, or are about to come, whom the stage serves.
+static float stage_asked(const struct site *site, const struct horizon *horizon, int32_t stage)
+{
+    float vehicles = 0.0f;
+    for (int32_t r = 0; r < site->stream_count; r++) {
+        vehicles += site->flows[stage][r].vps > 0.0f ? horizon->weight[r] * horizon->arrived[SOON_S][r] : 0.0f;
+    }
+    return vehicles;
+}
+
+// Derived stages multiply the changes to be searched: of those that are not green the most asked for stay.
+static void derived_thin(const struct site *site, struct horizon *horizon, int8_t *stages)
+{
+    for (;;) {
+        int32_t derived = 0, least = 0;
+        float fewest = INFINITY;
+        for (int32_t s = 1; s < horizon->stage_count; s++) {
+            bool counts = stage_derived(site, stages[s]);
+            float vehicles = counts ? stage_asked(site, horizon, stages[s]) : INFINITY;
+            derived += counts;
+            least = vehicles < fewest ? s : least;
+            fewest = vehicles < fewest ? vehicles : fewest;
+        }
+        if (derived <= DERIVED_COUNT) {
+            return;
+        }
+        horizon->stage_count--;
+        for (int32_t s = least; s < horizon->stage_count; s++) {
+            stages[s] = stages[s + 1];
+        }
+    }
+}
+
 // The present stage, and every other that is worth a thought.
 static void stages_choose(struct site *site, const struct adaptive_memory *mine, struct horizon *horizon)
 {
@@ -333,6 +373,23 @@ static void stages_choose(struct site *site, const struct adaptive_memory *mine,
         }
         if (worth) {
             site->stage[horizon->stage_count++] = (int8_t)s;
+        }
+    }
+    derived_thin(site, horizon, site->stage);
+}
+
+// Derived stages multiply the changes to be searched; late in a plan those of the program stand for them, as long as
+// these serve whom they serve.
+static void stages_early(const struct site *site, struct horizon *horizon)
+{
+    for (int32_t s = 0; s < horizon->stage_count; s++) {
+        horizon->early_only[s] = stage_derived(site, site->stage[s]);
+        for (int32_t r = 0; r < site->stream_count && horizon->early_only[s]; r++) {
+            bool served = site->flows[site->stage[s]][r].vps <= 0.0f;
+            for (int32_t t = 0; t < horizon->stage_count; t++) {
+                served = served || (site->flows[site->stage[t]][r].vps > 0.0f && !stage_derived(site, site->stage[t]));
+            }
+            horizon->early_only[s] = served;
         }
     }
 }
@@ -452,6 +509,7 @@ static void horizon_fill(struct site *site, const struct adaptive_memory *mine, 
         }
     }
     stages_choose(site, mine, horizon);
+    stages_early(site, horizon);
     stages_fill(site, horizon);
 }
 

@@ -317,7 +317,7 @@ void compose_hold(const struct network *network, const struct lamps *lamps, int6
     }
 }
 
-// Earliest start of all groups in `starting`: every intergreen from every end, and every yellow, is over.
+// Earliest start of all groups in `starting` together: every intergreen from every end, and every yellow, is over.
 static int64_t enter_ms(const struct transitions *transitions, const struct lamps *lamps, uint64_t starting,
                         uint64_t ending, int64_t leave_ms)
 {
@@ -360,7 +360,8 @@ void compose_switch(const struct transitions *transitions, const struct lamps *l
             past_add(ret, greens, lamps, g, end_ms);
         }
         if ((starting & bit(g)) != 0) {
-            green_add(ret, greens, g, to_stage, start_ms, ret->valid_until_ms);
+            int64_t own_ms = enter_ms(transitions, lamps, bit(g), ending, leave_ms);   // at most start_ms
+            green_add(ret, greens, g, to_stage, own_ms, ret->valid_until_ms);
         }
     }
 }

@@ -7,7 +7,8 @@
 //             hold     groups of the stage    ██████████████████████████▶ valid_until
 //             switch   only in the old stage  ██████▒▒▒·················      leave: minimum greens served
 //                      in both                ██████████████████████████▶
-//                      only in the new one    ·············█████████████▶     enter: every intergreen is over
+//                      only in the new one    ···········███████████████▶     each as soon as every yellow, and the
+//                      ... and one more       ·············█████████████▶     intergreens to itself, are over
 //                                             at    leave  enter
 //
 //           Where one signal has several junctions, and the link from one to the next is too short to hold a vehicle
@@ -15,7 +16,7 @@
 //           the way of whoever goes next. So the group at the end of such a link *trails*: it ends later than those
 //           that feed the link, by the time that it takes to get there.
 //
-//           A stage is entered by all its groups at once. A rolling plan is valid HOLD_MS on, so that a controller that
+//           A stage is entered when its last group is. A rolling plan is valid HOLD_MS on, so that a controller that
 //           hears no more falls back by itself. A cyclic plan goes round the stages of a timing; a group that is in
 //           two stages in a row stays green between them.
 // CONTRACT  Pure, integers only. Every plan made here keeps intergreens, yellows, minimum greens and the quantum of the

@@ -11,6 +11,7 @@
 #define FINE_S 12                     // until then a stage may be left at every second, later at every COARSE_S, a
 #define COARSE_S 3                    // divisor of both FINE_S and HORIZON_S
 #define LEAVE_COUNT (FINE_S + (HORIZON_S - FINE_S) / COARSE_S)   // seconds at which it may
+#define EARLY_VISITS 3                // the last visit that an early_only stage may be; the present one is the first
 static const float OPEN_MIN = 0.05f;  // of the time: somebody slips through at the end
 static const float NEED_VEH_MIN = 0.3f;   // a stage that gains fewer than this is not worth a change
 
@@ -426,9 +427,10 @@ INLINE void change(struct search *search, int32_t from, int32_t to, int32_t at_s
     run_begin(search, index, width, &now);
     int32_t start_s = at_s + horizon->transition_s[from][to];
     int32_t end_s = leave_from(start_s + horizon->green_s_min[to]);
+    int32_t visits_most = horizon->early_only[to] ? EARLY_VISITS : VISIT_COUNT_MAX;
     bool goes[LABELS];
     for (int32_t c = 0; c < LABELS; c++) {
-        goes[c] = search->rank[index + c] < INFINITY && search->labels[index + c].visits < VISIT_COUNT_MAX
+        goes[c] = search->rank[index + c] < INFINITY && search->labels[index + c].visits < visits_most
             && needed(horizon, search->gone + (index + c) * width, from, to, end_s, width);
     }
     if (!goes[0] && !goes[1]) {

@@ -76,6 +76,7 @@ struct horizon {
     float queue_price;                // likewise, seconds per vehicle
     float waited_rise;                // per second
     int32_t green_s_min[HORIZON_STAGE_COUNT_MAX];
+    bool early_only[HORIZON_STAGE_COUNT_MAX];   // none but the next two stages of a plan may be one of these
     uint8_t transition_s[HORIZON_STAGE_COUNT_MAX][HORIZON_STAGE_COUNT_MAX];
     // Columns of streams; from stream_count to horizon_width they are 0, and beyond not looked at.
     _Alignas(ROW_ALIGN) float capacity[HORIZON_STAGE_COUNT_MAX][STREAM_COUNT_MAX];   // vehicles per second

@@ -145,7 +145,7 @@ enum status city_generate(const struct city_options *options, const char *demand
     struct city_plan plan;
     struct city_roads roads;
     struct network network;
-    struct import_options derive = IMPORT_OPTIONS_DEFAULT;
+    struct import_options derive = { .intergreen_ms = -1, .derived_stages = true };
     plan_create(options->intersections, options->seed, &plan);
     roads_create(&plan, &roads);
     *summary = (struct city_summary){ .pocket_count = roads.pocket_count };

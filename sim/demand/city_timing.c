@@ -179,7 +179,10 @@ static void ask(const struct network *network, const struct city_flows *flows, i
         }
         ret->groups.required |= UINT64_C(1) << (g - at->first_group);
     }
-    ret->input.stage_count = at->stage_count < WEBSTER_STAGE_COUNT_MAX ? at->stage_count : WEBSTER_STAGE_COUNT_MAX;
+    while (ret->input.stage_count < at->stage_count && ret->input.stage_count < WEBSTER_STAGE_COUNT_MAX
+           && network->stages[at->first_stage + ret->input.stage_count].program_phase != INDEX_NONE) {
+        ret->input.stage_count++;     // Those that are derived come after the program's own.
+    }
     ret->input.quantum_ms = at->quantum_ms;
     for (int32_t s = 0; s < ret->input.stage_count; s++) {
         int32_t next = (s + 1) % ret->input.stage_count;

@@ -236,6 +236,29 @@ static void near_the_best_of_all_plans(void **state)
     assert_true(ours <= 1.01 * best);
 }
 
+// On random sites: a stage that is early_only comes among the first three of a plan or not at all; else it comes later
+// too.
+static void an_early_stage_is_not_planned_late(void **state)
+{
+    (void)state;
+    int32_t late[2] = { 0, 0 };
+    for (uint64_t site = 0; site < 200; site++) {
+        struct horizon horizon;
+        struct horizon_plan plan;
+        random_site(site, &horizon);
+        for (int32_t only = 0; only < 2; only++) {
+            int32_t last = horizon.stage_count - 1;
+            horizon.early_only[last] = only == 1;
+            horizon_search(&horizon, &plan);
+            for (int32_t i = 3; i < plan.visit_count; i++) {
+                late[only] += plan.visits[i].stage == last;
+            }
+        }
+    }
+    assert_true(late[0] > 0);
+    assert_int_equal(late[1], 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +269,7 @@ int main(void)
         cmocka_unit_test(a_full_exit_is_not_fed),
         cmocka_unit_test(who_gives_way_waits_for_his_foe),
         cmocka_unit_test(near_the_best_of_all_plans),
+        cmocka_unit_test(an_early_stage_is_not_planned_late),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

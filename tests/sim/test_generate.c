@@ -102,7 +102,14 @@ static void network_is_plausible(const struct network *network, int32_t intersec
     }
     for (int32_t i = 0; i < network->intersection_count; i++) {
         const struct intersection *at = &network->intersections[i];
-        assert_in_range(at->stage_count, 2, 4);
+        int32_t own = 0;              // of the program; derived ones come after
+        for (int32_t s = 0; s < at->stage_count; s++) {
+            bool derived = network->stages[at->first_stage + s].program_phase == INDEX_NONE;
+            assert_true(derived || own == s);
+            own += !derived;
+        }
+        assert_in_range(own, 2, 4);
+        assert_in_range(at->stage_count, own, 8);      // of a dual ring
         assert_in_range(at->cycle_ms, 20000, 130000);
         for (int32_t s = 0; s < at->stage_count; s++) {
             assert_true(network->stages[at->first_stage + s].groups != 0);
