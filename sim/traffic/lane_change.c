@@ -375,15 +375,14 @@ static uint32_t behind_stop(const struct street *street, const struct group *gro
     return found;
 }
 
-// Columns whose head stands while the lane beside flows, as behind one that waits inside to turn left, or has a shorter
-// queue: who stands in them gains by changing, other than beside a queue at red as long.
+// Columns whose head stands while the lane beside is empty or flows, as behind one that waits inside to turn left: who
+// stands in them gains by changing, other than in a queue at red.
 static uint32_t passed_by(const struct group *from, const struct row *from_rows, const struct group *to,
                           const struct row *to_rows)
 {
     uint32_t found = 0;
     for (int c = 0; c < WIDE && from->count_max > 1; c++) {
-        bool shorter = to->count[c] == 0 || to->count[c] + 1 < from->count[c];
-        bool beside = shorter || to_rows[0].speed[c] > GAIN_SPEED_MPS;
+        bool beside = to->count[c] == 0 || to_rows[0].speed[c] > GAIN_SPEED_MPS;
         found |= from->count[c] > 1 && from_rows[0].speed[c] <= GAIN_SPEED_MPS && beside ? 1u << c : 0u;
     }
     return found;

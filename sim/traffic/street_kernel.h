@@ -59,7 +59,7 @@ struct side_wish {
 
 #define GAIN_TURNS 3
 #define GAIN_MPS2 0.2f             // MOBIL's threshold: who cannot gain so much does not look
-#define GAIN_LAST_M 8.0f           // before the line nobody changes for gain
+#define GAIN_LAST_M 20.0f          // before the line nobody changes for gain
 #define GAIN_HELD_UP 0.9f          // share of the desired speed below which one looks for a better lane
 #define GAIN_SPEED_MPS 1.0f        // above which one looks
 
