@@ -329,6 +329,26 @@ static bool blocks(const struct laws *laws, const struct vehicle_view *view)
     return laws->stood_s[view->number] > BLOCKER_S;
 }
 
+static double side_of(const struct point *a, const struct point *b, const struct point *at)
+{
+    return (b->x_m - a->x_m) * (at->y_m - a->y_m) - (b->y_m - a->y_m) * (at->x_m - a->x_m);
+}
+
+// Two that turn across the opposite traffic and may come up inside, where the lines from begin to end of their paths do
+// not cross, pass each other in front: their common area is none.
+static bool pass_in_front(const struct network *network, const struct connection *one, const struct connection *other)
+{
+    enum turn wide = network->left_hand ? TURN_RIGHT : TURN_LEFT;
+    if (one->turn != wide || other->turn != wide || !one->wait_inside || !other->wait_inside
+        || one->point_count < 2 || other->point_count < 2) {
+        return false;
+    }
+    const struct point *a = &network->points[one->first_point], *b = &network->points[other->first_point];
+    const struct point *a_end = a + one->point_count - 1, *b_end = b + other->point_count - 1;
+    return side_of(a, a_end, b) * side_of(a, a_end, b_end) > 0.0
+        && side_of(b, b_end, a) * side_of(b, b_end, a_end) > 0.0;
+}
+
 static void crossing_count(struct laws *laws, const struct vehicle_view *now)
 {
     const struct network *network = laws->network;
@@ -339,6 +359,9 @@ static void crossing_count(struct laws *laws, const struct vehicle_view *now)
             continue;
         }
         const struct connection *other = &network->connections[foe->connection];
+        if (pass_in_front(network, path, other)) {
+            continue;
+        }
         for (int32_t b = 0; b < other->foe_count; b++) {
             const struct foe *back = &network->foes[other->first_foe + b];
             for (int32_t i = laws->path_first[foe->connection];
