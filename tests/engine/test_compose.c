@@ -104,7 +104,7 @@ static void each_group_starts_when_it_is_clear(void **state)
     of_0[4] = of_1[4] = 3000;
     compose_handover(&made.network, 0, 0, T0, INT64_MAX, first, &entered);
     lamps_read(&made.network, &entered, T0 + 9000, &lamps);
-    compose_switch(&made.network, &lamps, 2, INT64_MAX, greens, &plan);
+    compose_switch(&transitions, &lamps, 2, INT64_MAX, greens, &plan);
     of_0[4] = of_1[4] = 5000;
     expect_green(&plan, 0, 0, T0, T0 + 9000);
     expect_green(&plan, 4, 0, T0 + 12000, plan.valid_until_ms);
