@@ -4,7 +4,8 @@
 //           what may run next is a choice among sets, and the order of the program is kept by its greens, not by its
 //           stages. A group that no such phase serves gets the longest phase that shows it green.
 //           Derived stages: every largest set of groups of which no two conflict (maximal cliques of the graph of
-//           compatible groups), after those of the program, which its own greens refer to.
+//           compatible groups), after those of the program, which its own greens refer to. Groups are
+//           parted for them (group_parts.h).
 // CONTRACT  At least one stage, at most STAGE_COUNT_MAX, no two alike, each group in at least one.
 #pragma once
 
