@@ -1,0 +1,205 @@
+#include "sim/traffic/crossing.h"
+
+#include <assert.h>
+
+#include "sim/traffic/leaving.h"
+#include "sim/traffic/look_ahead.h"
+#include "sim/traffic/trips.h"
+
+// The part of a vehicle's way over its old lane's loops that it drives when its front is past the line already.
+static void loops_behind(struct street *street, const struct path *path, float length, float from, float to,
+                         float speed, bool leaves)
+{
+    const struct group *group = cell_group(street, path->from_cell);
+    int column = path->from_cell % WIDE;
+    for (int32_t i = 0; i < group->loop_layer_count; i++) {
+        struct loop_layer *loop = &street->loops[group->loop_layer + i];
+        float end = loop->to[column] - group->length[column] + length;   // of the front when the rear is clear
+        if (loop->to[column] <= loop->from[column] || from >= end) {
+            continue;
+        }
+        float moved = to - from;
+        float share = moved > 0.001f && to > end ? (end - from) / moved : 1.0f;
+        int32_t ms = (int32_t)(share * (float)street->options.step_ms + 0.5f);
+        if (ms > 0 || to >= end || leaves) {
+            (void)__atomic_fetch_or(&street->loops_met[group->loop_layer + i].behind, 1u << column, __ATOMIC_RELAXED);
+        }
+        team_add(street, &loop->behind_ms[column], ms);
+        if (to >= end || leaves) {
+            team_add(street, &loop->behind_count[column], 1);
+            team_add(street, &loop->behind_mmps[column], (int32_t)(speed * 1000.0f));
+        }
+    }
+}
+
+// Moves the gathered crossers, and writes each to its path's next state or to the outbox.
+static void batch_flush(struct street *street, struct worker *worker, const struct follow_job *job)
+{
+    struct row *row = &worker->batch;
+    int32_t count[WIDE];
+    float from[WIDE];
+    for (int c = 0; c < WIDE; c++) {
+        count[c] = c < worker->batch_count ? 1 : 0;
+        from[c] = row->front[c];
+    }
+    struct follow_rows rows = { .rows = row, .row_count = 1, .count = count, .ahead = &worker->batch_ahead,
+        .queued = &worker->queued };
+    street->kernel->follow_rows(job, &worker->pack, &rows, 1);
+    for (int c = 0; c < worker->batch_count; c++) {
+        int32_t path_index = worker->batch_path[c];
+        const struct path *path = &street->paths[path_index];
+        float length = street->types.length[row->kind[c] & KIND_TYPE];
+        bool leaves = row->front[c] > path->length;
+        if (from[c] < length) {
+            loops_behind(street, path, length, from[c], row->front[c], row->speed[c], leaves);
+        }
+        if (leaves) {
+            struct leaver leaver = { row->trip[c],
+                                     PATH_NONE,
+                                     path_index,
+                                     row->front[c],
+                                     row->front[c] - path->length,
+                                     row->front[c] - from[c],
+                                     row->speed[c],
+                                     row->desired[c],
+                                     row->kind[c],
+                                     row->halt[c] };
+            leave(street, worker, &leaver, path->to_cell);
+            continue;
+        }
+        assert(worker->stayed_count < worker->stayed_max);
+        worker->stayed[worker->stayed_count++] = (struct stayer){ path_index, { row->front[c], row->speed[c],
+            row->desired[c], length, row->trip[c], row->kind[c], row->halt[c] } };
+    }
+    worker->batch_count = 0;
+}
+
+static void batch_add(struct street *street, struct worker *worker, int32_t path_index, int32_t k)
+{
+    const struct path *path = &street->paths[path_index];
+    const struct crosser *crosser = &street->now[street->inside[path_index].first + k];
+    struct viewer viewer = { crosser->speed,
+                             crosser->length,
+                             crosser->desired,
+                             driver_factor(street, crosser->kind, crosser->trip, crosser->desired, path->limit),
+                             crosser->kind,
+                             crosser->trip,
+                             (float)halt_waited(crosser->halt) * street->step_s,
+                             false };
+    struct view view = look_from_path(street, path_index, k, &viewer, crosser->front);
+    struct row *row = &worker->batch;
+    struct ahead *ahead = &worker->batch_ahead;
+    int c = worker->batch_count++;
+    trip_expect(street, crosser->trip);
+    row->front[c] = crosser->front;
+    row->speed[c] = crosser->speed;
+    row->desired[c] = crosser->desired;
+    row->trip[c] = crosser->trip;
+    row->kind[c] = crosser->kind;
+    row->halt[c] = crosser->halt;
+    ahead->rear[c] = view.gap < FAR_M ? crosser->front + view.gap : FAR_M;
+    ahead->speed[c] = view.gap < FAR_M ? view.speed : 0.0f;
+    ahead->margin[c] = view.margin;
+    ahead->bound[c] = crosser->front + view.bound;
+    ahead->cap[c] = view.cap;
+    worker->batch_path[c] = path_index;
+}
+
+static void move_path(struct street *street, struct worker *worker, const struct follow_job *job, int32_t path)
+{
+    for (int32_t k = 0; k < street->inside[path].count; k++) {
+        batch_add(street, worker, path, k);
+        if (worker->batch_count == WIDE) {
+            batch_flush(street, worker, job);
+        }
+    }
+}
+
+// Asks for what moving those in a junction touches: of its paths with crossers what is found at once, and later what is
+// found by that.
+static void crossroads_expect(const struct street *street, const struct crossroads *crossroads)
+{
+    for (uint64_t rest = crossroads->busy & ~BUSY_REST; rest != 0; rest &= rest - 1) {
+        int32_t path = crossroads->first_path + __builtin_ctzll(rest);
+        memory_expect(&street->paths[path]);
+        memory_expect(&street->watches[path]);
+        memory_expect(&street->inside[path]);
+    }
+}
+
+static void crossroads_expect_more(const struct street *street, const struct crossroads *crossroads)
+{
+    for (uint64_t rest = crossroads->busy & ~BUSY_REST; rest != 0; rest &= rest - 1) {
+        int32_t path = crossroads->first_path + __builtin_ctzll(rest);
+        const struct crosser *first = &street->now[street->inside[path].first];
+        memory_expect(&street->seen[street->paths[path].to_cell]);
+        memory_expect(first);
+        memory_expect((const char *)(first + 1) - 1);
+    }
+}
+
+static void crossroads_expect_trips(const struct street *street, const struct crossroads *crossroads)
+{
+    for (uint64_t rest = crossroads->busy & ~BUSY_REST; rest != 0; rest &= rest - 1) {
+        int32_t path = crossroads->first_path + __builtin_ctzll(rest);
+        trip_expect(street, street->now[street->inside[path].first].trip);
+    }
+}
+
+static void crossroads_expect_beyond(const struct street *street, const struct crossroads *crossroads)
+{
+    for (uint64_t rest = crossroads->busy & ~BUSY_REST; rest != 0; rest &= rest - 1) {
+        int32_t path = crossroads->first_path + __builtin_ctzll(rest);
+        const struct seen *to = &street->seen[street->paths[path].to_cell];
+        if (to->count == 0) {
+            const struct trip *trip = &street->trips[street->now[street->inside[path].first].trip];
+            memory_expect(&street->legs[trip->first_leg + trip->leg]);
+            memory_expect(&street->briefs[to->first_path]);
+        }
+    }
+}
+
+static void move_crossroads(struct street *street, struct worker *worker, const struct follow_job *job,
+                            struct crossroads *crossroads)
+{
+    for (uint64_t rest = crossroads->busy_before & ~BUSY_REST; rest != 0; rest &= rest - 1) {
+        street->inside_next[crossroads->first_path + __builtin_ctzll(rest)].count = 0;
+    }
+    for (int32_t i = BUSY_PATHS; i < crossroads->path_count; i++) {
+        street->inside_next[crossroads->first_path + i].count = 0;
+    }
+    worker->updates += crossroads->vehicles_now;
+    for (uint64_t rest = crossroads->busy & ~BUSY_REST; rest != 0; rest &= rest - 1) {
+        move_path(street, worker, job, crossroads->first_path + __builtin_ctzll(rest));
+    }
+    for (int32_t i = BUSY_PATHS; crossroads->vehicles_now > 0 && i < crossroads->path_count; i++) {
+        move_path(street, worker, job, crossroads->first_path + i);
+    }
+}
+
+void crossroads_move(struct street *street, struct worker *worker, const struct follow_job *job)
+{
+    int32_t count = 0, *active = worker->active;
+    for (int32_t i = worker->first_crossroads; i < worker->crossroads_end; i++) {
+        active[count] = i;
+        count += street->awake[i] ? 1 : 0;
+    }
+    void (*const expect[])(const struct street *, const struct crossroads *) = { crossroads_expect_beyond,
+        crossroads_expect_trips, crossroads_expect_more, crossroads_expect };
+    for (int32_t i = -6; i < count; i++) {
+        if (i + 6 < count) {
+            memory_expect(&street->crossroads[active[i + 6]]);
+        }
+        for (int32_t k = 4; k >= 1; k--) {
+            if (i + k >= 0 && i + k < count) {
+                expect[k - 1](street, &street->crossroads[active[i + k]]);
+            }
+        }
+        if (i >= 0) {
+            move_crossroads(street, worker, job, &street->crossroads[active[i]]);
+        }
+    }
+    if (worker->batch_count > 0) {
+        batch_flush(street, worker, job);
+    }
+}
