@@ -34,6 +34,8 @@
 #define STUCK_S 5                     // a queue that stands for so long although it is green is stuck
 static const float SATURATION_VPS = 0.5f;         // per lane, near HCM's 1900 veh/h
 static const float YIELDING_VPS = 0.4f;           // of those who give way while nobody comes: 2.5 s each [HCM2000]
+static const float WIDE_TURN = 0.95f;             // part of the saturation flow of those who turn across the opposite
+static const float TIGHT_TURN = 0.85f;            // traffic, or to their own side or round [HCM2000, exhibit 16-7]
 static const float SHUT_S = 2.5f;                 // of a gap that each vehicle on a foe's lane shuts
 static const float STUCK_VPS = 0.02f;
 static const float YIELDS_LESS = 0.01f;           // of the time of a lane's vehicles: less is as much
@@ -132,6 +134,13 @@ static bool movement_yields(const struct approaches *approaches, const struct mo
     return false;
 }
 
+// Saturation flow of a movement of whom nobody is in the way.
+static float saturation_vps(const struct network *network, enum turn turn)
+{
+    enum turn wide = network->left_hand ? TURN_RIGHT : TURN_LEFT;
+    return turn == TURN_THROUGH ? SATURATION_VPS : SATURATION_VPS * (turn == wide ? WIDE_TURN : TIGHT_TURN);
+}
+
 // Vehicles whose movement is red block the lane for the others.
 static struct row_flow row_flow_of(const struct site *site, int32_t row, uint64_t green)
 {
@@ -144,7 +153,7 @@ static struct row_flow row_flow_of(const struct site *site, int32_t row, uint64_
             float part = (float)estimate_share(site->view->estimate, m);
             bool yields = movement_yields(approaches, movement, green);
             share += part;
-            free_s += yields ? 0.0f : part / SATURATION_VPS;
+            free_s += yields ? 0.0f : part / saturation_vps(site->view->network, movement->turn);
             yielding_s += yields ? part / YIELDING_VPS : 0.0f;
         }
     }

@@ -1,6 +1,7 @@
 // Goal: how `adaptive` puts a site in the terms of its search: a queue that stands although it is green is blocked, in
 // every stage in which nothing is better for it; where it gave way and need not, it is served; and where the link
 // beyond is full, the signal at its end hears of it. And when who is seen on his way will come.
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -136,20 +137,22 @@ static int32_t stage_wanted(enum gives_way gives_way, bool side)
     return decision.stage;
 }
 
-// How many of the queue the next signal is told of, when it does not move and the link beyond is so long.
-static double vehicles_told(double exit_m)
+// How many of the queue the next signal is told of by then, when it does not move, turns so and the link beyond is so
+// long.
+static double vehicles_told(double exit_m, enum turn turn, int32_t by_s)
 {
     struct scene scene;
     scene_create(&scene, NOWHERE, false);
-    const struct approaches *approaches = &scene.estimate.approaches;
+    struct approaches *approaches = &scene.estimate.approaches;
     struct network *network = &scene.made.network;
     int32_t movement = approaches->rows[approaches->row_of_lane[scene.left_lane]].first_movement;
+    approaches->movements[movement].turn = turn;
     network->links[approaches->movements[movement].to_link].length_m = exit_m;
     (void)scene_play(&scene);
     const struct told *told = &scene.outlook.told[movement];
     assert_true(told->from_ms != INT64_MIN);
     int32_t units = 0;
-    for (int32_t i = 0; i < OUTLOOK_BIN_COUNT; i++) {
+    for (int32_t i = 0; i < OUTLOOK_BIN_COUNT && i * OUTLOOK_BIN_S < by_s; i++) {
         units += told->vehicles[i];
     }
     scene_release(&scene);
@@ -160,8 +163,18 @@ static double vehicles_told(double exit_m)
 static void a_queue_held_up_by_a_full_link_is_told_to_its_signal(void **state)
 {
     (void)state;
-    assert_true(vehicles_told(300.0) < 2.0);
-    assert_true(vehicles_told(7.5) > QUEUE - 1.0);
+    assert_true(vehicles_told(300.0, TURN_LEFT, HORIZON_S) < 2.0);
+    assert_true(vehicles_told(7.5, TURN_LEFT, HORIZON_S) > QUEUE - 1.0);
+}
+
+// 0.5 veh/s straight on, 0.95 of that across the opposite traffic, 0.85 to one's own side: by nine seconds from now.
+static void turners_go_more_slowly(void **state)
+{
+    (void)state;
+    double through = vehicles_told(7.5, TURN_THROUGH, 9);
+    assert_true(through > 2.0 && through <= 4.6);
+    assert_true(fabs(vehicles_told(7.5, TURN_LEFT, 9) / through - 0.95) < 0.02);
+    assert_true(fabs(vehicles_told(7.5, TURN_RIGHT, 9) / through - 0.85) < 0.02);
 }
 
 // The left turn from the west is protected in stages 1 and 4.
@@ -235,6 +248,7 @@ int main(void)
         cmocka_unit_test(who_is_blocked_otherwise_is_not),
         cmocka_unit_test(who_gives_way_everywhere_is_not_waited_for),
         cmocka_unit_test(a_queue_held_up_by_a_full_link_is_told_to_its_signal),
+        cmocka_unit_test(turners_go_more_slowly),
         cmocka_unit_test(who_cruises_comes_at_his_own_speed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
