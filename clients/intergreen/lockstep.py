@@ -194,7 +194,8 @@ class Lockstep:
     def request_priority(self, vehicle, lane, to_stop_m, speed_mps, route=(), kind="emergency", late_s=0,
                          departs_in_s=0):
         """A vehicle asks for green; repeat it while it comes nearer. lane: a Lane or its id; route: names of the links
-        that it will take from its own on; departs_in_s: it has not set out yet, and will so long from now. The answer comes with the next advance."""
+        that it will take from its own on; departs_in_s: it has not set
+        out yet, and will so long from now. The answer comes with the next advance."""
         if isinstance(lane, str):
             lane = self.network.lane(lane)
         if self._connection is None:

@@ -231,6 +231,17 @@ static void i7_counts_the_red_that_was_before(void **state)
     close_scene(&scene);
 }
 
+// A cycle plays for long, and another is to follow 10 s from NOW.
+static void open_cycle_after_cycle(struct scene *scene, const struct toy_site *site)
+{
+    open_site(scene, site);
+    cyclic(scene, &scene->playing, scene->playing_greens, 1, -200000);
+    cyclic(scene, &scene->candidate, scene->candidate_greens, 2, 10000);
+    scene->report.time_ms = scene->request.now_ms = NOW + 10000;
+    reported(scene, 0, ASPECT_GREEN, 10000);
+    reported(scene, 1, ASPECT_RED, 12000);
+}
+
 // For an emergency vehicle up to the second limit, to the quantum: of a red that runs, of one in the plan, of one in a
 // hand-over. Without one, and in a cycle, the first limit holds.
 static void i7_second_limit_for_an_emergency(void **state)
@@ -262,12 +273,7 @@ static void i7_second_limit_for_an_emergency(void **state)
     assert_int_equal(check(&scene), GUARD_I7_MAXIMUM_RED);
     assert_refusal(&scene, 0, INDEX_NONE, 39000, 35000, 35000 + Q);
     close_scene(&scene);
-    open_site(&scene, &site);
-    cyclic(&scene, &scene.playing, scene.playing_greens, 1, -200000);
-    cyclic(&scene, &scene.candidate, scene.candidate_greens, 2, 10000);
-    scene.report.time_ms = scene.request.now_ms = NOW + 10000;
-    reported(&scene, 0, ASPECT_GREEN, 10000);
-    reported(&scene, 1, ASPECT_RED, 12000);
+    open_cycle_after_cycle(&scene, &site);
     scene.request.emergency = true;
     assert_int_equal(check(&scene), GUARD_PASSED);
     scene.candidate_greens[0].end_ms -= Q;
@@ -283,12 +289,7 @@ static void i7_in_a_cycle(void **state)
     struct scene scene;
     open_cyclic(&scene);
     close_scene(&scene);
-    open_site(&scene, &site);
-    cyclic(&scene, &scene.playing, scene.playing_greens, 1, -200000);
-    cyclic(&scene, &scene.candidate, scene.candidate_greens, 2, 10000);
-    scene.report.time_ms = scene.request.now_ms = NOW + 10000;
-    reported(&scene, 0, ASPECT_GREEN, 10000);
-    reported(&scene, 1, ASPECT_RED, 12000);
+    open_cycle_after_cycle(&scene, &site);
     assert_int_equal(check(&scene), GUARD_PASSED);
     scene.candidate_greens[0].end_ms -= Q;
     scene.request.idle = ~UINT64_C(0);                   // Demand does not count in a cycle.
