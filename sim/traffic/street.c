@@ -225,8 +225,8 @@ static int32_t team_least(struct street *street)
 static void phases_run(struct street *street)
 {
     if (street->worker_count == 1) {
-        move_worker(street, &street->workers[0]);
-        settle_worker(street, &street->workers[0]);
+        street->kernel->move_worker(street, &street->workers[0]);
+        street->kernel->settle_worker(street, &street->workers[0]);
         return;
     }
     // The team may be smaller than asked for, and of one where there is too little to do for several to meet over it:
@@ -237,11 +237,11 @@ static void phases_run(struct street *street)
     {
         int32_t team = omp_get_num_threads();
         for (int32_t i = omp_get_thread_num(); i < street->worker_count; i += team) {
-            move_worker(street, &street->workers[i]);
+            street->kernel->move_worker(street, &street->workers[i]);
         }
         #pragma omp barrier
         for (int32_t i = omp_get_thread_num(); i < street->worker_count; i += team) {
-            settle_worker(street, &street->workers[i]);
+            street->kernel->settle_worker(street, &street->workers[i]);
         }
     }
 }

@@ -6,7 +6,9 @@
 
 #include "engine/base/random.h"
 #include "sim/traffic/krauss.h"
+#include "sim/traffic/moving.h"
 #include "sim/traffic/row_types.h"
+#include "sim/traffic/settling.h"
 #include "sim/traffic/wide.h"
 
 static const float CLEARANCE_M = 0.1f;        // between a front and the rear before it, at the very least
@@ -732,6 +734,7 @@ static struct published cells_publish(const struct group *group, const struct ro
 #define KERNEL_TEXT_OF(isa) #isa
 #define KERNEL_TEXT(isa) KERNEL_TEXT_OF(isa)
 
-const struct street_kernel KERNEL_NAME(KERNEL_ISA) = { .name = KERNEL_TEXT(KERNEL_ISA), .follow_rows = follow_rows,
+const struct street_kernel KERNEL_NAME(KERNEL_ISA) = { .name = KERNEL_TEXT(KERNEL_ISA),
+    .move_worker = move_worker, .settle_worker = settle_worker, .follow_rows = follow_rows,
     .heads_prepare = heads_prepare, .heads_soon = heads_soon, .heads_stay = heads_stay, .lane_wishes = lane_wishes,
     .columns_held = columns_held, .cells_publish = cells_publish };

@@ -19,9 +19,11 @@
 //           Whatever the model says, a front passes neither the bound of its column (a closed stop line, a leader
 //           elsewhere) nor its leader's rear less 0.1 m; and it never goes back. A vehicle slower than 0.1 m/s within
 //           its standing gap and 1 m of a standing leader stands: IDM would creep for ever.
-//           Instruction sets. street_kernel.c is compiled once for each of x86-64-v2, v3 and v4 (and once plainly on
-//           other machines), without fused multiply-add, so that all give the same bits. kernel_choose takes the widest
-//           one that this processor has, or the one that the environment variable INTERGREEN_ISA names.
+//           Instruction sets. street_kernel.c and all that moves vehicles in a step (step_files in meson.build) are
+//           compiled once for each of x86-64-v2, v3 and v4 (and once plainly on other machines), without fused
+//           multiply-add, so that all give the same bits. Of each set only its struct street_kernel is seen outside.
+//           kernel_choose takes the widest one that this processor has, or the one that the environment variable
+//           INTERGREEN_ISA names.
 // CONTRACT  Pure arithmetic in one order: same bits on every instruction set. Row 0 first; columns are independent.
 // OWNERSHIP Borrowed for the call.
 // NOT HERE  Who leads the head of a column (look_ahead.h).
@@ -85,6 +87,9 @@ struct published { uint32_t other_head, reaching; };
 
 struct street_kernel {
     const char *name;
+    // The two phases of a step (moving.h, settling.h), which use the rest.
+    void (*move_worker)(struct street *street, struct worker *worker);
+    void (*settle_worker)(struct street *street, struct worker *worker);
     // Moves up to GROUPS_TOGETHER groups, none of which hears of the others. pack: scratch.
     void (*follow_rows)(const struct follow_job *job, struct pack *pack, struct follow_rows *groups, int32_t count);
     // Fills *ahead as for a free road, keeps the heads' fronts, and gives the columns whose head is near its line.
