@@ -603,6 +603,7 @@ static void workers_create(struct street *street)
         worker->outbox = memory_take((size_t)leaving, sizeof *worker->outbox);
         int64_t most = groups_end > street->crossroads_count ? groups_end : street->crossroads_count;
         worker->active = table_take(street, (size_t)most + LINK_LANE_COUNT_MAX + 1, sizeof *worker->active);
+        worker->busy_paths = memory_take((size_t)slots, sizeof *worker->busy_paths);
         worker->arrived = memory_take((size_t)leaving, sizeof *worker->arrived);
     }
     size_t arriving = 0;

@@ -129,7 +129,6 @@ struct group {
     uint32_t changed;                 // columns whose last vehicle may be another one than tails tells of
     uint32_t shown;                   // columns of which seen tells vehicles
     uint32_t over;                    // columns back over whose line somebody may reach
-    uint32_t soon;                    // columns whose heads will likely look ahead in this step (moving.c)
     int32_t loop_layer, loop_layer_count;   // in street.loops
     int32_t lane_position;            // 0 at the kerb
     bool stops;                       // somebody of KIND_STOP may be in it
@@ -335,6 +334,14 @@ struct pack {
     int32_t count;
 };
 
+// Heads of some groups that will likely look ahead soon, as a list: its loop ends once, where loops over the bits of each
+// group end where no processor foresees it. There is room for as many as one group has beyond the last.
+#define HEADS_LISTED (GROUPS_TOGETHER * WIDE + WIDE)
+struct heads_soon {
+    int32_t cell[HEADS_LISTED], path[HEADS_LISTED], trip[HEADS_LISTED];
+    int32_t count;
+};
+
 // Rows are handed to groups in pieces as long as their queues, so that memory follows the vehicles and not the roads.
 // Pieces hold 8, 12, 16, 24 ... rows. One that a group has outgrown or no longer needs is kept for the next.
 #define ROW_PIECE_SIZES 32
@@ -373,6 +380,7 @@ struct closure_books {
 struct worker {                       // what one thread owns
     int32_t first_block, block_end, first_crossroads, crossroads_end;
     int32_t *active;                  // scratch: of its groups, its junctions, its blocks those with anything to do
+    int32_t *busy_paths;              // scratch: of its junctions' paths those with crossers
     struct transfer *outbox;
     int32_t outbox_count, outbox_max;
     int32_t outbox_lanes;             // so many of them left a lane; the others a path
@@ -394,8 +402,15 @@ struct worker {                       // what one thread owns
         struct ahead ahead;           // of its heads
         float from[WIDE];             // where they were
         int32_t group;
+        struct group *at;
+        struct row *rows;
     } moving[GROUPS_TOGETHER];        // the groups at hand
     int32_t moving_count;
+    int32_t looks[HEADS_LISTED];      // of the groups at hand the heads that look: place in moving * WIDE + column
+    int32_t look_count;
+    struct heads_soon soon;
+    int32_t reached_soon[GROUPS_TOGETHER * WIDE];   // cells over whose line somebody may reach back
+    int32_t reached_soon_count;
     int32_t batch_slot[WIDE], batch_path[WIDE];
     int32_t batch_count;
     char apart[64];                   // keeps two threads off one cache line
