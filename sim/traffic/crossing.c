@@ -6,6 +6,8 @@
 #include "sim/traffic/look_ahead.h"
 #include "sim/traffic/trips.h"
 
+#define PATHS_APART 3   // so many paths are moved while one waits for what was asked for
+
 // The part of a vehicle's way over its old lane's loops that it drives when its front is past the line already.
 static void loops_behind(struct street *street, const struct path *path, float length, float from, float to,
                          float speed, bool leaves)
@@ -82,6 +84,7 @@ static void batch_add(struct street *street, struct worker *worker, int32_t path
                              crosser->length,
                              crosser->desired,
                              driver_factor(street, crosser->kind, crosser->trip, crosser->desired, path->limit),
+                             &street->drivers[crosser->kind & KIND_TYPE],
                              crosser->kind,
                              crosser->trip,
                              (float)halt_waited(crosser->halt) * street->step_s,
@@ -115,52 +118,41 @@ static void move_path(struct street *street, struct worker *worker, const struct
     }
 }
 
-// Asks for what moving those in a junction touches: of its paths with crossers what is found at once, and later what is
-// found by that.
-static void crossroads_expect(const struct street *street, const struct crossroads *crossroads)
+// Asks for what moving those on a path touches, a little more of it each time, as its turn comes nearer.
+static void path_expect(const struct street *street, int32_t path)
 {
-    for (uint64_t rest = crossroads->busy & ~BUSY_REST; rest != 0; rest &= rest - 1) {
-        int32_t path = crossroads->first_path + __builtin_ctzll(rest);
-        memory_expect(&street->paths[path]);
-        memory_expect(&street->watches[path]);
-        memory_expect(&street->inside[path]);
+    memory_expect(&street->paths[path]);
+    memory_expect(&street->watches[path]);
+    memory_expect(&street->inside[path]);
+}
+
+static void path_expect_more(const struct street *street, int32_t path)
+{
+    const struct crosser *first = &street->now[street->inside[path].first];
+    memory_expect(&street->seen[street->paths[path].to_cell]);
+    memory_expect(first);
+    memory_expect((const char *)(first + 1) - 1);
+}
+
+static void path_expect_trip(const struct street *street, int32_t path)
+{
+    trip_expect(street, street->now[street->inside[path].first].trip);
+}
+
+static void path_expect_beyond(const struct street *street, int32_t path)
+{
+    const struct seen *to = &street->seen[street->paths[path].to_cell];
+    if (to->count == 0) {
+        const struct trip *trip = &street->trips[street->now[street->inside[path].first].trip];
+        memory_expect(&street->legs[trip->first_leg + trip->leg]);
+        memory_expect(&street->briefs[to->first_path]);
     }
 }
 
-static void crossroads_expect_more(const struct street *street, const struct crossroads *crossroads)
-{
-    for (uint64_t rest = crossroads->busy & ~BUSY_REST; rest != 0; rest &= rest - 1) {
-        int32_t path = crossroads->first_path + __builtin_ctzll(rest);
-        const struct crosser *first = &street->now[street->inside[path].first];
-        memory_expect(&street->seen[street->paths[path].to_cell]);
-        memory_expect(first);
-        memory_expect((const char *)(first + 1) - 1);
-    }
-}
-
-static void crossroads_expect_trips(const struct street *street, const struct crossroads *crossroads)
-{
-    for (uint64_t rest = crossroads->busy & ~BUSY_REST; rest != 0; rest &= rest - 1) {
-        int32_t path = crossroads->first_path + __builtin_ctzll(rest);
-        trip_expect(street, street->now[street->inside[path].first].trip);
-    }
-}
-
-static void crossroads_expect_beyond(const struct street *street, const struct crossroads *crossroads)
-{
-    for (uint64_t rest = crossroads->busy & ~BUSY_REST; rest != 0; rest &= rest - 1) {
-        int32_t path = crossroads->first_path + __builtin_ctzll(rest);
-        const struct seen *to = &street->seen[street->paths[path].to_cell];
-        if (to->count == 0) {
-            const struct trip *trip = &street->trips[street->now[street->inside[path].first].trip];
-            memory_expect(&street->legs[trip->first_leg + trip->leg]);
-            memory_expect(&street->briefs[to->first_path]);
-        }
-    }
-}
-
-static void move_crossroads(struct street *street, struct worker *worker, const struct follow_job *job,
-                            struct crossroads *crossroads)
+// Adds the junction's paths with crossers to the worker's list, from its n-th place on; returns where it ends. Nobody
+// is on any of its paths in the next state.
+static int32_t crossroads_gather(struct street *street, struct worker *worker, const struct crossroads *crossroads,
+                                 int32_t n)
 {
     for (uint64_t rest = crossroads->busy_before & ~BUSY_REST; rest != 0; rest &= rest - 1) {
         street->inside_next[crossroads->first_path + __builtin_ctzll(rest)].count = 0;
@@ -170,33 +162,46 @@ static void move_crossroads(struct street *street, struct worker *worker, const 
     }
     worker->updates += crossroads->vehicles_now;
     for (uint64_t rest = crossroads->busy & ~BUSY_REST; rest != 0; rest &= rest - 1) {
-        move_path(street, worker, job, crossroads->first_path + __builtin_ctzll(rest));
+        worker->busy_paths[n++] = crossroads->first_path + __builtin_ctzll(rest);
     }
+    assert(n <= worker->stayed_max);
     for (int32_t i = BUSY_PATHS; crossroads->vehicles_now > 0 && i < crossroads->path_count; i++) {
-        move_path(street, worker, job, crossroads->first_path + i);
+        if (street->inside[crossroads->first_path + i].count > 0) {
+            worker->busy_paths[n++] = crossroads->first_path + i;
+        }
     }
+    return n;
 }
 
-void crossroads_move(struct street *street, struct worker *worker, const struct follow_job *job)
+static int32_t paths_gather(struct street *street, struct worker *worker)
 {
-    int32_t count = 0, *active = worker->active;
+    int32_t count = 0, n = 0, *active = worker->active;
     for (int32_t i = worker->first_crossroads; i < worker->crossroads_end; i++) {
         active[count] = i;
         count += street->awake[i] ? 1 : 0;
     }
-    void (*const expect[])(const struct street *, const struct crossroads *) = { crossroads_expect_beyond,
-        crossroads_expect_trips, crossroads_expect_more, crossroads_expect };
-    for (int32_t i = -6; i < count; i++) {
-        if (i + 6 < count) {
-            memory_expect(&street->crossroads[active[i + 6]]);
-        }
+    for (int32_t i = 0; i < count; i++) {
+        memory_expect(&street->crossroads[active[i + 6 < count ? i + 6 : i]]);
+        n = crossroads_gather(street, worker, &street->crossroads[active[i]], n);
+    }
+    return n;
+}
+
+void crossroads_move(struct street *street, struct worker *worker, const struct follow_job *job)
+{
+    int32_t count = paths_gather(street, worker);
+    const int32_t *paths = worker->busy_paths;
+    void (*const expect[])(const struct street *, int32_t) = { path_expect_beyond, path_expect_trip,
+        path_expect_more, path_expect };
+    for (int32_t i = -4 * PATHS_APART; i < count; i++) {
         for (int32_t k = 4; k >= 1; k--) {
-            if (i + k >= 0 && i + k < count) {
-                expect[k - 1](street, &street->crossroads[active[i + k]]);
+            int32_t later = i + k * PATHS_APART;
+            if (later >= 0 && later < count) {
+                expect[k - 1](street, paths[later]);
             }
         }
         if (i >= 0) {
-            move_crossroads(street, worker, job, &street->crossroads[active[i]]);
+            move_path(street, worker, job, paths[i]);
         }
     }
     if (worker->batch_count > 0) {

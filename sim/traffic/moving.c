@@ -41,7 +41,7 @@ static bool holds_second(const struct street *street, const struct group *group,
         return path == PATH_NONE;
     }
     struct viewer viewer = { row[1].speed[c], street->types.length[row[1].kind[c] & KIND_TYPE], row[1].desired[c], 1.0f,
-        row[1].kind[c], row[1].trip[c], 0.0f, false };
+        &street->drivers[row[1].kind[c] & KIND_TYPE], row[1].kind[c], row[1].trip[c], 0.0f, false };
     int32_t signal = street->paths[path].group;
     *ret_red = signal >= 0 && street->aspects[signal] == ASPECT_RED;
     return signal >= 0 && street->aspects[signal] != ASPECT_GREEN
@@ -83,19 +83,6 @@ static void head_lost(struct street *street, struct worker *worker, int32_t cell
     }
 }
 
-// Of the columns those whose head stands before a signal that is red still. All are asked, as to leave out some costs
-// more.
-static uint32_t heads_at_red(const struct street *street, const struct group *group, uint32_t columns)
-{
-    uint32_t red = 0;
-    for (int c = 0; c < WIDE; c++) {
-        int32_t signal = group->head_signal[c];
-        int32_t asked = signal > 0 ? signal : 0;
-        red |= (uint32_t)((street->aspects[asked] == ASPECT_RED) & (signal >= 0)) << c;
-    }
-    return red & columns;
-}
-
 // Whether nothing has changed for a head that its red signal held before: it stays, and nobody is in its way. From then
 // on it is clear.
 static bool stays_at_red(const struct street *street, struct group *group, int32_t cell)
@@ -115,19 +102,21 @@ static bool stays_at_red(const struct street *street, struct group *group, int32
     return inside == 0;
 }
 
-static void head_look(struct street *street, struct worker *worker, int32_t group_index, int c,
-                      struct ahead *ahead)
+static void head_look(struct street *street, struct worker *worker, struct moving *moving, int c)
 {
-    struct group *group = &street->groups[group_index];
-    struct row *row = &street->rows[group->first_row];
+    int32_t cell = moving->group * WIDE + c;
+    struct group *group = moving->at;
+    struct row *row = moving->rows;
+    struct ahead *ahead = &moving->ahead;
     float to_line = group->length[c] - row->front[c];
     struct viewer viewer = { row->speed[c], street->types.length[row->kind[c] & KIND_TYPE], row->desired[c],
-        driver_factor(street, row->kind[c], row->trip[c], row->desired[c], group->limit[c]), row->kind[c],
-        row->trip[c], (float)group->yielding[c] * street->step_s, ((group->held >> c) & 1u) != 0 };
+        driver_factor(street, row->kind[c], row->trip[c], row->desired[c], group->limit[c]),
+        &street->drivers[row->kind[c] & KIND_TYPE], row->kind[c], row->trip[c],
+        (float)group->yielding[c] * street->step_s, ((group->held >> c) & 1u) != 0 };
     if (row->path[c] == PATH_NONE && !(row->kind[c] & KIND_STOP)) {   // who stands by plan is not lost
-        head_lost(street, worker, group_index * WIDE + c, to_line);
+        head_lost(street, worker, cell, to_line);
     }
-    struct view view = look_from_lane(street, group_index * WIDE + c, row->path[c], &viewer, to_line);
+    struct view view = look_from_lane(street, cell, row->path[c], &viewer, to_line);
     if (view.gap < FAR_M) {
         ahead->rear[c] = row->front[c] + view.gap;
         ahead->speed[c] = view.speed;
@@ -150,28 +139,41 @@ static void head_look(struct street *street, struct worker *worker, int32_t grou
     }
 }
 
-// Asks for what the heads of a group will look at, some time before they do, so that they need not wait for it one by
-// one: what their rows tell of, and a group later what is found by that.
-static void heads_expect(const struct street *street, int32_t group_index)
+// The next heads that will look ahead, and the next lines that somebody may reach back to.
+static void heads_gather(const struct street *street, struct worker *worker, const int32_t *groups, int32_t count)
 {
-    struct group *group = &street->groups[group_index];
-    const struct row *row = &street->rows[group->first_row];
-    uint32_t waits = group->held & group->clear;
-    group->red = waits != 0 ? heads_at_red(street, group, waits) : 0;
-    group->soon = street->kernel->heads_soon(group, row) & ~group->red;
-    for (uint32_t rest = group->soon; rest != 0; rest &= rest - 1) {
-        int c = __builtin_ctz(rest), path = row->path[c];
-        memory_expect(&street->seen[group_index * WIDE + c]);
+    int32_t reached = 0;
+    worker->soon.count = 0;
+    for (int32_t i = 0; i < count; i++) {
+        struct group *group = &street->groups[groups[i]];
+        uint32_t waits = group->held & group->clear;
+        group->red = waits != 0 ? waits & street->kernel->heads_at_red(group, street->aspects) : 0;
+        street->kernel->heads_soon(group, &street->rows[group->first_row], group->red, groups[i] * WIDE, &worker->soon);
+        for (uint32_t rest = group->over; rest != 0; rest &= rest - 1) {
+            worker->reached_soon[reached++] = groups[i] * WIDE + __builtin_ctz(rest);
+        }
+    }
+    worker->reached_soon_count = reached;
+}
+
+// Asks for what these heads will look at, some time before they do, so that they need not wait for it one by one: what
+// their rows tell of, and later what is found by that.
+static void heads_expect(const struct street *street, const struct worker *worker)
+{
+    const struct heads_soon *soon = &worker->soon;
+    for (int32_t i = 0; i < soon->count; i++) {
+        int32_t path = soon->path[i];
+        memory_expect(&street->seen[soon->cell[i]]);
         if (path >= 0) {
             memory_expect(&street->paths[path]);
             memory_expect(&street->watches[path]);
             memory_expect(&street->inside[path]);
-            memory_expect_write(&street->trips[row->trip[c]]);
+            memory_expect_write(&street->trips[soon->trip[i]]);
         }
     }
-    for (uint32_t rest = group->over; rest != 0; rest &= rest - 1) {
-        int c = __builtin_ctz(rest), path = group->first_path[c];
-        memory_expect(&street->seen[group_index * WIDE + c]);
+    for (int32_t i = 0; i < worker->reached_soon_count; i++) {
+        int32_t cell = worker->reached_soon[i], path = cell_group(street, cell)->first_path[cell % WIDE];
+        memory_expect(&street->seen[cell]);
         memory_expect(&street->watches[path]);
         memory_expect(&street->paths[path]);
         memory_expect(&street->inside[path]);
@@ -179,36 +181,35 @@ static void heads_expect(const struct street *street, int32_t group_index)
     }
 }
 
-static void heads_expect_more(const struct street *street, int32_t group_index)
+static void heads_expect_more(const struct street *street, const struct worker *worker)
 {
-    const struct group *group = &street->groups[group_index];
-    const struct row *row = &street->rows[group->first_row];
-    for (uint32_t rest = group->soon; rest != 0; rest &= rest - 1) {
-        int32_t c = __builtin_ctz(rest), path = row->path[c];
+    const struct heads_soon *soon = &worker->soon;
+    for (int32_t i = 0; i < soon->count; i++) {
+        int32_t path = soon->path[i];
         if (path >= 0) {
-            memory_expect(&street->crossroads[street->watches[path].junction]);
+            const struct watch *watch = &street->watches[path];
+            memory_expect(&street->crossroads[watch->junction]);
             memory_expect(&street->seen[street->paths[path].to_cell]);
-            if (street->watches[path].short_ones) {
+            if (watch->short_ones) {
                 memory_expect(&street->briefs[path]);
             }
         }
     }
-    for (uint32_t rest = group->over; rest != 0; rest &= rest - 1) {
-        const struct watch *watch = &street->watches[group->first_path[__builtin_ctz(rest)]];
-        memory_expect(&street->crossroads[watch->junction]);
+    for (int32_t i = 0; i < worker->reached_soon_count; i++) {
+        int32_t cell = worker->reached_soon[i], path = cell_group(street, cell)->first_path[cell % WIDE];
+        memory_expect(&street->crossroads[street->watches[path].junction]);
     }
 }
 
 // Who meets nobody on the lane beyond looks for its way on from there.
-static void heads_expect_beyond(const struct street *street, int32_t group_index)
+static void heads_expect_beyond(const struct street *street, const struct worker *worker)
 {
-    const struct group *group = &street->groups[group_index];
-    const struct row *row = &street->rows[group->first_row];
-    for (uint32_t rest = group->soon; rest != 0; rest &= rest - 1) {
-        int32_t c = __builtin_ctz(rest), path = row->path[c];
+    const struct heads_soon *soon = &worker->soon;
+    for (int32_t i = 0; i < soon->count; i++) {
+        int32_t path = soon->path[i];
         const struct seen *to = path >= 0 ? &street->seen[street->paths[path].to_cell] : NULL;
         if (to != NULL && to->count == 0) {
-            const struct trip *trip = &street->trips[row->trip[c]];
+            const struct trip *trip = &street->trips[soon->trip[i]];
             memory_expect(&street->legs[trip->first_leg + trip->leg]);
             memory_expect(&street->briefs[to->first_path]);
         }
@@ -224,22 +225,27 @@ static void leave_expect(const struct street *street, int32_t path, int32_t lane
     }
 }
 
-static void heads_look(struct street *street, struct worker *worker, const struct follow_job *job,
-                       struct moving *moving)
+// Prepares the heads of the last of the groups at hand. Those at a red that they stood at before stay; those that are
+// near otherwise are to look.
+static void heads_begin(struct street *street, struct worker *worker, const struct follow_job *job)
 {
-    int32_t group_index = moving->group;
-    struct group *group = &street->groups[group_index];
-    struct row *row = &street->rows[group->first_row];
-    uint32_t near = street->kernel->heads_prepare(job, group, row, moving->from, &moving->ahead);
-    for (uint32_t over = group->over; over != 0; over &= over - 1) {
-        int c = __builtin_ctz(over);
-        near |= group->count[c] > 0 ? 1u << c : 0u;   // a rear reaches back to it, from however far a line
-    }
+    int32_t last = worker->moving_count - 1;
+    struct moving *moving = &worker->moving[last];
+    const struct group *group = moving->at;
+    uint32_t near = street->kernel->heads_prepare(job, group, moving->rows, moving->from, &moving->ahead);
     uint32_t red = near & group->red & ~group->over;
     street->kernel->heads_stay(group, red, &moving->ahead);
-    for (near &= ~red; near != 0; near &= near - 1) {
-        int c = __builtin_ctz(near);
-        if (((group->held >> c) & 1u) && stays_at_red(street, group, group_index * WIDE + c)) {
+    worker->look_count += street->kernel->columns_list(near & ~red, last * WIDE, &worker->looks[worker->look_count]);
+}
+
+static void heads_look(struct street *street, struct worker *worker)
+{
+    for (int32_t i = 0; i < worker->look_count; i++) {
+        struct moving *moving = &worker->moving[(uint32_t)worker->looks[i] / WIDE];
+        int32_t c = (int32_t)((uint32_t)worker->looks[i] % WIDE);
+        struct group *group = moving->at;
+        const struct row *row = moving->rows;
+        if (((group->held >> c) & 1u) && stays_at_red(street, group, moving->group * WIDE + c)) {
             street->kernel->heads_stay(group, 1u << c, &moving->ahead);
             continue;
         }
@@ -247,8 +253,9 @@ static void heads_look(struct street *street, struct worker *worker, const struc
             trip_expect(street, row->trip[c]);
             leave_expect(street, row->path[c], group->lane[c]);
         }
-        head_look(street, worker, group_index, c, &moving->ahead);
+        head_look(street, worker, moving, c);
     }
+    worker->look_count = 0;
 }
 
 // Who ends its trip at the lane's end has not passed a loop that its rear would only clear beyond it.
@@ -398,14 +405,15 @@ static void leaders_keep(const struct ahead *ahead, struct leaders *ret)
     }
 }
 
-// Moves the groups at hand, whose heads have looked.
+// Moves the groups at hand, when their heads have looked.
 static void groups_follow(struct street *street, struct worker *worker, const struct follow_job *job)
 {
     struct follow_rows rows[GROUPS_TOGETHER];
+    heads_look(street, worker);
     for (int32_t i = 0; i < worker->moving_count; i++) {
         const struct moving *moving = &worker->moving[i];
-        struct group *group = &street->groups[moving->group];
-        rows[i] = (struct follow_rows){ .rows = &street->rows[group->first_row], .row_count = group->count_max,
+        struct group *group = moving->at;
+        rows[i] = (struct follow_rows){ .rows = moving->rows, .row_count = group->count_max,
             .count = group->count, .ahead = &moving->ahead, .length = group->length,
             .loops = &street->loops[group->loop_layer], .loop_count = group->loop_layer_count,
             .met = street->loops_met + group->loop_layer, .tails = &group->tails, .queued = &worker->queued };
@@ -444,32 +452,38 @@ static void move_group(struct street *street, struct worker *worker, const struc
     }
     struct moving *moving = &worker->moving[worker->moving_count++];
     moving->group = index;
-    heads_look(street, worker, job, moving);
+    moving->at = &street->groups[index];
+    moving->rows = &street->rows[moving->at->first_row];
+    heads_begin(street, worker, job);
     if (stops || worker->moving_count == GROUPS_TOGETHER) {
         groups_follow(street, worker, job);
     }
 }
 
 // Asks for what the groups after the i-th of those with vehicles will touch, each of them a little more of it, as they
-// come nearer.
-static void groups_expect(const struct street *street, const struct worker *worker, int32_t i, int32_t count)
+// come nearer; of their heads for some groups together.
+#define EXPECT_FIRST (-3 * GROUPS_TOGETHER)
+static void groups_expect(const struct street *street, struct worker *worker, int32_t i, int32_t count)
 {
     const int32_t *active = worker->active;
-    if (i + 8 < count) {
-        memory_expect_write(&street->groups[active[i + 8]].first_row);   // tells where its rows are
+    int32_t next = i + GROUPS_TOGETHER, turn = (i - EXPECT_FIRST) % GROUPS_TOGETHER;
+    if (i + 11 < count) {
+        memory_expect_write(&street->groups[active[i + 11]].first_row);   // tells where its rows are
     }
-    if (i + 5 >= 0 && i + 5 < count) {
-        group_expect(street, active[i + 5]);
+    if (i + 8 >= 0 && i + 8 < count) {
+        group_expect(street, active[i + 8]);
     }
-    if (i + 3 >= 0 && i + 3 < count) {
-        heads_expect(street, active[i + 3]);
-    }
-    if (i + 2 >= 0 && i + 2 < count) {
-        heads_expect_more(street, active[i + 2]);
+    if (turn == 0 && next >= 0 && next < count) {
+        int32_t left = count - next;
+        heads_gather(street, worker, &active[next], left < GROUPS_TOGETHER ? left : GROUPS_TOGETHER);
+        heads_expect(street, worker);
+    } else if (turn == 1) {
+        heads_expect_more(street, worker);
+    } else if (turn == GROUPS_TOGETHER - 1) {
+        heads_expect_beyond(street, worker);
     }
     if (i + 1 >= 0 && i + 1 < count) {
         group_expect_queue(street, active[i + 1]);
-        heads_expect_beyond(street, active[i + 1]);
     }
 }
 
@@ -502,7 +516,8 @@ static int32_t groups_gather(struct street *street, struct worker *worker)
 static void groups_move(struct street *street, struct worker *worker, const struct follow_job *job)
 {
     int32_t count = groups_gather(street, worker);
-    for (int32_t i = -8; i < count; i++) {
+    worker->soon.count = worker->reached_soon_count = 0;
+    for (int32_t i = EXPECT_FIRST; i < count; i++) {
         groups_expect(street, worker, i, count);
         if (i >= 0) {
             move_group(street, worker, job, worker->active[i]);

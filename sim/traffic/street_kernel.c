@@ -351,7 +351,7 @@ struct together {
     uint32_t movers[ROWS_TOGETHER];    // columns that IDM is asked for
     int32_t of[ROWS_TOGETHER], row[ROWS_TOGETHER];    // of which group, and which of its rows
     int32_t count;
-    int32_t next_of, next_row;         // the first of the rows after these
+    int32_t next_row;                  // the first of the rows after these
     bool mixed;                        // some row is not of the first type alone
 };
 
@@ -425,16 +425,15 @@ static INLINE void row_prepare(const struct follow_job *job, const struct follow
     }
     uint32_t movers = movers_find(types, leader, row, all->count, k, state->stands, prepared->creep, gap);
     together->movers[i] = movers;
-    if (movers != 0) {
-        if (together->mixed) {
-            pack_types(pack, pack->count, types, movers);
-        }
-        pack_row(pack, row, leader, gap, movers);
+    // Also where nobody moves: to foresee where costs more.
+    if (together->mixed) {
+        pack_types(pack, pack->count, types, movers);
     }
-    FOR_WIDE {
-        wished[c] = 0.0f;
-    }
+    pack_row(pack, row, leader, gap, movers);
     if (!job->only_idm) {
+        FOR_WIDE {
+            wished[c] = 0.0f;
+        }
         krauss_row(job, types, leader, row, all->count, k, wished);
     }
     FOR_WIDE {
@@ -487,44 +486,51 @@ static INLINE void row_move(const struct follow_job *job, const struct follow_ro
     }
 }
 
-// The next rows that are moved together; returns how many.
-static INLINE int32_t rows_take(const struct follow_rows *groups, int32_t count, int32_t row_count,
-                                struct together *ret)
+// The next rows that are moved together, as many as fit of those that are k-th in all groups; returns how many.
+static INLINE int32_t rows_take(const int32_t row_count[GROUPS_TOGETHER], int32_t row_end, struct together *ret)
 {
-    int32_t n = 0, g = ret->next_of, k = ret->next_row;
-    while (n < ROWS_TOGETHER && k < row_count) {
-        ret->of[n] = g;
-        ret->row[n] = k;
-        n += k < groups[g].row_count ? 1 : 0;
-        g++;
-        k += g == count ? 1 : 0;
-        g = g == count ? 0 : g;
+    int32_t n = 0, k = ret->next_row;
+    for (; n <= ROWS_TOGETHER - GROUPS_TOGETHER && k < row_end; k++) {
+        for (int32_t g = 0; g < GROUPS_TOGETHER; g++) {
+            ret->of[n] = g;
+            ret->row[n] = k;
+            n += k < row_count[g] ? 1 : 0;
+        }
     }
-    ret->next_of = g;
     ret->next_row = k;
     ret->count = n;
     return n;
 }
 
-static INLINE void rows_move(const struct follow_job *job, struct follow_rows *groups, struct following *states,
-                             struct together *together, struct pack *pack)
+static INLINE void rows_types(const struct follow_job *job, const struct follow_rows *groups,
+                              struct together *together)
 {
-    int32_t rows = together->count;
     together->mixed = false;
-    pack->count = 0;
-    for (int32_t i = 0; i < rows; i++) {
+    for (int32_t i = 0; i < together->count; i++) {
         const struct follow_rows *all = &groups[together->of[i]];
         int32_t k = together->row[i];
         const struct wide_types *types = types_of(job, all->rows[k].kind, all->count, k, &together->rooms[i]);
         together->prepared[i].types = types;
         together->mixed = together->mixed || types != job->first_type;
     }
+}
+
+static INLINE void rows_move(const struct follow_job *job, struct follow_rows *groups, struct following *states,
+                             struct together *together, struct pack *pack)
+{
+    int32_t rows = together->count;
+    rows_types(job, groups, together);
+    pack->count = 0;
     for (int32_t i = 0; i < rows; i++) {
         row_prepare(job, &groups[together->of[i]], i, &states[together->of[i]], together, pack);
     }
     pack_move(job, pack, together->mixed);
-    for (int32_t i = 0, n = 0; n < pack->count; i++) {
-        chosen_spread(&pack->speed[n], together->movers[i], together->wished[i]);
+    for (int32_t i = 0, n = 0; i < rows; i++) {
+        if (job->only_idm) {
+            chosen_spread_alone(&pack->speed[n], together->movers[i], together->wished[i]);
+        } else {
+            chosen_spread(&pack->speed[n], together->movers[i], together->wished[i]);
+        }
         n += __builtin_popcount(together->movers[i]);
     }
     for (int32_t i = 0; i < rows; i++) {
@@ -536,13 +542,14 @@ static void follow_rows(const struct follow_job *job, struct pack *pack, struct 
 {
     struct following states[GROUPS_TOGETHER];
     struct together together;
-    int32_t row_count = 0;
+    int32_t row_count[GROUPS_TOGETHER] = { 0 }, row_end = 0;
     for (int32_t g = 0; g < count; g++) {
         heads_follow(&groups[g], &states[g]);
-        row_count = groups[g].row_count > row_count ? groups[g].row_count : row_count;
+        row_count[g] = groups[g].row_count;
+        row_end = row_count[g] > row_end ? row_count[g] : row_end;
     }
-    together.next_of = together.next_row = 0;
-    while (rows_take(groups, count, row_count, &together) > 0) {
+    together.next_row = 0;
+    while (rows_take(row_count, row_end, &together) > 0) {
         rows_move(job, groups, states, &together, pack);
     }
     for (int32_t g = 0; g < count; g++) {
@@ -567,7 +574,8 @@ static uint32_t heads_prepare(const struct follow_job *job, const struct group *
         float v = heads->speed[c];
         float to_line = group->length[c] - heads->front[c];
         float reach = v * v / types->deceleration[c] + v * LOOK_S + LOOK_M;
-        near[c] = -((group->count[c] > 0) & (to_line <= reach));
+        // A rear beyond the line reaches back to it, from however far a line.
+        near[c] = -((group->count[c] > 0) & ((to_line <= reach) | ((group->over & COLUMN_BIT[c]) != 0)));
         ret_fronts[c] = heads->front[c];
         ahead->rear[c] = ahead->bound[c] = ahead->cap[c] = ahead->hold[c] = FAR_M;
         ahead->speed[c] = 0.0f;
@@ -579,16 +587,38 @@ static uint32_t heads_prepare(const struct follow_job *job, const struct group *
     return bits_of(near);
 }
 
-static uint32_t heads_soon(const struct group *group, const struct row *heads)
+static void heads_soon(const struct group *group, const struct row *heads, uint32_t but_for, int32_t first_cell,
+                       struct heads_soon *soon)
 {
     const float braking = 0.25f;       // s2/m: of a hard brake
-    _Alignas(64) int32_t soon[WIDE];
+    _Alignas(64) int32_t looks[WIDE];
     FOR_WIDE {
         float v = heads->speed[c];
         float beyond = group->length[c] - heads->front[c] - v * (v * braking + LOOK_S) - LOOK_M;
-        soon[c] = -((group->count[c] > 0) & (beyond <= 0.0f));
+        looks[c] = -((group->count[c] > 0) & (beyond <= 0.0f));
     }
-    return bits_of(soon);
+    uint32_t columns = bits_of(looks) & ~but_for;
+    int32_t n = soon->count;
+    soon->count = n + chosen_list(columns, first_cell, &soon->cell[n]);
+    chosen_lay_numbers(heads->path, columns, &soon->path[n]);
+    chosen_lay_numbers(heads->trip, columns, &soon->trip[n]);
+}
+
+// All are asked, as to leave out some costs more.
+static uint32_t heads_at_red(const struct group *group, const uint8_t *aspects)
+{
+    _Alignas(64) int32_t asked[WIDE], lit[WIDE];
+    FOR_WIDE {
+        int32_t signal = group->head_signal[c];
+        lit[c] = -(signal >= 0);
+        asked[c] = signal > 0 ? signal : 0;
+    }
+    return bytes_equal(aspects, asked, ASPECT_RED) & bits_of(lit);
+}
+
+static int32_t columns_list(uint32_t columns, int32_t first, int32_t *ret)
+{
+    return chosen_list(columns, first, ret);
 }
 
 static void heads_stay(const struct group *group, uint32_t columns, struct ahead *ahead)
@@ -737,4 +767,5 @@ static struct published cells_publish(const struct group *group, const struct ro
 const struct street_kernel KERNEL_NAME(KERNEL_ISA) = { .name = KERNEL_TEXT(KERNEL_ISA),
     .move_worker = move_worker, .settle_worker = settle_worker, .follow_rows = follow_rows,
     .heads_prepare = heads_prepare, .heads_soon = heads_soon, .heads_stay = heads_stay, .lane_wishes = lane_wishes,
+    .heads_at_red = heads_at_red, .columns_list = columns_list,
     .columns_held = columns_held, .cells_publish = cells_publish };

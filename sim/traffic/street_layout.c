@@ -603,6 +603,7 @@ static void workers_create(struct street *street)
         worker->outbox = memory_take((size_t)leaving, sizeof *worker->outbox);
         int64_t most = groups_end > street->crossroads_count ? groups_end : street->crossroads_count;
         worker->active = table_take(street, (size_t)most + LINK_LANE_COUNT_MAX + 1, sizeof *worker->active);
+        worker->busy_paths = memory_take((size_t)slots, sizeof *worker->busy_paths);
         worker->arrived = memory_take((size_t)leaving, sizeof *worker->arrived);
     }
     size_t arriving = 0;
@@ -648,6 +649,18 @@ static void rows_create(struct street *street)
     }
 }
 
+static void drivers_create(struct street *street)
+{
+    const struct type_table *types = &street->types;
+    street->drivers = table_take(street, (size_t)street->type_count, sizeof *street->drivers);
+    for (int32_t i = 0; i < street->type_count; i++) {
+        street->drivers[i] = (struct driver){ .acceleration = types->acceleration[i],
+            .deceleration = types->deceleration[i], .emergency = types->emergency[i], .headway = types->headway[i],
+            .gap = types->gap[i], .closing = types->closing[i], .speed_max = types->speed_max[i],
+            .turn_way = types->turn_way[i], .krauss = types->krauss[i] != 0, .user = types->user[i] };
+    }
+}
+
 enum status layout_create(struct street *street, struct problem *ret)
 {
     const struct network *network = street->network;
@@ -678,6 +691,7 @@ enum status layout_create(struct street *street, struct problem *ret)
     foes_create(street);
     watches_create(street);
     free(keys);
+    drivers_create(street);
     loops_create(street);
     loop_calls_create(street);
     workers_create(street);
@@ -701,6 +715,7 @@ void layout_release(struct street *street)
     for (int32_t i = 0; i < street->worker_count; i++) {
         free(street->workers[i].outbox);
         free(street->workers[i].stayed);
+        free(street->workers[i].busy_paths);
         free(street->workers[i].arrived);
     }
     void *sparse[] = { street->rows_taken, street->now, street->next, street->arrived };

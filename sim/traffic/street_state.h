@@ -129,7 +129,6 @@ struct group {
     uint32_t changed;                 // columns whose last vehicle may be another one than tails tells of
     uint32_t shown;                   // columns of which seen tells vehicles
     uint32_t over;                    // columns back over whose line somebody may reach
-    uint32_t soon;                    // columns whose heads will likely look ahead in this step (moving.c)
     int32_t loop_layer, loop_layer_count;   // in street.loops
     int32_t lane_position;            // 0 at the kerb
     bool stops;                       // somebody of KIND_STOP may be in it
@@ -315,6 +314,14 @@ struct type_table {                   // by type
     double *factor, *deviation, *start_loss;
 };
 
+// The same of one type side by side, as who looks ahead wants them.
+struct driver {
+    _Alignas(64) float acceleration;
+    float deceleration, emergency, headway, gap, closing, speed_max, turn_way;
+    uint32_t user;
+    bool krauss;
+};
+
 // The parameters of sixteen vehicles, as the kernel wants them.
 struct wide_types {
     _Alignas(64) float acceleration[WIDE], deceleration[WIDE], emergency[WIDE], headway[WIDE], gap[WIDE],
@@ -332,6 +339,14 @@ struct pack {
     _Alignas(64) float gap[PACK_MAX], speed[PACK_MAX], desired[PACK_MAX], ahead[PACK_MAX], margin[PACK_MAX];
     float acceleration[PACK_MAX], deceleration[PACK_MAX], emergency[PACK_MAX], headway[PACK_MAX], closing[PACK_MAX];
     float begin[PACK_MAX], slowness[PACK_MAX];   // speeds before, 1 / desired
+    int32_t count;
+};
+
+// Heads of some groups that will likely look ahead soon, as a list: a loop over it ends once, where loops over the bits
+// of each group end where no processor foresees it. There is room for as many as one group has beyond the last.
+#define HEADS_LISTED (GROUPS_TOGETHER * WIDE + WIDE)
+struct heads_soon {
+    int32_t cell[HEADS_LISTED], path[HEADS_LISTED], trip[HEADS_LISTED];
     int32_t count;
 };
 
@@ -373,6 +388,7 @@ struct closure_books {
 struct worker {                       // what one thread owns
     int32_t first_block, block_end, first_crossroads, crossroads_end;
     int32_t *active;                  // scratch: of its groups, its junctions, its blocks those with anything to do
+    int32_t *busy_paths;              // scratch: of its junctions' paths those with crossers
     struct transfer *outbox;
     int32_t outbox_count, outbox_max;
     int32_t outbox_lanes;             // so many of them left a lane; the others a path
@@ -394,8 +410,15 @@ struct worker {                       // what one thread owns
         struct ahead ahead;           // of its heads
         float from[WIDE];             // where they were
         int32_t group;
+        struct group *at;
+        struct row *rows;
     } moving[GROUPS_TOGETHER];        // the groups at hand
     int32_t moving_count;
+    int32_t looks[HEADS_LISTED];      // of the groups at hand the heads that look: place in moving * WIDE + column
+    int32_t look_count;
+    struct heads_soon soon;
+    int32_t reached_soon[GROUPS_TOGETHER * WIDE];   // cells over whose line somebody may reach back
+    int32_t reached_soon_count;
     int32_t batch_slot[WIDE], batch_path[WIDE];
     int32_t batch_count;
     char apart[64];                   // keeps two threads off one cache line
@@ -411,6 +434,7 @@ struct street {
     bool only_idm, insert_first;
     bool sirens;                      // there is a type of emergency vehicles
     struct type_table types;
+    struct driver *drivers;           // of each type
     struct wide_types first_type;     // the first type's, sixteen times
     int32_t type_count;
     float length_max, length_min, length_usual;   // of the types: greatest, least, the first one's
@@ -536,7 +560,9 @@ static inline void group_expect(const struct street *street, int32_t index)
     for (const char *at = (const char *)group; at < end; at += 64) {
         memory_expect_write(at);
     }
+    memory_expect(group->limit);
     memory_expect(group->head_signal);
+    memory_expect(group->yielding);
     for (int32_t i = 0; i < group->loop_layer_count; i++) {
         const struct loop_layer *loop = &street->loops[group->loop_layer + i];
         memory_expect(&loop->from[0]);

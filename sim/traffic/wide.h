@@ -44,6 +44,31 @@ static INLINE uint32_t bits_of(const int32_t *condition)
 #endif
 }
 
+// Which of sixteen bytes of a table, by their places, are this one, as bits.
+static INLINE uint32_t bytes_equal(const uint8_t *table, const int32_t *place, uint8_t byte)
+{
+#if defined(__SSE4_1__)
+#define BYTES_FOUR(c) \
+    all = _mm_insert_epi8(all, table[place[c]], c); \
+    all = _mm_insert_epi8(all, table[place[(c) + 1]], (c) + 1); \
+    all = _mm_insert_epi8(all, table[place[(c) + 2]], (c) + 2); \
+    all = _mm_insert_epi8(all, table[place[(c) + 3]], (c) + 3)
+    __m128i all = _mm_setzero_si128();
+    BYTES_FOUR(0);
+    BYTES_FOUR(4);
+    BYTES_FOUR(8);
+    BYTES_FOUR(12);
+#undef BYTES_FOUR
+    return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(all, _mm_set1_epi8((char)byte)));
+#else
+    uint32_t all = 0;
+    for (int c = 0; c < WIDE; c++) {
+        all |= table[place[c]] == byte ? 1u << c : 0u;
+    }
+    return all;
+#endif
+}
+
 #ifdef __AVX512F__
 #define LINES_AT_ONCE
 // Writes words first .. WIDE - 1 of the chosen ones of sixteen lines of WIDE words: word w of line c is words[w][c].
@@ -169,6 +194,17 @@ static INLINE void chosen_lay(const float *from, uint32_t chosen, float *to)
 #endif
 }
 
+static INLINE void chosen_lay_numbers(const int32_t *from, uint32_t chosen, int32_t *to)
+{
+#if defined(__AVX2__)
+    chosen_lay((const float *)from, chosen, (float *)to);   // vectors may be of anything
+#else
+    for (; chosen != 0; chosen &= chosen - 1) {
+        *to++ = from[__builtin_ctz(chosen)];
+    }
+#endif
+}
+
 // The reverse: the others of `to` stay. Up to WIDE values may be read.
 static INLINE void chosen_spread(const float *from, uint32_t chosen, float *to)
 {
@@ -186,4 +222,39 @@ static INLINE void chosen_spread(const float *from, uint32_t chosen, float *to)
         to[__builtin_ctz(chosen)] = from[n++];
     }
 #endif
+}
+
+// The same with 0 for the others.
+static INLINE void chosen_spread_alone(const float *from, uint32_t chosen, float *to)
+{
+#if defined(__AVX512F__)
+    _mm512_store_ps(to, _mm512_maskz_expand_ps((__mmask16)chosen, _mm512_loadu_ps(from)));
+#else
+    FOR_WIDE {
+        to[c] = 0.0f;
+    }
+    chosen_spread(from, chosen, to);
+#endif
+}
+
+// The places of the chosen ones of sixteen, from `first` on; returns how many. Up to WIDE numbers may be written.
+static INLINE int32_t chosen_list(uint32_t chosen, int32_t first, int32_t *to)
+{
+    int32_t count = __builtin_popcount(chosen);
+#if defined(__AVX512F__)
+    __m512i place = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    place = _mm512_maskz_compress_epi32((__mmask16)chosen, _mm512_add_epi32(place, _mm512_set1_epi32(first)));
+    _mm512_storeu_si512(to, place);
+#elif defined(__AVX2__)
+    uint32_t low = chosen & 0xffu, high = chosen >> 8;
+    __m256i from = _mm256_set1_epi32(first), from_high = _mm256_set1_epi32(first + 8);
+    _mm256_storeu_si256((__m256i *)to, _mm256_add_epi32(places_of(LAID_PLACES, low), from));
+    _mm256_storeu_si256((__m256i *)(to + __builtin_popcount(low)),
+        _mm256_add_epi32(places_of(LAID_PLACES, high), from_high));
+#else
+    for (; chosen != 0; chosen &= chosen - 1) {
+        *to++ = first + __builtin_ctz(chosen);
+    }
+#endif
+    return count;
 }
