@@ -106,6 +106,7 @@ struct change {
     int column;
     bool left;
     struct row_pool *pool;
+    uint32_t moved;                            // columns that somebody has left
 };
 
 static bool is_siren(const struct street *street, uint32_t kind)
@@ -146,6 +147,7 @@ bool lane_has_gap(const struct street *street, int32_t cell, float front, float 
 static void change_make(struct street *street, struct change *change, int32_t k, int32_t place)
 {
     int c = change->column;
+    change->moved |= 1u << c;
     struct vehicle vehicle = column_get(change->from_rows, k, c);
     column_remove(change->from_rows, change->from->count[c], k, c);
     if (k + 1 == change->from->count[c]) {
@@ -359,8 +361,6 @@ static void change_for_gain(struct street *street, struct change *change, int32_
     }
 }
 
-#define ROWS_AT_ONCE 64
-
 // Columns whose k-th vehicle stands behind one at a stop and may take the lane at its side: the kernel leaves out those
 // who stand, as in a queue they gain nothing.
 static uint32_t behind_stop(const struct street *street, const struct group *group, const struct row *rows, int32_t k,
@@ -375,28 +375,16 @@ static uint32_t behind_stop(const struct street *street, const struct group *gro
     return found;
 }
 
-// Columns whose head stands while the lane beside is empty or flows, as behind one that waits inside to turn left: who
-// stands in them gains by changing, other than in a queue at red.
-static uint32_t passed_by(const struct group *from, const struct row *from_rows, const struct group *to,
-                          const struct row *to_rows)
-{
-    uint32_t found = 0;
-    for (int c = 0; c < WIDE && from->count_max > 1; c++) {
-        bool beside = to->count[c] == 0 || to_rows[0].speed[c] > GAIN_SPEED_MPS;
-        found |= from->count[c] > 1 && from_rows[0].speed[c] <= GAIN_SPEED_MPS && beside ? 1u << c : 0u;
-    }
-    return found;
-}
-
-// Of those columns the ones whose k-th vehicle stands and may take the lane at that side.
-static uint32_t behind_head(const struct row *rows, const struct group *group, int32_t k, struct side_wish side,
-                            uint32_t columns)
+// As the kernel finds them, of columns that somebody has left: there all behind are a row further ahead than when it
+// looked.
+static uint32_t behind_head(const struct change *change, int32_t k, struct side_wish side, uint32_t columns)
 {
     uint32_t found = 0, free_bit = side.left ? KIND_FREE_LEFT : KIND_FREE_RIGHT;
+    const struct row *row = &change->from_rows[k];
     for (uint32_t rest = k > 0 ? columns : 0u; rest != 0; rest &= rest - 1) {
         int c = __builtin_ctz(rest);
-        bool waits = k < group->count[c] && (rows[k].kind[c] & free_bit) && rows[k].speed[c] <= GAIN_SPEED_MPS
-            && (rows[k].kind[c] >> KIND_LUCK_SHIFT) % GAIN_TURNS == side.turn;
+        bool waits = k < change->from->count[c] && (row->kind[c] & free_bit) && row->speed[c] <= GAIN_SPEED_MPS
+            && (row->kind[c] >> KIND_LUCK_SHIFT) % GAIN_TURNS == side.turn;
         found |= waits ? 1u << c : 0u;
     }
     return found;
@@ -409,12 +397,44 @@ static bool lane_open_to(const struct street *street, int32_t link, int32_t lane
 }
 
 // Asks for the trips of those who may change lanes.
-static void trips_expect(const struct street *street, const struct row *rows, int32_t first, int32_t end,
-                         const uint32_t *musts, const uint32_t *gains)
+static void trips_expect(const struct street *street, const struct row *rows, const struct lane_wishes *wishes)
 {
-    for (int32_t k = first; k < end; k++) {
-        for (uint32_t rest = musts[k - first] | gains[k - first]; rest != 0; rest &= rest - 1) {
-            trip_expect(street, rows[k].trip[__builtin_ctz(rest)]);
+    for (uint64_t rest = wishes->rows; rest != 0; rest &= rest - 1) {
+        int32_t i = __builtin_ctzll(rest);
+        for (uint32_t all = wishes->must[i] | wishes->gain[i] | wishes->behind[i]; all != 0; all &= all - 1) {
+            trip_expect(street, rows[i].trip[__builtin_ctz(all)]);
+        }
+    }
+}
+
+// Those of row k who wish to change, one after the other. aside: to make way.
+static void row_change(struct street *street, struct change *change, int32_t k, uint32_t must, uint32_t aside,
+                       uint32_t gain)
+{
+    int32_t to = (int32_t)(change->to - street->groups);
+    const int32_t *links = street->blocks[street->block_of_group[to]].link;
+    uint32_t must_bit = change->left ? KIND_LEFT : KIND_RIGHT;
+    uint32_t free_bit = change->left ? KIND_FREE_LEFT : KIND_FREE_RIGHT;
+    for (uint32_t rest = must | aside | gain; rest != 0; rest &= rest - 1) {
+        int c = __builtin_ctz(rest);
+        const struct row *row = &change->from_rows[k];
+        int32_t lane = change->to->lane[c];
+        uint32_t type = row->kind[c] & KIND_TYPE, own = (must >> c) & 1u ? must_bit : free_bit;
+        // Behind one that has just changed all are a row further ahead than when they were asked.
+        if (k >= change->from->count[c] || !((row->kind[c] & own) || ((aside >> c) & 1u))
+            || row->front[c] < row_length(street, row, c)
+            || row->front[c] >= change->to->length[c] - LINE_MARGIN_M
+            || !lane_open_to(street, links[c], lane, street->types.user[type])
+            || lane_closed(street, lane, street->types.user[type])) {
+            continue;
+        }
+        change->column = c;
+        change->from_cell = (int32_t)(change->from - street->groups) * WIDE + c;
+        change->to_cell = to * WIDE + c;
+        if (((must | aside) >> c) & 1u) {
+            change_mandatory(street, change, k, ((must >> c) & 1u) != 0);
+        } else {
+            change_for_gain(street, change, k);
         }
     }
 }
@@ -422,49 +442,27 @@ static void trips_expect(const struct street *street, const struct row *rows, in
 static void group_change(struct street *street, struct row_pool *pool, const struct follow_job *job, int32_t from,
                          int32_t to, struct side_wish side)
 {
-    const struct block *block = &street->blocks[street->block_of_group[to]];
-    bool left = side.left;
-    uint32_t musts[ROWS_AT_ONCE], gains[ROWS_AT_ONCE];
-    struct change change = { .from = &street->groups[from], .to = &street->groups[to], .left = left,
+    struct change change = { .from = &street->groups[from], .to = &street->groups[to], .left = side.left,
         .pool = pool };
     change.from_rows = &street->rows[change.from->first_row];
     change.to_rows = &street->rows[change.to->first_row];
+    const struct wishing wishing = { change.from, change.to, change.from_rows, change.to_rows, side };
+    struct lane_wishes wishes;
     uint32_t sirens = siren_columns(street, change.from, change.from_rows);
-    uint32_t must_bit = left ? KIND_LEFT : KIND_RIGHT, free_bit = left ? KIND_FREE_LEFT : KIND_FREE_RIGHT;
-    uint32_t passed = passed_by(change.from, change.from_rows, change.to, change.to_rows);
     for (int32_t k = 0; k < change.from->count_max; k++) {
-        int32_t at = k % ROWS_AT_ONCE;
-        if (at == 0) {
-            int32_t end = change.from->count_max - k < ROWS_AT_ONCE ? change.from->count_max : k + ROWS_AT_ONCE;
-            street->kernel->lane_wishes(job, change.from, change.from_rows, side, k, end, musts, gains);
-            trips_expect(street, change.from_rows, k, end, musts, gains);
+        int32_t i = k % WISH_ROWS;
+        if (i == 0) {
+            int32_t left = change.from->count_max - k;
+            street->kernel->lane_wishes(job, &wishing, k, left < WISH_ROWS ? change.from->count_max : k + WISH_ROWS,
+                &wishes);
+            trips_expect(street, &change.from_rows[k], &wishes);
         }
-        uint32_t must = musts[at];
-        gains[at] |= change.from->stops ? behind_stop(street, change.from, change.from_rows, k, left) & ~must : 0u;
-        gains[at] |= passed != 0 ? behind_head(change.from_rows, change.from, k, side, passed) & ~must : 0u;
+        uint32_t must = wishes.must[i], again = change.moved & wishes.passed;
+        uint32_t gain = wishes.gain[i] | (wishes.behind[i] & ~change.moved);
+        gain |= again != 0 ? behind_head(&change, k, side, again) : 0u;
+        gain |= change.from->stops ? behind_stop(street, change.from, change.from_rows, k, side.left) : 0u;
         uint32_t aside = sirens != 0 ? makes_way(street, &change, k, sirens) & ~must : 0u;
-        for (uint32_t rest = must | aside | gains[at]; rest != 0; rest &= rest - 1) {
-            int c = __builtin_ctz(rest);
-            const struct row *row = &change.from_rows[k];
-            int32_t lane = change.to->lane[c];
-            uint32_t type = row->kind[c] & KIND_TYPE, own = (must >> c) & 1u ? must_bit : free_bit;
-            // Behind one that has just changed all are a row further ahead than when they were asked.
-            if (k >= change.from->count[c] || !((row->kind[c] & own) || ((aside >> c) & 1u))
-                || row->front[c] < row_length(street, row, c)
-                || row->front[c] >= change.to->length[c] - LINE_MARGIN_M
-                || !lane_open_to(street, block->link[c], lane, street->types.user[type])
-                || lane_closed(street, lane, street->types.user[type])) {
-                continue;
-            }
-            change.column = c;
-            change.from_cell = from * WIDE + c;
-            change.to_cell = to * WIDE + c;
-            if (((must | aside) >> c) & 1u) {
-                change_mandatory(street, &change, k, ((must >> c) & 1u) != 0);
-            } else {
-                change_for_gain(street, &change, k);
-            }
-        }
+        row_change(street, &change, k, must, aside, gain & ~must);
     }
 }
 
