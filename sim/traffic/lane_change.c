@@ -396,15 +396,17 @@ static bool lane_open_to(const struct street *street, int32_t link, int32_t lane
     return (street->users_of_all[link] & user) != 0 || (street->network->lanes[lane].users & user) != 0;
 }
 
-// Asks for the trips of those who may change lanes.
-static void trips_expect(const struct street *street, const struct row *rows, const struct lane_wishes *wishes)
+// Asks for what a change will touch: the trip, its legs, the paths on from the lane and those that lead in.
+static void change_expect(const struct street *street, const struct change *change, int32_t trip_index)
 {
-    for (uint64_t rest = wishes->rows; rest != 0; rest &= rest - 1) {
-        int32_t i = __builtin_ctzll(rest);
-        for (uint32_t all = wishes->must[i] | wishes->gain[i] | wishes->behind[i]; all != 0; all &= all - 1) {
-            trip_expect(street, rows[i].trip[__builtin_ctz(all)]);
-        }
+    const struct trip *trip = &street->trips[trip_index];
+    const struct group *to = change->to;
+    memory_expect_write(trip);
+    memory_expect(&street->briefs[to->first_path[change->column]]);
+    for (int32_t i = 0; i < to->entry_count[change->column]; i++) {
+        memory_expect(&street->inside[street->entries[to->first_entry[change->column] + i].path]);
     }
+    memory_expect(&street->legs[trip->first_leg + trip->leg]);
 }
 
 // Those of row k who wish to change, one after the other. aside: to make way.
@@ -431,10 +433,38 @@ static void row_change(struct street *street, struct change *change, int32_t k, 
         change->column = c;
         change->from_cell = (int32_t)(change->from - street->groups) * WIDE + c;
         change->to_cell = to * WIDE + c;
+        change_expect(street, change, row->trip[c]);
         if (((must | aside) >> c) & 1u) {
             change_mandatory(street, change, k, ((must >> c) & 1u) != 0);
         } else {
             change_for_gain(street, change, k);
+        }
+    }
+}
+
+// Rows i .. WISH_ROWS - 1.
+static uint64_t rows_from(int32_t i)
+{
+    return i < WISH_ROWS ? UINT64_MAX << i : 0;
+}
+
+// Those of rows first .. end - 1, of whom the kernel told who wishes.
+static void rows_change(struct street *street, struct change *change, const struct lane_wishes *wishes, int32_t first,
+                        int32_t end, uint32_t sirens, struct side_wish side)
+{
+    uint64_t there = ~rows_from(end - first);
+    uint64_t rest = change->from->stops || sirens != 0 ? there : wishes->rows;
+    while (rest != 0) {
+        int32_t i = __builtin_ctzll(rest), k = first + i;
+        uint32_t must = wishes->must[i], again = change->moved & wishes->passed;
+        uint32_t gain = wishes->gain[i] | (wishes->behind[i] & ~change->moved);
+        gain |= again != 0 ? behind_head(change, k, side, again) : 0u;
+        gain |= change->from->stops ? behind_stop(street, change->from, change->from_rows, k, side.left) : 0u;
+        uint32_t aside = sirens != 0 ? makes_way(street, change, k, sirens) & ~must : 0u;
+        row_change(street, change, k, must, aside, gain & ~must);
+        rest &= rest - 1;
+        if (change->from->stops || (change->moved & wishes->passed) != 0) {
+            rest = there & rows_from(i + 1);   // others may wish now
         }
     }
 }
@@ -449,20 +479,11 @@ static void group_change(struct street *street, struct row_pool *pool, const str
     const struct wishing wishing = { change.from, change.to, change.from_rows, change.to_rows, side };
     struct lane_wishes wishes;
     uint32_t sirens = siren_columns(street, change.from, change.from_rows);
-    for (int32_t k = 0; k < change.from->count_max; k++) {
-        int32_t i = k % WISH_ROWS;
-        if (i == 0) {
-            int32_t left = change.from->count_max - k;
-            street->kernel->lane_wishes(job, &wishing, k, left < WISH_ROWS ? change.from->count_max : k + WISH_ROWS,
-                &wishes);
-            trips_expect(street, &change.from_rows[k], &wishes);
-        }
-        uint32_t must = wishes.must[i], again = change.moved & wishes.passed;
-        uint32_t gain = wishes.gain[i] | (wishes.behind[i] & ~change.moved);
-        gain |= again != 0 ? behind_head(&change, k, side, again) : 0u;
-        gain |= change.from->stops ? behind_stop(street, change.from, change.from_rows, k, side.left) : 0u;
-        uint32_t aside = sirens != 0 ? makes_way(street, &change, k, sirens) & ~must : 0u;
-        row_change(street, &change, k, must, aside, gain & ~must);
+    int32_t count = change.from->count_max;
+    for (int32_t first = 0; first < count; first += WISH_ROWS) {
+        int32_t end = count - first < WISH_ROWS ? count : first + WISH_ROWS;
+        street->kernel->lane_wishes(job, &wishing, first, end, &wishes);
+        rows_change(street, &change, &wishes, first, end, sirens, side);
     }
 }
 
