@@ -70,10 +70,11 @@ static struct neighbours neighbours_find(const struct street *street, const stru
 }
 
 // Whether those who are about to come into the lane can brake for one who would be its last, its rear at `rear`.
-static bool entries_brake(const struct street *street, const struct group *group, int column, float rear, float v)
+static bool entries_brake(const struct street *street, int32_t cell, float rear, float v)
 {
-    for (int32_t i = 0; i < group->entry_count[column]; i++) {
-        int32_t path_index = street->entries[group->first_entry[column] + i].path;
+    const struct seen *lane = &street->seen[cell];
+    for (int32_t i = 0; i < lane->entry_count; i++) {
+        int32_t path_index = street->entries[lane->first_entry + i].path;
         if (street->inside[path_index].count > 0) {
             // Where it was before this step; it has driven on since.
             const struct crosser *first = &street->now[street->inside[path_index].first];
@@ -141,7 +142,7 @@ bool lane_has_gap(const struct street *street, int32_t cell, float front, float 
     float v = near.behind_mps;
     *ret_place = near.place;
     return near.ahead >= APART_M && near.behind >= APART_M + v * v / (2.0f * SAFE_MPS2) + v * street->step_s
-        && (near.place < group->count[c] || entries_brake(street, group, c, front - length, 0.0f));
+        && (near.place < group->count[c] || entries_brake(street, cell, front - length, 0.0f));
 }
 
 static void change_make(struct street *street, struct change *change, int32_t k, int32_t place)
@@ -295,7 +296,7 @@ static void change_mandatory(struct street *street, struct change *change, int32
     bool stays = street->sirens && !is_siren(street, row->kind[c])
         && siren_behind(street, change->to, c, near.place, row->front[c]);
     if (!stays && near.ahead >= APART_M && near.behind >= APART_M
-        && (!last || entries_brake(street, change->to, c, row->front[c] - length, v))) {
+        && (!last || entries_brake(street, change->to_cell, row->front[c] - length, v))) {
         float own = acceleration_of(street, row->kind[c], v, row->desired[c], near.ahead, near.ahead_mps);
         float other = 0.0f;
         if (near.place < change->to->count[c]) {
@@ -356,7 +357,7 @@ static void change_for_gain(struct street *street, struct change *change, int32_
     }
     bool last = near.place == change->to->count[c];
     if (then - now > GAIN_MPS2 + POLITENESS * loss
-        && (!last || entries_brake(street, change->to, c, row->front[c] - length, v))) {
+        && (!last || entries_brake(street, change->to_cell, row->front[c] - length, v))) {
         change_make(street, change, k, near.place);
     }
 }
@@ -400,11 +401,11 @@ static bool lane_open_to(const struct street *street, int32_t link, int32_t lane
 static void change_expect(const struct street *street, const struct change *change, int32_t trip_index)
 {
     const struct trip *trip = &street->trips[trip_index];
-    const struct group *to = change->to;
+    const struct seen *to = &street->seen[change->to_cell];
     memory_expect_write(trip);
-    memory_expect(&street->briefs[to->first_path[change->column]]);
-    for (int32_t i = 0; i < to->entry_count[change->column]; i++) {
-        memory_expect(&street->inside[street->entries[to->first_entry[change->column] + i].path]);
+    memory_expect(&street->briefs[to->first_path]);
+    for (int32_t i = 0; i < to->entry_count; i++) {
+        memory_expect(&street->inside[street->entries[to->first_entry + i].path]);
     }
     memory_expect(&street->legs[trip->first_leg + trip->leg]);
 }
