@@ -45,12 +45,16 @@ static float row_length(const struct street *street, const struct row *row, int 
     return street->types.length[row->kind[column] & KIND_TYPE];
 }
 
+// near: a row that may be close to its place.
 static struct neighbours neighbours_find(const struct street *street, const struct group *group, int column,
-                                         float front, float length)
+                                         int32_t near, float front, float length)
 {
-    struct neighbours found = { 0, FAR_M, FAR_M, 0.0f, 0.0f };
-    const struct row *rows = &street->rows[group->first_row];
     int32_t count = group->count[column];
+    struct neighbours found = { near < count ? near : count, FAR_M, FAR_M, 0.0f, 0.0f };
+    const struct row *rows = &street->rows[group->first_row];
+    while (found.place > 0 && rows[found.place - 1].front[column] < front) {
+        found.place--;
+    }
     while (found.place < count && rows[found.place].front[column] >= front) {
         found.place++;
     }
@@ -138,7 +142,7 @@ bool lane_has_gap(const struct street *street, int32_t cell, float front, float 
 {
     const struct group *group = cell_group(street, cell);
     int c = cell % WIDE;
-    struct neighbours near = neighbours_find(street, group, c, front, length);
+    struct neighbours near = neighbours_find(street, group, c, 0, front, length);
     float v = near.behind_mps;
     *ret_place = near.place;
     return near.ahead >= APART_M && near.behind >= APART_M + v * v / (2.0f * SAFE_MPS2) + v * street->step_s
@@ -291,7 +295,7 @@ static void change_mandatory(struct street *street, struct change *change, int32
     const struct row *row = &change->from_rows[k];
     float length = row_length(street, row, c), v = row->speed[c];
     float limit = SAFE_MPS2 * 0.5f + (HARD_MPS2 - SAFE_MPS2 * 0.5f) * urgency;
-    struct neighbours near = neighbours_find(street, change->to, c, row->front[c], length);
+    struct neighbours near = neighbours_find(street, change->to, c, k, row->front[c], length);
     bool last = near.place == change->to->count[c];
     bool stays = street->sirens && !is_siren(street, row->kind[c])
         && siren_behind(street, change->to, c, near.place, row->front[c]);
@@ -330,7 +334,7 @@ static void change_for_gain(struct street *street, struct change *change, int32_
         gap = leader->front[c] - row_length(street, leader, c) - row->front[c];
         leader_mps = leader->speed[c];
     }
-    struct neighbours near = neighbours_find(street, change->to, c, row->front[c], length);
+    struct neighbours near = neighbours_find(street, change->to, c, k, row->front[c], length);
     uint32_t type = row->kind[c] & KIND_TYPE;
     if (near.ahead < street->types.gap[type] || near.behind < street->types.gap[type]) {
         return;
