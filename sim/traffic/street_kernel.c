@@ -652,8 +652,8 @@ static void lane_wishes(const struct follow_job *job, const struct wishing *from
     const struct group *group = from->group;
     uint32_t must_bit = from->side.left ? KIND_LEFT : KIND_RIGHT;
     uint32_t free_bit = from->side.left ? KIND_FREE_LEFT : KIND_FREE_RIGHT;
-    ret->passed = first == 0 ? lanes_passed(from) : ret->passed;
-    ret->rows = 0;
+    uint32_t passed = first == 0 ? lanes_passed(from) : ret->passed;
+    uint64_t rows = 0;
     for (int32_t k = first; k < end; k++) {
         const struct row *row = &from->rows[k];
         _Alignas(64) int32_t must[WIDE], may[WIDE], stands[WIDE];
@@ -670,12 +670,15 @@ static void lane_wishes(const struct follow_job *job, const struct wishing *from
                 & (row->front[c] < group->length[c] - GAIN_LAST_M));
         }
         int32_t i = k - first;
-        uint32_t looks = bits_of(may);
-        ret->must[i] = bits_of(must);
-        ret->gain[i] = looks != 0 ? looks & held_up(job, group, from->rows, k) : 0;
-        ret->behind[i] = k > 0 ? bits_of(stands) & ret->passed : 0;
-        ret->rows |= (uint64_t)((ret->must[i] | ret->gain[i] | ret->behind[i]) != 0) << i;
+        uint32_t looks = bits_of(may), musts = bits_of(must), behind = k > 0 ? bits_of(stands) & passed : 0;
+        uint32_t gains = looks != 0 ? looks & held_up(job, group, from->rows, k) : 0;
+        ret->must[i] = musts;
+        ret->gain[i] = gains;
+        ret->behind[i] = behind;
+        rows |= (uint64_t)((musts | gains | behind) != 0) << i;
     }
+    ret->passed = passed;
+    ret->rows = rows;
 }
 
 static uint32_t columns_held(const int32_t *restrict count, int32_t *restrict ret_most)
