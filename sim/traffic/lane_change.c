@@ -45,12 +45,16 @@ static float row_length(const struct street *street, const struct row *row, int 
     return street->types.length[row->kind[column] & KIND_TYPE];
 }
 
+// near: a row that may be close to its place.
 static struct neighbours neighbours_find(const struct street *street, const struct group *group, int column,
-                                         float front, float length)
+                                         int32_t near, float front, float length)
 {
-    struct neighbours found = { 0, FAR_M, FAR_M, 0.0f, 0.0f };
-    const struct row *rows = &street->rows[group->first_row];
     int32_t count = group->count[column];
+    struct neighbours found = { near < count ? near : count, FAR_M, FAR_M, 0.0f, 0.0f };
+    const struct row *rows = &street->rows[group->first_row];
+    while (found.place > 0 && rows[found.place - 1].front[column] < front) {
+        found.place--;
+    }
     while (found.place < count && rows[found.place].front[column] >= front) {
         found.place++;
     }
@@ -70,10 +74,11 @@ static struct neighbours neighbours_find(const struct street *street, const stru
 }
 
 // Whether those who are about to come into the lane can brake for one who would be its last, its rear at `rear`.
-static bool entries_brake(const struct street *street, const struct group *group, int column, float rear, float v)
+static bool entries_brake(const struct street *street, int32_t cell, float rear, float v)
 {
-    for (int32_t i = 0; i < group->entry_count[column]; i++) {
-        int32_t path_index = street->entries[group->first_entry[column] + i].path;
+    const struct seen *lane = &street->seen[cell];
+    for (int32_t i = 0; i < lane->entry_count; i++) {
+        int32_t path_index = street->entries[lane->first_entry + i].path;
         if (street->inside[path_index].count > 0) {
             // Where it was before this step; it has driven on since.
             const struct crosser *first = &street->now[street->inside[path_index].first];
@@ -106,6 +111,7 @@ struct change {
     int column;
     bool left;
     struct row_pool *pool;
+    uint32_t moved;                            // columns that somebody has left
 };
 
 static bool is_siren(const struct street *street, uint32_t kind)
@@ -136,16 +142,17 @@ bool lane_has_gap(const struct street *street, int32_t cell, float front, float 
 {
     const struct group *group = cell_group(street, cell);
     int c = cell % WIDE;
-    struct neighbours near = neighbours_find(street, group, c, front, length);
+    struct neighbours near = neighbours_find(street, group, c, 0, front, length);
     float v = near.behind_mps;
     *ret_place = near.place;
     return near.ahead >= APART_M && near.behind >= APART_M + v * v / (2.0f * SAFE_MPS2) + v * street->step_s
-        && (near.place < group->count[c] || entries_brake(street, group, c, front - length, 0.0f));
+        && (near.place < group->count[c] || entries_brake(street, cell, front - length, 0.0f));
 }
 
 static void change_make(struct street *street, struct change *change, int32_t k, int32_t place)
 {
     int c = change->column;
+    change->moved |= 1u << c;
     struct vehicle vehicle = column_get(change->from_rows, k, c);
     column_remove(change->from_rows, change->from->count[c], k, c);
     if (k + 1 == change->from->count[c]) {
@@ -288,12 +295,12 @@ static void change_mandatory(struct street *street, struct change *change, int32
     const struct row *row = &change->from_rows[k];
     float length = row_length(street, row, c), v = row->speed[c];
     float limit = SAFE_MPS2 * 0.5f + (HARD_MPS2 - SAFE_MPS2 * 0.5f) * urgency;
-    struct neighbours near = neighbours_find(street, change->to, c, row->front[c], length);
+    struct neighbours near = neighbours_find(street, change->to, c, k, row->front[c], length);
     bool last = near.place == change->to->count[c];
     bool stays = street->sirens && !is_siren(street, row->kind[c])
         && siren_behind(street, change->to, c, near.place, row->front[c]);
     if (!stays && near.ahead >= APART_M && near.behind >= APART_M
-        && (!last || entries_brake(street, change->to, c, row->front[c] - length, v))) {
+        && (!last || entries_brake(street, change->to_cell, row->front[c] - length, v))) {
         float own = acceleration_of(street, row->kind[c], v, row->desired[c], near.ahead, near.ahead_mps);
         float other = 0.0f;
         if (near.place < change->to->count[c]) {
@@ -327,7 +334,7 @@ static void change_for_gain(struct street *street, struct change *change, int32_
         gap = leader->front[c] - row_length(street, leader, c) - row->front[c];
         leader_mps = leader->speed[c];
     }
-    struct neighbours near = neighbours_find(street, change->to, c, row->front[c], length);
+    struct neighbours near = neighbours_find(street, change->to, c, k, row->front[c], length);
     uint32_t type = row->kind[c] & KIND_TYPE;
     if (near.ahead < street->types.gap[type] || near.behind < street->types.gap[type]) {
         return;
@@ -354,12 +361,10 @@ static void change_for_gain(struct street *street, struct change *change, int32_
     }
     bool last = near.place == change->to->count[c];
     if (then - now > GAIN_MPS2 + POLITENESS * loss
-        && (!last || entries_brake(street, change->to, c, row->front[c] - length, v))) {
+        && (!last || entries_brake(street, change->to_cell, row->front[c] - length, v))) {
         change_make(street, change, k, near.place);
     }
 }
-
-#define ROWS_AT_ONCE 64
 
 // Columns whose k-th vehicle stands behind one at a stop and may take the lane at its side: the kernel leaves out those
 // who stand, as in a queue they gain nothing.
@@ -375,28 +380,16 @@ static uint32_t behind_stop(const struct street *street, const struct group *gro
     return found;
 }
 
-// Columns whose head stands while the lane beside is empty or flows, as behind one that waits inside to turn left: who
-// stands in them gains by changing, other than in a queue at red.
-static uint32_t passed_by(const struct group *from, const struct row *from_rows, const struct group *to,
-                          const struct row *to_rows)
-{
-    uint32_t found = 0;
-    for (int c = 0; c < WIDE && from->count_max > 1; c++) {
-        bool beside = to->count[c] == 0 || to_rows[0].speed[c] > GAIN_SPEED_MPS;
-        found |= from->count[c] > 1 && from_rows[0].speed[c] <= GAIN_SPEED_MPS && beside ? 1u << c : 0u;
-    }
-    return found;
-}
-
-// Of those columns the ones whose k-th vehicle stands and may take the lane at that side.
-static uint32_t behind_head(const struct row *rows, const struct group *group, int32_t k, struct side_wish side,
-                            uint32_t columns)
+// As the kernel finds them, of columns that somebody has left: there all behind are a row further ahead than when it
+// looked.
+static uint32_t behind_head(const struct change *change, int32_t k, struct side_wish side, uint32_t columns)
 {
     uint32_t found = 0, free_bit = side.left ? KIND_FREE_LEFT : KIND_FREE_RIGHT;
+    const struct row *row = &change->from_rows[k];
     for (uint32_t rest = k > 0 ? columns : 0u; rest != 0; rest &= rest - 1) {
         int c = __builtin_ctz(rest);
-        bool waits = k < group->count[c] && (rows[k].kind[c] & free_bit) && rows[k].speed[c] <= GAIN_SPEED_MPS
-            && (rows[k].kind[c] >> KIND_LUCK_SHIFT) % GAIN_TURNS == side.turn;
+        bool waits = k < change->from->count[c] && (row->kind[c] & free_bit) && row->speed[c] <= GAIN_SPEED_MPS
+            && (row->kind[c] >> KIND_LUCK_SHIFT) % GAIN_TURNS == side.turn;
         found |= waits ? 1u << c : 0u;
     }
     return found;
@@ -408,13 +401,75 @@ static bool lane_open_to(const struct street *street, int32_t link, int32_t lane
     return (street->users_of_all[link] & user) != 0 || (street->network->lanes[lane].users & user) != 0;
 }
 
-// Asks for the trips of those who may change lanes.
-static void trips_expect(const struct street *street, const struct row *rows, int32_t first, int32_t end,
-                         const uint32_t *musts, const uint32_t *gains)
+// Asks for what a change will touch: the trip, its legs, the paths on from the lane and those that lead in.
+static void change_expect(const struct street *street, const struct change *change, int32_t trip_index)
 {
-    for (int32_t k = first; k < end; k++) {
-        for (uint32_t rest = musts[k - first] | gains[k - first]; rest != 0; rest &= rest - 1) {
-            trip_expect(street, rows[k].trip[__builtin_ctz(rest)]);
+    const struct trip *trip = &street->trips[trip_index];
+    const struct seen *to = &street->seen[change->to_cell];
+    memory_expect_write(trip);
+    memory_expect(&street->briefs[to->first_path]);
+    for (int32_t i = 0; i < to->entry_count; i++) {
+        memory_expect(&street->inside[street->entries[to->first_entry + i].path]);
+    }
+    memory_expect(&street->legs[trip->first_leg + trip->leg]);
+}
+
+// Those of row k who wish to change, one after the other. aside: to make way.
+static void row_change(struct street *street, struct change *change, int32_t k, uint32_t must, uint32_t aside,
+                       uint32_t gain)
+{
+    int32_t to = (int32_t)(change->to - street->groups);
+    const int32_t *links = street->blocks[street->block_of_group[to]].link;
+    uint32_t must_bit = change->left ? KIND_LEFT : KIND_RIGHT;
+    uint32_t free_bit = change->left ? KIND_FREE_LEFT : KIND_FREE_RIGHT;
+    for (uint32_t rest = must | aside | gain; rest != 0; rest &= rest - 1) {
+        int c = __builtin_ctz(rest);
+        const struct row *row = &change->from_rows[k];
+        int32_t lane = change->to->lane[c];
+        uint32_t type = row->kind[c] & KIND_TYPE, own = (must >> c) & 1u ? must_bit : free_bit;
+        // Behind one that has just changed all are a row further ahead than when they were asked.
+        if (k >= change->from->count[c] || !((row->kind[c] & own) || ((aside >> c) & 1u))
+            || row->front[c] < row_length(street, row, c)
+            || row->front[c] >= change->to->length[c] - LINE_MARGIN_M
+            || !lane_open_to(street, links[c], lane, street->types.user[type])
+            || lane_closed(street, lane, street->types.user[type])) {
+            continue;
+        }
+        change->column = c;
+        change->from_cell = (int32_t)(change->from - street->groups) * WIDE + c;
+        change->to_cell = to * WIDE + c;
+        change_expect(street, change, row->trip[c]);
+        if (((must | aside) >> c) & 1u) {
+            change_mandatory(street, change, k, ((must >> c) & 1u) != 0);
+        } else {
+            change_for_gain(street, change, k);
+        }
+    }
+}
+
+// Rows i .. WISH_ROWS - 1.
+static uint64_t rows_from(int32_t i)
+{
+    return i < WISH_ROWS ? UINT64_MAX << i : 0;
+}
+
+// Those of rows first .. end - 1, of whom the kernel told who wishes.
+static void rows_change(struct street *street, struct change *change, const struct lane_wishes *wishes, int32_t first,
+                        int32_t end, uint32_t sirens, struct side_wish side)
+{
+    uint64_t there = ~rows_from(end - first);
+    uint64_t rest = change->from->stops || sirens != 0 ? there : wishes->rows;
+    while (rest != 0) {
+        int32_t i = __builtin_ctzll(rest), k = first + i;
+        uint32_t must = wishes->must[i], again = change->moved & wishes->passed;
+        uint32_t gain = wishes->gain[i] | (wishes->behind[i] & ~change->moved);
+        gain |= again != 0 ? behind_head(change, k, side, again) : 0u;
+        gain |= change->from->stops ? behind_stop(street, change->from, change->from_rows, k, side.left) : 0u;
+        uint32_t aside = sirens != 0 ? makes_way(street, change, k, sirens) & ~must : 0u;
+        row_change(street, change, k, must, aside, gain & ~must);
+        rest &= rest - 1;
+        if (change->from->stops || (change->moved & wishes->passed) != 0) {
+            rest = there & rows_from(i + 1);   // others may wish now
         }
     }
 }
@@ -422,49 +477,18 @@ static void trips_expect(const struct street *street, const struct row *rows, in
 static void group_change(struct street *street, struct row_pool *pool, const struct follow_job *job, int32_t from,
                          int32_t to, struct side_wish side)
 {
-    const struct block *block = &street->blocks[street->block_of_group[to]];
-    bool left = side.left;
-    uint32_t musts[ROWS_AT_ONCE], gains[ROWS_AT_ONCE];
-    struct change change = { .from = &street->groups[from], .to = &street->groups[to], .left = left,
+    struct change change = { .from = &street->groups[from], .to = &street->groups[to], .left = side.left,
         .pool = pool };
     change.from_rows = &street->rows[change.from->first_row];
     change.to_rows = &street->rows[change.to->first_row];
+    const struct wishing wishing = { change.from, change.to, change.from_rows, change.to_rows, side };
+    struct lane_wishes wishes;
     uint32_t sirens = siren_columns(street, change.from, change.from_rows);
-    uint32_t must_bit = left ? KIND_LEFT : KIND_RIGHT, free_bit = left ? KIND_FREE_LEFT : KIND_FREE_RIGHT;
-    uint32_t passed = passed_by(change.from, change.from_rows, change.to, change.to_rows);
-    for (int32_t k = 0; k < change.from->count_max; k++) {
-        int32_t at = k % ROWS_AT_ONCE;
-        if (at == 0) {
-            int32_t end = change.from->count_max - k < ROWS_AT_ONCE ? change.from->count_max : k + ROWS_AT_ONCE;
-            street->kernel->lane_wishes(job, change.from, change.from_rows, side, k, end, musts, gains);
-            trips_expect(street, change.from_rows, k, end, musts, gains);
-        }
-        uint32_t must = musts[at];
-        gains[at] |= change.from->stops ? behind_stop(street, change.from, change.from_rows, k, left) & ~must : 0u;
-        gains[at] |= passed != 0 ? behind_head(change.from_rows, change.from, k, side, passed) & ~must : 0u;
-        uint32_t aside = sirens != 0 ? makes_way(street, &change, k, sirens) & ~must : 0u;
-        for (uint32_t rest = must | aside | gains[at]; rest != 0; rest &= rest - 1) {
-            int c = __builtin_ctz(rest);
-            const struct row *row = &change.from_rows[k];
-            int32_t lane = change.to->lane[c];
-            uint32_t type = row->kind[c] & KIND_TYPE, own = (must >> c) & 1u ? must_bit : free_bit;
-            // Behind one that has just changed all are a row further ahead than when they were asked.
-            if (k >= change.from->count[c] || !((row->kind[c] & own) || ((aside >> c) & 1u))
-                || row->front[c] < row_length(street, row, c)
-                || row->front[c] >= change.to->length[c] - LINE_MARGIN_M
-                || !lane_open_to(street, block->link[c], lane, street->types.user[type])
-                || lane_closed(street, lane, street->types.user[type])) {
-                continue;
-            }
-            change.column = c;
-            change.from_cell = from * WIDE + c;
-            change.to_cell = to * WIDE + c;
-            if (((must | aside) >> c) & 1u) {
-                change_mandatory(street, &change, k, ((must >> c) & 1u) != 0);
-            } else {
-                change_for_gain(street, &change, k);
-            }
-        }
+    int32_t count = change.from->count_max;
+    for (int32_t first = 0; first < count; first += WISH_ROWS) {
+        int32_t end = count - first < WISH_ROWS ? count : first + WISH_ROWS;
+        street->kernel->lane_wishes(job, &wishing, first, end, &wishes);
+        rows_change(street, &change, &wishes, first, end, sirens, side);
     }
 }
 

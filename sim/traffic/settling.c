@@ -124,6 +124,26 @@ static void inside_arrange(const struct street *street, int32_t path, int32_t *s
     inside->count = 0;
 }
 
+// Room for those on a junction's paths after this step, and its counts as of then: nobody asks for them before all have
+// settled.
+static void crossroads_arrange(const struct street *street, int32_t index, int32_t *slot)
+{
+    struct crossroads *crossroads = &street->crossroads[index];
+    for (uint64_t rest = crossroads->busy_next & ~BUSY_REST; rest != 0; rest &= rest - 1) {
+        inside_arrange(street, crossroads->first_path + __builtin_ctzll(rest), slot);
+    }
+    for (int32_t k = BUSY_PATHS; crossroads->vehicles_next > 0 && k < crossroads->path_count; k++) {
+        inside_arrange(street, crossroads->first_path + k, slot);
+    }
+    crossroads->vehicles_before = crossroads->vehicles_now;
+    crossroads->vehicles_now = crossroads->vehicles_next;
+    crossroads->vehicles_next = 0;
+    crossroads->busy_before = crossroads->busy;
+    crossroads->busy = crossroads->busy_next;
+    crossroads->busy_next = BUSY_REST;
+    street->awake[index] = (crossroads->vehicles_before | crossroads->vehicles_now) != 0;
+}
+
 // Makes room in street.next for those who stay on the worker's paths and those who come, path by path.
 static void crossers_arrange(struct street *street, const struct worker *worker, int32_t self)
 {
@@ -145,15 +165,8 @@ static void crossers_arrange(struct street *street, const struct worker *worker,
     }
     int32_t slot = worker->first_slot;
     for (int32_t i = worker->first_crossroads; i < worker->crossroads_end; i++) {
-        if (!street->awake[i]) {
-            continue;
-        }
-        const struct crossroads *crossroads = &street->crossroads[i];
-        for (uint64_t rest = crossroads->busy_next & ~BUSY_REST; rest != 0; rest &= rest - 1) {
-            inside_arrange(street, crossroads->first_path + __builtin_ctzll(rest), &slot);
-        }
-        for (int32_t k = BUSY_PATHS; crossroads->vehicles_next > 0 && k < crossroads->path_count; k++) {
-            inside_arrange(street, crossroads->first_path + k, &slot);
+        if (street->awake[i]) {
+            crossroads_arrange(street, i, &slot);
         }
     }
     for (int32_t i = 0; i < worker->stayed_count; i++) {
@@ -526,6 +539,20 @@ static void block_expect(const struct street *street, const struct block *block)
     }
 }
 
+// Asks for the cells that will be published. Where most are, for all of them, which takes no branches.
+static void seen_expect(const struct seen *seen, uint32_t shown)
+{
+    if (__builtin_popcount(shown) > WIDE / 2) {
+        for (int c = 0; c < WIDE; c++) {
+            memory_expect_write(&seen[c]);
+        }
+        return;
+    }
+    for (uint32_t rest = shown; rest != 0; rest &= rest - 1) {
+        memory_expect_write(&seen[__builtin_ctz(rest)]);
+    }
+}
+
 // goal: the lane on which lane changes of this second end; of it all rows are not read.
 static void block_expect_more(const struct street *street, const struct block *block, int32_t goal)
 {
@@ -542,9 +569,7 @@ static void block_expect_more(const struct street *street, const struct block *b
         }
         memory_expect(rows[0].path);
         memory_expect(rows[1].path);
-        for (uint32_t rest = group->shown; rest != 0; rest &= rest - 1) {
-            memory_expect_write(&street->seen[(block->first_group + i) * WIDE + __builtin_ctz(rest)]);
-        }
+        seen_expect(&street->seen[(block->first_group + i) * WIDE], group->shown);
     }
 }
 
@@ -600,19 +625,6 @@ void settle_worker(struct street *street, struct worker *worker)
             block_publish(street, block);
             block_shrink(street, worker, block);
         }
-    }
-    for (int32_t i = worker->first_crossroads; i < worker->crossroads_end; i++) {
-        if (!street->awake[i]) {
-            continue;
-        }
-        struct crossroads *crossroads = &street->crossroads[i];
-        crossroads->vehicles_before = crossroads->vehicles_now;
-        crossroads->vehicles_now = crossroads->vehicles_next;
-        crossroads->vehicles_next = 0;
-        crossroads->busy_before = crossroads->busy;
-        crossroads->busy = crossroads->busy_next;
-        crossroads->busy_next = BUSY_REST;
-        street->awake[i] = (crossroads->vehicles_before | crossroads->vehicles_now) != 0;
     }
 }
 

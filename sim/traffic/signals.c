@@ -61,8 +61,8 @@ static enum aspect site_aspect(const struct signals *signals, int32_t index, int
     case PLAYING_FALLBACK: {
         enum aspect aspect = lamp_aspect(signals->network, &site->fallback, i, t_ms, ret_since_ms);
         int64_t start_ms, end_ms;
-        bool any = plan_last_green(&site->fallback, i, t_ms, &start_ms, &end_ms);
-        if (aspect != ASPECT_RED && any && start_ms < site->join_ms) {
+        if (aspect != ASPECT_RED && site->join_ms != INT64_MIN
+            && plan_last_green(&site->fallback, i, t_ms, &start_ms, &end_ms) && start_ms < site->join_ms) {
             *ret_since_ms = INT64_MIN;    // a green that began before it joined: it waits for the next
             return ASPECT_RED;
         }

@@ -177,21 +177,29 @@ void street_release(struct street *street)
     free(street);
 }
 
+static void greens_note_some(struct street *street, int32_t first, int32_t end)
+{
+    for (int32_t i = first; i < end; i++) {
+        if (street->aspects[i] == ASPECT_GREEN && street->aspects_before[i] != ASPECT_GREEN) {
+            street->green_since_ms[i] = street->now_ms;
+        }
+        street->aspects_before[i] = street->aspects[i];
+    }
+}
+
+// Few lamps change in a step: they are compared by words.
 static void greens_note(struct street *street)
 {
-    int32_t count = street->network->group_count;
-    for (int32_t first = 0; first < count; first += (int32_t)sizeof(uint64_t)) {
-        int32_t together = count - first < (int32_t)sizeof(uint64_t) ? count - first : (int32_t)sizeof(uint64_t);
-        uint64_t now = 0, before = 0;      // few lamps change in a step
-        memcpy(&now, &street->aspects[first], (size_t)together);
-        memcpy(&before, &street->aspects_before[first], (size_t)together);
-        for (int32_t i = first; i < first + together && now != before; i++) {
-            if (street->aspects[i] == ASPECT_GREEN && street->aspects_before[i] != ASPECT_GREEN) {
-                street->green_since_ms[i] = street->now_ms;
-            }
-            street->aspects_before[i] = street->aspects[i];
+    int32_t count = street->network->group_count, together = (int32_t)sizeof(uint64_t), first = 0;
+    for (; first + together <= count; first += together) {
+        uint64_t now, before;
+        memcpy(&now, &street->aspects[first], sizeof now);
+        memcpy(&before, &street->aspects_before[first], sizeof before);
+        if (now != before) {
+            greens_note_some(street, first, first + together);
         }
     }
+    greens_note_some(street, first, count);
 }
 
 static bool may_insert(const struct street *street)

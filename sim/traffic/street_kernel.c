@@ -667,28 +667,50 @@ static uint32_t held_up(const struct follow_job *job, const struct group *group,
 #define THIRD 21846u
 #define THIRD_SHIFT 16
 
-static void lane_wishes(const struct follow_job *job, const struct group *group, const struct row *rows,
-                        struct side_wish side, int32_t first, int32_t end, uint32_t *ret_must, uint32_t *ret_gain)
+static uint32_t lanes_passed(const struct wishing *from)
 {
-    uint32_t must_bit = side.left ? KIND_LEFT : KIND_RIGHT;
-    uint32_t free_bit = side.left ? KIND_FREE_LEFT : KIND_FREE_RIGHT;
+    const struct row *heads = from->rows, *beside = from->beside_rows;
+    _Alignas(64) int32_t passed[WIDE];
+    FOR_WIDE {
+        bool flows = (from->beside->count[c] == 0) | (beside->speed[c] > GAIN_SPEED_MPS);
+        passed[c] = -((from->group->count[c] > 1) & (heads->speed[c] <= GAIN_SPEED_MPS) & flows);
+    }
+    return bits_of(passed);
+}
+
+static void lane_wishes(const struct follow_job *job, const struct wishing *from, int32_t first, int32_t end,
+                        struct lane_wishes *ret)
+{
+    const struct group *group = from->group;
+    uint32_t must_bit = from->side.left ? KIND_LEFT : KIND_RIGHT;
+    uint32_t free_bit = from->side.left ? KIND_FREE_LEFT : KIND_FREE_RIGHT;
+    uint32_t passed = first == 0 ? lanes_passed(from) : ret->passed;
+    uint64_t rows = 0;
     for (int32_t k = first; k < end; k++) {
-        const struct row *row = &rows[k];
-        _Alignas(64) int32_t must[WIDE], may[WIDE];
+        const struct row *row = &from->rows[k];
+        _Alignas(64) int32_t must[WIDE], may[WIDE], stands[WIDE];
         FOR_WIDE {
             uint32_t kind = row->kind[c];
             float v = row->speed[c];
             uint32_t luck = kind >> KIND_LUCK_SHIFT;
             uint32_t turn = luck - (luck * THIRD >> THIRD_SHIFT) * GAIN_TURNS;   // its remainder
             bool here = k < group->count[c];
+            bool looks = here & ((kind & free_bit) != 0) & (turn == from->side.turn);
             must[c] = -(here & ((kind & must_bit) != 0));
-            may[c] = -(here & ((kind & free_bit) != 0) & (turn == side.turn) & (v < GAIN_HELD_UP * row->desired[c])
-                & (v > GAIN_SPEED_MPS) & (row->front[c] < group->length[c] - GAIN_LAST_M));
+            stands[c] = -(looks & (v <= GAIN_SPEED_MPS));
+            may[c] = -(looks & (v < GAIN_HELD_UP * row->desired[c]) & (v > GAIN_SPEED_MPS)
+                & (row->front[c] < group->length[c] - GAIN_LAST_M));
         }
-        uint32_t looks = bits_of(may);
-        ret_must[k - first] = bits_of(must);
-        ret_gain[k - first] = looks != 0 ? looks & held_up(job, group, rows, k) : 0;
+        int32_t i = k - first;
+        uint32_t looks = bits_of(may), musts = bits_of(must), behind = k > 0 ? bits_of(stands) & passed : 0;
+        uint32_t gains = looks != 0 ? looks & held_up(job, group, from->rows, k) : 0;
+        ret->must[i] = musts;
+        ret->gain[i] = gains;
+        ret->behind[i] = behind;
+        rows |= (uint64_t)((musts | gains | behind) != 0) << i;
     }
+    ret->passed = passed;
+    ret->rows = rows;
 }
 
 static uint32_t columns_held(const int32_t *restrict count, int32_t *restrict ret_most)

@@ -59,11 +59,30 @@ struct side_wish {
     uint32_t turn;
 };
 
+// A group, the one beside it to which its vehicles may change, and the rows of both.
+struct wishing {
+    const struct group *group, *beside;
+    const struct row *rows, *beside_rows;
+    struct side_wish side;
+};
+
 #define GAIN_TURNS 3
 #define GAIN_MPS2 0.2f             // MOBIL's threshold: who cannot gain so much does not look
 #define GAIN_LAST_M 20.0f          // before the line nobody changes for gain
 #define GAIN_HELD_UP 0.9f          // share of the desired speed below which one looks for a better lane
 #define GAIN_SPEED_MPS 1.0f        // above which one looks
+
+// Who of a group's rows wishes to change lanes to one side: columns by row, the first row asked for first.
+#define WISH_ROWS 64
+struct lane_wishes {
+    uint32_t must[WISH_ROWS];          // for its route
+    uint32_t gain[WISH_ROWS];          // drives, is held up, and it is its turn to look
+    uint32_t behind[WISH_ROWS];        // stands in a column of `passed`, and it is its turn
+    // Columns whose head stands while the lane beside is empty or flows, as behind one that waits inside to turn left:
+    // who stands in them gains by changing, other than in a queue at red. As found with row 0.
+    uint32_t passed;
+    uint64_t rows;                     // bit by row: it holds anybody with one of these wishes
+};
 
 // What follow_rows moves of one group, and what it gives.
 struct follow_rows {
@@ -106,10 +125,9 @@ struct street_kernel {
     int32_t (*columns_list)(uint32_t columns, int32_t first, int32_t *ret);
     // The heads of these columns heed the lane's end alone.
     void (*heads_stay)(const struct group *group, uint32_t columns, struct ahead *ahead);
-    // For rows first .. end - 1 of a group, by row: the columns whose vehicle must change lanes to this side, and those
-    // that may gain by it and whose turn it is to look.
-    void (*lane_wishes)(const struct follow_job *job, const struct group *group, const struct row *rows,
-                        struct side_wish side, int32_t first, int32_t end, uint32_t *ret_must, uint32_t *ret_gain);
+    // For rows first .. end - 1 of a group, at most WISH_ROWS, who wishes to change to the group beside it.
+    void (*lane_wishes)(const struct follow_job *job, const struct wishing *from, int32_t first, int32_t end,
+                        struct lane_wishes *ret);
     // The columns that hold somebody, and the longest one's vehicles.
     uint32_t (*columns_held)(const int32_t *count, int32_t *ret_most);
     // Writes what others see of the columns that hold somebody.

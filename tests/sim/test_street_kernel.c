@@ -1,6 +1,7 @@
 // Goal: the wide kernel moves each vehicle by IDM and the laws as street_kernel.h tells them, and as if its column were
 // alone: whatever stands or drives beside it, of whatever type, however many rows there are, and whatever other groups
-// are moved with it. On random queues, standing and moving, against the formulas written out for one vehicle.
+// are moved with it. And it tells of everyone what it wishes of the lane beside. On random queues, standing and moving,
+// against the formulas written out for one vehicle.
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -201,6 +202,90 @@ static void theory_check(void)
     assert_true(stood > SEEDS * ROWS && moving > SEEDS * ROWS);   // both have been seen, and often
 }
 
+static struct group from_group, to_group;
+
+// Queues whose vehicles wish this and that, beside lanes that are empty or not.
+static struct wishing wishes_make(uint64_t seed)
+{
+    scene_make(seed, TYPES, &scene);
+    scene_make(SEEDS + seed, TYPES, &beside[0]);
+    for (int c = 0; c < WIDE; c++) {
+        from_group.count[c] = scene.count[c];
+        from_group.length[c] = scene.rows[0].front[c] + some(seed, (uint64_t)c, 0.0f, 40.0f);
+        from_group.leaders.rear[c] = scene.rows[0].front[c] + some(seed, (uint64_t)c + WIDE, 1.0f, 60.0f);
+        from_group.leaders.margin[c] = 0.0f;
+        to_group.count[c] = some(seed, (uint64_t)c + 2 * WIDE, 0.0f, 1.0f) < 0.3f ? 0 : beside[0].count[c];
+        for (int32_t k = 0; k < ROWS; k++) {
+            uint64_t drawn = random_bits(seed, RANDOM_ROUTE, (uint64_t)(k * WIDE + c), 9);
+            scene.rows[k].kind[c] |= (uint32_t)drawn & ~KIND_TYPE;
+        }
+    }
+    return (struct wishing){ &from_group, &to_group, scene.rows, beside[0].rows,
+        { .left = seed % 2 == 0, .turn = (uint32_t)(seed % GAIN_TURNS) } };
+}
+
+// IDM's braking for the one ahead, m/s2.
+static double braking_of(int32_t k, int c)
+{
+    const struct row *row = &scene.rows[k], *leader = &scene.rows[k > 0 ? k - 1 : 0];
+    uint32_t type = row->kind[c] & KIND_TYPE, ahead = leader->kind[c] & KIND_TYPE;
+    double rear = k > 0 ? (double)leader->front[c] - (double)lengths[ahead] : (double)from_group.leaders.rear[c];
+    double v = (double)row->speed[c], leader_mps = k > 0 ? (double)leader->speed[c] : 0.0;
+    double margin = k > 0 ? (double)gaps[type] : 0.0, s = fmax(rear - (double)row->front[c], 0.1);
+    double reach = v * ((double)headways[type] + (v - leader_mps) * (double)closings[type]);
+    double near = (margin + fmax(reach, 0.0)) / s;
+    return (double)accelerations[type] * near * near;
+}
+
+static void wish_check(const struct wishing *from, const struct lane_wishes *got, int32_t first, int32_t k, int c,
+                       int64_t *counts)
+{
+    const struct row *row = &scene.rows[k], *heads = &scene.rows[0];
+    uint32_t kind = row->kind[c], i = (uint32_t)(k - first);
+    bool here = k < from->group->count[c], turn = (kind >> KIND_LUCK_SHIFT) % GAIN_TURNS == from->side.turn;
+    bool looks = here && turn && (kind & (from->side.left ? KIND_FREE_LEFT : KIND_FREE_RIGHT));
+    bool passed = from->group->count[c] > 1 && heads->speed[c] <= GAIN_SPEED_MPS
+        && (from->beside->count[c] == 0 || from->beside_rows[0].speed[c] > GAIN_SPEED_MPS);
+    bool must = here && (kind & (from->side.left ? KIND_LEFT : KIND_RIGHT));
+    bool behind = k > 0 && passed && looks && row->speed[c] <= GAIN_SPEED_MPS;
+    bool drives = looks && row->speed[c] > GAIN_SPEED_MPS && row->speed[c] < GAIN_HELD_UP * row->desired[c]
+        && row->front[c] < from->group->length[c] - GAIN_LAST_M;
+    double braking = drives ? braking_of(k, c) : 0.0;
+    bool gains = drives && braking > (double)GAIN_MPS2, clear = !drives || fabs(braking - (double)GAIN_MPS2) > 1e-4;
+    assert_int_equal(got->must[i] >> c & 1u, must);
+    assert_int_equal(got->behind[i] >> c & 1u, behind);
+    assert_true(!clear || (got->gain[i] >> c & 1u) == gains);
+    bool any = (got->must[i] | got->gain[i] | got->behind[i]) != 0;
+    assert_int_equal(got->rows >> i & 1u, any);
+    counts[0] += must;
+    counts[1] += gains;
+    counts[2] += behind;
+}
+
+// The rows in two parts, as where there are more of them than are told of at once.
+static void wishes_check(void)
+{
+    const struct street_kernel *kernel;
+    struct problem problem;
+    int64_t counts[3] = { 0 };
+    assert_int_equal(kernel_choose(&kernel, &problem), STATUS_OK);
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct wishing from = wishes_make(seed);
+        struct follow_job job = { .types = &scene.table, .first_type = &scene.first_type, .type_count = TYPES };
+        struct lane_wishes got;
+        int32_t ends[] = { 0, ROWS / 2, ROWS };
+        for (int part = 0; part < 2; part++) {
+            kernel->lane_wishes(&job, &from, ends[part], ends[part + 1], &got);
+            for (int32_t k = ends[part]; k < ends[part + 1]; k++) {
+                for (int c = 0; c < WIDE; c++) {
+                    wish_check(&from, &got, ends[part], k, c, counts);
+                }
+            }
+        }
+    }
+    assert_true(counts[0] > SEEDS && counts[1] > SEEDS && counts[2] > SEEDS);
+}
+
 // On every instruction set that this processor has.
 static void on_all(void (*check)(void))
 {
@@ -231,6 +316,12 @@ static void as_the_theory_says(void **state)
     on_all(theory_check);
 }
 
+static void wishes_as_told(void **state)
+{
+    (void)state;
+    on_all(wishes_check);
+}
+
 int main(void)
 {
     for (int i = 0; i < TYPES; i++) {
@@ -239,6 +330,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_as_if_alone),
         cmocka_unit_test(as_the_theory_says),
+        cmocka_unit_test(wishes_as_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
