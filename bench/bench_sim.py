@@ -1,9 +1,20 @@
 """bench_sim.py: the street and Debian's SUMO on the same generated grid with the same demand, interleaved.
 
-The same junctions, lanes, turns, fixed signals, routes, departures, car-following model and parameters, 1 s steps. Both
-stay warm in processes of their own; each round times some steps of ours on one thread, on two, and of SUMO, in turn.
-Medians over the rounds. Only the stepping is timed, of SUMO by its own library, called in this process. 500,000 vehicles are
-driven by ours alone. Vehicles under way are the same in both to 3 % to the end, or the bench fails.
+The same junctions, lanes, turns, fixed signals, routes, departures, car-following model and parameters, 1 s steps.
+
+What is timed. All junctions' programs start together, and a vehicle's second costs either peer up to twice as much in one
+part of the cycle as in another: so both are timed over the same simulated seconds, one whole cycle from WARM_S on, when all
+have entered. A round is a process of ours that makes the street anew, runs it untimed to WARM_S and times the cycle, on one
+thread and then on two; so each timed window is warmed by the 150 steps before it. Between our rounds SUMO, warm in this
+process and called by its own library, is timed over the next part of the cycle, after each of its vehicles has been asked
+for its speed. Ours is the median of the rounds, SUMO's is its whole cycle. 500,000 vehicles are driven by ours alone, one
+cycle after another.
+
+What is counted. A step of either peer's: signals, driving, changes of lane, junctions, who enters and arrives. What of ours is
+signals_show, the playing of the programs, is told apart as well (signals_ns_per_update).
+
+That the work is the same: vehicles under way, their mean speed and the share that stands are compared over the cycle, or
+the bench fails.
 """
 import json
 import shutil
@@ -16,33 +27,41 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = ROOT / "build" / "street-rate"
-WARM_STEPS = 150
-# case: vehicles, rounds, our steps a round, SUMO's steps a round (0: SUMO is not asked)
+WARM_S = 150                 # as in street_rate.c
+HALTED_MPS = 0.1
+# case: vehicles, rounds (which part the cycle evenly), whether SUMO drives them too
 CASES = {
-    "grid-1000": (1000, 11, 25, 10),
-    "grid-10000": (10000, 11, 20, 3),
-    "grid-50000": (50000, 7, 10, 1),
-    "grid-500000": (500000, 5, 4, 0),
+    "grid-1000": (1000, 12, True),
+    "grid-10000": (10000, 12, True),
+    "grid-50000": (50000, 8, True),
+    "grid-500000": (500000, 3, False),
 }
+# How far the peers may differ over the cycle: vehicles (share), mean speed (share), share that stands (absolute).
+VEHICLES_APART, SPEED_APART, HALTED_APART = 0.03, 0.1, 0.05
 
 
 class Ours:
-    """One process of street-rate: a street on one thread, and the same on two."""
+    """A process of street-rate: a street on one thread, and the same on two, each warmed up when it is asked for first."""
 
     def __init__(self, vehicles):
         self.process = subprocess.Popen([PROGRAM, str(vehicles)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         text=True)
         fields = self.process.stdout.readline().split()
-        self.vehicles = int(fields[0])
         self.bytes_per_vehicle, self.table_bytes = float(fields[1]), float(fields[2])
         self.load_s = float(fields[3]) + float(fields[4])
+        self.cycle_s = int(fields[5])
 
-    def rate(self, threads, steps):
+    def run(self, threads, steps):
         self.process.stdin.write(f"{threads} {steps}\n")
         self.process.stdin.flush()
-        updates, wall_s, under_way = self.process.stdout.readline().split()
-        self.vehicles = int(under_way)
-        return int(updates) / float(wall_s)
+        fields = self.process.stdout.readline().split()
+        self.updates, self.vehicles = int(fields[0]), int(fields[2])
+        self.step_s, self.signals_s = float(fields[1]), float(fields[3])
+        self.mean_mps, self.halted = float(fields[4]), float(fields[5])
+
+    def rate(self, threads, steps):
+        self.run(threads, steps)
+        return self.updates / (self.step_s + self.signals_s)
 
     def close(self):
         self.process.stdin.close()
@@ -62,61 +81,116 @@ class Sumo:
         libsumo.start(["sumo", "-n", f"{folder}/town.net.xml", "-r", f"{folder}/town.rou.xml", "--step-length", "1",
                        "--no-step-log", "true", "--no-warnings", "true", "--time-to-teleport", "-1",
                        "--default.speeddev", "0", "--xml-validation", "never"])
-        for _ in range(WARM_STEPS):
+        for _ in range(WARM_S):
             libsumo.simulationStep()
+        self.updates, self.wall_s = 0, 0.0
 
-    def rate(self, steps):
-        updates, wall_s = 0, 0.0
+    def speeds(self):
+        speeds = [self.sumo.vehicle.getSpeed(vehicle) for vehicle in self.sumo.vehicle.getIDList()]
+        return statistics.fmean(speeds), sum(speed < HALTED_MPS for speed in speeds) / len(speeds)
+
+    def run(self, steps):
         for _ in range(steps):
-            updates += self.sumo.vehicle.getIDCount()
+            self.updates += self.sumo.vehicle.getIDCount()
             start = time.perf_counter()
             self.sumo.simulationStep()
-            wall_s += time.perf_counter() - start
+            self.wall_s += time.perf_counter() - start
         self.vehicles = self.sumo.vehicle.getIDCount()
-        return updates / wall_s
 
     def close(self):
         self.sumo.close()
 
 
-def measure(case, vehicles, rounds, steps, sumo_steps):
+class Likeness:
+    """Ours, in a process that is not timed, beside SUMO at the same seconds of the cycle."""
+
+    def __init__(self, vehicles):
+        self.ours = Ours(vehicles)
+        self.ours.run(1, 0)
+        self.pairs = []
+
+    def note(self, sumo, steps):
+        sumo_mps, sumo_halted = sumo.speeds()
+        self.pairs.append((self.ours.mean_mps, sumo_mps, self.ours.halted, sumo_halted))
+        self.ours.run(1, steps)
+
+    def close(self, sumo):
+        self.ours.close()
+        mean_mps, sumo_mps, halted, sumo_halted = (statistics.fmean(column) for column in zip(*self.pairs))
+        # Ours find another way when they are in the wrong lane for long, and some then arrive; SUMO's stay there.
+        if abs(sumo.vehicles - self.ours.vehicles) > VEHICLES_APART * sumo.vehicles:
+            sys.exit(f"bench sim: SUMO has {sumo.vehicles} vehicles under way, ours {self.ours.vehicles}")
+        if abs(mean_mps - sumo_mps) > SPEED_APART * sumo_mps or abs(halted - sumo_halted) > HALTED_APART:
+            sys.exit(f"bench sim: SUMO's drive {sumo_mps:.2f} m/s and {sumo_halted:.3f} of them stand, ours"
+                     f" {mean_mps:.2f} m/s and {halted:.3f}")
+        return {"mean_speed_mps": round(mean_mps, 3), "sumo_mean_speed_mps": round(sumo_mps, 3),
+                "halted_share": round(halted, 4), "sumo_halted_share": round(sumo_halted, 4)}
+
+
+def cycle_time(ours, rates, signals_ns):
+    """Times a whole cycle of ours on one thread, and on two."""
+    for threads in (1, 2):
+        rates[threads].append(ours.rate(threads, ours.cycle_s))
+        if threads == 1:
+            signals_ns.append(1e9 * ours.signals_s / ours.updates)
+
+
+def rounds_beside_sumo(vehicles, rounds, sumo, rates, signals_ns):
+    """The last process of ours, and how alike the peers are."""
+    likeness = Likeness(vehicles)
+    for _ in range(rounds):
+        ours = Ours(vehicles)
+        cycle_time(ours, rates, signals_ns)
+        ours.close()
+        likeness.note(sumo, ours.cycle_s // rounds)
+        sumo.run(ours.cycle_s // rounds)
+    return ours, likeness.close(sumo)
+
+
+def rounds_alone(vehicles, rounds, rates, signals_ns):
+    ours = Ours(vehicles)
+    for _ in range(rounds):
+        cycle_time(ours, rates, signals_ns)
+    ours.close()
+    return ours, {}
+
+
+def measure(case, vehicles, rounds, with_sumo):
     """The rows of one case."""
     folder = tempfile.mkdtemp(prefix="bench-sim-")
-    sumo = Sumo(vehicles, folder) if sumo_steps else None
-    ours = Ours(vehicles)
-    rates = {1: [], 2: [], "sumo": []}
-    for _ in range(rounds):
-        for threads in (1, 2):
-            rates[threads].append(ours.rate(threads, steps))
-        if sumo:
-            rates["sumo"].append(sumo.rate(sumo_steps))
+    sumo = Sumo(vehicles, folder) if with_sumo else None
+    rates, signals = {1: [], 2: []}, []
+    ours, alike = rounds_beside_sumo(vehicles, rounds, sumo, rates, signals) if sumo else \
+        rounds_alone(vehicles, rounds, rates, signals)
+    signals_ns = statistics.median(signals)
+    theirs = sumo.updates / sumo.wall_s if sumo else None
     if sumo:
         sumo.close()
-        # Ours find another way when they are in the wrong lane for long, and some then arrive; SUMO's stay there.
-        if abs(sumo.vehicles - ours.vehicles) > 0.03 * vehicles:
-            sys.exit(f"bench sim: SUMO has {sumo.vehicles} vehicles under way, ours {ours.vehicles}")
-    ours.close()
     shutil.rmtree(folder)
     one, two = statistics.median(rates[1]), statistics.median(rates[2])
-    theirs = statistics.median(rates["sumo"]) if sumo else None
-    print(f"{ours.vehicles:9d} {one / 1e6:11.2f} {two / 1e6:11.2f} {two / one:8.2f}"
+    print(f"{ours.vehicles:9d} {one / 1e6:11.2f} {two / 1e6:11.2f} {two / one:8.2f} {signals_ns:11.2f}"
           f" {theirs / 1e3 if theirs else float('nan'):12.1f} {one / theirs if theirs else float('nan'):9.0f}"
           f" {ours.bytes_per_vehicle:14.0f} {ours.table_bytes:9.0f} {ours.load_s:8.3f}", flush=True)
+    if alike:
+        print("{:9s} mean speed {mean_speed_mps:.2f} m/s, SUMO {sumo_mean_speed_mps:.2f}; standing {halted_share:.3f},"
+              " SUMO {sumo_halted_share:.3f}".format("", **alike), flush=True)
     return [{"case": case, "vehicles": ours.vehicles, "threads": threads, "vehicle_updates_per_s": round(rate),
              "sumo_vehicle_updates_per_s": round(theirs) if theirs else None,
              "ratio_to_sumo": round(rate / theirs, 1) if theirs else None,
              "speedup_2_threads": round(two / one, 3), "bytes_per_vehicle": round(ours.bytes_per_vehicle),
-             "load_s": round(ours.load_s, 4)} for threads, rate in ((1, one), (2, two))]
+             "load_s": round(ours.load_s, 4), "least_vehicle_updates_per_s": round(min(rates[threads])),
+             "most_vehicle_updates_per_s": round(max(rates[threads])), "signals_ns_per_update": round(signals_ns, 3),
+             **alike} for threads, rate in ((1, one), (2, two))]
 
 
 def main():
     rows = []
-    print(" vehicles  1 thr. M/s  2 thr. M/s speed-up  SUMO k/s 1th  ratio 1t  bytes/vehicle  (tables)   load s",
-          flush=True)
-    for case, (vehicles, rounds, steps, sumo_steps) in CASES.items():
+    print(" vehicles  1 thr. M/s  2 thr. M/s speed-up  signals ns  SUMO k/s 1th  ratio 1t  bytes/vehicle  (tables)"
+          "   load s", flush=True)
+    for case, (vehicles, rounds, with_sumo) in CASES.items():
         if len(sys.argv) > 2 and case not in sys.argv[2:]:
             continue
-        rows += measure(case, vehicles, rounds, steps, sumo_steps)
+        rows += measure(case, vehicles, rounds, with_sumo)
     Path(sys.argv[1]).write_text(json.dumps(rows, indent=1) + "\n")
 
 

@@ -1,11 +1,15 @@
 // street_rate.c: the street alone under load, for bench_sim.py: a grid of 300 m links, 3 lanes, 4-stage fixed signals,
 // 1 s steps, all behaviour on, with a given number of vehicles under way.
 //
-//     street-rate VEHICLES             warms one street for one thread and one for two, prints a line about them, and
-//                                      then answers each line "THREADS STEPS" with "UPDATES WALL_S UNDER_WAY"
+//     street-rate VEHICLES             runs a street on one thread until all have entered, prints a line about it, and
+//                                      then answers each line "THREADS STEPS" with
+//                                      "UPDATES STEP_S UNDER_WAY SIGNALS_S MEAN_MPS HALTED_SHARE"; the street on two
+//                                      threads is made, and run as long, when it is asked for first
 //     street-rate VEHICLES --sumo DIR  writes the same network and demand as SUMO's plain XML
 //
 // THEORY    2.5 vehicles a lane at every size, on routes of random turns that do not end within the measured time.
+//           The seconds are those of street_step, and apart from them those of signals_show, which plays the programs. Speeds
+//           are told as they are after the last step.
 //           Memory is what the process grows by from the loaded network (the empty street, the trips as a file streams
 //           them) to the warm street, by vehicle under way. Apart from it stand the tables that the empty street
 //           makes of the network.
@@ -23,6 +27,7 @@
 #define DEPART_MS 100000
 #define ROUTE_LINKS 24
 #define WARM_STEPS 150
+#define HALTED_MPS 0.1             // as SUMO counts them
 
 static double seconds_now(void)
 {
@@ -97,24 +102,50 @@ static void world_open(const struct network *network, const struct trip_columns 
     ret->bytes = memory_now() - memory - ret->table_bytes;
 }
 
-static double timed(struct world *world, int steps)
+struct seconds {
+    double step, signals;
+};
+
+static struct seconds timed(struct world *world, int steps)
 {
-    double wall_s = 0.0;
+    struct seconds wall = { 0.0, 0.0 };
     for (int i = 0; i < steps; i++) {
-        signals_show(world->signals, street_now_ms(world->street), street_aspects(world->street));
         double start = seconds_now();
+        signals_show(world->signals, street_now_ms(world->street), street_aspects(world->street));
+        double shown = seconds_now();
         street_step(world->street);
-        wall_s += seconds_now() - start;
+        wall.signals += shown - start;
+        wall.step += seconds_now() - shown;
     }
-    return wall_s;
+    return wall;
+}
+
+struct speeds {
+    double mean_mps, halted_share;
+};
+
+static struct speeds speeds_of(const struct street *street)
+{
+    int32_t count = (int32_t)street_counts(street)->under_way;
+    struct vehicle_view *views = memory_take((size_t)count, sizeof *views);
+    count = street_list_vehicles(street, views, count);
+    struct speeds speeds = { 0.0, 0.0 };
+    for (int32_t i = 0; i < count; i++) {
+        speeds.mean_mps += views[i].speed_mps / (double)count;
+        speeds.halted_share += views[i].speed_mps < HALTED_MPS ? 1.0 / (double)count : 0.0;
+    }
+    free(views);
+    return speeds;
 }
 
 static void answer(struct world *world, int steps)
 {
     int64_t before = street_counts(world->street)->vehicle_updates;
-    double wall_s = timed(world, steps);
+    struct seconds wall = timed(world, steps);
     const struct street_counts *counts = street_counts(world->street);
-    printf("%lld %.9f %lld\n", (long long)(counts->vehicle_updates - before), wall_s, (long long)counts->under_way);
+    struct speeds speeds = speeds_of(world->street);
+    printf("%lld %.9f %lld %.9f %.4f %.4f\n", (long long)(counts->vehicle_updates - before), wall.step,
+        (long long)counts->under_way, wall.signals, speeds.mean_mps, speeds.halted_share);
     (void)fflush(stdout);
 }
 
@@ -134,19 +165,21 @@ int main(int argc, char **argv)
         struct vehicle_type car = town_car();
         return sumo_write(&network, &car, &trips, argv[3]) ? 0 : 1;
     }
-    struct world worlds[2];
-    for (int i = 0; i < 2; i++) {
-        world_open(&network, &trips, i + 1, &worlds[i]);
-    }
+    struct world worlds[2] = { 0 };
+    world_open(&network, &trips, 1, &worlds[0]);
     double under_way = (double)street_counts(worlds[0].street)->under_way;
-    printf("%.0f %.1f %.1f %.6f %.6f\n", under_way, worlds[0].bytes / under_way, worlds[0].table_bytes / under_way,
-        worlds[0].load_s, network_s);
+    printf("%.0f %.1f %.1f %.6f %.6f %d\n", under_way, worlds[0].bytes / under_way, worlds[0].table_bytes / under_way,
+        worlds[0].load_s, network_s, network.intersections[0].cycle_ms / 1000);
     (void)fflush(stdout);
     int threads, steps;
     while (scanf("%d %d", &threads, &steps) == 2) {
-        answer(&worlds[threads == 2 ? 1 : 0], steps);
+        struct world *world = &worlds[threads == 2 ? 1 : 0];
+        if (world->street == NULL) {
+            world_open(&network, &trips, 2, world);
+        }
+        answer(world, steps);
     }
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 2 && worlds[i].street != NULL; i++) {
         street_release(worlds[i].street);
         signals_release(worlds[i].signals);
     }
