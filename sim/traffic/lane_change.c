@@ -401,12 +401,22 @@ static bool lane_open_to(const struct street *street, int32_t link, int32_t lane
     return (street->users_of_all[link] & user) != 0 || (street->network->lanes[lane].users & user) != 0;
 }
 
-// Asks for what a change will touch: the trip, its legs, the paths on from the lane and those that lead in.
+// Asks for the trips of those who may change lanes.
+static void trips_expect(const struct street *street, const struct row *rows, const struct lane_wishes *wishes)
+{
+    for (uint64_t rest = wishes->rows; rest != 0; rest &= rest - 1) {
+        int32_t i = __builtin_ctzll(rest);
+        for (uint32_t all = wishes->must[i] | wishes->gain[i] | wishes->behind[i]; all != 0; all &= all - 1) {
+            trip_expect(street, rows[i].trip[__builtin_ctz(all)]);
+        }
+    }
+}
+
+// Asks for what a change will touch besides: the trip's legs, the paths on from the lane and those that lead in.
 static void change_expect(const struct street *street, const struct change *change, int32_t trip_index)
 {
     const struct trip *trip = &street->trips[trip_index];
     const struct seen *to = &street->seen[change->to_cell];
-    memory_expect_write(trip);
     memory_expect(&street->briefs[to->first_path]);
     for (int32_t i = 0; i < to->entry_count; i++) {
         memory_expect(&street->inside[street->entries[to->first_entry + i].path]);
@@ -488,6 +498,7 @@ static void group_change(struct street *street, struct row_pool *pool, const str
     for (int32_t first = 0; first < count; first += WISH_ROWS) {
         int32_t end = count - first < WISH_ROWS ? count : first + WISH_ROWS;
         street->kernel->lane_wishes(job, &wishing, first, end, &wishes);
+        trips_expect(street, &change.from_rows[first], &wishes);
         rows_change(street, &change, &wishes, first, end, sirens, side);
     }
 }
