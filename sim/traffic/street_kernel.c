@@ -764,4 +764,5 @@ static struct published cells_publish(const struct group *group, const struct ro
 
 const struct street_kernel KERNEL_NAME(KERNEL_ISA) = { .name = KERNEL_TEXT(KERNEL_ISA), .follow_rows = follow_rows,
     .heads_prepare = heads_prepare, .heads_soon = heads_soon, .heads_stay = heads_stay, .lane_wishes = lane_wishes,
-    .heads_at_red = heads_at_red, .columns_list = columns_list, .columns_held = columns_held, .cells_publish = cells_publish };
+    .heads_at_red = heads_at_red, .columns_list = columns_list,
+    .columns_held = columns_held, .cells_publish = cells_publish };

@@ -91,8 +91,8 @@ struct street_kernel {
     // somebody who reaches back over it.
     uint32_t (*heads_prepare)(const struct follow_job *job, const struct group *group, const struct row *heads,
                               float *ret_fronts, struct ahead *ahead);
-    // Adds to *soon the heads of a group that are about to look ahead, as well as one can tell before the group's turn, but
-    // for some: one may wish to have in the cache what they will look at.
+    // Adds to *soon the heads of a group that are about to look ahead, as well as one can tell before the group's turn,
+    // but for some: one may wish to have in the cache what they will look at.
     void (*heads_soon)(const struct group *group, const struct row *heads, uint32_t but_for, int32_t first_cell,
                        struct heads_soon *soon);
     // Columns of a group whose head stands before a signal that is red.

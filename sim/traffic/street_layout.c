@@ -702,6 +702,7 @@ void layout_release(struct street *street)
     for (int32_t i = 0; i < street->worker_count; i++) {
         free(street->workers[i].outbox);
         free(street->workers[i].stayed);
+        free(street->workers[i].busy_paths);
         free(street->workers[i].arrived);
     }
     void *sparse[] = { street->rows_taken, street->now, street->next, street->arrived };

@@ -334,8 +334,8 @@ struct pack {
     int32_t count;
 };
 
-// Heads of some groups that will likely look ahead soon, as a list: its loop ends once, where loops over the bits of each
-// group end where no processor foresees it. There is room for as many as one group has beyond the last.
+// Heads of some groups that will likely look ahead soon, as a list: a loop over it ends once, where loops over the bits
+// of each group end where no processor foresees it. There is room for as many as one group has beyond the last.
 #define HEADS_LISTED (GROUPS_TOGETHER * WIDE + WIDE)
 struct heads_soon {
     int32_t cell[HEADS_LISTED], path[HEADS_LISTED], trip[HEADS_LISTED];
