@@ -148,9 +148,7 @@ static void heads_gather(const struct street *street, struct worker *worker, con
         uint32_t waits = group->held & group->clear;
         group->red = waits != 0 ? waits & street->kernel->heads_at_red(group, street->aspects) : 0;
         street->kernel->heads_soon(group, &street->rows[group->first_row], group->red, groups[i] * WIDE, &worker->soon);
-        for (uint32_t rest = group->over; rest != 0; rest &= rest - 1) {
-            worker->reached_soon[reached++] = groups[i] * WIDE + __builtin_ctz(rest);
-        }
+        reached += street->kernel->columns_list(group->over, groups[i] * WIDE, &worker->reached_soon[reached]);
     }
     worker->reached_soon_count = reached;
 }
@@ -234,14 +232,14 @@ static void heads_begin(struct street *street, struct worker *worker, const stru
     uint32_t near = street->kernel->heads_prepare(job, group, moving->rows, moving->from, &moving->ahead);
     uint32_t red = near & group->red & ~group->over;
     street->kernel->heads_stay(group, red, &moving->ahead);
-    worker->look_count += street->kernel->columns_list(near & ~red, last * WIDE, &worker->looks[worker->look_count]);
+    worker->head_count += street->kernel->columns_list(near & ~red, last * WIDE, &worker->heads[worker->head_count]);
 }
 
 static void heads_look(struct street *street, struct worker *worker)
 {
-    for (int32_t i = 0; i < worker->look_count; i++) {
-        struct moving *moving = &worker->moving[(uint32_t)worker->looks[i] / WIDE];
-        int32_t c = (int32_t)((uint32_t)worker->looks[i] % WIDE);
+    for (int32_t i = 0; i < worker->head_count; i++) {
+        struct moving *moving = &worker->moving[(uint32_t)worker->heads[i] / WIDE];
+        int32_t c = (int32_t)((uint32_t)worker->heads[i] % WIDE);
         struct group *group = moving->at;
         const struct row *row = moving->rows;
         if (((group->held >> c) & 1u) && stays_at_red(street, group, moving->group * WIDE + c)) {
@@ -254,7 +252,7 @@ static void heads_look(struct street *street, struct worker *worker)
         }
         head_look(street, worker, moving, c);
     }
-    worker->look_count = 0;
+    worker->head_count = 0;
 }
 
 // Who ends its trip at the lane's end has not passed a loop that its rear would only clear beyond it.
@@ -274,35 +272,49 @@ static void loops_forget(struct street *street, const struct group *group, int c
     }
 }
 
-static void heads_leave(struct street *street, struct worker *worker, struct block *block, struct group *group,
-                        uint32_t past, const float *moved_from)
+static void head_leave(struct street *street, struct worker *worker, struct moving *moving, int c)
 {
-    struct row *rows = &street->rows[group->first_row];
-    for (uint32_t rest = past; rest != 0; rest &= rest - 1) {
-        int c = __builtin_ctz(rest);
-        struct leaver leaver = { rows[0].trip[c], rows[0].path[c], PATH_NONE, rows[0].front[c],
-            rows[0].front[c] - group->length[c], rows[0].front[c] - moved_from[c], rows[0].speed[c],
-            rows[0].desired[c], rows[0].kind[c], rows[0].halt[c] };
-        leave(street, worker, &leaver, INDEX_NONE);
-        if (leaver.path == PATH_END) {
-            loops_forget(street, group, c, rows, moved_from[c]);
-        }
-        float rear = rows[0].front[c] - street->types.length[rows[0].kind[c] & KIND_TYPE];
-        if (rear < group->length[c] + CLEARANCE_M && leaver.path != PATH_END) {
-            group->over_rear[c] = (group->over >> c) & 1u ? fminf(rear, group->over_rear[c]) : rear;
-            group->over_mps[c] = rows[0].speed[c];
-            group->over |= 1u << c;
-            block->over = true;
-        }
-        column_remove(rows, group->count[c], 0, c);
-        group->count[c]--;
-        group->yielding[c] = 0;
-        group->leaders.rear[c] = FAR_M;
-        block->vehicles--;
+    struct group *group = moving->at;
+    struct row *rows = moving->rows;
+    struct block *block = &street->blocks[street->block_of_group[moving->group]];
+    struct leaver leaver = { rows[0].trip[c], rows[0].path[c], PATH_NONE, rows[0].front[c],
+        rows[0].front[c] - group->length[c], rows[0].front[c] - moving->from[c], rows[0].speed[c],
+        rows[0].desired[c], rows[0].kind[c], rows[0].halt[c] };
+    leave(street, worker, &leaver, INDEX_NONE);
+    if (leaver.path == PATH_END) {
+        loops_forget(street, group, c, rows, moving->from[c]);
     }
-    group->held &= ~past;
-    group->clear &= ~past;
-    if (past != 0) {
+    float rear = rows[0].front[c] - street->types.length[rows[0].kind[c] & KIND_TYPE];
+    if (rear < group->length[c] + CLEARANCE_M && leaver.path != PATH_END) {
+        group->over_rear[c] = (group->over >> c) & 1u ? fminf(rear, group->over_rear[c]) : rear;
+        group->over_mps[c] = rows[0].speed[c];
+        group->over |= 1u << c;
+        block->over = true;
+    }
+    column_remove(rows, group->count[c], 0, c);
+    group->count[c]--;
+    group->yielding[c] = 0;
+    group->leaders.rear[c] = FAR_M;
+    block->vehicles--;
+}
+
+// Those of the groups at hand that are past their lanes' ends leave them.
+static void heads_leave(struct street *street, struct worker *worker, const struct follow_rows *moved)
+{
+    for (int32_t i = 0; i < worker->moving_count; i++) {
+        struct group *group = worker->moving[i].at;
+        uint32_t past = moved[i].past;
+        group->held &= ~past;
+        group->clear &= ~past;
+        worker->head_count += street->kernel->columns_list(past, i * WIDE, &worker->heads[worker->head_count]);
+    }
+    for (int32_t i = 0; i < worker->head_count; i++) {
+        uint32_t place = (uint32_t)worker->heads[i];
+        head_leave(street, worker, &worker->moving[place / WIDE], (int)(place % WIDE));
+    }
+    worker->head_count = 0;
+    for (int32_t i = 0; i < worker->moving_count; i++) {
+        struct group *group = worker->moving[i].at;
         (void)street->kernel->columns_held(group->count, &group->count_max);
     }
 }
@@ -424,13 +436,11 @@ static void groups_follow(struct street *street, struct worker *worker, const st
     street->kernel->follow_rows(job, &worker->pack, rows, worker->moving_count);
     for (int32_t i = 0; i < worker->moving_count; i++) {
         const struct moving *moving = &worker->moving[i];
-        struct group *group = &street->groups[moving->group];
-        struct block *block = &street->blocks[street->block_of_group[moving->group]];
-        if (block->lane_count > 1) {
-            leaders_keep(&moving->ahead, &group->leaders);
+        if (street->blocks[street->block_of_group[moving->group]].lane_count > 1) {
+            leaders_keep(&moving->ahead, &moving->at->leaders);
         }
-        heads_leave(street, worker, block, group, rows[i].past, moving->from);
     }
+    heads_leave(street, worker, rows);
     worker->moving_count = 0;
 }
 

@@ -326,7 +326,8 @@ struct wide_types {
 // together.
 #define GROUPS_TOGETHER 4
 #define ROWS_TOGETHER 16
-#define PACK_MAX (ROWS_TOGETHER * WIDE)
+// A line more than they need: a processor takes a place for one just written that has the same last twelve bits.
+#define PACK_MAX (ROWS_TOGETHER * WIDE + WIDE)
 struct pack {
     _Alignas(64) float gap[PACK_MAX], speed[PACK_MAX], desired[PACK_MAX], ahead[PACK_MAX], margin[PACK_MAX];
     float acceleration[PACK_MAX], deceleration[PACK_MAX], emergency[PACK_MAX], headway[PACK_MAX], closing[PACK_MAX];
@@ -406,10 +407,11 @@ struct worker {                       // what one thread owns
         struct row *rows;
     } moving[GROUPS_TOGETHER];        // the groups at hand
     int32_t moving_count;
-    int32_t looks[HEADS_LISTED];      // of the groups at hand the heads that look: place in moving * WIDE + column
-    int32_t look_count;
+    // Of the groups at hand heads that look, and later those that leave: place in moving * WIDE + column.
+    int32_t heads[HEADS_LISTED];
+    int32_t head_count;
     struct heads_soon soon;
-    int32_t reached_soon[GROUPS_TOGETHER * WIDE];   // cells over whose line somebody may reach back
+    int32_t reached_soon[HEADS_LISTED];   // cells over whose line somebody may reach back
     int32_t reached_soon_count;
     int32_t batch_slot[WIDE], batch_path[WIDE];
     int32_t batch_count;
