@@ -141,16 +141,12 @@ static void head_look(struct street *street, struct worker *worker, struct movin
 // The next heads that will look ahead, and the next lines that somebody may reach back to.
 static void heads_gather(const struct street *street, struct worker *worker, const int32_t *groups, int32_t count)
 {
-    int32_t reached = 0;
-    worker->soon.count = 0;
+    worker->soon.count = worker->soon.reached_count = 0;
     for (int32_t i = 0; i < count; i++) {
         struct group *group = &street->groups[groups[i]];
-        uint32_t waits = group->held & group->clear;
-        group->red = waits != 0 ? waits & street->kernel->heads_at_red(group, street->aspects) : 0;
-        street->kernel->heads_soon(group, &street->rows[group->first_row], group->red, groups[i] * WIDE, &worker->soon);
-        reached += street->kernel->columns_list(group->over, groups[i] * WIDE, &worker->reached_soon[reached]);
+        street->kernel->heads_soon(group, &street->rows[group->first_row], street->aspects, groups[i] * WIDE,
+                                   &worker->soon);
     }
-    worker->reached_soon_count = reached;
 }
 
 // Asks for what these heads will look at, some time before they do, so that they need not wait for it one by one: what
@@ -168,8 +164,8 @@ static void heads_expect(const struct street *street, const struct worker *worke
             memory_expect_write(&street->trips[soon->trip[i]]);
         }
     }
-    for (int32_t i = 0; i < worker->reached_soon_count; i++) {
-        int32_t cell = worker->reached_soon[i], path = cell_group(street, cell)->first_path[cell % WIDE];
+    for (int32_t i = 0; i < soon->reached_count; i++) {
+        int32_t cell = soon->reached[i], path = cell_group(street, cell)->first_path[cell % WIDE];
         memory_expect(&street->seen[cell]);
         memory_expect(&street->watches[path]);
         memory_expect(&street->paths[path]);
@@ -192,8 +188,8 @@ static void heads_expect_more(const struct street *street, const struct worker *
             }
         }
     }
-    for (int32_t i = 0; i < worker->reached_soon_count; i++) {
-        int32_t cell = worker->reached_soon[i], path = cell_group(street, cell)->first_path[cell % WIDE];
+    for (int32_t i = 0; i < soon->reached_count; i++) {
+        int32_t cell = soon->reached[i], path = cell_group(street, cell)->first_path[cell % WIDE];
         memory_expect(&street->crossroads[street->watches[path].junction]);
     }
 }
@@ -220,19 +216,6 @@ static void leave_expect(const struct street *street, int32_t path, int32_t lane
         memory_expect_write(&street->passage_sums[street->paths[path].connection]);
         memory_expect_write(&street->turned[lane]);
     }
-}
-
-// Prepares the heads of the last of the groups at hand. Those at a red that they stood at before stay; those that are
-// near otherwise are to look.
-static void heads_begin(struct street *street, struct worker *worker, const struct follow_job *job)
-{
-    int32_t last = worker->moving_count - 1;
-    struct moving *moving = &worker->moving[last];
-    const struct group *group = moving->at;
-    uint32_t near = street->kernel->heads_prepare(job, group, moving->rows, moving->from, &moving->ahead);
-    uint32_t red = near & group->red & ~group->over;
-    street->kernel->heads_stay(group, red, &moving->ahead);
-    worker->head_count += street->kernel->columns_list(near & ~red, last * WIDE, &worker->heads[worker->head_count]);
 }
 
 static void heads_look(struct street *street, struct worker *worker)
@@ -463,7 +446,8 @@ static void move_group(struct street *street, struct worker *worker, const struc
     moving->group = index;
     moving->at = &street->groups[index];
     moving->rows = &street->rows[moving->at->first_row];
-    heads_begin(street, worker, job);
+    int32_t *heads = &worker->heads[worker->head_count];
+    worker->head_count += street->kernel->heads_prepare(job, moving, (worker->moving_count - 1) * WIDE, heads);
     if (stops || worker->moving_count == GROUPS_TOGETHER) {
         groups_follow(street, worker, job);
     }
@@ -525,7 +509,7 @@ static int32_t groups_gather(struct street *street, struct worker *worker)
 static void groups_move(struct street *street, struct worker *worker, const struct follow_job *job)
 {
     int32_t count = groups_gather(street, worker);
-    worker->soon.count = worker->reached_soon_count = 0;
+    worker->soon.count = worker->soon.reached_count = 0;
     for (int32_t i = EXPECT_FIRST; i < count; i++) {
         groups_expect(street, worker, i, count);
         if (i >= 0) {

@@ -326,8 +326,7 @@ struct wide_types {
 // together.
 #define GROUPS_TOGETHER 4
 #define ROWS_TOGETHER 16
-// A line more than they need: a processor takes a place for one just written that has the same last twelve bits.
-#define PACK_MAX (ROWS_TOGETHER * WIDE + WIDE)
+#define PACK_MAX (ROWS_TOGETHER * WIDE)
 struct pack {
     _Alignas(64) float gap[PACK_MAX], speed[PACK_MAX], desired[PACK_MAX], ahead[PACK_MAX], margin[PACK_MAX];
     float acceleration[PACK_MAX], deceleration[PACK_MAX], emergency[PACK_MAX], headway[PACK_MAX], closing[PACK_MAX];
@@ -340,7 +339,8 @@ struct pack {
 #define HEADS_LISTED (GROUPS_TOGETHER * WIDE + WIDE)
 struct heads_soon {
     int32_t cell[HEADS_LISTED], path[HEADS_LISTED], trip[HEADS_LISTED];
-    int32_t count;
+    int32_t reached[HEADS_LISTED];    // cells over whose line somebody may reach back
+    int32_t count, reached_count;
 };
 
 // Rows are handed to groups in pieces as long as their queues, so that memory follows the vehicles and not the roads.
@@ -411,8 +411,6 @@ struct worker {                       // what one thread owns
     int32_t heads[HEADS_LISTED];
     int32_t head_count;
     struct heads_soon soon;
-    int32_t reached_soon[HEADS_LISTED];   // cells over whose line somebody may reach back
-    int32_t reached_soon_count;
     int32_t batch_slot[WIDE], batch_path[WIDE];
     int32_t batch_count;
     char apart[64];                   // keeps two threads off one cache line
