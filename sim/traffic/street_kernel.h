@@ -88,7 +88,7 @@ struct street_kernel {
     // Moves up to GROUPS_TOGETHER groups, none of which hears of the others. pack: scratch.
     void (*follow_rows)(const struct follow_job *job, struct pack *pack, struct follow_rows *groups, int32_t count);
     // Fills the ahead of a group at hand as for a free road, and keeps its heads' fronts. Those of group.red stay at
-    // their line. Lists, as columns_list does, those others that are near to it or to somebody who reaches back over it.
+    // their line. Lists as columns_list does the others that are near to it or to somebody who reaches back over it.
     int32_t (*heads_prepare)(const struct follow_job *job, struct moving *moving, int32_t first_place,
                              int32_t *ret_places);
     // Finds group.red, and adds to *soon the other heads that are about to look ahead, as well as one can tell before
