@@ -142,18 +142,12 @@ static void head_look(struct street *street, struct worker *worker, struct movin
 // The next heads that will look ahead, and the next lines that somebody may reach back to.
 static void heads_gather(const struct street *street, struct worker *worker, const int32_t *groups, int32_t count)
 {
-    int32_t reached = 0;
-    worker->soon.count = 0;
+    worker->soon.count = worker->soon.reached_count = 0;
     for (int32_t i = 0; i < count; i++) {
         struct group *group = &street->groups[groups[i]];
-        uint32_t waits = group->held & group->clear;
-        group->red = waits != 0 ? waits & street->kernel->heads_at_red(group, street->aspects) : 0;
-        street->kernel->heads_soon(group, &street->rows[group->first_row], group->red, groups[i] * WIDE, &worker->soon);
-        for (uint32_t rest = group->over; rest != 0; rest &= rest - 1) {
-            worker->reached_soon[reached++] = groups[i] * WIDE + __builtin_ctz(rest);
-        }
+        street->kernel->heads_soon(group, &street->rows[group->first_row], street->aspects, groups[i] * WIDE,
+                                   &worker->soon);
     }
-    worker->reached_soon_count = reached;
 }
 
 // Asks for what these heads will look at, some time before they do, so that they need not wait for it one by one: what
@@ -171,8 +165,8 @@ static void heads_expect(const struct street *street, const struct worker *worke
             memory_expect_write(&street->trips[soon->trip[i]]);
         }
     }
-    for (int32_t i = 0; i < worker->reached_soon_count; i++) {
-        int32_t cell = worker->reached_soon[i], path = cell_group(street, cell)->first_path[cell % WIDE];
+    for (int32_t i = 0; i < soon->reached_count; i++) {
+        int32_t cell = soon->reached[i], path = cell_group(street, cell)->first_path[cell % WIDE];
         memory_expect(&street->seen[cell]);
         memory_expect(&street->watches[path]);
         memory_expect(&street->paths[path]);
@@ -195,8 +189,8 @@ static void heads_expect_more(const struct street *street, const struct worker *
             }
         }
     }
-    for (int32_t i = 0; i < worker->reached_soon_count; i++) {
-        int32_t cell = worker->reached_soon[i], path = cell_group(street, cell)->first_path[cell % WIDE];
+    for (int32_t i = 0; i < soon->reached_count; i++) {
+        int32_t cell = soon->reached[i], path = cell_group(street, cell)->first_path[cell % WIDE];
         memory_expect(&street->crossroads[street->watches[path].junction]);
     }
 }
@@ -225,24 +219,11 @@ static void leave_expect(const struct street *street, int32_t path, int32_t lane
     }
 }
 
-// Prepares the heads of the last of the groups at hand. Those at a red that they stood at before stay; those that are
-// near otherwise are to look.
-static void heads_begin(struct street *street, struct worker *worker, const struct follow_job *job)
-{
-    int32_t last = worker->moving_count - 1;
-    struct moving *moving = &worker->moving[last];
-    const struct group *group = moving->at;
-    uint32_t near = street->kernel->heads_prepare(job, group, moving->rows, moving->from, &moving->ahead);
-    uint32_t red = near & group->red & ~group->over;
-    street->kernel->heads_stay(group, red, &moving->ahead);
-    worker->look_count += street->kernel->columns_list(near & ~red, last * WIDE, &worker->looks[worker->look_count]);
-}
-
 static void heads_look(struct street *street, struct worker *worker)
 {
-    for (int32_t i = 0; i < worker->look_count; i++) {
-        struct moving *moving = &worker->moving[(uint32_t)worker->looks[i] / WIDE];
-        int32_t c = (int32_t)((uint32_t)worker->looks[i] % WIDE);
+    for (int32_t i = 0; i < worker->head_count; i++) {
+        struct moving *moving = &worker->moving[(uint32_t)worker->heads[i] / WIDE];
+        int32_t c = (int32_t)((uint32_t)worker->heads[i] % WIDE);
         struct group *group = moving->at;
         const struct row *row = moving->rows;
         if (((group->held >> c) & 1u) && stays_at_red(street, group, moving->group * WIDE + c)) {
@@ -255,7 +236,7 @@ static void heads_look(struct street *street, struct worker *worker)
         }
         head_look(street, worker, moving, c);
     }
-    worker->look_count = 0;
+    worker->head_count = 0;
 }
 
 // Who ends its trip at the lane's end has not passed a loop that its rear would only clear beyond it.
@@ -275,35 +256,49 @@ static void loops_forget(struct street *street, const struct group *group, int c
     }
 }
 
-static void heads_leave(struct street *street, struct worker *worker, struct block *block, struct group *group,
-                        uint32_t past, const float *moved_from)
+static void head_leave(struct street *street, struct worker *worker, struct moving *moving, int c)
 {
-    struct row *rows = &street->rows[group->first_row];
-    for (uint32_t rest = past; rest != 0; rest &= rest - 1) {
-        int c = __builtin_ctz(rest);
-        struct leaver leaver = { rows[0].trip[c], rows[0].path[c], PATH_NONE, rows[0].front[c],
-            rows[0].front[c] - group->length[c], rows[0].front[c] - moved_from[c], rows[0].speed[c],
-            rows[0].desired[c], rows[0].kind[c], rows[0].halt[c] };
-        leave(street, worker, &leaver, INDEX_NONE);
-        if (leaver.path == PATH_END) {
-            loops_forget(street, group, c, rows, moved_from[c]);
-        }
-        float rear = rows[0].front[c] - street->types.length[rows[0].kind[c] & KIND_TYPE];
-        if (rear < group->length[c] + CLEARANCE_M && leaver.path != PATH_END) {
-            group->over_rear[c] = (group->over >> c) & 1u ? fminf(rear, group->over_rear[c]) : rear;
-            group->over_mps[c] = rows[0].speed[c];
-            group->over |= 1u << c;
-            block->over = true;
-        }
-        column_remove(rows, group->count[c], 0, c);
-        group->count[c]--;
-        group->yielding[c] = 0;
-        group->leaders.rear[c] = FAR_M;
-        block->vehicles--;
+    struct group *group = moving->at;
+    struct row *rows = moving->rows;
+    struct block *block = &street->blocks[street->block_of_group[moving->group]];
+    struct leaver leaver = { rows[0].trip[c], rows[0].path[c], PATH_NONE, rows[0].front[c],
+        rows[0].front[c] - group->length[c], rows[0].front[c] - moving->from[c], rows[0].speed[c],
+        rows[0].desired[c], rows[0].kind[c], rows[0].halt[c] };
+    leave(street, worker, &leaver, INDEX_NONE);
+    if (leaver.path == PATH_END) {
+        loops_forget(street, group, c, rows, moving->from[c]);
     }
-    group->held &= ~past;
-    group->clear &= ~past;
-    if (past != 0) {
+    float rear = rows[0].front[c] - street->types.length[rows[0].kind[c] & KIND_TYPE];
+    if (rear < group->length[c] + CLEARANCE_M && leaver.path != PATH_END) {
+        group->over_rear[c] = (group->over >> c) & 1u ? fminf(rear, group->over_rear[c]) : rear;
+        group->over_mps[c] = rows[0].speed[c];
+        group->over |= 1u << c;
+        block->over = true;
+    }
+    column_remove(rows, group->count[c], 0, c);
+    group->count[c]--;
+    group->yielding[c] = 0;
+    group->leaders.rear[c] = FAR_M;
+    block->vehicles--;
+}
+
+// Those of the groups at hand that are past their lanes' ends leave them.
+static void heads_leave(struct street *street, struct worker *worker, const struct follow_rows *moved)
+{
+    for (int32_t i = 0; i < worker->moving_count; i++) {
+        struct group *group = worker->moving[i].at;
+        uint32_t past = moved[i].past;
+        group->held &= ~past;
+        group->clear &= ~past;
+        worker->head_count += street->kernel->columns_list(past, i * WIDE, &worker->heads[worker->head_count]);
+    }
+    for (int32_t i = 0; i < worker->head_count; i++) {
+        uint32_t place = (uint32_t)worker->heads[i];
+        head_leave(street, worker, &worker->moving[place / WIDE], (int)(place % WIDE));
+    }
+    worker->head_count = 0;
+    for (int32_t i = 0; i < worker->moving_count; i++) {
+        struct group *group = worker->moving[i].at;
         (void)street->kernel->columns_held(group->count, &group->count_max);
     }
 }
@@ -425,13 +420,11 @@ static void groups_follow(struct street *street, struct worker *worker, const st
     street->kernel->follow_rows(job, &worker->pack, rows, worker->moving_count);
     for (int32_t i = 0; i < worker->moving_count; i++) {
         const struct moving *moving = &worker->moving[i];
-        struct group *group = &street->groups[moving->group];
-        struct block *block = &street->blocks[street->block_of_group[moving->group]];
-        if (block->lane_count > 1) {
-            leaders_keep(&moving->ahead, &group->leaders);
+        if (street->blocks[street->block_of_group[moving->group]].lane_count > 1) {
+            leaders_keep(&moving->ahead, &moving->at->leaders);
         }
-        heads_leave(street, worker, block, group, rows[i].past, moving->from);
     }
+    heads_leave(street, worker, rows);
     worker->moving_count = 0;
 }
 
@@ -454,7 +447,8 @@ static void move_group(struct street *street, struct worker *worker, const struc
     moving->group = index;
     moving->at = &street->groups[index];
     moving->rows = &street->rows[moving->at->first_row];
-    heads_begin(street, worker, job);
+    int32_t *heads = &worker->heads[worker->head_count];
+    worker->head_count += street->kernel->heads_prepare(job, moving, (worker->moving_count - 1) * WIDE, heads);
     if (stops || worker->moving_count == GROUPS_TOGETHER) {
         groups_follow(street, worker, job);
     }
@@ -516,7 +510,7 @@ static int32_t groups_gather(struct street *street, struct worker *worker)
 static void groups_move(struct street *street, struct worker *worker, const struct follow_job *job)
 {
     int32_t count = groups_gather(street, worker);
-    worker->soon.count = worker->reached_soon_count = 0;
+    worker->soon.count = worker->soon.reached_count = 0;
     for (int32_t i = EXPECT_FIRST; i < count; i++) {
         groups_expect(street, worker, i, count);
         if (i >= 0) {

@@ -564,48 +564,40 @@ static void follow_rows(const struct follow_job *job, struct pack *pack, struct 
     }
 }
 
-static uint32_t heads_prepare(const struct follow_job *job, const struct group *group, const struct row *heads,
-                              float *ret_fronts, struct ahead *ahead)
+static int32_t heads_prepare(const struct follow_job *job, struct moving *moving, int32_t first_place,
+                             int32_t *ret_places)
 {
     struct types_room room;
-    const struct wide_types *types = types_of(job, heads->kind, group->count, 0, &room);
-    _Alignas(64) int32_t near[WIDE];
+    const struct group *restrict group = moving->at;
+    const struct row *restrict heads = moving->rows;
+    struct ahead *restrict ahead = &moving->ahead;
+    const struct wide_types *restrict types = types_of(job, heads->kind, group->count, 0, &room);
+    float *restrict from = moving->from;
+    uint32_t red = group->red & ~group->over;
+    _Alignas(64) int32_t looks[WIDE];
     FOR_WIDE {
         float v = heads->speed[c];
         float to_line = group->length[c] - heads->front[c];
         float reach = v * v / types->deceleration[c] + v * LOOK_S + LOOK_M;
         // A rear beyond the line reaches back to it, from however far a line.
-        near[c] = -((group->count[c] > 0) & ((to_line <= reach) | ((group->over & COLUMN_BIT[c]) != 0)));
-        ret_fronts[c] = heads->front[c];
-        ahead->rear[c] = ahead->bound[c] = ahead->cap[c] = ahead->hold[c] = FAR_M;
+        bool near = (group->count[c] > 0) & ((to_line <= reach) | ((group->over & COLUMN_BIT[c]) != 0));
+        bool stays = near & ((red & COLUMN_BIT[c]) != 0);
+        looks[c] = -(near & !stays);
+        from[c] = heads->front[c];
+        ahead->rear[c] = stays ? group->length[c] - STOP_MARGIN_M : FAR_M;
+        ahead->margin[c] = stays ? 0.0f : types->gap[c];
+        ahead->bound[c] = stays ? group->length[c] - LINE_MARGIN_M : FAR_M;
         ahead->speed[c] = 0.0f;
-        ahead->margin[c] = types->gap[c];
+        ahead->cap[c] = ahead->hold[c] = FAR_M;
         ahead->line[c] = group->length[c] - LINE_MARGIN_M;
     }
     ahead->red = 0;
     ahead->holds = false;
-    return bits_of(near);
-}
-
-static void heads_soon(const struct group *group, const struct row *heads, uint32_t but_for, int32_t first_cell,
-                       struct heads_soon *soon)
-{
-    const float braking = 0.25f;       // s2/m: of a hard brake
-    _Alignas(64) int32_t looks[WIDE];
-    FOR_WIDE {
-        float v = heads->speed[c];
-        float beyond = group->length[c] - heads->front[c] - v * (v * braking + LOOK_S) - LOOK_M;
-        looks[c] = -((group->count[c] > 0) & (beyond <= 0.0f));
-    }
-    uint32_t columns = bits_of(looks) & ~but_for;
-    int32_t n = soon->count;
-    soon->count = n + chosen_list(columns, first_cell, &soon->cell[n]);
-    chosen_lay_numbers(heads->path, columns, &soon->path[n]);
-    chosen_lay_numbers(heads->trip, columns, &soon->trip[n]);
+    return chosen_list(bits_of(looks), first_place, ret_places);
 }
 
 // All are asked, as to leave out some costs more.
-static uint32_t heads_at_red(const struct group *group, const uint8_t *aspects)
+static INLINE uint32_t heads_at_red(const struct group *group, const uint8_t *aspects)
 {
     _Alignas(64) int32_t asked[WIDE], lit[WIDE];
     FOR_WIDE {
@@ -614,6 +606,26 @@ static uint32_t heads_at_red(const struct group *group, const uint8_t *aspects)
         asked[c] = signal > 0 ? signal : 0;
     }
     return bytes_equal(aspects, asked, ASPECT_RED) & bits_of(lit);
+}
+
+static void heads_soon(struct group *group, const struct row *heads, const uint8_t *aspects, int32_t first_cell,
+                       struct heads_soon *soon)
+{
+    const float braking = 0.25f;       // s2/m: of a hard brake
+    _Alignas(64) int32_t looks[WIDE];
+    uint32_t waits = group->held & group->clear;
+    group->red = waits != 0 ? waits & heads_at_red(group, aspects) : 0;
+    FOR_WIDE {
+        float v = heads->speed[c];
+        float beyond = group->length[c] - heads->front[c] - v * (v * braking + LOOK_S) - LOOK_M;
+        looks[c] = -((group->count[c] > 0) & (beyond <= 0.0f));
+    }
+    uint32_t columns = bits_of(looks) & ~group->red;
+    int32_t n = soon->count;
+    soon->count = n + chosen_list(columns, first_cell, &soon->cell[n]);
+    chosen_lay_numbers(heads->path, columns, &soon->path[n]);
+    chosen_lay_numbers(heads->trip, columns, &soon->trip[n]);
+    soon->reached_count += chosen_list(group->over, first_cell, &soon->reached[soon->reached_count]);
 }
 
 static int32_t columns_list(uint32_t columns, int32_t first, int32_t *ret)
@@ -789,5 +801,5 @@ static struct published cells_publish(const struct group *group, const struct ro
 const struct street_kernel KERNEL_NAME(KERNEL_ISA) = { .name = KERNEL_TEXT(KERNEL_ISA),
     .move_worker = move_worker, .settle_worker = settle_worker, .follow_rows = follow_rows,
     .heads_prepare = heads_prepare, .heads_soon = heads_soon, .heads_stay = heads_stay, .lane_wishes = lane_wishes,
-    .heads_at_red = heads_at_red, .columns_list = columns_list,
+    .columns_list = columns_list,
     .columns_held = columns_held, .cells_publish = cells_publish };

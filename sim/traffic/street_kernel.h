@@ -111,16 +111,15 @@ struct street_kernel {
     void (*settle_worker)(struct street *street, struct worker *worker);
     // Moves up to GROUPS_TOGETHER groups, none of which hears of the others. pack: scratch.
     void (*follow_rows)(const struct follow_job *job, struct pack *pack, struct follow_rows *groups, int32_t count);
-    // Fills *ahead as for a free road, keeps the heads' fronts, and gives the columns whose head is near its line or to
-    // somebody who reaches back over it.
-    uint32_t (*heads_prepare)(const struct follow_job *job, const struct group *group, const struct row *heads,
-                              float *ret_fronts, struct ahead *ahead);
-    // Adds to *soon the heads of a group that are about to look ahead, as well as one can tell before the group's turn,
-    // but for some: one may wish to have in the cache what they will look at.
-    void (*heads_soon)(const struct group *group, const struct row *heads, uint32_t but_for, int32_t first_cell,
+    // Fills the ahead of a group at hand as for a free road, and keeps its heads' fronts. Those of group.red stay at
+    // their line. Lists as columns_list does the others that are near to it or to somebody who reaches back over it.
+    int32_t (*heads_prepare)(const struct follow_job *job, struct moving *moving, int32_t first_place,
+                             int32_t *ret_places);
+    // Finds group.red, and adds to *soon the other heads that are about to look ahead, as well as one can tell before
+    // the group's turn, and the lines that somebody may reach back to: one may wish to have in the cache what they will
+    // look at.
+    void (*heads_soon)(struct group *group, const struct row *heads, const uint8_t *aspects, int32_t first_cell,
                        struct heads_soon *soon);
-    // Columns of a group whose head stands before a signal that is red.
-    uint32_t (*heads_at_red)(const struct group *group, const uint8_t *aspects);
     // The columns one by one, `first` added to each; returns how many. Up to WIDE numbers may be written.
     int32_t (*columns_list)(uint32_t columns, int32_t first, int32_t *ret);
     // The heads of these columns heed the lane's end alone.

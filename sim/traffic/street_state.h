@@ -347,7 +347,8 @@ struct pack {
 #define HEADS_LISTED (GROUPS_TOGETHER * WIDE + WIDE)
 struct heads_soon {
     int32_t cell[HEADS_LISTED], path[HEADS_LISTED], trip[HEADS_LISTED];
-    int32_t count;
+    int32_t reached[HEADS_LISTED];    // cells over whose line somebody may reach back
+    int32_t count, reached_count;
 };
 
 // Rows are handed to groups in pieces as long as their queues, so that memory follows the vehicles and not the roads.
@@ -414,11 +415,10 @@ struct worker {                       // what one thread owns
         struct row *rows;
     } moving[GROUPS_TOGETHER];        // the groups at hand
     int32_t moving_count;
-    int32_t looks[HEADS_LISTED];      // of the groups at hand the heads that look: place in moving * WIDE + column
-    int32_t look_count;
+    // Of the groups at hand heads that look, and later those that leave: place in moving * WIDE + column.
+    int32_t heads[HEADS_LISTED];
+    int32_t head_count;
     struct heads_soon soon;
-    int32_t reached_soon[GROUPS_TOGETHER * WIDE];   // cells over whose line somebody may reach back
-    int32_t reached_soon_count;
     int32_t batch_slot[WIDE], batch_path[WIDE];
     int32_t batch_count;
     char apart[64];                   // keeps two threads off one cache line
