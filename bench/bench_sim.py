@@ -2,19 +2,19 @@
 
 The same junctions, lanes, turns, fixed signals, routes, departures, car-following model and parameters, 1 s steps.
 
-What is timed. All junctions' programs start together, and a vehicle's second costs either peer up to twice as much in one
-part of the cycle as in another: so both are timed over the same simulated seconds, one whole cycle from WARM_S on, when all
-have entered. A round is a process of ours that makes the street anew, runs it untimed to WARM_S and times the cycle, on one
-thread and then on two; so each timed window is warmed by the 150 steps before it. Between our rounds SUMO, warm in this
-process and called by its own library, is timed over the next part of the cycle, after each of its vehicles has been asked
-for its speed. Ours is the median of the rounds, SUMO's is its whole cycle. 500,000 vehicles are driven by ours alone, one
-cycle after another.
+What is timed. All junctions' programs start together, and a vehicle's second costs either peer up to 1.6 times as much
+in one part of the cycle as in another: so both are timed over the same simulated seconds, one whole cycle from WARM_S
+on, when all have entered. A round is a process of ours that makes the street anew, runs it untimed to WARM_S and times
+the cycle, on one thread and then on two: each timed window is warmed by the 150 steps before it. Between our rounds
+SUMO, warm in this process and called by its own library, is timed over the next part of the cycle, after each of its
+vehicles has been asked for its speed. Ours is the median of the rounds, SUMO's is its whole cycle. 500,000 vehicles are
+driven by ours alone, one cycle after another.
 
-What is counted. A step of either peer's: signals, driving, changes of lane, junctions, who enters and arrives. What of ours is
-signals_show, the playing of the programs, is told apart as well (signals_ns_per_update).
+What is counted. A step of either peer's: signals, driving, changes of lane, junctions, who enters and arrives. What of
+ours is signals_show, the playing of the programs, is told apart as well (signals_ns_per_update).
 
-That the work is the same: vehicles under way, their mean speed and the share that stands are compared over the cycle, or
-the bench fails.
+That the work is the same: vehicles under way, their mean speed and the share that stands are compared over the cycle,
+or the bench fails.
 """
 import json
 import shutil
@@ -41,7 +41,7 @@ VEHICLES_APART, SPEED_APART, HALTED_APART = 0.03, 0.1, 0.05
 
 
 class Ours:
-    """A process of street-rate: a street on one thread, and the same on two, each warmed up when it is asked for first."""
+    """A process of street-rate: a street on one thread, the same on two, each warmed up when it is asked for first."""
 
     def __init__(self, vehicles):
         self.process = subprocess.Popen([PROGRAM, str(vehicles)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,

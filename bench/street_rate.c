@@ -8,8 +8,8 @@
 //     street-rate VEHICLES --sumo DIR  writes the same network and demand as SUMO's plain XML
 //
 // THEORY    2.5 vehicles a lane at every size, on routes of random turns that do not end within the measured time.
-//           The seconds are those of street_step, and apart from them those of signals_show, which plays the programs. Speeds
-//           are told as they are after the last step.
+//           The seconds are those of street_step, and apart from them those of signals_show, which plays the programs.
+//           Speeds are told as they are after the last step.
 //           Memory is what the process grows by from the loaded network (the empty street, the trips as a file streams
 //           them) to the warm street, by vehicle under way. Apart from it stand the tables that the empty street
 //           makes of the network.

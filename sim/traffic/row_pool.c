@@ -3,12 +3,11 @@
 #include <assert.h>
 #include <string.h>
 
-#define PIECE_ROWS_MIN 8
 #define SPARE_ROWS 3               // in a smaller piece, or it would be outgrown at once
 
 static int32_t size_rows(int32_t size)
 {
-    int32_t rows = PIECE_ROWS_MIN << (size / 2);
+    int32_t rows = ROW_PIECE_ROWS_MIN << (size / 2);
     return size % 2 == 1 ? rows + rows / 2 : rows;
 }
 
@@ -77,7 +76,7 @@ void rows_begin(struct street *street, struct worker *worker)
         const struct block *block = &street->blocks[i];
         for (int32_t k = 0; k < block->lane_count; k++) {
             struct group *group = &street->groups[block->first_group + k];
-            group->row_count = PIECE_ROWS_MIN;
+            group->row_count = ROW_PIECE_ROWS_MIN;
             group->first_row = piece_take(street, &worker->pool, 0);
         }
     }
@@ -94,7 +93,7 @@ void rows_reserve(struct street *street, struct row_pool *pool, struct group *gr
 void rows_shrink(struct street *street, struct row_pool *pool, struct group *group)
 {
     int32_t enough = group->count_max + SPARE_ROWS;
-    if (group->row_count > PIECE_ROWS_MIN && 3 * enough <= 2 * group->row_count) {
+    if (group->row_count > ROW_PIECE_ROWS_MIN && 3 * enough <= 2 * group->row_count) {
         piece_move(street, pool, group, size_for(enough));
     }
 }

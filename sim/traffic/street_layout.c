@@ -14,6 +14,8 @@ static const double PART_STEP_M = 0.5;
 static const double PART_WIDTH_M = 2.0;       // a vehicle's and a little more
 static const float ROAD_M = 6.0f;              // before its end a path nears the others into the same road
 static const double PI = 3.14159265358979;
+static const size_t LARGE_PAGE_BYTES = (size_t)1 << 21;
+static const size_t LARGE_ROWS_BYTES = (size_t)1 << 22;   // a thread's first pieces: of less a page is too large a part
 static const double GAP_M_MIN = 0.1;          // between two vehicles, whatever happens: as in the kernel
 
 struct ordered {
@@ -634,10 +636,18 @@ static void rows_create(struct street *street)
         rows += rows_bound(longest);
         worker->pool.row_end = rows;
     }
-    // Not memory_take_aligned: rows that no vehicle reaches must stay untouched, or they would cost memory.
-    street->rows_taken = memory_take((size_t)rows + 1, sizeof *street->rows);
-    uintptr_t at = ((uintptr_t)street->rows_taken + 63) & ~(uintptr_t)63;
+    // Not memory_take_aligned: rows that no vehicle reaches must stay untouched, or they would cost memory. Where rows
+    // are many, all lie on large pages, of which each thread then leaves a part of one unused.
+    bool many = (size_t)street->group_count * ROW_PIECE_ROWS_MIN * sizeof *street->rows
+        >= LARGE_ROWS_BYTES * (size_t)street->worker_count;
+    size_t align = many ? LARGE_PAGE_BYTES : _Alignof(struct row);
+    size_t bytes_taken = (size_t)rows * sizeof *street->rows + align;
+    street->rows_taken = memory_take(bytes_taken, 1);
+    uintptr_t at = ((uintptr_t)street->rows_taken + align - 1) & ~(uintptr_t)(align - 1);
     street->rows = (struct row *)at;
+    if (many) {
+        memory_wish_large_pages(street->rows, (size_t)rows * sizeof *street->rows);
+    }
     for (int32_t w = 0; w < street->worker_count; w++) {
         struct worker *worker = &street->workers[w];
         int64_t first = worker->pool.next_row;

@@ -354,6 +354,7 @@ struct heads_soon {
 // Rows are handed to groups in pieces as long as their queues, so that memory follows the vehicles and not the roads.
 // Pieces hold 8, 12, 16, 24 ... rows. One that a group has outgrown or no longer needs is kept for the next.
 #define ROW_PIECE_SIZES 32
+#define ROW_PIECE_ROWS_MIN 8       // of the smallest
 
 struct row_pool {
     int64_t next_row, row_end;        // of street.rows: never handed out so far

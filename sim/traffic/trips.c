@@ -320,7 +320,8 @@ void trip_settle(struct trip *trip, int32_t end_ms, float front, float desired, 
 static void *pages_grow(void *from, size_t used, size_t bytes)
 {
     size_t align = bytes >= LARGE_BYTES ? LARGE_BYTES : 64;
-    void *to = aligned_alloc(align, (bytes + align - 1) / align * align);
+    bytes = (bytes + align - 1) / align * align;
+    void *to = aligned_alloc(align, bytes);
     if (to == NULL) {
         (void)fprintf(stderr, "out of memory: %zu bytes for trips do not fit\n", bytes);
         abort();
