@@ -384,6 +384,9 @@ static void say_notes(const struct run_options *options, const struct demand *de
     for (int32_t i = 0; !options->quiet && i < demand_note_count(demand); i++) {
         fprintf(stderr, "note: %s\n", demand_note(demand, i));
     }
+    if (counts->read == 0 && !options->quiet) {
+        fprintf(stderr, "note: the demand holds no trips: the street stays empty\n");
+    }
     if (counts->before_begin > 0 && !options->quiet) {
         fprintf(stderr, "note: %lld trips depart before the begin and are left out\n", (long long)counts->before_begin);
     }
