@@ -89,6 +89,15 @@ static void read_route(struct reader *reader, struct sumo_xml *xml, const char *
     }
 }
 
+static void note_model(struct reader *reader, const struct sumo_xml *xml, const char *model)
+{
+    if (!reader->unknown_model) {
+        reader->unknown_model = true;
+        rows_note(reader->rows, "%s: line %d: carFollowModel \"%s\" is not computed here: Krauss stands in for it",
+                  reader->path, sumo_xml_line(xml), model);
+    }
+}
+
 static void read_type(struct reader *reader, struct sumo_xml *xml, const char **attributes)
 {
     if (sumo_xml_find(attributes, "refId") != NULL) {
@@ -100,10 +109,8 @@ static void read_type(struct reader *reader, struct sumo_xml *xml, const char **
     if (!sumo_type_read(xml, attributes, reader->speed_deviation, &type, &model_known)) {
         return;
     }
-    if (!model_known && !reader->unknown_model) {
-        reader->unknown_model = true;
-        rows_note(reader->rows, "%s: line %d: carFollowModel \"%s\" is not computed here: Krauss stands in for it",
-                  reader->path, sumo_xml_line(xml), sumo_xml_find(attributes, "carFollowModel"));
+    if (!model_known) {
+        note_model(reader, xml, sumo_xml_find(attributes, "carFollowModel"));
     }
     sumo_note_attributes(reader, xml, "vType", attributes);
     *GROW(reader->rows->types) = type;
@@ -481,7 +488,9 @@ static void on_start(struct sumo_xml *xml, void *user, const char *element, cons
         read_type(reader, xml, attributes);
     } else if (strncmp(element, "carFollowing-", 13) == 0 && reader->type_open) {
         sumo_note_attributes(reader, xml, element, attributes);
-        sumo_type_read_model(xml, element, attributes, &reader->rows->types.at[reader->rows->types.count - 1]);
+        if (!sumo_type_read_model(xml, element, attributes, &reader->rows->types.at[reader->rows->types.count - 1])) {
+            note_model(reader, xml, element + strlen("carFollowing-"));
+        }
     } else if (strcmp(element, "param") == 0 && reader->type_open) {
         sumo_type_read_param(xml, attributes, &reader->rows->types.at[reader->rows->types.count - 1]);
     } else if (strcmp(element, "route") == 0) {

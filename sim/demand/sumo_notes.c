@@ -11,7 +11,7 @@ static const char TYPE[] =
     " id refId vClass length minGap maxSpeed desiredMaxSpeed accel decel emergencyDecel tau sigma speedFactor speedDev "
     "startupDelay carFollowModel probability color guiShape imgFile osgFile width height personCapacity "
     "containerCapacity boardingDuration loadingDuration carriageLength locomotiveLength carriageGap carriageDoors "
-    "latAlignment minGapLat maxSpeedLat laneChangeModel parkingBadges mass cost ";
+    "latAlignment minGapLat maxSpeedLat parkingBadges mass cost ";
 static const char TRIP[] =
     " id type route depart departLane departPos departSpeed arrivalLane arrivalPos arrivalSpeed from to via fromTaz "
     "toTaz fromJunction toJunction color line personNumber containerNumber departPosLat arrivalPosLat reroute begin "
@@ -50,7 +50,9 @@ void sumo_note_attributes(struct reader *reader, const struct sumo_xml *xml, con
     for (int i = 0; attributes[i] != NULL; i += 2) {
         char what[TEXT_BYTES];
         (void)snprintf(what, sizeof what, "%.60s %.60s", element, attributes[i]);
-        if (!among(heeded, attributes[i]) && strchr(attributes[i], ':') == NULL && first_time(reader, what)) {
+        bool usual = strcmp(attributes[i], "laneChangeModel") == 0
+            && (strcmp(attributes[i + 1], "LC2013") == 0 || strcmp(attributes[i + 1], "default") == 0);
+        if (!usual && !among(heeded, attributes[i]) && strchr(attributes[i], ':') == NULL && first_time(reader, what)) {
             rows_note(reader->rows, "%s: line %d: <%s %.60s=\"%.60s\"> changes nothing here; the first of its kind",
                       reader->path, sumo_xml_line(xml), element, attributes[i], attributes[i + 1]);
         }
