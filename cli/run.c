@@ -36,7 +36,8 @@ static void say_warnings(const struct import_report *report)
         }
     }
     if (count > WARNING_COUNT_MAX) {
-        fprintf(stderr, "note: network: %d more such notes: `intergreen import` shows all\n", count - WARNING_COUNT_MAX);
+        fprintf(stderr, "note: network: %d more such notes: `intergreen import` shows all\n",
+                count - WARNING_COUNT_MAX);
     }
 }
 

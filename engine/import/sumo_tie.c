@@ -259,9 +259,12 @@ static void tie_programs(struct tie *tie)
             const struct sumo_program *told = &raw->programs.at[program];
             const char *state = raw->phases.at[told->phases.first].state;
             if (connection->letter >= (int32_t)strlen(state)) {
-                fail(tie, told->file, told->line, "give the program's states a letter for each connection",
-                     "the states of '%s' have %zu letters, but the network's line %d has a connection with linkIndex "
-                     "%d", text_of(tie, connection->light), strlen(state), connection->line, connection->letter);
+                bool apart = told->file != 0;   // then the network is as it was written, and the other file is wrong
+                fail(tie, told->file, apart ? told->line : connection->line,
+                     "give the program's states a letter for each connection",
+                     "the states of '%s' have %zu letters, but %s line %d has a connection with linkIndex %d",
+                     text_of(tie, connection->light), strlen(state), apart ? "the network's" : "this", connection->line,
+                     connection->letter);
             }
         }
     }
