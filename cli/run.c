@@ -18,10 +18,27 @@
 #include "sim/loop/parted_brain.h"
 #include "sim/traffic/calibration.h"
 
+enum { WARNING_COUNT_MAX = 8 };   // of the network's, shown; `intergreen import` shows all
+
 int run_failed(enum status status, const struct problem *problem)
 {
     fprintf(stderr, "intergreen: %s\n", problem->text);
     return status == STATUS_UNREACHABLE ? CLI_UNREACHABLE : status == STATUS_REFUSED ? CLI_REFUSED : CLI_FAILED;
+}
+
+static void say_warnings(const struct import_report *report)
+{
+    int32_t count = 0;
+    for (int32_t i = 0; i < report->lines.count; i++) {
+        const struct import_line *line = &report->lines.at[i];
+        if (line->note == NOTE_WARNING && count++ < WARNING_COUNT_MAX) {
+            fprintf(stderr, "note: network: %s\n", line->text);
+        }
+    }
+    if (count > WARNING_COUNT_MAX) {
+        fprintf(stderr, "note: network: %d more such notes: `intergreen import` shows all\n",
+                count - WARNING_COUNT_MAX);
+    }
 }
 
 enum status run_network(const struct run_options *options, struct network *ret, struct problem *problem)
@@ -32,8 +49,13 @@ enum status run_network(const struct run_options *options, struct network *ret, 
     struct import_options import = options->import;
     import.additional = options->additional;
     progress_files(options->quiet);
-    enum status status = import_network(options->network, &import, ret, NULL, problem);
+    struct import_report report = { { 0 } };
+    enum status status = import_network(options->network, &import, ret, &report, problem);
     progress_files_end(options->quiet);
+    if (!options->quiet) {
+        say_warnings(&report);
+    }
+    import_report_release(&report);
     if (status == STATUS_OK && options->site != NULL && site_apply(ret, options->site, NULL, problem) != STATUS_OK) {
         network_release(ret);
         return STATUS_RANGE;
@@ -383,6 +405,9 @@ static void say_notes(const struct run_options *options, const struct demand *de
     const struct demand_counts *counts = demand_counts(demand);
     for (int32_t i = 0; !options->quiet && i < demand_note_count(demand); i++) {
         fprintf(stderr, "note: %s\n", demand_note(demand, i));
+    }
+    if (counts->read == 0 && !options->quiet) {
+        fprintf(stderr, "note: the demand holds no trips: the street stays empty\n");
     }
     if (counts->before_begin > 0 && !options->quiet) {
         fprintf(stderr, "note: %lld trips depart before the begin and are left out\n", (long long)counts->before_begin);

@@ -48,6 +48,10 @@ int sim_options_next(const struct sim_options *reader, int argc, char **argv, co
             fprintf(stderr, "intergreen: '%s' is not an option\n", argv[optind]);
             return SIM_OPTIONS_BAD;
         }
+        if (code == -1 && ret->network == NULL) {
+            fprintf(stderr, "intergreen: --network is missing: name a network\n%s", reader->usage);
+            return SIM_OPTIONS_BAD;
+        }
         if (code == -1) {
             return SIM_OPTIONS_DONE;
         }

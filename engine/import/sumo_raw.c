@@ -353,11 +353,12 @@ static void detector_start(struct sumo_xml *xml, struct raw_reader *reader, cons
     const char *lanes = area ? sumo_xml_find(attributes, "lanes") : NULL;
     if (lanes != NULL && *lanes != '\0') {
         struct sumo_range ids = ids_of(reader, lanes);   // it may run over several: the last one has the stop line
+        detector.lane_count = ids.count;
         detector.lane = ids.count > 0 ? raw->refs.at[ids.first + ids.count - 1] : NAME_NONE;
     } else {
         detector.lane = id_of(xml, reader, element, attributes, "lane");
     }
-    const double far_m = 1e6;
+    const double far_m = SUMO_FAR_M;
     bool positioned = lanes == NULL && (!area || sumo_xml_find(attributes, "pos") != NULL);
     detector.from_m = positioned ? sumo_xml_number(xml, element, attributes, "pos", NAN, -far_m, far_m) : 0.0;
     detector.length_m = sumo_xml_find(attributes, "length") == NULL ? (double)NAN

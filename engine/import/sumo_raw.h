@@ -72,8 +72,11 @@ struct sumo_program {
     struct sumo_range phases;          // in phases
 };
 
+#define SUMO_FAR_M 1e6                 // beyond every lane
+
 struct sumo_detector {
     int32_t id, lane, line, file;
+    int32_t lane_count;                // of those it names; `lane` is the last
     double from_m, to_m;               // along the lane; negative: from its end; to_m NAN: a single loop
     double length_m;                   // NAN: not said
 };

@@ -256,11 +256,15 @@ static void tie_programs(struct tie *tie)
                  "the connection is controlled by '%s', for which there is no <tlLogic>", text_of(tie,
                                                                                                   connection->light));
         } else if (program != INDEX_NONE) {
-            const char *state = raw->phases.at[raw->programs.at[program].phases.first].state;
+            const struct sumo_program *told = &raw->programs.at[program];
+            const char *state = raw->phases.at[told->phases.first].state;
             if (connection->letter >= (int32_t)strlen(state)) {
-                fail(tie, 0, connection->line, "give the program's states a letter for each connection",
-                     "the connection has linkIndex %d, but the states of '%s' have %zu letters", connection->letter,
-                     text_of(tie, connection->light), strlen(state));
+                bool apart = told->file != 0;   // then the network is as it was written, and the other file is wrong
+                fail(tie, told->file, apart ? told->line : connection->line,
+                     "give the program's states a letter for each connection",
+                     "the states of '%s' have %zu letters, but %s line %d has a connection with linkIndex %d",
+                     text_of(tie, connection->light), strlen(state), apart ? "the network's" : "this", connection->line,
+                     connection->letter);
             }
         }
     }
@@ -576,8 +580,20 @@ static void make_detector(struct tie *tie, const struct sumo_detector *raw, stru
     double lane_m = draft->lanes.at[detector.lane].length_m;
     double from_m = raw->from_m < 0.0 ? raw->from_m + lane_m : raw->from_m;
     double to_m = isnan(raw->to_m) ? from_m : raw->to_m < 0.0 ? raw->to_m + lane_m : raw->to_m;
+    bool fits = from_m >= -LENGTH_M_MIN && from_m <= lane_m + LENGTH_M_MIN
+        && (raw->to_m >= SUMO_FAR_M || (to_m >= from_m && to_m <= lane_m + LENGTH_M_MIN));
     if (isnan(raw->to_m)) {
         from_m = to_m - (isnan(raw->length_m) ? LOOP_LENGTH_M : raw->length_m);
+    }
+    if (!fits) {
+        import_note(tie->report, NOTE_WARNING, "%s: line %d: detector '%s' does not lie on the %.2f m of its lane "
+                    "'%s': moved to the nearest place there", tie->files[raw->file], raw->line, name, lane_m,
+                    text_of(tie, raw->lane));
+    }
+    if (raw->lane_count > 1) {
+        import_note(tie->report, NOTE_WARNING, "%s: line %d: of the %d lanes of detector '%s' only the last is "
+                    "watched, '%s', and all of it", tie->files[raw->file], raw->line, raw->lane_count, name,
+                    text_of(tie, raw->lane));
     }
     to_m = fmin(fmax(to_m, LENGTH_M_MIN), lane_m);
     from_m = fmin(fmax(from_m, 0.0), to_m - 0.5 * LENGTH_M_MIN);

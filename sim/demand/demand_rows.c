@@ -36,7 +36,7 @@ void rows_release(struct demand_rows *rows)
 
 static void note_keep(struct demand_rows *rows, const char *text)
 {
-    if (rows->notes.count < DEMAND_NOTE_COUNT_MAX) {
+    if (rows->notes.count < 2 * DEMAND_NOTE_COUNT_MAX) {   // half of them for bad trips
         *GROW(rows->notes) = memory_copy(text, strlen(text) + 1, 1);
     }
 }
@@ -71,7 +71,9 @@ enum status rows_refuse(struct demand_rows *rows, enum status status, int32_t fi
     }
     struct problem note;
     (void)problem_report(&note, status, source, place, NULL, "%s", what);
-    note_keep(rows, note.text);
+    if (rows->counts.route_errors <= DEMAND_NOTE_COUNT_MAX) {
+        note_keep(rows, note.text);
+    }
     return STATUS_OK;
 }
 

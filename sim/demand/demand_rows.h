@@ -81,7 +81,7 @@ void rows_create(struct demand_rows *rows, const struct network *network, const 
                  struct problem *problem);
 void rows_release(struct demand_rows *rows);
 
-// Keeps a sentence for the person; beyond DEMAND_NOTE_COUNT_MAX it is dropped.
+// Keeps a sentence for the person; beyond DEMAND_NOTE_COUNT_MAX, and as many of bad trips, it is dropped.
 void rows_note(struct demand_rows *rows, const char *format, ...) PRINTF_LIKE(2, 3);
 
 // One trip cannot be: counted and noted under ignore_route_errors, else the failure that ends the load.

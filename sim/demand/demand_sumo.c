@@ -2,29 +2,18 @@
 
 #include <assert.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "engine/model/units.h"
+#include "sim/demand/sumo_flows.h"
+#include "sim/demand/sumo_notes.h"
 #include "sim/demand/sumo_reader.h"
 #include "sim/demand/sumo_rerouters.h"
 #include "sim/demand/sumo_stops.h"
 #include "sim/demand/sumo_types.h"
-
-static PRINTF_LIKE(3, 4) void pending_bad(struct pending *pending, enum status status, const char *format, ...)
-{
-    if (pending->bad != STATUS_OK) {
-        return;
-    }
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(pending->bad_text, sizeof pending->bad_text, format, arguments);
-    va_end(arguments);
-    pending->bad = status;
-}
 
 // Appends the edges of a list to *ret. Gives the offset of an unknown one in rows.text, or INDEX_NONE.
 static int32_t edges_read(struct reader *reader, const char *text, struct link_list *ret)
@@ -43,13 +32,14 @@ static int32_t edges_read(struct reader *reader, const char *text, struct link_l
     return INDEX_NONE;
 }
 
-// Keeps a <route>'s links; gives its index in route_texts.
+// Keeps a <route>'s links; gives its index in route_texts. One without edges is refused with the trips that take it.
 static int32_t route_keep(struct reader *reader, struct sumo_xml *xml, const char **attributes)
 {
-    const char *edges = sumo_xml_text(xml, "route", attributes, "edges");
+    const char *edges = sumo_xml_find(attributes, "edges");
     int32_t repeat = sumo_xml_integer(xml, "route", attributes, "repeat", 0, 0, ROUTE_REPEAT_MAX);
     struct route_text route = { .first = reader->route_links.count, .first_stop = reader->route_stops.count };
-    route.unknown = edges_read(reader, edges, &reader->route_links);
+    route.unknown = edges_read(reader, edges != NULL ? edges : "", &reader->route_links);
+    sumo_note_attributes(reader, xml, "route", attributes);
     int32_t count = reader->route_links.count - route.first;
     for (int32_t i = 0; i < repeat * count; i++) {
         int32_t link = reader->route_links.at[route.first + i];
@@ -99,6 +89,15 @@ static void read_route(struct reader *reader, struct sumo_xml *xml, const char *
     }
 }
 
+static void note_model(struct reader *reader, const struct sumo_xml *xml, const char *model)
+{
+    if (!reader->unknown_model) {
+        reader->unknown_model = true;
+        rows_note(reader->rows, "%s: line %d: carFollowModel \"%s\" is not computed here: Krauss stands in for it",
+                  reader->path, sumo_xml_line(xml), model);
+    }
+}
+
 static void read_type(struct reader *reader, struct sumo_xml *xml, const char **attributes)
 {
     if (sumo_xml_find(attributes, "refId") != NULL) {
@@ -110,11 +109,10 @@ static void read_type(struct reader *reader, struct sumo_xml *xml, const char **
     if (!sumo_type_read(xml, attributes, reader->speed_deviation, &type, &model_known)) {
         return;
     }
-    if (!model_known && !reader->unknown_model) {
-        reader->unknown_model = true;
-        rows_note(reader->rows, "%s: line %d: carFollowModel \"%s\" is not computed here: Krauss stands in for it",
-                  reader->path, sumo_xml_line(xml), sumo_xml_find(attributes, "carFollowModel"));
+    if (!model_known) {
+        note_model(reader, xml, sumo_xml_find(attributes, "carFollowModel"));
     }
+    sumo_note_attributes(reader, xml, "vType", attributes);
     *GROW(reader->rows->types) = type;
     reader->type_open = true;
     struct choice choice = { .index = reader->rows->types.count - 1,
@@ -211,111 +209,6 @@ static int32_t find_type(struct reader *reader, const char *name)
     return entry;
 }
 
-static void read_time(struct pending *pending, const char *text, const char *attribute, int64_t *ret_ms)
-{
-    int64_t ms;
-    if (!sumo_time_parse(text, &ms)) {
-        pending_bad(pending, STATUS_SYNTAX, "%s=\"%.60s\" is no time", attribute, text);
-    } else if (ms < 0) {
-        pending_bad(pending, STATUS_RANGE, "%s=\"%.60s\" is negative", attribute, text);
-    } else {
-        *ret_ms = ms;
-    }
-}
-
-static void read_depart(const struct reader *reader, struct pending *pending, const char **attributes)
-{
-    const char *text = sumo_xml_find(attributes, "depart");
-    if (text == NULL) {
-        pending_bad(pending, STATUS_SYNTAX, "it has no attribute 'depart'");
-    } else if (strcmp(text, "triggered") == 0 || strcmp(text, "containerTriggered") == 0
-               || strcmp(text, "split") == 0) {
-        pending_bad(pending, STATUS_RANGE,
-                    "depart=\"%s\" waits for a person, a container or a train, which nobody moves "
-                    "here",
-                    text);
-    } else if (strcmp(text, "begin") == 0) {
-        pending->depart_ms = reader->rows->begin_ms != DEMAND_TIME_NONE ? reader->rows->begin_ms : 0;
-    } else {
-        read_time(pending, text, "depart", &pending->depart_ms);
-    }
-}
-
-static double read_positive(struct pending *pending, const char *text, const char *attribute)
-{
-    char *end = NULL;
-    double value = strtod(text, &end);
-    if (end == text || (*end != '\0' && *end != ')') || !(value > 0.0 && value <= 1e9)) {
-        pending_bad(pending, STATUS_RANGE, "%s=\"%.60s\": expected a number > 0", attribute, text);
-        return 1.0;
-    }
-    return value;
-}
-
-#define FLOW_PER_S_MAX 1000            // beyond it is a slip of the pen, and would not end
-
-static void read_flow_rate(struct reader *reader, struct pending *pending, const char **attributes)
-{
-    const char *period = sumo_xml_find(attributes, "period"), *hourly = sumo_xml_find(attributes, "vehsPerHour");
-    const char *chance = sumo_xml_find(attributes, "probability"), *number = sumo_xml_find(attributes, "number");
-    hourly = hourly != NULL ? hourly : sumo_xml_find(attributes, "perHour");
-    bool ends = sumo_xml_find(attributes, "end") != NULL;
-    if ((period != NULL) + (hourly != NULL) + (chance != NULL) > 1) {
-        pending_bad(pending, STATUS_SYNTAX, "only one of period, vehsPerHour and probability can hold");
-    }
-    if (number != NULL) {
-        double value = read_positive(pending, number, "number");
-        pending->number = (int64_t)value;
-    }
-    if (period != NULL && strncmp(period, "exp(", 4) == 0) {
-        pending->flow = FLOW_POISSON;
-        pending->rate = read_positive(pending, period + 4, "period");
-    } else if (period != NULL) {
-        pending->period_ms = read_positive(pending, period, "period") * MS_PER_S;
-    } else if (hourly != NULL) {
-        pending->period_ms = 3600.0 * MS_PER_S / read_positive(pending, hourly, "vehsPerHour");
-    } else if (chance != NULL) {
-        pending->flow = FLOW_CHANCE;
-        pending->rate = read_positive(pending, chance, "probability");
-        if (pending->rate > 1.0) {
-            pending_bad(pending, STATUS_RANGE, "probability=\"%.60s\" is above 1", chance);
-        }
-    } else if (number != NULL && ends) {
-        pending->period_ms = (double)(pending->end_ms - pending->depart_ms) / (double)pending->number;
-    } else {
-        pending_bad(pending, STATUS_SYNTAX, "it needs period, vehsPerHour, probability, or number and end");
-    }
-    double per_s = pending->flow == FLOW_POISSON ? pending->rate
-        : pending->flow == FLOW_EVEN && pending->period_ms < MS_PER_S ? MS_PER_S / pending->period_ms : 0.0;
-    if (per_s > FLOW_PER_S_MAX) {
-        pending_bad(pending, STATUS_RANGE, "a flow of more than %d vehicles a second", FLOW_PER_S_MAX);
-    }
-    if (pending->flow == FLOW_EVEN && pending->number < 0 && !ends && !reader->endless) {
-        reader->endless = true;
-        rows_note(reader->rows, "%s: line %d: a flow without an end departs until the run's end, at most for a day",
-                  reader->path, pending->line);
-    }
-}
-
-static void read_flow(struct reader *reader, struct pending *pending, const char **attributes)
-{
-    const struct demand_rows *rows = reader->rows;
-    pending->flow = FLOW_EVEN;
-    pending->depart_ms = rows->begin_ms != DEMAND_TIME_NONE ? rows->begin_ms : 0;
-    const char *begin = sumo_xml_find(attributes, "begin"), *end = sumo_xml_find(attributes, "end");
-    if (begin != NULL) {
-        read_time(pending, begin, "begin", &pending->depart_ms);
-    }
-    pending->end_ms = rows->end_ms != DEMAND_TIME_NONE ? rows->end_ms : pending->depart_ms + FLOW_END_MS;
-    if (end != NULL) {
-        read_time(pending, end, "end", &pending->end_ms);
-    }
-    if (end != NULL && pending->end_ms < pending->depart_ms) {
-        pending_bad(pending, STATUS_RANGE, "it ends before it begins");
-    }
-    read_flow_rate(reader, pending, attributes);
-}
-
 static bool said_otherwise(const char **attributes, const char *name, const char *usual)
 {
     const char *text = sumo_xml_find(attributes, name);
@@ -348,8 +241,26 @@ static void read_place(struct pending *pending, const char **attributes)
     pending->place_m = strtod(text, &end);
     pending->place = PLACE_NUMBER;
     if (end == text || *end != '\0' || !(fabs(pending->place_m) <= 1.0e6)) {
-        pending_bad(pending, STATUS_RANGE, "departPos=\"%.60s\" is no place", text);
+        sumo_pending_bad(pending, STATUS_RANGE, "departPos=\"%.60s\" is no place", text);
         pending->place = PLACE_START;
+    }
+}
+
+// None of it is followed; but what is no place, lane or speed is a slip of the pen.
+static void check_arrival(struct pending *pending, const char **attributes)
+{
+    static const char *const WORDS[][5] = { { "arrivalPos", "max", "random", "center", "" },
+        { "arrivalLane", "current", "random", "first", "" }, { "arrivalSpeed", "current", "", "", "" } };
+    for (size_t i = 0; i < sizeof WORDS / sizeof *WORDS; i++) {
+        const char *text = sumo_xml_find(attributes, WORDS[i][0]);
+        char *end = NULL;
+        bool good = text == NULL || (isfinite(strtod(text, &end)) && end != text && *end == '\0');
+        for (int k = 1; k < 5 && !good; k++) {
+            good = *WORDS[i][k] != '\0' && strcmp(text, WORDS[i][k]) == 0;
+        }
+        if (!good) {
+            sumo_pending_bad(pending, STATUS_SYNTAX, "%s=\"%.60s\" is none", WORDS[i][0], text);
+        }
     }
 }
 
@@ -368,10 +279,11 @@ static void read_lane_and_speed(struct pending *pending, const char **attributes
         pending->lane = LANE_NUMBER;
         pending->lane_number = (int32_t)(number < 0 || number > 126 ? 127 : number);
         if (end == lane || *end != '\0') {
-            pending_bad(pending, STATUS_SYNTAX, "departLane=\"%.60s\" is no lane", lane);
+            sumo_pending_bad(pending, STATUS_SYNTAX, "departLane=\"%.60s\" is no lane", lane);
         }
     }
     read_place(pending, attributes);
+    check_arrival(pending, attributes);
     pending->placed = (pending->place == PLACE_START && said_otherwise(attributes, "departPos", "base"))
         || said_otherwise(attributes, "arrivalPos", "max") || said_otherwise(attributes, "arrivalLane", "current")
         || said_otherwise(attributes, "arrivalSpeed", "current");
@@ -384,7 +296,7 @@ static void read_lane_and_speed(struct pending *pending, const char **attributes
     } else if (speed != NULL) {
         double value = strtod(speed, &end);
         if (end == speed || *end != '\0' || !(value >= 0.0 && value <= 500.0)) {
-            pending_bad(pending, STATUS_RANGE, "departSpeed=\"%.60s\" is no speed", speed);
+            sumo_pending_bad(pending, STATUS_RANGE, "departSpeed=\"%.60s\" is no speed", speed);
             value = 0.0;
         }
         pending->speed_mmps = (int32_t)(value * 1000.0 + 0.5);
@@ -397,19 +309,20 @@ static void read_anchors(struct reader *reader, struct pending *pending, const c
     const char *via = sumo_xml_find(attributes, "via");
     if (from == NULL && to == NULL) {
         if (sumo_xml_find(attributes, "fromTaz") != NULL || sumo_xml_find(attributes, "fromJunction") != NULL) {
-            pending_bad(pending, STATUS_RANGE, "it goes between zones or junctions: duarouter makes edges of them");
+            sumo_pending_bad(pending, STATUS_RANGE, "it goes between zones or junctions: duarouter makes edges of "
+                             "them");
         }
         return;
     }
-    if (from == NULL || to == NULL) {
-        pending_bad(pending, STATUS_SYNTAX, "it has no attribute '%s'", from == NULL ? "from" : "to");
-        return;
-    }
-    const char *lists[] = { from, via != NULL ? via : "", to };
+    pending->has_from = from != NULL;
+    pending->has_to = to != NULL;
+    pending->has_via = via != NULL && *via != '\0';
+    const char *lists[] = { from != NULL ? from : "", via != NULL ? via : "", to != NULL ? to : "" };
     for (int i = 0; i < 3; i++) {
         int32_t unknown = edges_read(reader, lists[i], &pending->anchors);
         if (unknown != INDEX_NONE) {
-            pending_bad(pending, STATUS_UNKNOWN, "edge \"%s\" is not in the network", reader->rows->text.at + unknown);
+            sumo_pending_bad(pending, STATUS_UNKNOWN, "edge \"%s\" is not in the network",
+                             reader->rows->text.at + unknown);
         }
     }
 }
@@ -417,7 +330,7 @@ static void read_anchors(struct reader *reader, struct pending *pending, const c
 static void begin_vehicle(struct reader *reader, struct sumo_xml *xml, const char *element, const char **attributes)
 {
     const char *word = strcmp(element, "vehicle") == 0 ? "vehicle" : strcmp(element, "trip") == 0 ? "trip" : "flow";
-    const char *id = sumo_xml_text(xml, word, attributes, "id");
+    const char *id = sumo_xml_find(attributes, "id");
     struct pending *pending = &reader->pending;
     if (reader->open != NULL) {
         sumo_xml_fail(xml, STATUS_SYNTAX, "close the outer one first", "<%s> inside a <%s>", word, pending->word);
@@ -429,19 +342,28 @@ static void begin_vehicle(struct reader *reader, struct sumo_xml *xml, const cha
     pending->stops.at = kept.stops.at;
     pending->stops.capacity = kept.stops.capacity;
     pending->routes.count = pending->anchors.count = 0;
-    pending->name = rows_text(reader->rows, id);
+    pending->name = rows_text(reader->rows, id != NULL ? id : "");
     reader->open = pending;
+    if (id == NULL || *id == '\0') {
+        sumo_pending_bad(pending, STATUS_SYNTAX, "it has no attribute 'id'");
+    } else {
+        sumo_note_twin(reader, xml, word, id);
+    }
+    sumo_note_attributes(reader, xml, word, attributes);
     const char *type = sumo_xml_find(attributes, "type");
     pending->type_entry = find_type(reader, type != NULL ? type : "DEFAULT_VEHTYPE");
     if (pending->type_entry == NAME_NONE) {
-        pending_bad(pending, STATUS_UNKNOWN, "type \"%.100s\" is not defined above it", type);
+        sumo_pending_bad(pending, STATUS_UNKNOWN, "type \"%.100s\" is not defined above it", type);
     }
     if (strcmp(word, "flow") == 0) {
-        read_flow(reader, pending, attributes);
+        sumo_read_flow(reader, xml, pending, attributes);
     } else {
-        read_depart(reader, pending, attributes);
+        sumo_read_depart(reader, pending, attributes);
     }
     read_lane_and_speed(pending, attributes);
+    if (pending->placed) {
+        sumo_count(reader, xml, &reader->placed);
+    }
     const char *route = sumo_xml_find(attributes, "route");
     if (route == NULL) {
         read_anchors(reader, pending, attributes);
@@ -449,7 +371,7 @@ static void begin_vehicle(struct reader *reader, struct sumo_xml *xml, const cha
     }
     int32_t entry = names_find(&reader->routes.names, route);
     if (entry == NAME_NONE) {
-        pending_bad(pending, STATUS_UNKNOWN, "route \"%.100s\" is not defined above it", route);
+        sumo_pending_bad(pending, STATUS_UNKNOWN, "route \"%.100s\" is not defined above it", route);
         return;
     }
     const struct choice_entry *found = &reader->routes.entries.at[entry];
@@ -459,28 +381,37 @@ static void begin_vehicle(struct reader *reader, struct sumo_xml *xml, const cha
     }
 }
 
-// A trip without a way of its own goes by its stops; as SUMO's does, unless it says what it goes by.
+// A trip without a via goes by its stops, and begins or ends at one where it says no from or to; as SUMO's does.
 static void anchors_at_stops(const struct reader *reader, struct pending *pending)
 {
-    if (pending->anchors.count != 2) {
+    int32_t ends = pending->has_from + pending->has_to;
+    if (pending->routes.count > 0 || pending->has_via || pending->anchors.count != ends
+        || (ends == 0 && strcmp(pending->word, "vehicle") == 0)) {
         return;
     }
-    int32_t to = pending->anchors.at[1];
-    pending->anchors.count = 1;
+    if (ends == 1 && pending->stops.count == 0) {
+        sumo_pending_bad(pending, STATUS_SYNTAX, "it has no attribute '%s'", pending->has_from ? "to" : "from");
+    }
+    int32_t to = pending->has_to ? pending->anchors.at[ends - 1] : INDEX_NONE;
+    pending->anchors.count = pending->has_from;
     for (int32_t i = 0; i < pending->stops.count; i++) {
         int32_t lane = pending->stops.at[i].lane;
         if (lane != INDEX_NONE) {
             *GROW(pending->anchors) = reader->rows->network->lanes[lane].link;
         }
     }
-    *GROW(pending->anchors) = to;
+    if (to != INDEX_NONE) {
+        *GROW(pending->anchors) = to;
+    }
 }
 
-static void read_stop(struct reader *reader, const char **attributes)
+static void read_stop(struct reader *reader, const struct sumo_xml *xml, const char **attributes)
 {
-    struct demand_stop stop = sumo_stop_read(reader, attributes);
+    struct demand_stop stop = sumo_stop_read(reader, xml, attributes);
+    sumo_note_attributes(reader, xml, "stop", attributes);
     if (stop.waypoint) {
         reader->rows->counts.stops_ignored++;
+        sumo_count(reader, xml, &reader->driven_through);
     } else if (reader->route_open) {
         *GROW(reader->route_stops) = stop;
         reader->route_texts.at[reader->route_texts.count - 1].stop_count++;
@@ -493,10 +424,9 @@ static void end_vehicle(struct reader *reader, struct sumo_xml *xml)
 {
     struct pending *pending = &reader->pending;
     reader->open = NULL;
-    reader->placed += pending->placed;
     anchors_at_stops(reader, pending);
     if (pending->bad == STATUS_OK && pending->routes.count == 0 && pending->anchors.count == 0) {
-        pending_bad(pending, STATUS_SYNTAX, "it has neither a route nor from and to");
+        sumo_pending_bad(pending, STATUS_SYNTAX, "it has neither a route nor from and to");
     }
     if (pending->bad != STATUS_OK) {
         sumo_refuse(reader, xml, pending->bad, "%s", pending->bad_text);
@@ -524,10 +454,20 @@ static void skip(struct reader *reader, struct sumo_xml *xml, const char *elemen
     reader->skip_depth = sumo_xml_depth(xml);
     if (one_of(element, PERSONS, sizeof PERSONS / sizeof *PERSONS)) {
         reader->rows->counts.persons_skipped++;
-    } else if (!reader->additional && reader->open == NULL && !reader->unknown_element) {
-        reader->unknown_element = true;
-        rows_note(reader->rows, "%s: line %d: <%s> is no part of the demand that is read here; passed over",
-                  reader->path, sumo_xml_line(xml), element);
+        sumo_count(reader, xml, &reader->persons);
+    } else {
+        sumo_note_element(reader, xml, element);
+    }
+}
+
+// Between its tags it is when flows begin and end that do not say it, as jtrrouter and dfrouter write them.
+static void begin_interval(struct reader *reader, struct sumo_xml *xml, const char **attributes)
+{
+    const char *begin = sumo_xml_find(attributes, "begin"), *end = sumo_xml_find(attributes, "end");
+    if ((begin != NULL && !sumo_time_parse(begin, &reader->begin_ms))
+        || (end != NULL && !sumo_time_parse(end, &reader->end_ms))) {
+        sumo_xml_fail(xml, STATUS_SYNTAX, "seconds, or hours:minutes:seconds", "<interval begin=\"%.60s\" "
+                      "end=\"%.60s\"> is no time", begin != NULL ? begin : "", end != NULL ? end : "");
     }
 }
 
@@ -547,17 +487,22 @@ static void on_start(struct sumo_xml *xml, void *user, const char *element, cons
     } else if (strcmp(element, "vType") == 0) {
         read_type(reader, xml, attributes);
     } else if (strncmp(element, "carFollowing-", 13) == 0 && reader->type_open) {
-        sumo_type_read_model(xml, element, attributes, &reader->rows->types.at[reader->rows->types.count - 1]);
+        sumo_note_attributes(reader, xml, element, attributes);
+        if (!sumo_type_read_model(xml, element, attributes, &reader->rows->types.at[reader->rows->types.count - 1])) {
+            note_model(reader, xml, element + strlen("carFollowing-"));
+        }
     } else if (strcmp(element, "param") == 0 && reader->type_open) {
         sumo_type_read_param(xml, attributes, &reader->rows->types.at[reader->rows->types.count - 1]);
     } else if (strcmp(element, "route") == 0) {
         read_route(reader, xml, attributes);
     } else if (strcmp(element, "vTypeDistribution") == 0 || strcmp(element, "routeDistribution") == 0) {
         begin_distribution(reader, xml, element, attributes);
+    } else if (strcmp(element, "interval") == 0 && reader->open == NULL) {
+        begin_interval(reader, xml, attributes);
     } else if (strcmp(element, "include") == 0) {
         reader->include(reader, xml, sumo_xml_text(xml, element, attributes, "href"));
     } else if (strcmp(element, "stop") == 0) {
-        read_stop(reader, attributes);
+        read_stop(reader, xml, attributes);
     } else if (!one_of(element, SILENT, sizeof SILENT / sizeof *SILENT)
                && !sumo_place_read(reader, xml, element, attributes)) {
         skip(reader, xml, element);
@@ -575,6 +520,8 @@ static void on_end(struct sumo_xml *xml, void *user, const char *element)
         reader->type_open = false;
     } else if (strcmp(element, "route") == 0) {
         reader->route_open = false;
+    } else if (strcmp(element, "interval") == 0) {
+        reader->begin_ms = reader->end_ms = DEMAND_TIME_NONE;
     } else if (reader->open != NULL && strcmp(element, reader->pending.word) == 0) {
         end_vehicle(reader, xml);
     } else if (reader->distribution.open
@@ -619,7 +566,7 @@ static void include_file(struct reader *reader, struct sumo_xml *xml, const char
 static void reader_create(struct reader *reader, struct demand_rows *rows)
 {
     *reader = (struct reader){ .rows = rows, .skip_depth = -1, .include = include_file, .last_depart_ms = INT64_MIN,
-        .speed_deviation = -1.0 };
+        .speed_deviation = -1.0, .begin_ms = DEMAND_TIME_NONE, .end_ms = DEMAND_TIME_NONE };
 }
 
 static void types_fit(struct reader *reader)
@@ -637,36 +584,14 @@ static void types_fit(struct reader *reader)
 static void reader_release(struct reader *reader)
 {
     types_fit(reader);
-    if (reader->unsorted) {
-        rows_note(reader->rows, "departures are not in order: sorted here; SUMO would drop the late ones");
-    }
-    if (reader->placed > 0) {
-        rows_note(reader->rows, "%lld vehicles and flows ask for a place (departPos in words, arrivalPos, "
-                  "arrivalLane): they enter where their first edge begins and arrive where the last one ends",
-                  (long long)reader->placed);
-    }
-    if (reader->rows->counts.persons_skipped > 0) {
-        rows_note(reader->rows, "%lld persons or containers are passed over",
-                  (long long)reader->rows->counts.persons_skipped);
-    }
-    if (reader->rows->counts.stops_ignored > 0) {
-        rows_note(reader->rows, "%lld stops have a speed: vehicles drive through them",
-                  (long long)reader->rows->counts.stops_ignored);
-    }
-    if (reader->reroutes_skipped > 0) {
-        rows_note(reader->rows, "%lld rules of rerouters are passed over: lanes and edges are closed, nothing else",
-                  (long long)reader->reroutes_skipped);
-    }
-    if (reader->awaiting > 0) {
-        rows_note(reader->rows, "%lld stops wait for persons, containers or other vehicles, which nobody moves here: "
-                  "they last as long as their duration and until say", (long long)reader->awaiting);
-    }
+    sumo_note_counts(reader);
+    names_release(&reader->told);
     names_release(&reader->places.names);
     book_release(&reader->types);
     book_release(&reader->routes);
     void *owned[] = { reader->route_texts.at, reader->route_links.at, reader->pending.routes.at,
         reader->pending.anchors.at, reader->distribution.choices.at, reader->route_stops.at, reader->pending.stops.at,
-        reader->places.at };
+        reader->places.at, reader->ids.slots };
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) {
         free(owned[i]);
     }

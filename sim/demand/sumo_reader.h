@@ -1,6 +1,7 @@
 // sumo_reader.h: what the reader of SUMO's demand keeps while it reads. Seen by its files only.
 //
 //              demand_sumo.c       elements and attributes ─▶ struct pending
+//              sumo_flows.c        when it departs
 //              sumo_departures.c   a pending vehicle, trip or flow ─▶ rows
 #pragma once
 
@@ -50,6 +51,7 @@ struct pending {
     LIST_OF(struct demand_stop) stops;
     double flow_shift_ms;              // of the departure at hand after the flow's begin
     bool placed;                       // asks for a place of departure or arrival that is not followed
+    bool has_from, has_to, has_via;
 };
 
 // The distribution that is open.
@@ -58,6 +60,12 @@ struct distribution {
     bool anonymous;                    // inside a vehicle
     char name[TEXT_BYTES];
     struct choice_list choices;
+};
+
+// What is told with its number and where it stands first.
+struct counted {
+    int64_t count;
+    int32_t file, line;
 };
 
 struct reader {
@@ -75,8 +83,10 @@ struct reader {
     struct { struct names names; struct demand_stop *at; int32_t count, capacity; } places;   // busStop and the like
     bool rerouter_open;
     int64_t closed_from_ms, closed_to_ms;   // of its interval
-    int64_t reroutes_skipped;
-    int64_t awaiting;                  // stops that wait for persons or containers
+    struct counted persons, placed, twins, driven_through, awaiting, endless_stops, idle_flows, reroutes;
+    struct names told;                 // attributes and elements that a note stands for
+    struct { int64_t *slots; int32_t slot_count, count; } ids;   // of trips and flows, see sumo_notes.c
+    int64_t begin_ms, end_ms;          // of the <interval> that is open, or DEMAND_TIME_NONE
     struct pending *open;              // == &pending while one is open
     struct pending pending;
     struct distribution distribution;
@@ -85,8 +95,7 @@ struct reader {
     int64_t last_depart_ms;
     bool type_open;                    // the last of rows->types is still being told
     double speed_deviation;            // of types that say none; below 0: the class's own
-    int64_t placed;
-    bool unsorted, endless, unknown_model, unknown_element;
+    bool unsorted, endless, unknown_model;
     void (*include)(struct reader *reader, struct sumo_xml *xml, const char *href);
 };
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sim/demand/sumo_notes.h"
 #include "sim/demand/sumo_types.h"
 #include "sim/demand/sumo_stops.h"
 
@@ -81,7 +82,7 @@ bool sumo_rerouter_read(struct reader *reader, struct sumo_xml *xml, const char 
     } else if (strcmp(element, "closingLaneReroute") == 0 || strcmp(element, "closingReroute") == 0) {
         read_closing(reader, xml, element, attributes);
     } else if (strcmp(element, "param") != 0) {
-        reader->reroutes_skipped++;
+        sumo_count(reader, xml, &reader->reroutes);
     }
     return true;
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/demand/sumo_notes.h"
+
 static const double EPSILON_M = 0.1;           // SUMO's POSITION_EPS
 static const char *const PLACES[] = { "busStop", "trainStop", "containerStop", "chargingStation", "parkingArea" };
 enum { PLACE_KINDS = sizeof PLACES / sizeof *PLACES, PLACE_PARKING = 4 };
@@ -147,7 +149,19 @@ static int64_t time_of(struct demand_rows *rows, const char **attributes, const 
     return ms;
 }
 
-struct demand_stop sumo_stop_read(struct reader *reader, const char **attributes)
+// Whether the attribute is there and does not say no.
+static bool wishes(const char **attributes, const char *name)
+{
+    static const char *const NO[] = { "", "0", "false", "False", "no", "off", "-" };
+    const char *text = sumo_xml_find(attributes, name);
+    bool no = text == NULL;
+    for (size_t i = 0; i < sizeof NO / sizeof *NO && !no; i++) {
+        no = strcmp(text, NO[i]) == 0;
+    }
+    return !no;
+}
+
+struct demand_stop sumo_stop_read(struct reader *reader, const struct sumo_xml *xml, const char **attributes)
 {
     struct demand_rows *rows = reader->rows;
     struct demand_stop stop = { .lane = INDEX_NONE, .bad = INDEX_NONE };
@@ -162,8 +176,16 @@ struct demand_stop sumo_stop_read(struct reader *reader, const char **attributes
     stop.parking = stop.parking || (parking != NULL && strcmp(parking, "opportunistic") != 0
         && sumo_xml_flag(attributes, "parking", false));
     stop.waypoint = sumo_xml_find(attributes, "speed") != NULL;
-    reader->awaiting += sumo_xml_find(attributes, "triggered") != NULL
-        || sumo_xml_find(attributes, "containerTriggered") != NULL || sumo_xml_find(attributes, "join") != NULL;
+    bool awaits = wishes(attributes, "triggered") || wishes(attributes, "containerTriggered")
+        || wishes(attributes, "join");
+    if (awaits) {
+        sumo_count(reader, xml, &reader->awaiting);
+    }
+    if (!awaits && !stop.waypoint && sumo_xml_find(attributes, "duration") == NULL
+        && stop.until_ms == DEMAND_TIME_NONE) {
+        stop.duration_ms = MS_PER_DAY;
+        sumo_count(reader, xml, &reader->endless_stops);
+    }
     return stop;
 }
 

@@ -157,12 +157,13 @@ void sumo_type_read_param(struct sumo_xml *xml, const char **attributes, struct 
     }
 }
 
-void sumo_type_read_model(struct sumo_xml *xml, const char *element, const char **attributes,
+bool sumo_type_read_model(struct sumo_xml *xml, const char *element, const char **attributes,
                           struct vehicle_type *type)
 {
     bool known = true;
     model_read(element + strlen("carFollowing-"), type, &known);
     read_driving(xml, element, attributes, type);
+    return known;
 }
 
 const char *sumo_type_fit(struct vehicle_type *type)

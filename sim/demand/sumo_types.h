@@ -29,6 +29,6 @@ void sumo_type_read_param(struct sumo_xml *xml, const char **attributes, struct 
 // train of 100 m. Gives the name of the first attribute that it changed, or NULL.
 const char *sumo_type_fit(struct vehicle_type *type);
 
-// The older form: <carFollowing-IDM tau="1.2"/> inside the vType.
-void sumo_type_read_model(struct sumo_xml *xml, const char *element, const char **attributes,
+// The older form: <carFollowing-IDM tau="1.2"/> inside the vType. False where the model is not computed here.
+bool sumo_type_read_model(struct sumo_xml *xml, const char *element, const char **attributes,
                           struct vehicle_type *type);

@@ -228,7 +228,9 @@ static bool exchange(struct street *street, const struct change *change, int32_t
         column_set(change->to_rows, i, c, &a);
         change->from->stops = change->from->stops || (b.kind & KIND_STOP) != 0;
         change->to->stops = change->to->stops || (a.kind & KIND_STOP) != 0;
-        change->from->entered[c] = change->to->entered[c] = PATH_NONE;
+        // Of the last one of a lane alone it is known how it came in; it may reach back there still.
+        change->from->entered[c] = k + 1 == change->from->count[c] ? PATH_NONE : change->from->entered[c];
+        change->to->entered[c] = i + 1 == change->to->count[c] ? PATH_NONE : change->to->entered[c];
         change->from->changed |= 1u << c;
         change->to->changed |= 1u << c;
         return true;

@@ -287,6 +287,33 @@ def a_bad_trip_is_told_with_file_line_and_remedy_and_costs_only_itself(folder):
 
 
 @test
+def nothing_that_is_not_computed_is_passed_over_in_silence(folder):
+    grid(folder)
+    (folder / "odd.add.xml").write_text('<additional>\n<vaporizer id="A0B0" begin="0" end="9"/>\n'
+                                        '<inductionLoop id="far" lane="A0B0_0" pos="9999" freq="60" file="x"/>\n'
+                                        '<laneAreaDetector id="long" lanes="A0B0_0 B0C0_0" pos="5" endPos="9" freq="60" '
+                                        'file="x"/>\n<inductionLoop id="good" lane="A0B0_0" pos="-9" freq="60" file="x"/>'
+                                        '\n<laneAreaDetector id="fits" lane="A0B0_0" pos="-50" endPos="-9" freq="60" '
+                                        'file="x"/>\n</additional>')
+    words = ["--network", folder / "grid.net.xml", "--demand", folder / "trips.xml", "--additional",
+             folder / "odd.add.xml"]
+    _, said = run(INTERGREEN, "sim", *words)
+    assert "odd.add.xml: line 2: <vaporizer> is passed over" in said, said
+    assert "odd.add.xml: line 3: detector 'far' does not lie" in said, said
+    assert "odd.add.xml: line 4: of the 2 lanes of detector 'long'" in said, said
+    assert "'good'" not in said and "'fits'" not in said, said
+    (folder / "odd.add.xml").write_text('<additional>\n<tlLogic id="B1" programID="x" type="static" offset="0">'
+                                        '<phase duration="9" state="rr"/></tlLogic></additional>')
+    _, said = run(INTERGREEN, "sim", *words, code=1)
+    assert "odd.add.xml: line 2: the states of 'B1' have 2 letters" in said, said
+    (folder / "none.rou.xml").write_text("<routes/>")
+    _, said = run(INTERGREEN, "sim", "--network", folder / "grid.net.xml", "--demand", folder / "none.rou.xml")
+    assert "holds no trips" in said, said
+    _, said = run(INTERGREEN, "sim", "--demand", folder / "trips.xml", code=2)
+    assert "--network is missing" in said, said
+
+
+@test
 def progress_is_plain_lines_where_there_is_no_terminal(folder):
     grid(folder)
     words = ["--network", folder / "grid.net.xml", "--demand", folder / "trips.xml"]

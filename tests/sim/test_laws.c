@@ -33,6 +33,12 @@ static const uint64_t FAILED_ONCE[] = {
 };
 #define FAILED_ONCE_COUNT (sizeof FAILED_ONCE / sizeof *FAILED_ONCE)
 
+// The same of towns with stops and closed lanes.
+static const uint64_t FAILED_WITH_PLANS[] = {
+    7003687,                       // one ahead of a lorry swapped lanes, and where the lorry's rear was got lost
+};
+#define FAILED_WITH_PLANS_COUNT (sizeof FAILED_WITH_PLANS / sizeof *FAILED_WITH_PLANS)
+
 static void laws_hold_where_they_were_broken_once(void **state)
 {
     (void)state;
@@ -41,6 +47,12 @@ static void laws_hold_where_they_were_broken_once(void **state)
         char text[512] = "";
         if (!wild_run(FAILED_ONCE[i], false, &counts, text, sizeof text)) {
             fail_msg("seed %llu, %s", (unsigned long long)FAILED_ONCE[i], text);
+        }
+    }
+    for (size_t i = 0; i < FAILED_WITH_PLANS_COUNT; i++) {
+        char text[512] = "";
+        if (!wild_run(FAILED_WITH_PLANS[i], true, &counts, text, sizeof text)) {
+            fail_msg("seed %llu, %s", (unsigned long long)FAILED_WITH_PLANS[i], text);
         }
     }
 }
