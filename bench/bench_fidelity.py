@@ -176,7 +176,14 @@ def left_turn(folder, model):
         compare(f'permissive left, {model}, {opposing} veh/h opposing: capacity', *counts, 0.10 if sound else None)
 
 
-# When the queue before a bottleneck reaches the junction upstream.
+# When the queue before a bottleneck reaches the junction upstream. The queue comes back in each red; whether one of these
+# or the next one is the first to stop somebody at the junction hangs on half a second of an arrival: SUMO's own time
+# jumps by a cycle when its flow begins a second later (decision 0111, rule 29). So the flow begins at several seconds,
+# over which the times are averaged.
+SPILL_STARTS = range(8)
+SPILL_S = 1000
+
+
 def spill_back(folder, model):
     nodes = ('<node id="a" x="-600" y="0"/><node id="u" x="0" y="0" type="priority"/>'
              '<node id="j" x="400" y="0" type="traffic_light"/><node id="b" x="800" y="0"/>'
@@ -188,16 +195,20 @@ def spill_back(folder, model):
              '<connection from="pu" to="uq"/>')
     net = net_of(folder, nodes, edges, links, options=['--tls.cycle.time', '90'])
     for demand in (1000, 1200, 1400):
-        routes = routes_of(folder, vehicle_type('t', model),
-                           '<route id="r" edges="au uj jb"/><flow id="f" type="t" route="r" begin="0" end="3600" '
-                           f'vehsPerHour="{demand}" departSpeed="max"/>')
-        times = []
-        for run in (ours(net, routes, 0, 3600, ['uj']), sumo_short(net, routes, 0, 3600, ['uj'])):
-            times.append(min([t for t, _, _, front, speed in run.seen['uj'] if front < 15.0 and speed < 1.0],
-                             default=math.inf))
-        if math.inf in times:
+        times = ([], [])
+        for start in SPILL_STARTS:
+            routes = routes_of(folder, vehicle_type('t', model),
+                               f'<route id="r" edges="au uj jb"/><flow id="f" type="t" route="r" begin="{start}" '
+                               f'end="{SPILL_S}" vehsPerHour="{demand}" departSpeed="max"/>')
+            for found, drive in zip(times, (ours, sumo_short)):
+                run = drive(net, routes, 0, SPILL_S, ['uj'])
+                found.append(min([t for t, _, _, front, speed in run.seen['uj'] if front < 15.0 and speed < 1.0],
+                                 default=math.inf))
+            if start == 0 and math.inf in times[0] and math.inf in times[1]:
+                break   # it carries so much
+        if math.inf in times[1]:
             continue
-        compare(f'spill-back, {model}, {demand} veh/h: reaches upstream after, s', *times, 0.10)
+        compare(f'spill-back, {model}, {demand} veh/h: reaches upstream after, s', *map(mean, times), 0.10)
 
 
 def correlation(pairs):

@@ -13,6 +13,8 @@ static const float POLITENESS = 0.2f;
 static const float COURTESY_MPS = 1.5f;        // taken off the speed of one who lets somebody in
 static const float SIREN_MPS = 4.5f;           // and of one who lets another make way for an emergency vehicle
 static const float URGENT_M = 100.0f;          // to the end of a wrong lane
+static const float AHEAD_S = 10.0f;            // so early, and twice that to the left, one asks to be let in, as SUMO's
+static const float QUEUED_M = 7.5f;            // of a lane that each vehicle on it takes
 static const float HARD_MPS2 = 6.0f;           // limit of mandatory changes where the lane ends
 static const float STANDING_MPS = 1.0f;
 static const float APART_M = 0.5f;             // bumper to bumper at least, after a change
@@ -269,6 +271,18 @@ static float urgency_of(const struct street *street, const struct change *change
     return to_end < URGENT_M ? 1.0f - to_end / URGENT_M : 0.0f;
 }
 
+// Whether the end of its lane is so near that others let it in, and it falls back for them: as far
+// as SUMO's drivers look ahead (decision 0111, rule 31), and further where the lane that it wants is full.
+static bool asks_room(const struct street *street, const struct change *change, int32_t k)
+{
+    int c = change->column;
+    const struct row *row = &change->from_rows[k];
+    float ahead = row->speed[c] * (change->left ? 2.0f * AHEAD_S : AHEAD_S) + 2.0f * row_length(street, row, c);
+    float full = (float)change->to->count[c] * QUEUED_M;
+    float to_end = change->from->length[c] - row->front[c];
+    return to_end - full < ahead;
+}
+
 // Slows one who lets somebody in, by so much if it can brake so.
 static void courtesy_slow(const struct street *street, struct group *group, struct row *rows, int32_t k, int column,
                           float mps)
@@ -306,7 +320,8 @@ static void change_mandatory(struct street *street, struct change *change, int32
             return;
         }
     }
-    if (urgency <= 0.0f || exchange(street, change, k, &near) || stays) {
+    bool asks = urgency > 0.0f || (must && asks_room(street, change, k));
+    if (!asks || exchange(street, change, k, &near) || stays) {
         return;
     }
     if (near.ahead < APART_M && (!must || v > ABREAST_MPS)) {   // it falls back behind the one beside it
