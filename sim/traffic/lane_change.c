@@ -294,6 +294,22 @@ static void courtesy_slow(const struct street *street, struct group *group, stru
     group->changed |= 1u << column;
 }
 
+// What one takes off its speed to let in somebody `gap` ahead at speed v: as much as it follows it with, if a second's
+// braking makes room for it; else nothing, and it goes past, as SUMO's drivers do.
+static float lets_in(const struct street *street, const struct row *row, int column, float gap, float v)
+{
+    uint32_t type = row->kind[column] & KIND_TYPE;
+    float speed = row->speed[column], brake = street->types.deceleration[type];
+    float braked = speed > brake ? speed - brake : 0.0f;
+    float spare = gap - street->types.gap[type] + v - braked;
+    float reach = braked * street->types.headway[type] + braked * (braked - v) * street->types.closing[type];
+    if (spare <= 0.0f || spare < reach) {
+        return 0.0f;
+    }
+    float slowing = -acceleration_of(street, row->kind[column], speed, row->desired[column], gap, v);
+    return slowing < 0.0f ? 0.0f : slowing < brake ? slowing : brake;
+}
+
 // must: for its route; else it makes way.
 static void change_mandatory(struct street *street, struct change *change, int32_t k, bool must)
 {
@@ -327,7 +343,8 @@ static void change_mandatory(struct street *street, struct change *change, int32
     if (near.ahead < APART_M && (!must || v > ABREAST_MPS)) {   // it falls back behind the one beside it
         courtesy_slow(street, change->from, change->from_rows, k, c, must ? COURTESY_MPS : SIREN_MPS);
     } else if (near.place < change->to->count[c]) {
-        courtesy_slow(street, change->to, change->to_rows, near.place, c, must ? COURTESY_MPS : SIREN_MPS);
+        float mps = must ? lets_in(street, &change->to_rows[near.place], c, near.behind, v) : SIREN_MPS;
+        courtesy_slow(street, change->to, change->to_rows, near.place, c, mps);
     }
 }
 
