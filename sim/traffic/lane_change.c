@@ -331,7 +331,13 @@ static void change_mandatory(struct street *street, struct change *change, int32
             other = acceleration_of(street, behind->kind[c], behind->speed[c], behind->desired[c], near.behind, v);
         }
         bool standing = v < STANDING_MPS && near.behind_mps < STANDING_MPS;
-        if ((own > -limit && other > -limit) || (standing && near.ahead_mps >= 0.0f)) {
+        bool fits = own > -limit || (standing && near.ahead_mps >= 0.0f);
+        if (must && fits && other <= -limit && !standing && asks_room(street, change, k)) {
+            float mps = lets_in(street, &change->to_rows[near.place], c, near.behind, v);
+            courtesy_slow(street, change->to, change->to_rows, near.place, c, mps);
+            other = mps > 0.0f ? 0.0f : other;
+        }
+        if (fits && (other > -limit || standing)) {
             change_make(street, change, k, near.place);
             return;
         }
