@@ -295,7 +295,8 @@ static void courtesy_slow(const struct street *street, struct group *group, stru
 }
 
 // What one takes off its speed to let in somebody `gap` ahead at speed v: as much as it follows it with, if a second's
-// braking makes room for it; else nothing, and it goes past, as SUMO's drivers do.
+// braking makes room for it or it is so slow that it can stop in one; else nothing, and it goes past, as SUMO's drivers
+// do.
 static float lets_in(const struct street *street, const struct row *row, int column, float gap, float v)
 {
     uint32_t type = row->kind[column] & KIND_TYPE;
@@ -303,7 +304,8 @@ static float lets_in(const struct street *street, const struct row *row, int col
     float braked = speed > brake ? speed - brake : 0.0f;
     float spare = gap - street->types.gap[type] + v - braked;
     float reach = braked * street->types.headway[type] + braked * (braked - v) * street->types.closing[type];
-    if (spare <= 0.0f || spare < reach) {
+    bool slow = speed < brake && gap > street->types.gap[type];
+    if (!slow && (spare <= 0.0f || spare < reach)) {
         return 0.0f;
     }
     float slowing = -acceleration_of(street, row->kind[column], speed, row->desired[column], gap, v);
@@ -446,6 +448,17 @@ static bool lane_open_to(const struct street *street, int32_t link, int32_t lane
     return (street->users_of_all[link] & user) != 0 || (street->network->lanes[lane].users & user) != 0;
 }
 
+// Whether the vehicle is where one may change lanes at all, and may drive on the other lane.
+static bool may_change(const struct street *street, const struct change *change, const struct block *block, int32_t k,
+                       int c)
+{
+    const struct row *row = &change->from_rows[k];
+    int32_t lane = change->to->lane[c];
+    uint32_t user = street->types.user[row->kind[c] & KIND_TYPE];
+    return row->front[c] >= row_length(street, row, c) && row->front[c] < change->to->length[c] - LINE_MARGIN_M
+        && lane_open_to(street, block->link[c], lane, user) && !lane_closed(street, lane, user);
+}
+
 // Asks for the trips of those who may change lanes.
 static void trips_expect(const struct street *street, const struct row *rows, int32_t first, int32_t end,
                          const uint32_t *musts, const uint32_t *gains)
@@ -484,14 +497,10 @@ static void group_change(struct street *street, struct row_pool *pool, const str
         for (uint32_t rest = must | aside | gains[at]; rest != 0; rest &= rest - 1) {
             int c = __builtin_ctz(rest);
             const struct row *row = &change.from_rows[k];
-            int32_t lane = change.to->lane[c];
-            uint32_t type = row->kind[c] & KIND_TYPE, own = (must >> c) & 1u ? must_bit : free_bit;
+            uint32_t own = (must >> c) & 1u ? must_bit : free_bit;
             // Behind one that has just changed all are a row further ahead than when they were asked.
             if (k >= change.from->count[c] || !((row->kind[c] & own) || ((aside >> c) & 1u))
-                || row->front[c] < row_length(street, row, c)
-                || row->front[c] >= change.to->length[c] - LINE_MARGIN_M
-                || !lane_open_to(street, block->link[c], lane, street->types.user[type])
-                || lane_closed(street, lane, street->types.user[type])) {
+                || !may_change(street, &change, block, k, c)) {
                 continue;
             }
             change.column = c;
@@ -502,6 +511,30 @@ static void group_change(struct street *street, struct row_pool *pool, const str
             } else {
                 change_for_gain(street, &change, k);
             }
+        }
+    }
+}
+
+// Heads that stand in a lane that does not suit their route look to both sides in every second.
+static void heads_change(struct street *street, struct row_pool *pool, int32_t from, int32_t to, bool left)
+{
+    const struct block *block = &street->blocks[street->block_of_group[to]];
+    struct change change = { .from = &street->groups[from], .to = &street->groups[to], .left = left, .pool = pool };
+    change.from_rows = &street->rows[change.from->first_row];
+    change.to_rows = &street->rows[change.to->first_row];
+    uint32_t must_bit = left ? KIND_LEFT : KIND_RIGHT, stuck = 0;
+    const struct row *row = &change.from_rows[0];
+    for (int c = 0; c < WIDE; c++) {
+        stuck |= (uint32_t)((change.from->count[c] > 0) & ((row->kind[c] & must_bit) != 0)
+            & (row->speed[c] < STANDING_MPS)) << c;
+    }
+    for (; stuck != 0; stuck &= stuck - 1) {
+        int c = __builtin_ctz(stuck);
+        if (may_change(street, &change, block, 0, c)) {
+            change.column = c;
+            change.from_cell = from * WIDE + c;
+            change.to_cell = to * WIDE + c;
+            change_mandatory(street, &change, 0, true);
         }
     }
 }
@@ -517,6 +550,12 @@ void lanes_change(struct street *street, struct row_pool *pool, const struct fol
         int32_t from = block->first_group + (left ? last - 1 - i : i + 1);
         if (street->groups[from].count_max > 0) {
             group_change(street, pool, job, from, left ? from + 1 : from - 1, side);
+        }
+    }
+    for (int32_t i = 0; i < last; i++) {
+        int32_t from = block->first_group + (left ? i + 1 : last - 1 - i);
+        if (street->groups[from].count_max > 0) {
+            heads_change(street, pool, from, left ? from - 1 : from + 1, !left);
         }
     }
 }
