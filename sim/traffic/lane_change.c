@@ -449,14 +449,14 @@ static bool lane_open_to(const struct street *street, int32_t link, int32_t lane
 }
 
 // Whether the vehicle is where one may change lanes at all, and may drive on the other lane.
-static bool may_change(const struct street *street, const struct change *change, const struct block *block, int32_t k,
-                       int c)
+static bool may_change(const struct street *street, const struct change *change, int32_t k)
 {
+    int c = change->column;
     const struct row *row = &change->from_rows[k];
     int32_t lane = change->to->lane[c];
     uint32_t user = street->types.user[row->kind[c] & KIND_TYPE];
     return row->front[c] >= row_length(street, row, c) && row->front[c] < change->to->length[c] - LINE_MARGIN_M
-        && lane_open_to(street, block->link[c], lane, user) && !lane_closed(street, lane, user);
+        && lane_open_to(street, cell_link(street, change->to_cell), lane, user) && !lane_closed(street, lane, user);
 }
 
 // Asks for the trips of those who may change lanes.
@@ -473,7 +473,6 @@ static void trips_expect(const struct street *street, const struct row *rows, in
 static void group_change(struct street *street, struct row_pool *pool, const struct follow_job *job, int32_t from,
                          int32_t to, struct side_wish side)
 {
-    const struct block *block = &street->blocks[street->block_of_group[to]];
     bool left = side.left;
     uint32_t musts[ROWS_AT_ONCE], gains[ROWS_AT_ONCE];
     struct change change = { .from = &street->groups[from], .to = &street->groups[to], .left = left,
@@ -498,14 +497,14 @@ static void group_change(struct street *street, struct row_pool *pool, const str
             int c = __builtin_ctz(rest);
             const struct row *row = &change.from_rows[k];
             uint32_t own = (must >> c) & 1u ? must_bit : free_bit;
-            // Behind one that has just changed all are a row further ahead than when they were asked.
-            if (k >= change.from->count[c] || !((row->kind[c] & own) || ((aside >> c) & 1u))
-                || !may_change(street, &change, block, k, c)) {
-                continue;
-            }
             change.column = c;
             change.from_cell = from * WIDE + c;
             change.to_cell = to * WIDE + c;
+            // Behind one that has just changed all are a row further ahead than when they were asked.
+            if (k >= change.from->count[c] || !((row->kind[c] & own) || ((aside >> c) & 1u))
+                || !may_change(street, &change, k)) {
+                continue;
+            }
             if (((must | aside) >> c) & 1u) {
                 change_mandatory(street, &change, k, ((must >> c) & 1u) != 0);
             } else {
@@ -515,25 +514,23 @@ static void group_change(struct street *street, struct row_pool *pool, const str
     }
 }
 
-// Heads that stand in a lane that does not suit their route look to both sides in every second.
+// Heads that stand on a lane that does not suit their route look to both sides in every second: all behind wait for them.
 static void heads_change(struct street *street, struct row_pool *pool, int32_t from, int32_t to, bool left)
 {
-    const struct block *block = &street->blocks[street->block_of_group[to]];
     struct change change = { .from = &street->groups[from], .to = &street->groups[to], .left = left, .pool = pool };
     change.from_rows = &street->rows[change.from->first_row];
     change.to_rows = &street->rows[change.to->first_row];
+    const struct row *heads = change.from_rows;
     uint32_t must_bit = left ? KIND_LEFT : KIND_RIGHT, stuck = 0;
-    const struct row *row = &change.from_rows[0];
     for (int c = 0; c < WIDE; c++) {
-        stuck |= (uint32_t)((change.from->count[c] > 0) & ((row->kind[c] & must_bit) != 0)
-            & (row->speed[c] < STANDING_MPS)) << c;
+        stuck |= (uint32_t)((change.from->count[c] > 0) & ((heads->kind[c] & must_bit) != 0)
+            & (heads->speed[c] < STANDING_MPS)) << c;
     }
     for (; stuck != 0; stuck &= stuck - 1) {
-        int c = __builtin_ctz(stuck);
-        if (may_change(street, &change, block, 0, c)) {
-            change.column = c;
-            change.from_cell = from * WIDE + c;
-            change.to_cell = to * WIDE + c;
+        int c = change.column = __builtin_ctz(stuck);
+        change.from_cell = from * WIDE + c;
+        change.to_cell = to * WIDE + c;
+        if (may_change(street, &change, 0)) {
             change_mandatory(street, &change, 0, true);
         }
     }
