@@ -6,13 +6,12 @@ import json
 import math
 import os
 import random
-import subprocess
 import sys
 import tempfile
 
-from fidelity_runs import (INTERGREEN, ROOT, net_of, ours, sumo_long, sumo_short, vehicle_type, write)
+from fidelity_runs import (INTERGREEN, ROOT, checked, net_of, ours, sumo_long, sumo_short, vehicle_type, write)
 from fidelity_roads import ROADS, road
-from fidelity_towns import TOWNS, town
+from fidelity_towns import ACTUATED, TOWNS, town
 
 DATA = os.path.join(os.path.dirname(ROOT), 'shared', 'data')
 MODELS = ('IDM', 'Krauss')
@@ -249,15 +248,28 @@ def cologne(folder, model):
             3600, 0.05, 0.95)
 
 
+def played(network_file, demand, begin_s, seconds):
+    """What `intergreen sim` says of a run under the programs of the file."""
+    out = checked([INTERGREEN, 'sim', '--network', network_file, '--demand', demand, '--control', 'program', '--begin',
+                   str(begin_s), '--seconds', str(seconds), '--json', '--quiet']).stdout
+    return json.loads(out[out.rindex('\n{') + 1 if '\n{' in out else 0:])
+
+
+def actuated_town(folder, name, model):
+    """All who set out in an hour, and the time that they take: till the last has arrived."""
+    net, routes, begin_s, seconds = town(folder, name, model)
+    mine, theirs = played(net, routes, begin_s, 3 * seconds), sumo_long(net, routes, begin_s, 3 * seconds)
+    compare(f'{name}, {model}: mean trip duration, s', mine['average_trip_duration_s'], mean(theirs.durations().values()),
+            0.05)
+    compare(f'{name}, {model}: arrived', mine['vehicles_arrived'], len(theirs.arrived), 0.05)
+
+
 def hangzhou():
     source = os.path.join(DATA, 'hangzhou')
     if not os.path.isdir(source):
         print('hangzhou is not here: SKIPPED')
         return
-    out = subprocess.run([INTERGREEN, 'sim', '--network', f'{source}/roadnet_4_4.json', '--demand',
-                          f'{source}/anon_4_4_hangzhou_real.json', '--control', 'program', '--begin', '0', '--seconds',
-                          '3600', '--json', '--quiet'], capture_output=True, text=True, check=True).stdout
-    value = json.loads(out[out.rindex('\n{') + 1 if '\n{' in out else 0:])['average_travel_time_s']
+    value = played(f'{source}/roadnet_4_4.json', f'{source}/anon_4_4_hangzhou_real.json', 0, 3600)['average_travel_time_s']
     row('Hangzhou under its file\'s programs: average travel time, s (CityFlow)', value, 525.0, value / 525.0 - 1.0, 0.05)
 
 
@@ -276,6 +288,10 @@ def main():
             for model in MODELS:
                 if not wanted or name in wanted or 'towns' in wanted:
                     network(f'{name}, {model}', *town(folder, name, model), 0.05, None)
+        for name in ACTUATED:
+            for model in MODELS:
+                if not wanted or name in wanted or 'towns' in wanted:
+                    actuated_town(folder, name, model)
         for name, (_, _, carried) in ROADS.items():
             for model in MODELS:
                 if not wanted or name in wanted or 'roads' in wanted:
