@@ -38,7 +38,7 @@ ACTUATED = {
     'actuated grid, 2 lanes and turn lanes': (['--grid', '--grid.number', '4', '--grid.length', '300', '-L', '2',
                                                '--turn-lanes', '1', '--turn-lanes.length', '80',
                                                '--default-junction-type', 'traffic_light', '--tls.default-type',
-                                               'actuated'], 4500, 12),
+                                               'actuated'], 4000, 12),
 }
 SECONDS = 3600
 
