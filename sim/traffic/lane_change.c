@@ -272,7 +272,7 @@ static float urgency_of(const struct street *street, const struct change *change
 }
 
 // Whether the end of its lane is so near that others let it in, and it falls back for them: as far
-// as SUMO's drivers look ahead (decision 0111, rule 31), and further where the lane that it wants is full.
+// as SUMO's drivers look ahead (decision 0111, rule 30), and further where the lane that it wants is full.
 static bool asks_room(const struct street *street, const struct change *change, int32_t k)
 {
     int c = change->column;
