@@ -24,8 +24,8 @@
 //              advance   ▇ ▇▇ ▇▇ ▇ ▇▇  ▇   ▇·passage·│ gap-out   ┊
 //              line    ▇▇ ▇ ▇ ▇ ▇  ▇ ·passage·│ its queue has gone; from here it does not extend
 //           In turn: as SUMO's actuated programs do, whoever plays it may ask that no stage be passed over (in_turn).
-//           Then, where there is a loop in advance, the one at the line extends nothing, nor does one of a lane on which
-//           somebody may wait for another stage.
+//           Then, where there is a loop in advance, the one at the line extends nothing, nor does one of a lane on
+//           which somebody may wait for another stage.
 // CONTRACT  Pure, integers only; no allocation after actuation_create. A state belongs to one intersection.
 // OWNERSHIP actuation_release frees; the network is kept.
 // NOT HERE  Lamps: whoever plays it shows them (sim/traffic/signals.h) or makes plans (engine/optimize/by_actuated.c).

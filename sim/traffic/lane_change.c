@@ -514,7 +514,8 @@ static void group_change(struct street *street, struct row_pool *pool, const str
     }
 }
 
-// Heads that stand on a lane that does not suit their route look to both sides in every second: all behind wait for them.
+// Heads that stand on a lane that does not suit their route look to both sides in every second: all behind wait for
+// them.
 static void heads_change(struct street *street, struct row_pool *pool, int32_t from, int32_t to, bool left)
 {
     struct change change = { .from = &street->groups[from], .to = &street->groups[to], .left = left, .pool = pool };

@@ -244,8 +244,8 @@ static void in_turn_the_line_extends_nothing(void **state)
     assert_int_equal(scene->choice.reason, REASON_GAP);
 }
 
-// In turn, a loop in advance that is covered all the time on a lane of which others have red holds the green for no longer
-// than its minimum either: who stands there may be one of them. Not in turn it does, to the maximum of 25 s.
+// In turn, a loop in advance that is covered all the time on a lane of which others have red holds the green for no
+// longer than its minimum either: who stands there may be one of them. Not in turn it does, to the maximum of 25 s.
 static void in_turn_lanes_that_others_wait_on_extend_nothing(void **state)
 {
     struct scene *scene = *state;
