@@ -177,7 +177,7 @@ def left_turn(folder, model):
 
 # When the queue before a bottleneck reaches the junction upstream. The queue comes back in each red; whether one of these
 # or the next one is the first to stop somebody at the junction hangs on half a second of an arrival: SUMO's own time
-# jumps by a cycle when its flow begins a second later (decision 0111, rule 34). So the flow begins at several seconds,
+# jumps by a cycle when its flow begins a second later (decision 0111, rule 35). So the flow begins at several seconds,
 # over which the times are averaged.
 SPILL_STARTS = range(8)
 SPILL_S = 1000

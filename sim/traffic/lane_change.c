@@ -4,6 +4,7 @@
 
 #include "sim/traffic/closures.h"
 #include "sim/traffic/columns.h"
+#include "sim/traffic/krauss.h"
 #include "sim/traffic/row_pool.h"
 #include "sim/traffic/stops.h"
 #include "sim/traffic/trips.h"
@@ -312,6 +313,35 @@ static float lets_in(const struct street *street, const struct row *row, int col
     return slowing < 0.0f ? 0.0f : slowing < brake ? slowing : brake;
 }
 
+// What one takes off its speed to come in behind somebody slower, `gap` ahead on the lane that it wants: so much that
+// it follows him halfway to the lane's end, as SUMO's drivers do.
+static float falls_in(const struct street *street, const struct change *change, int32_t k, float gap, float leader_mps)
+{
+    int c = change->column;
+    const struct row *row = &change->from_rows[k];
+    float v = row->speed[c], brake = street->types.deceleration[row->kind[c] & KIND_TYPE];
+    float slowing = -acceleration_of(street, row->kind[c], v, row->desired[c], gap, leader_mps);
+    if (v <= leader_mps || slowing <= 0.0f) {
+        return 0.0f;
+    }
+    float left_s = (change->from->length[c] - row->front[c]) / (2.0f * v);
+    slowing = (slowing < v ? slowing : v) / (left_s > 1.0f ? left_s : 1.0f);
+    return slowing < brake ? slowing : brake;
+}
+
+// Whether the gap to somebody ahead is one that the driver's model holds for safe, as SUMO's drivers judge one for who
+// must change.
+static bool gap_safe(const struct street *street, uint32_t kind, float v, float gap, float leader_mps)
+{
+    const struct type_table *types = &street->types;
+    uint32_t type = kind & KIND_TYPE;
+    float h = street->step_s, brake = types->deceleration[type];
+    float reach = v * types->headway[type]
+        + (types->krauss[type] ? brake_distance(v, brake, h) - brake_distance(leader_mps, brake, h)
+                               : v * (v - leader_mps) * types->closing[type]);
+    return gap >= types->gap[type] + (reach > 0.0f ? reach : 0.0f);
+}
+
 // must: for its route; else it makes way.
 static void change_mandatory(struct street *street, struct change *change, int32_t k, bool must)
 {
@@ -332,14 +362,17 @@ static void change_mandatory(struct street *street, struct change *change, int32
             const struct row *behind = &change->to_rows[near.place];
             other = acceleration_of(street, behind->kind[c], behind->speed[c], behind->desired[c], near.behind, v);
         }
+        bool own_safe = own > -limit || (must && gap_safe(street, row->kind[c], v, near.ahead, near.ahead_mps));
+        bool other_safe = other > -limit || (must && near.place < change->to->count[c]
+            && gap_safe(street, change->to_rows[near.place].kind[c], near.behind_mps, near.behind, v));
         bool standing = v < STANDING_MPS && near.behind_mps < STANDING_MPS;
-        bool fits = own > -limit || (standing && near.ahead_mps >= 0.0f);
-        if (must && fits && other <= -limit && !standing && asks_room(street, change, k)) {
+        bool fits = own_safe || (standing && near.ahead_mps >= 0.0f);
+        if (must && fits && !other_safe && !standing && asks_room(street, change, k)) {
             float mps = lets_in(street, &change->to_rows[near.place], c, near.behind, v);
             courtesy_slow(street, change->to, change->to_rows, near.place, c, mps);
-            other = mps > 0.0f ? 0.0f : other;
+            other_safe = mps > 0.0f;
         }
-        if (fits && (other > -limit || standing)) {
+        if (fits && (other_safe || standing)) {
             change_make(street, change, k, near.place);
             return;
         }
@@ -350,6 +383,10 @@ static void change_mandatory(struct street *street, struct change *change, int32
     }
     if (near.ahead < APART_M && (!must || v > ABREAST_MPS)) {   // it falls back behind the one beside it
         courtesy_slow(street, change->from, change->from_rows, k, c, must ? COURTESY_MPS : SIREN_MPS);
+    } else if (must && near.ahead >= APART_M && v > near.ahead_mps
+        && !gap_safe(street, row->kind[c], v, near.ahead, near.ahead_mps)) {
+        courtesy_slow(street, change->from, change->from_rows, k, c,
+                      falls_in(street, change, k, near.ahead, near.ahead_mps));
     } else if (near.place < change->to->count[c]) {
         float mps = must ? lets_in(street, &change->to_rows[near.place], c, near.behind, v) : SIREN_MPS;
         courtesy_slow(street, change->to, change->to_rows, near.place, c, mps);
