@@ -6,13 +6,12 @@ import json
 import math
 import os
 import random
-import subprocess
 import sys
 import tempfile
 
-from fidelity_runs import (INTERGREEN, ROOT, net_of, ours, sumo_long, sumo_short, vehicle_type, write)
+from fidelity_runs import (INTERGREEN, ROOT, checked, net_of, ours, sumo_long, sumo_short, vehicle_type, write)
 from fidelity_roads import ROADS, road
-from fidelity_towns import TOWNS, town
+from fidelity_towns import ACTUATED, TOWNS, town
 
 DATA = os.path.join(os.path.dirname(ROOT), 'shared', 'data')
 MODELS = ('IDM', 'Krauss')
@@ -176,7 +175,14 @@ def left_turn(folder, model):
         compare(f'permissive left, {model}, {opposing} veh/h opposing: capacity', *counts, 0.10 if sound else None)
 
 
-# When the queue before a bottleneck reaches the junction upstream.
+# When the queue before a bottleneck reaches the junction upstream. The queue comes back in each red; whether one of these
+# or the next one is the first to stop somebody at the junction hangs on half a second of an arrival: SUMO's own time
+# jumps by a cycle when its flow begins a second later (decision 0111, rule 35). So the flow begins at several seconds,
+# over which the times are averaged.
+SPILL_STARTS = range(8)
+SPILL_S = 1000
+
+
 def spill_back(folder, model):
     nodes = ('<node id="a" x="-600" y="0"/><node id="u" x="0" y="0" type="priority"/>'
              '<node id="j" x="400" y="0" type="traffic_light"/><node id="b" x="800" y="0"/>'
@@ -188,16 +194,20 @@ def spill_back(folder, model):
              '<connection from="pu" to="uq"/>')
     net = net_of(folder, nodes, edges, links, options=['--tls.cycle.time', '90'])
     for demand in (1000, 1200, 1400):
-        routes = routes_of(folder, vehicle_type('t', model),
-                           '<route id="r" edges="au uj jb"/><flow id="f" type="t" route="r" begin="0" end="3600" '
-                           f'vehsPerHour="{demand}" departSpeed="max"/>')
-        times = []
-        for run in (ours(net, routes, 0, 3600, ['uj']), sumo_short(net, routes, 0, 3600, ['uj'])):
-            times.append(min([t for t, _, _, front, speed in run.seen['uj'] if front < 15.0 and speed < 1.0],
-                             default=math.inf))
-        if math.inf in times:
+        times = ([], [])
+        for start in SPILL_STARTS:
+            routes = routes_of(folder, vehicle_type('t', model),
+                               f'<route id="r" edges="au uj jb"/><flow id="f" type="t" route="r" begin="{start}" '
+                               f'end="{SPILL_S}" vehsPerHour="{demand}" departSpeed="max"/>')
+            for found, drive in zip(times, (ours, sumo_short)):
+                run = drive(net, routes, 0, SPILL_S, ['uj'])
+                found.append(min([t for t, _, _, front, speed in run.seen['uj'] if front < 15.0 and speed < 1.0],
+                                 default=math.inf))
+            if start == 0 and math.inf in times[0] and math.inf in times[1]:
+                break   # it carries so much
+        if math.inf in times[1]:
             continue
-        compare(f'spill-back, {model}, {demand} veh/h: reaches upstream after, s', *times, 0.10)
+        compare(f'spill-back, {model}, {demand} veh/h: reaches upstream after, s', *map(mean, times), 0.10)
 
 
 def correlation(pairs):
@@ -238,15 +248,28 @@ def cologne(folder, model):
             3600, 0.05, 0.95)
 
 
+def played(network_file, demand, begin_s, seconds):
+    """What `intergreen sim` says of a run under the programs of the file."""
+    out = checked([INTERGREEN, 'sim', '--network', network_file, '--demand', demand, '--control', 'program', '--begin',
+                   str(begin_s), '--seconds', str(seconds), '--json', '--quiet']).stdout
+    return json.loads(out[out.rindex('\n{') + 1 if '\n{' in out else 0:])
+
+
+def actuated_town(folder, name, model):
+    """All who set out in an hour, and the time that they take: till the last has arrived."""
+    net, routes, begin_s, seconds = town(folder, name, model)
+    mine, theirs = played(net, routes, begin_s, 3 * seconds), sumo_long(net, routes, begin_s, 3 * seconds)
+    compare(f'{name}, {model}: mean trip duration, s', mine['average_trip_duration_s'], mean(theirs.durations().values()),
+            0.05)
+    compare(f'{name}, {model}: arrived', mine['vehicles_arrived'], len(theirs.arrived), 0.05)
+
+
 def hangzhou():
     source = os.path.join(DATA, 'hangzhou')
     if not os.path.isdir(source):
         print('hangzhou is not here: SKIPPED')
         return
-    out = subprocess.run([INTERGREEN, 'sim', '--network', f'{source}/roadnet_4_4.json', '--demand',
-                          f'{source}/anon_4_4_hangzhou_real.json', '--control', 'program', '--begin', '0', '--seconds',
-                          '3600', '--json', '--quiet'], capture_output=True, text=True, check=True).stdout
-    value = json.loads(out[out.rindex('\n{') + 1 if '\n{' in out else 0:])['average_travel_time_s']
+    value = played(f'{source}/roadnet_4_4.json', f'{source}/anon_4_4_hangzhou_real.json', 0, 3600)['average_travel_time_s']
     row('Hangzhou under its file\'s programs: average travel time, s (CityFlow)', value, 525.0, value / 525.0 - 1.0, 0.05)
 
 
@@ -265,6 +288,10 @@ def main():
             for model in MODELS:
                 if not wanted or name in wanted or 'towns' in wanted:
                     network(f'{name}, {model}', *town(folder, name, model), 0.05, None)
+        for name in ACTUATED:
+            for model in MODELS:
+                if not wanted or name in wanted or 'towns' in wanted:
+                    actuated_town(folder, name, model)
         for name, (_, _, carried) in ROADS.items():
             for model in MODELS:
                 if not wanted or name in wanted or 'roads' in wanted:

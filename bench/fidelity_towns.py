@@ -26,6 +26,19 @@ TOWNS = {
                                   '--tls.guess.threshold', '40'], 1400, 8),
     'grid, 3 lanes, random lanes': (['--grid', '--grid.number', '4', '--grid.length', '300', '-L', '3',
                                      '--random-lanenumber', '--default-junction-type', 'traffic_light'], 2200, 9),
+    'grid, 2 lanes and short turn lanes, near capacity': (['--grid', '--grid.number', '4', '--grid.length', '260', '-L', '2',
+                                                           '--turn-lanes', '1', '--turn-lanes.length', '50',
+                                                           '--default-junction-type', 'traffic_light'], 5000, 10),
+}
+# The same with signals that follow the traffic as SUMO's do, which `intergreen sim` plays.
+ACTUATED = {
+    'actuated grid, 3 lanes, random lanes': (['--grid', '--grid.number', '4', '--grid.length', '300', '-L', '3',
+                                              '--random-lanenumber', '--default-junction-type', 'traffic_light',
+                                              '--tls.default-type', 'actuated'], 3600, 34),
+    'actuated grid, 2 lanes and turn lanes': (['--grid', '--grid.number', '4', '--grid.length', '300', '-L', '2',
+                                               '--turn-lanes', '1', '--turn-lanes.length', '80',
+                                               '--default-junction-type', 'traffic_light', '--tls.default-type',
+                                               'actuated'], 4000, 12),
 }
 SECONDS = 3600
 
@@ -43,7 +56,7 @@ def border_trips(net, hourly, seed):
 
 def town(folder, name, model):
     """Arguments of bench_fidelity.network for one town."""
-    options, hourly, seed = TOWNS[name]
+    options, hourly, seed = (TOWNS | ACTUATED)[name]
     net = os.path.join(folder, f'town{seed}.net.xml')
     if not os.path.exists(net):
         checked(['netgenerate', *options, '--seed', str(seed), '--no-turnarounds', '-o', net])

@@ -334,9 +334,10 @@ static void touches_take(const struct actuation *actuation, int32_t intersection
         int g = __builtin_ctzll(left);
         state->queued &= now_ms - state->heard[g].line_ms >= passage_ms[g] ? ~(UINT64_C(1) << g) : ~UINT64_C(0);
     }
-    // In turn as SUMO's programs, which have one loop a lane: one that waits at the line for a gap extends nothing.
+    // In turn as SUMO's programs, which have one loop a lane: one that waits at the line for a gap extends nothing, nor
+    // does a lane with somebody on it whose light is red.
     uint64_t at_line = (site->in_turn ? 0 : state->queued) | ~site->advance;
-    uint64_t extends = touch.advance | (touch.line & at_line);
+    uint64_t extends = (touch.advance & (site->in_turn ? ~touch.parted : ~UINT64_C(0))) | (touch.line & at_line);
     for (uint64_t left = extends; left != 0; left &= left - 1) {
         state->heard[__builtin_ctzll(left)].touched_ms = now_ms;
     }
@@ -364,7 +365,7 @@ void actuation_pass(const struct actuation *actuation, struct intersection_id in
                     struct actuation_state *state, int64_t now_ms)
 {
     if (state->queued != 0) {
-        touches_take(actuation, intersection.index, state, (struct actuation_touch){ 0, 0 },
+        touches_take(actuation, intersection.index, state, (struct actuation_touch){ 0 },
                      (int32_t)(now_ms - state->since_ms));
     }
 }
@@ -395,8 +396,8 @@ void actuation_step(const struct actuation *actuation, struct intersection_id in
     int32_t elapsed_ms = (int32_t)(now_ms - state->since_ms);
     touch.line &= (actuation->sites[i].line | actuation->sites[i].recall);
     actuation_note(state, touch, now->groups);
-    touches_take(actuation, i, state, (struct actuation_touch){ touch.line & now->groups, touch.advance & now->groups },
-                 elapsed_ms);
+    struct actuation_touch green = { touch.line & now->groups, touch.advance & now->groups, touch.parted };
+    touches_take(actuation, i, state, green, elapsed_ms);
     *ret = (struct actuation_choice){ .stage = now->stage, .reason = REASON_STAY, .quiet_until_ms = INT64_MAX };
     int32_t until_ms;
     const struct actuated_stage *next = stage_called(actuation, i, state, elapsed_ms, &until_ms);

@@ -24,7 +24,8 @@
 //              advance   ▇ ▇▇ ▇▇ ▇ ▇▇  ▇   ▇·passage·│ gap-out   ┊
 //              line    ▇▇ ▇ ▇ ▇ ▇  ▇ ·passage·│ its queue has gone; from here it does not extend
 //           In turn: as SUMO's actuated programs do, whoever plays it may ask that no stage be passed over (in_turn).
-//           Then, where there is a loop in advance, the one at the line extends nothing.
+//           Then, where there is a loop in advance, the one at the line extends nothing, nor does one of a lane on
+//           which somebody may wait for another stage.
 // CONTRACT  Pure, integers only; no allocation after actuation_create. A state belongs to one intersection.
 // OWNERSHIP actuation_release frees; the network is kept.
 // NOT HERE  Lamps: whoever plays it shows them (sim/traffic/signals.h) or makes plans (engine/optimize/by_actuated.c).
@@ -63,7 +64,8 @@ struct actuation {
 
 // Groups (bits within the intersection) whose loops, at the line and in advance, were covered at any time since the
 // last look; pedestrians who pushed the button count as at the line.
-struct actuation_touch { uint64_t line, advance; };
+// parted: of those in advance the ones touched only on lanes that also lead to a group that is not green.
+struct actuation_touch { uint64_t line, advance, parted; };
 
 struct actuation_state {
     int64_t since_ms;                 // when the stage began

@@ -59,7 +59,7 @@ static struct actuation_touch touches(const struct view *view, int64_t looked_ms
 {
     const struct estimate *estimate = view->estimate;
     const struct intersection_rows *rows = &estimate->approaches.at[view->intersection.index];
-    struct actuation_touch touch = { view->calls, 0 };
+    struct actuation_touch touch = { .line = view->calls };
     for (int32_t r = rows->first; r < rows->first + rows->count; r++) {
         const struct approach_row *row = &estimate->approaches.rows[r];
         int32_t stop = estimate->stop_loop[r], advance = estimate->advance_loop[r];

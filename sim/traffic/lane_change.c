@@ -4,6 +4,7 @@
 
 #include "sim/traffic/closures.h"
 #include "sim/traffic/columns.h"
+#include "sim/traffic/krauss.h"
 #include "sim/traffic/row_pool.h"
 #include "sim/traffic/stops.h"
 #include "sim/traffic/trips.h"
@@ -13,6 +14,8 @@ static const float POLITENESS = 0.2f;
 static const float COURTESY_MPS = 1.5f;        // taken off the speed of one who lets somebody in
 static const float SIREN_MPS = 4.5f;           // and of one who lets another make way for an emergency vehicle
 static const float URGENT_M = 100.0f;          // to the end of a wrong lane
+static const float AHEAD_S = 10.0f;            // so early, and twice that to the left, one asks to be let in, as SUMO's
+static const float QUEUED_M = 7.5f;            // of a lane that each vehicle on it takes
 static const float HARD_MPS2 = 6.0f;           // limit of mandatory changes where the lane ends
 static const float STANDING_MPS = 1.0f;
 static const float APART_M = 0.5f;             // bumper to bumper at least, after a change
@@ -278,6 +281,18 @@ static float urgency_of(const struct street *street, const struct change *change
     return to_end < URGENT_M ? 1.0f - to_end / URGENT_M : 0.0f;
 }
 
+// Whether the end of its lane is so near that others let it in, and it falls back for them: as far
+// as SUMO's drivers look ahead (decision 0111, rule 30), and further where the lane that it wants is full.
+static bool asks_room(const struct street *street, const struct change *change, int32_t k)
+{
+    int c = change->column;
+    const struct row *row = &change->from_rows[k];
+    float ahead = row->speed[c] * (change->left ? 2.0f * AHEAD_S : AHEAD_S) + 2.0f * row_length(street, row, c);
+    float full = (float)change->to->count[c] * QUEUED_M;
+    float to_end = change->from->length[c] - row->front[c];
+    return to_end - full < ahead;
+}
+
 // Slows one who lets somebody in, by so much if it can brake so.
 static void courtesy_slow(const struct street *street, struct group *group, struct row *rows, int32_t k, int column,
                           float mps)
@@ -287,6 +302,53 @@ static void courtesy_slow(const struct street *street, struct group *group, stru
     float courtesy = most < mps ? most : mps;
     *speed = *speed > courtesy ? *speed - courtesy : 0.0f;
     group->changed |= 1u << column;
+}
+
+// What one takes off its speed to let in somebody `gap` ahead at speed v: as much as it follows it with, if a second's
+// braking makes room for it or it is so slow that it can stop in one; else nothing, and it goes past, as SUMO's drivers
+// do.
+static float lets_in(const struct street *street, const struct row *row, int column, float gap, float v)
+{
+    uint32_t type = row->kind[column] & KIND_TYPE;
+    float speed = row->speed[column], brake = street->types.deceleration[type];
+    float braked = speed > brake ? speed - brake : 0.0f;
+    float spare = gap - street->types.gap[type] + v - braked;
+    float reach = braked * street->types.headway[type] + braked * (braked - v) * street->types.closing[type];
+    bool slow = speed < brake && gap > street->types.gap[type];
+    if (!slow && (spare <= 0.0f || spare < reach)) {
+        return 0.0f;
+    }
+    float slowing = -acceleration_of(street, row->kind[column], speed, row->desired[column], gap, v);
+    return slowing < 0.0f ? 0.0f : slowing < brake ? slowing : brake;
+}
+
+// What one takes off its speed to come in behind somebody slower, `gap` ahead on the lane that it wants: so much that
+// it follows him halfway to the lane's end, as SUMO's drivers do.
+static float falls_in(const struct street *street, const struct change *change, int32_t k, float gap, float leader_mps)
+{
+    int c = change->column;
+    const struct row *row = &change->from_rows[k];
+    float v = row->speed[c], brake = street->types.deceleration[row->kind[c] & KIND_TYPE];
+    float slowing = -acceleration_of(street, row->kind[c], v, row->desired[c], gap, leader_mps);
+    if (v <= leader_mps || slowing <= 0.0f) {
+        return 0.0f;
+    }
+    float left_s = (change->from->length[c] - row->front[c]) / (2.0f * v);
+    slowing = (slowing < v ? slowing : v) / (left_s > 1.0f ? left_s : 1.0f);
+    return slowing < brake ? slowing : brake;
+}
+
+// Whether the gap to somebody ahead is one that the driver's model holds for safe, as SUMO's drivers judge one for who
+// must change.
+static bool gap_safe(const struct street *street, uint32_t kind, float v, float gap, float leader_mps)
+{
+    const struct type_table *types = &street->types;
+    uint32_t type = kind & KIND_TYPE;
+    float h = street->step_s, brake = types->deceleration[type];
+    float reach = v * types->headway[type]
+        + (types->krauss[type] ? brake_distance(v, brake, h) - brake_distance(leader_mps, brake, h)
+                               : v * (v - leader_mps) * types->closing[type]);
+    return gap >= types->gap[type] + (reach > 0.0f ? reach : 0.0f);
 }
 
 // must: for its route; else it makes way.
@@ -309,19 +371,34 @@ static void change_mandatory(struct street *street, struct change *change, int32
             const struct row *behind = &change->to_rows[near.place];
             other = acceleration_of(street, behind->kind[c], behind->speed[c], behind->desired[c], near.behind, v);
         }
+        bool own_safe = own > -limit || (must && gap_safe(street, row->kind[c], v, near.ahead, near.ahead_mps));
+        bool other_safe = other > -limit || (must && near.place < change->to->count[c]
+            && gap_safe(street, change->to_rows[near.place].kind[c], near.behind_mps, near.behind, v));
         bool standing = v < STANDING_MPS && near.behind_mps < STANDING_MPS;
-        if ((own > -limit && other > -limit) || (standing && near.ahead_mps >= 0.0f)) {
+        bool fits = own_safe || (standing && near.ahead_mps >= 0.0f);
+        if (must && fits && !other_safe && !standing && asks_room(street, change, k)) {
+            float mps = lets_in(street, &change->to_rows[near.place], c, near.behind, v);
+            courtesy_slow(street, change->to, change->to_rows, near.place, c, mps);
+            other_safe = mps > 0.0f;
+        }
+        if (fits && (other_safe || standing)) {
             change_make(street, change, k, near.place);
             return;
         }
     }
-    if (urgency <= 0.0f || exchange(street, change, k, &near) || stays) {
+    bool asks = urgency > 0.0f || (must && asks_room(street, change, k));
+    if (!asks || exchange(street, change, k, &near) || stays) {
         return;
     }
     if (near.ahead < APART_M && (!must || v > ABREAST_MPS)) {   // it falls back behind the one beside it
         courtesy_slow(street, change->from, change->from_rows, k, c, must ? COURTESY_MPS : SIREN_MPS);
+    } else if (must && near.ahead >= APART_M && v > near.ahead_mps
+        && !gap_safe(street, row->kind[c], v, near.ahead, near.ahead_mps)) {
+        courtesy_slow(street, change->from, change->from_rows, k, c,
+                      falls_in(street, change, k, near.ahead, near.ahead_mps));
     } else if (near.place < change->to->count[c]) {
-        courtesy_slow(street, change->to, change->to_rows, near.place, c, must ? COURTESY_MPS : SIREN_MPS);
+        float mps = must ? lets_in(street, &change->to_rows[near.place], c, near.behind, v) : SIREN_MPS;
+        courtesy_slow(street, change->to, change->to_rows, near.place, c, mps);
     }
 }
 
@@ -403,6 +480,17 @@ static bool lane_open_to(const struct street *street, int32_t link, int32_t lane
     return (street->users_of_all[link] & user) != 0 || (street->network->lanes[lane].users & user) != 0;
 }
 
+// Whether the vehicle is where one may change lanes at all, and may drive on the other lane.
+static bool may_change(const struct street *street, const struct change *change, int32_t k)
+{
+    int c = change->column;
+    const struct row *row = &change->from_rows[k];
+    int32_t lane = change->to->lane[c];
+    uint32_t user = street->types.user[row->kind[c] & KIND_TYPE];
+    return row->front[c] >= row_length(street, row, c) && row->front[c] < change->to->length[c] - LINE_MARGIN_M
+        && lane_open_to(street, cell_link(street, change->to_cell), lane, user) && !lane_closed(street, lane, user);
+}
+
 // Asks for the trips of those who may change lanes.
 static void trips_expect(const struct street *street, const struct row *rows, const struct lane_wishes *wishes)
 {
@@ -431,25 +519,20 @@ static void row_change(struct street *street, struct change *change, int32_t k, 
                        uint32_t gain)
 {
     int32_t to = (int32_t)(change->to - street->groups);
-    const int32_t *links = street->blocks[street->block_of_group[to]].link;
     uint32_t must_bit = change->left ? KIND_LEFT : KIND_RIGHT;
     uint32_t free_bit = change->left ? KIND_FREE_LEFT : KIND_FREE_RIGHT;
     for (uint32_t rest = must | aside | gain; rest != 0; rest &= rest - 1) {
         int c = __builtin_ctz(rest);
         const struct row *row = &change->from_rows[k];
-        int32_t lane = change->to->lane[c];
-        uint32_t type = row->kind[c] & KIND_TYPE, own = (must >> c) & 1u ? must_bit : free_bit;
-        // Behind one that has just changed all are a row further ahead than when they were asked.
-        if (k >= change->from->count[c] || !((row->kind[c] & own) || ((aside >> c) & 1u))
-            || row->front[c] < row_length(street, row, c)
-            || row->front[c] >= change->to->length[c] - LINE_MARGIN_M
-            || !lane_open_to(street, links[c], lane, street->types.user[type])
-            || lane_closed(street, lane, street->types.user[type])) {
-            continue;
-        }
+        uint32_t own = (must >> c) & 1u ? must_bit : free_bit;
         change->column = c;
         change->from_cell = (int32_t)(change->from - street->groups) * WIDE + c;
         change->to_cell = to * WIDE + c;
+        // Behind one that has just changed all are a row further ahead than when they were asked.
+        if (k >= change->from->count[c] || !((row->kind[c] & own) || ((aside >> c) & 1u))
+            || !may_change(street, change, k)) {
+            continue;
+        }
         change_expect(street, change, row->trip[c]);
         if (((must | aside) >> c) & 1u) {
             change_mandatory(street, change, k, ((must >> c) & 1u) != 0);
@@ -505,6 +588,29 @@ static void group_change(struct street *street, struct row_pool *pool, const str
     }
 }
 
+// Heads that stand on a lane that does not suit their route look to both sides in every second: all behind wait for
+// them.
+static void heads_change(struct street *street, struct row_pool *pool, int32_t from, int32_t to, bool left)
+{
+    struct change change = { .from = &street->groups[from], .to = &street->groups[to], .left = left, .pool = pool };
+    change.from_rows = &street->rows[change.from->first_row];
+    change.to_rows = &street->rows[change.to->first_row];
+    const struct row *heads = change.from_rows;
+    uint32_t must_bit = left ? KIND_LEFT : KIND_RIGHT, stuck = 0;
+    for (int c = 0; c < WIDE; c++) {
+        stuck |= (uint32_t)((change.from->count[c] > 0) & ((heads->kind[c] & must_bit) != 0)
+            & (heads->speed[c] < STANDING_MPS)) << c;
+    }
+    for (; stuck != 0; stuck &= stuck - 1) {
+        int c = change.column = __builtin_ctz(stuck);
+        change.from_cell = from * WIDE + c;
+        change.to_cell = to * WIDE + c;
+        if (may_change(street, &change, 0)) {
+            change_mandatory(street, &change, 0, true);
+        }
+    }
+}
+
 void lanes_change(struct street *street, struct row_pool *pool, const struct follow_job *job, struct block *block,
                   int64_t second)
 {
@@ -516,6 +622,12 @@ void lanes_change(struct street *street, struct row_pool *pool, const struct fol
         int32_t from = block->first_group + (left ? last - 1 - i : i + 1);
         if (street->groups[from].count_max > 0) {
             group_change(street, pool, job, from, left ? from + 1 : from - 1, side);
+        }
+    }
+    for (int32_t i = 0; i < last; i++) {
+        int32_t from = block->first_group + (left ? i + 1 : last - 1 - i);
+        if (street->groups[from].count_max > 0) {
+            heads_change(street, pool, from, left ? from - 1 : from + 1, !left);
         }
     }
 }

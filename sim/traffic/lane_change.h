@@ -1,10 +1,12 @@
 // lane_change.h: vehicles of a block change lanes.
 //
 // THEORY    Once a second: to the left in even seconds, to the right in odd ones, so that no two meet between two
-//           lanes. *Mandatory* for who is on a lane that does not suit its route. It takes any gap that asks no harder
-//           braking of it or of the one behind than the limit, which rises as its lane ends. Who cannot change and is
-//           near the end slows the one beside it, which so opens a gap. Two that stand at the ends of each
-//           other's lanes change places: they would stand for ever.
+//           lanes. *Mandatory* for who is on a lane that does not suit its route. It takes any gap that its model and
+//           that of the one behind hold for safe, or that asks no harder braking of them than the limit, which rises as
+//           its lane ends. Who cannot change, as far ahead as SUMO's drivers look, asks to be let in: the one beside it
+//           brakes if a second of braking makes the gap, else goes past, and it slows down itself for the one that it
+//           is to follow. A head that stands in a wrong lane looks in every second. Two that stand at the ends of
+//           each other's lanes change places: they would stand for ever.
 //           *Discretionary* for who is held up, each few seconds by a phase of its own: MOBIL (Kesting, Treiber,
 //           Helbing 2007): one's own gain in acceleration, less politeness times what the new follower loses,
 //           must pass a threshold, and the new follower must not brake harder than a safe limit.

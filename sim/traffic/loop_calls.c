@@ -23,11 +23,28 @@ void loop_calls_create(struct street *street)
 // So many calls are asked for before the first of them is looked at: they lie far apart.
 #define CALLS_AHEAD 16
 
-static void call_note(const struct loop_call *call, struct actuation_touch *ret)
+// Whether the lane leads to some group that is not green.
+static bool call_parted(const struct street *street, const struct loop_call *call)
+{
+    const uint8_t *aspects = &street->aspects[street->network->intersections[call->intersection].first_group];
+    for (uint64_t rest = (call->groups & (call->groups - 1)) != 0 ? call->groups : 0; rest != 0; rest &= rest - 1) {
+        if (aspects[__builtin_ctzll(rest)] != ASPECT_GREEN) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void call_note(const struct street *street, const struct loop_call *call, struct actuation_touch *ret)
 {
     struct actuation_touch *at = &ret[call->intersection];
-    at->line |= call->line ? call->groups : 0;
-    at->advance |= call->line ? 0 : call->groups;
+    if (call->line) {
+        at->line |= call->groups;
+        return;
+    }
+    bool parted = call_parted(street, call);
+    at->parted = parted ? at->parted | (call->groups & ~at->advance) : at->parted & ~call->groups;
+    at->advance |= call->groups;
 }
 
 void street_look_touches(struct street *street, struct actuation_touch *ret)
@@ -45,13 +62,13 @@ void street_look_touches(struct street *street, struct actuation_touch *ret)
             const struct loop_call *call = &street->loop_calls[i * WIDE + __builtin_ctz(any)];
             memory_expect(call);
             if (asked[next] != NULL) {
-                call_note(asked[next], ret);
+                call_note(street, asked[next], ret);
             }
             asked[next] = call;
             next = (next + 1) % CALLS_AHEAD;
         }
     }
     for (int32_t i = 0; i < CALLS_AHEAD && asked[i] != NULL; i++) {
-        call_note(asked[i], ret);
+        call_note(street, asked[i], ret);
     }
 }

@@ -174,6 +174,17 @@ static bool comes_to_room(const struct street *street, const struct trip *trip, 
     return true;
 }
 
+// How many lanes beside the nearest of these lanes one is.
+static int32_t lanes_away(uint64_t lanes, int32_t position)
+{
+    int32_t away = 0;
+    while (away < LINK_LANE_COUNT_MAX && ((lanes >> position >> away | lanes << away >> position) & 1u) == 0) {
+        away++;
+    }
+    return away;
+}
+
+// Of the lanes that the lane leads to one takes the one nearest to those that suit what follows.
 int32_t trip_path(const struct street *street, const struct trip *trip, int32_t leg, int32_t cell)
 {
     if (leg + 1 >= trip->leg_count) {
@@ -183,7 +194,7 @@ int32_t trip_path(const struct street *street, const struct trip *trip, int32_t 
     const struct seen *lane = &street->seen[cell];
     int32_t best = PATH_NONE, found = 0, end = lane->first_path + lane->path_count;
     uint32_t choice = here->choice, preferred = here[1].preferred, user = street->types.user[trip->type];
-    bool best_preferred = false;
+    int32_t best_away = LINK_LANE_COUNT_MAX;
     for (int32_t path = lane->first_path; path < end; path++) {
         const struct path_brief *brief = &street->briefs[path];
         if (brief->choice != choice || !(brief->everyone || (street->paths[path].users & user))
@@ -196,12 +207,12 @@ int32_t trip_path(const struct street *street, const struct trip *trip, int32_t 
         if (preferred == 0) {
             preferred = preferred_of(street, here + 1, trip->leg_count - leg - 1, street->paths[path].to_link, user);
         }
-        bool suits = (preferred >> brief->to_position) & 1u;
-        if (best == PATH_NONE || (suits && !best_preferred)) {
+        int32_t away = lanes_away(preferred, brief->to_position);
+        if (best == PATH_NONE || away < best_away) {
             best = path;
-            best_preferred = suits;
+            best_away = away;
             found = 1;
-        } else if (suits == best_preferred) {
+        } else if (away == best_away) {
             // Several lanes would do: spread the drivers over them.
             found++;
             if (random_bits(street->options.seed, RANDOM_ROUTE, (uint64_t)trip->number, (uint64_t)path)
@@ -211,7 +222,7 @@ int32_t trip_path(const struct street *street, const struct trip *trip, int32_t 
         }
     }
     // Where one cannot change lanes beyond the line, one must be in lane before it.
-    bool wrong = best != PATH_NONE && !best_preferred && here->preferred != 0
+    bool wrong = best != PATH_NONE && best_away > 0 && here->preferred != 0
         && ((here->preferred >> cell_group(street, cell)->lane_position) & 1u) == 0
         && !comes_to_room(street, trip, leg + 1, best);
     return wrong ? PATH_NONE : best;

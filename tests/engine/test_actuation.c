@@ -57,7 +57,7 @@ static int teardown(void **state)
 static int32_t look(struct scene *scene, int second, uint64_t line, uint64_t advance)
 {
     actuation_step(&scene->actuation, (struct intersection_id){ 0 }, &scene->state,
-                   (struct actuation_touch){ line, advance }, T0 + second * 1000, &scene->choice);
+                   (struct actuation_touch){ .line = line, .advance = advance }, T0 + second * 1000, &scene->choice);
     return scene->choice.stage;
 }
 
@@ -244,6 +244,27 @@ static void in_turn_the_line_extends_nothing(void **state)
     assert_int_equal(scene->choice.reason, REASON_GAP);
 }
 
+// In turn, a loop in advance that is covered all the time on a lane of which others have red holds the green for no
+// longer than its minimum either: who stands there may be one of them. Not in turn it does, to the maximum of 25 s.
+static void in_turn_lanes_that_others_wait_on_extend_nothing(void **state)
+{
+    struct scene *scene = *state;
+    for (int in_turn = 0; in_turn < 2; in_turn++) {
+        actuation_release(&scene->actuation);
+        scene_begin(scene);
+        scene->actuation.sites[0].in_turn = in_turn != 0;
+        uint64_t called = in_turn != 0 ? 0 : W_LEFT;
+        int second = 0;
+        do {
+            struct actuation_touch touch = { .line = called, .advance = W_THROUGH, .parted = W_THROUGH };
+            actuation_step(&scene->actuation, (struct intersection_id){ 0 }, &scene->state, touch, T0 + second * 1000,
+                           &scene->choice);
+        } while (scene->choice.stage == 0 && ++second < 100);
+        assert_int_equal(second, in_turn != 0 ? 5 : 25);
+        assert_int_equal(scene->choice.reason, in_turn != 0 ? REASON_GAP : REASON_MAXIMUM);
+    }
+}
+
 // The program shows stages 0 to 3 for 20 s each: half as much again is 30 s, so 50 s is their greatest green; the
 // others are not in it and have the site's 60 s. A round of 0 to 3: 4 minima of 5 s and 4 changes of 5 s leave 80 s of
 // the maximum red of 120 s for what is above the minima, 4 times 45 s: four ninths. So 5 + 20 s, and 5 + 24.444 s.
@@ -278,7 +299,7 @@ static void push_buttons_call_and_nothing_else(void **state)
     assert_int_not_equal(there, 0);
     assert_int_equal(look(scene, 61, there, 0), 2);
     actuation_enter(&scene->actuation, (struct intersection_id){ 0 }, &scene->state, 2, T0 + 66000);
-    actuation_step(&scene->actuation, (struct intersection_id){ 0 }, &scene->state, (struct actuation_touch){ 0, 0 },
+    actuation_step(&scene->actuation, (struct intersection_id){ 0 }, &scene->state, (struct actuation_touch){ 0 },
                    T0 + 120000, &scene->choice);
     assert_int_equal(scene->choice.stage, 2);
 }
@@ -301,7 +322,7 @@ static void quiet_looks_may_be_left_out(void **state)
         scene->actuation.sites[0].held = draw % 3 == 0 ? W_RIGHT : 0;
         for (int64_t now_ms = T0 + 1000; now_ms < T0 + 1800000; now_ms += 1000) {
             uint64_t number = (uint64_t)now_ms;
-            struct actuation_touch touch = { 0, 0 };
+            struct actuation_touch touch = { 0 };
             if (random_bits(draw, RANDOM_DRIVER, number, 0) % rare == 0) {
                 touch.line = random_bits(draw, RANDOM_DRIVER, number, 1) & random_bits(draw, RANDOM_DRIVER, number, 2);
                 touch.advance = random_bits(draw, RANDOM_DRIVER, number, 3) & ~touch.line & 0x1ff;
@@ -338,6 +359,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(in_turn_no_stage_is_passed_over, setup, teardown),
         cmocka_unit_test_setup_teardown(in_turn_the_line_extends_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(in_turn_lanes_that_others_wait_on_extend_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(rests_while_nobody_else_calls, setup, teardown),
         cmocka_unit_test_setup_teardown(push_buttons_call_and_nothing_else, setup, teardown),
         cmocka_unit_test_setup_teardown(gaps_out_once_the_minimum_is_over, setup, teardown),

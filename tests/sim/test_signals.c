@@ -371,7 +371,8 @@ static void sleeping_changes_nothing(void **state)
         uint64_t draw = random_bits(7, RANDOM_ROUTE, (uint64_t)s, 0);
         covered ^= draw % 3 == 0 ? UINT64_C(1) << (draw >> 8) % CROSSING_GROUPS : 0;
         covered = (draw >> 16) % 40 == 0 ? 0 : covered;
-        struct actuation_touch touched = { covered, (draw >> 24) % 5 == 0 ? draw >> 40 & 0x1ff : 0 };
+        struct actuation_touch touched = { .line = covered,
+            .advance = (draw >> 24) % 5 == 0 ? draw >> 40 & 0x1ff : 0 };
         struct signals *fresh = signals_create(&scene->made.network, BEGIN_MS);
         signals_fall_back_to(fresh, SIGNALS_ACTUATED);
         struct problem problem;
