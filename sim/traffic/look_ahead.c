@@ -467,7 +467,8 @@ struct view look_from_lane(const struct street *street, int32_t cell, int32_t pa
 
 // Whether one inside may be held at its place still: also if the leader that it follows drew it past the place, as long
 // as it can stop before the paths meet, a margin beyond. One that has nobody ahead passed the place because it might.
-static bool may_wait(const struct path *path, const struct viewer *viewer, float x, bool follows)
+static bool may_wait(const struct street *street, const struct path *path, const struct viewer *viewer, float x,
+                     bool follows)
 {
     float spare = path->wait + STOP_MARGIN_M - x;
     float brake = viewer->driver->deceleration;
@@ -480,7 +481,7 @@ struct view look_from_path(const struct street *street, int32_t path_index, int3
 {
     struct view view = view_free();
     const struct path *path = &street->paths[path_index];
-    if (may_wait(path, viewer, x, k > 0) && !wait_over(street, path_index, viewer, x)) {
+    if (may_wait(street, path, viewer, x, k > 0) && !wait_over(street, path_index, viewer, x)) {
         heed_place(street, viewer, path->wait - x, &view);
     }
     if (path->wait > 0.0f && !foes_at_red(street, path_index)) {

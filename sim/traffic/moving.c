@@ -111,8 +111,7 @@ static void head_look(struct street *street, struct worker *worker, struct movin
     float to_line = group->length[c] - row->front[c];
     struct viewer viewer = { row->speed[c], street->types.length[row->kind[c] & KIND_TYPE], row->desired[c],
         driver_factor(street, row->kind[c], row->trip[c], row->desired[c], group->limit[c]),
-        &street->drivers[row->kind[c] & KIND_TYPE], row->kind[c], row->trip[c],
-        (float)group->yielding[c] * street->step_s, ((group->held >> c) & 1u) != 0 };
+        &street->drivers[row->kind[c] & KIND_TYPE], row->kind[c], row->trip[c], (float)group->yielding[c] * street->step_s, ((group->held >> c) & 1u) != 0 };
     if (row->path[c] == PATH_NONE && !(row->kind[c] & KIND_STOP)) {   // who stands by plan is not lost
         head_lost(street, worker, cell, to_line);
     }

@@ -561,9 +561,7 @@ static inline void group_expect(const struct street *street, int32_t index)
     for (const char *at = (const char *)group; at < end; at += 64) {
         memory_expect_write(at);
     }
-    memory_expect(group->limit);
     memory_expect(group->head_signal);
-    memory_expect(group->yielding);
     for (int32_t i = 0; i < group->loop_layer_count; i++) {
         const struct loop_layer *loop = &street->loops[group->loop_layer + i];
         memory_expect(&loop->from[0]);
