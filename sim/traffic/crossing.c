@@ -84,7 +84,6 @@ static void batch_add(struct street *street, struct worker *worker, int32_t path
                              crosser->length,
                              crosser->desired,
                              driver_factor(street, crosser->kind, crosser->trip, crosser->desired, path->limit),
-                             &street->drivers[crosser->kind & KIND_TYPE],
                              crosser->kind,
                              crosser->trip,
                              (float)halt_waited(crosser->halt) * street->step_s,

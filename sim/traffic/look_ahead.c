@@ -15,9 +15,9 @@ static const float BLOCKER_S = 20.0f;          // as in right_of_way.c
 static const float COMING_OUT_M = 2.0f;        // beyond the way of a step at its speed
 static const float ROOM_M = 4.0f;              // beyond a vehicle's length, to change lanes in
 
-static float horizon(const struct viewer *viewer)
+static float horizon(const struct street *street, const struct viewer *viewer)
 {
-    float brake = viewer->driver->deceleration;
+    float brake = street->types.deceleration[viewer->kind & KIND_TYPE];
     return viewer->speed * viewer->speed / brake + viewer->speed * LOOK_S + LOOK_M;
 }
 
@@ -25,9 +25,10 @@ static float horizon(const struct viewer *viewer)
 static void heed(const struct street *street, const struct viewer *viewer, float gap, float speed, float margin,
                  struct view *view)
 {
+    uint32_t type = viewer->kind & KIND_TYPE;
     // As it may drive in the middle of the step: a place costs one who stands nothing yet.
-    float v = viewer->speed + 0.5f * viewer->driver->acceleration * street->step_s;
-    float reach = v * viewer->driver->headway + v * (v - speed) * viewer->driver->closing;
+    float v = viewer->speed + 0.5f * street->types.acceleration[type] * street->step_s;
+    float reach = v * street->types.headway[type] + v * (v - speed) * street->types.closing[type];
     float strain = (margin + (reach > 0.0f ? reach : 0.0f)) / (gap > CLEARANCE_M ? gap : CLEARANCE_M);
     if (strain > view->strain) {
         view->strain = strain;
@@ -40,7 +41,7 @@ static void heed(const struct street *street, const struct viewer *viewer, float
 static void heed_leader(const struct street *street, const struct viewer *viewer, float gap, float speed,
                         struct view *view)
 {
-    heed(street, viewer, gap, speed, viewer->driver->gap, view);
+    heed(street, viewer, gap, speed, street->types.gap[viewer->kind & KIND_TYPE], view);
     view->bound = lesserf(view->bound, gap - CLEARANCE_M);
 }
 
@@ -56,7 +57,7 @@ static void heed_place(const struct street *street, const struct viewer *viewer,
 static void heed_line(const struct street *street, const struct viewer *viewer, float to_line, float lane,
                       struct view *view)
 {
-    float brake = viewer->driver->deceleration;
+    float brake = street->types.deceleration[viewer->kind & KIND_TYPE];
     float spare = to_line - brake_distance(viewer->speed, brake, street->step_s);
     float margin = lesserf(lesserf(STOP_MARGIN_M, 0.5f * lane), greaterf(CLEARANCE_M, spare));
     heed(street, viewer, to_line - margin, 0.0f, 0.0f, view);
@@ -71,21 +72,22 @@ static void heed_limit(const struct street *street, const struct viewer *viewer,
     if (limit >= viewer->desired) {
         return;
     }
+    uint32_t type = viewer->kind & KIND_TYPE;
     float target = limit * viewer->factor;
-    float most = viewer->driver->speed_max;
+    float most = street->types.speed_max[type];
     target = target < most ? target : most;
-    if (viewer->driver->krauss) {
-        float brake = viewer->driver->deceleration, least = viewer->speed - brake * street->step_s;
+    if (street->types.krauss[type]) {
+        float brake = street->types.deceleration[type], least = viewer->speed - brake * street->step_s;
         view->cap = lesserf(view->cap, greaterf(least, slow_speed(way, target, brake, street->step_s)));
         return;
     }
-    float near = target * viewer->driver->headway + target * target * viewer->driver->closing;
+    float near = target * street->types.headway[type] + target * target * street->types.closing[type];
     if (viewer->speed > target && way > near) {
         heed(street, viewer, way, 0.0f, 0.0f, view);
         return;
     }
     if (way <= near) {
-        float least = viewer->speed - viewer->driver->deceleration * street->step_s;
+        float least = viewer->speed - street->types.deceleration[type] * street->step_s;
         view->cap = lesserf(view->cap, greaterf(target, least));
     }
 }
@@ -95,7 +97,7 @@ static void heed_limit(const struct street *street, const struct viewer *viewer,
 static void heed_path_limit(const struct street *street, const struct viewer *viewer, float way,
                             const struct path *path, struct view *view)
 {
-    float early = viewer->driver->turn_way;
+    float early = street->types.turn_way[viewer->kind & KIND_TYPE];
     if (path->turn != TURN_THROUGH && way <= early && path->limit < viewer->desired) {
         view->cap = lesserf(view->cap, path->limit * viewer->factor);
     }
@@ -106,12 +108,13 @@ static void heed_path_limit(const struct street *street, const struct viewer *vi
 // till then it drives as if it had to stop there. CityFlow's drivers see it from anywhere.
 static void heed_yield(const struct street *street, const struct viewer *viewer, float way, struct view *view)
 {
-    if (way <= SIGHT_M || viewer->driver->turn_way > 0.0f) {
+    uint32_t type = viewer->kind & KIND_TYPE;
+    if (way <= SIGHT_M || street->types.turn_way[type] > 0.0f) {
         return;
     }
-    if (viewer->driver->krauss) {
-        float brake = viewer->driver->deceleration, least = viewer->speed - brake * street->step_s;
-        float cap = stop_speed(way, brake, viewer->driver->headway, street->step_s);
+    if (street->types.krauss[type]) {
+        float brake = street->types.deceleration[type], least = viewer->speed - brake * street->step_s;
+        float cap = stop_speed(way, brake, street->types.headway[type], street->step_s);
         view->cap = lesserf(view->cap, greaterf(least, cap));
     } else {
         heed(street, viewer, way, 0.0f, 0.0f, view);
@@ -222,8 +225,9 @@ static void heed_rivals(const struct street *street, const struct comer *self, f
 // SUMO's Krauss drivers do.
 static bool waits_behind(const struct street *street, const struct viewer *viewer, float gap, float to_line)
 {
-    return viewer->driver->krauss && gap < viewer->driver->gap
-        && brake_distance(viewer->speed, viewer->driver->deceleration, street->step_s) <= to_line;
+    uint32_t type = viewer->kind & KIND_TYPE;
+    return street->types.krauss[type] && gap < street->types.gap[type]
+        && brake_distance(viewer->speed, street->types.deceleration[type], street->step_s) <= to_line;
 }
 
 // Who has stood inside for so long may wait for room that one beside or before it could make: that one then goes on
@@ -257,7 +261,7 @@ static void heed_merging(const struct street *street, const struct viewer *viewe
                 || (x < 0.0f && comer.left <= comer.speed * street->step_s + COMING_OUT_M);
             if (first && !waits_for(street, path, other, crosser->speed, crosser->front)) {
                 float gap = self.left - comer.left - crosser->length;
-                if (gap < viewer->driver->gap && stood_long(street, crosser)) {
+                if (gap < street->types.gap[viewer->kind & KIND_TYPE] && stood_long(street, crosser)) {
                     float way = merge_bound(street, path_index, other, x);
                     heed(street, viewer, way, 0.0f, 0.0f, view);
                     view->bound = lesserf(view->bound, way - LINE_MARGIN_M);
@@ -267,7 +271,7 @@ static void heed_merging(const struct street *street, const struct viewer *viewe
                     heed_line(street, viewer, -x, FAR_M, view);
                     break;
                 }
-                heed(street, viewer, gap, crosser->speed, viewer->driver->gap, view);
+                heed(street, viewer, gap, crosser->speed, street->types.gap[viewer->kind & KIND_TYPE], view);
                 // Side by side they can be till the paths meet, no further.
                 view->bound = lesserf(view->bound,
                     greaterf(gap - CLEARANCE_M, merge_bound(street, path_index, other, x)));
@@ -332,12 +336,12 @@ static void heed_stop(const struct street *street, const struct viewer *viewer, 
     }
 }
 
-// Beyond the line of `path`, its start at `way`. Follows the route until something is met or the horizon, `reach`,
-// reached.
+// Beyond the line of `path`, its start at `way`. Follows the route until something is met or the horizon reached.
 static void look_along(const struct street *street, const struct viewer *viewer, int32_t path_index, float way,
-                       float reach, struct view *view)
+                       struct view *view)
 {
     const struct trip *trip = &street->trips[viewer->trip];
+    float reach = horizon(street, viewer);
     bool beyond = false;               // past the path that the viewer is at
     int32_t further = 0;               // legs beyond the viewer's own
     float lane_m = FAR_M;              // length of the lane that was come to last
@@ -421,14 +425,13 @@ struct view look_from_lane(const struct street *street, int32_t cell, int32_t pa
 {
     struct view view = view_free();
     heed_parting(street, cell, path_index, viewer, to_line, &view);
-    float reach = horizon(viewer);
-    if (to_line > reach) {
+    if (to_line > horizon(street, viewer)) {
         return view;
     }
     if (path_index == PATH_NONE) {
         // Who must go left leaves room before it for one of the left lane who must go right: else both are stuck.
         float room = (viewer->kind & KIND_LEFT) ? street->length_max + ROOM_M : 0.0f;
-        float brake = viewer->driver->deceleration;
+        float brake = street->types.deceleration[viewer->kind & KIND_TYPE];
         bool stops = viewer->speed * (viewer->speed + 2.0f * brake * street->step_s) < 2.0f * brake * (to_line - room);
         heed_line(street, viewer, stops ? to_line - room : to_line, street->seen[cell].length, &view);
     }
@@ -445,7 +448,7 @@ struct view look_from_lane(const struct street *street, int32_t cell, int32_t pa
     float delay = viewer->speed < WAITING_MPS && to_line < AT_LINE_M ? start_delay(street, path, viewer->kind) : 0.0f;
     if (delay > 0.0f) {
         // It reacts within this step: it gains the speed of what is left of it.
-        float gain = viewer->driver->acceleration * (street->step_s - delay);
+        float gain = street->types.acceleration[viewer->kind & KIND_TYPE] * (street->step_s - delay);
         view.cap = lesserf(view.cap, viewer->speed + (gain > 0.0f ? gain : 0.0f));
     }
     if (path->yields && !foes_at_red(street, path_index)) {
@@ -461,7 +464,7 @@ struct view look_from_lane(const struct street *street, int32_t cell, int32_t pa
         heed_leader(street, viewer, to_line + last->front - last->length, last->speed, &view);
         return view;
     }
-    look_along(street, viewer, path_index, to_line, reach, &view);
+    look_along(street, viewer, path_index, to_line, &view);
     return view;
 }
 
@@ -471,7 +474,7 @@ static bool may_wait(const struct street *street, const struct path *path, const
                      bool follows)
 {
     float spare = path->wait + STOP_MARGIN_M - x;
-    float brake = viewer->driver->deceleration;
+    float brake = street->types.deceleration[viewer->kind & KIND_TYPE];
     bool drawn = follows && viewer->speed * viewer->speed < 2.0f * brake * spare;
     return path->wait > 0.0f && (x <= path->wait || drawn);
 }
@@ -498,6 +501,6 @@ struct view look_from_path(const struct street *street, int32_t path_index, int3
         heed_leader(street, viewer, leader->front - leader->length - x, leader->speed, &view);
         return view;
     }
-    look_along(street, viewer, path_index, -x, horizon(viewer), &view);
+    look_along(street, viewer, path_index, -x, &view);
     return view;
 }

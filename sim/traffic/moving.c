@@ -41,7 +41,7 @@ static bool holds_second(const struct street *street, const struct group *group,
         return path == PATH_NONE;
     }
     struct viewer viewer = { row[1].speed[c], street->types.length[row[1].kind[c] & KIND_TYPE], row[1].desired[c], 1.0f,
-        &street->drivers[row[1].kind[c] & KIND_TYPE], row[1].kind[c], row[1].trip[c], 0.0f, false };
+        row[1].kind[c], row[1].trip[c], 0.0f, false };
     int32_t signal = street->paths[path].group;
     *ret_red = signal >= 0 && street->aspects[signal] == ASPECT_RED;
     return signal >= 0 && street->aspects[signal] != ASPECT_GREEN
@@ -110,8 +110,8 @@ static void head_look(struct street *street, struct worker *worker, struct movin
     struct ahead *ahead = &moving->ahead;
     float to_line = group->length[c] - row->front[c];
     struct viewer viewer = { row->speed[c], street->types.length[row->kind[c] & KIND_TYPE], row->desired[c],
-        driver_factor(street, row->kind[c], row->trip[c], row->desired[c], group->limit[c]),
-        &street->drivers[row->kind[c] & KIND_TYPE], row->kind[c], row->trip[c], (float)group->yielding[c] * street->step_s, ((group->held >> c) & 1u) != 0 };
+        driver_factor(street, row->kind[c], row->trip[c], row->desired[c], group->limit[c]), row->kind[c],
+        row->trip[c], (float)group->yielding[c] * street->step_s, ((group->held >> c) & 1u) != 0 };
     if (row->path[c] == PATH_NONE && !(row->kind[c] & KIND_STOP)) {   // who stands by plan is not lost
         head_lost(street, worker, cell, to_line);
     }

@@ -50,8 +50,9 @@ static bool stops_within(float speed, float way, float brake)
 // Whether who sees yellow brakes for it: if its comfortable deceleration is enough, as SUMO's drivers do.
 static bool stops_at_yellow(const struct street *street, const struct viewer *viewer, float to_line)
 {
-    float saved = viewer->driver->krauss ? 0.5f * viewer->speed * street->step_s : 0.0f;
-    return stops_within(viewer->speed, to_line + saved, greaterf(YELLOW_MPS2, viewer->driver->deceleration));
+    uint32_t type = viewer->kind & KIND_TYPE;
+    float saved = street->types.krauss[type] ? 0.5f * viewer->speed * street->step_s : 0.0f;
+    return stops_within(viewer->speed, to_line + saved, greaterf(YELLOW_MPS2, street->types.deceleration[type]));
 }
 
 // Seconds to the line of one who goes on at yellow and brakes, comfortably and as late as it can, for the limit beyond.
@@ -59,7 +60,7 @@ static bool stops_at_yellow(const struct street *street, const struct viewer *vi
 static float time_to_line(const struct street *street, const struct path *path, const struct viewer *viewer,
                           float to_line)
 {
-    float brake = viewer->driver->deceleration;
+    float brake = street->types.deceleration[viewer->kind & KIND_TYPE];
     float v = viewer->speed - 0.5f * brake * street->step_s, limit = path->limit * viewer->factor;
     if (limit >= v) {
         return viewer->speed > 0.1f ? to_line / viewer->speed : NEVER_S;
@@ -255,7 +256,7 @@ static bool held_before(const struct street *street, const struct path *foe_path
     if (foe_path->group < 0 || path_aspect(street, foe_path) != ASPECT_YELLOW) {
         return held_by_signal(street, foe_path, speed, to_line);
     }
-    float saved = viewer->driver->krauss ? 0.5f * speed * street->step_s : 0.0f;
+    float saved = street->types.krauss[viewer->kind & KIND_TYPE] ? 0.5f * speed * street->step_s : 0.0f;
     return stops_within(speed, to_line + saved, FOE_BRAKE_MPS2);
 }
 
@@ -392,7 +393,7 @@ static bool outsider_takes(const struct street *street, int32_t path_index, cons
     // SUMO's Krauss drivers, once they stand, do not merge before anybody who comes to the same lane, however far away:
     // both could come to rest in no distance, which they hold for unsafe.
     bool stands = viewer->speed < SPEED_WAITING_MPS && x > -AT_LINE_M;
-    if (foe->merges && stands && viewer->driver->krauss && other.speed > SPEED_WAITING_MPS
+    if (foe->merges && stands && street->types.krauss[viewer->kind & KIND_TYPE] && other.speed > SPEED_WAITING_MPS
         && -other.x < (x < 0.0f ? MERGE_S : MERGE_INSIDE_S) * other.speed) {
         return true;
     }
@@ -405,7 +406,7 @@ static bool insider_takes(const struct street *street, int32_t path_index, const
 {
     const struct path *path = &street->paths[path_index], *foe_path = &street->paths[foe->path];
     // At an all-way stop the order of arrival rules.
-    bool room = viewer->driver->krauss && path->rule != JUNCTION_ALL_WAY_STOP;
+    bool room = street->types.krauss[viewer->kind & KIND_TYPE] && path->rule != JUNCTION_ALL_WAY_STOP;
     for (int32_t k = 0; k < street->inside[foe->path].count; k++) {
         const struct crosser *crosser = &street->now[street->inside[foe->path].first + k];
         if (crosser->front - crosser->length > (foe->merges ? foe->foe_enter : foe->foe_leave)) {
@@ -422,7 +423,7 @@ static bool insider_takes(const struct street *street, int32_t path_index, const
             continue;   // it will be followed
         }
         bool waits = crosser->front <= foe_path->wait + LINE_MARGIN_M;   // or is on its way to where it may have to
-        float spare = foe->enter - x - viewer->driver->gap
+        float spare = foe->enter - x - street->types.gap[viewer->kind & KIND_TYPE]
             - (foe->foe_leave + crosser->length - crosser->front);
         if (x < 0.0f && room && ((inside && spare < 0.0f) || (must_yield && !waits && spare < crosser->length))) {
             return true;   // as far from the area, or nearer, than the other is from being past
@@ -466,7 +467,7 @@ static bool taken(const struct street *street, int32_t path_index, const struct 
         return false;
     }
     bool insiders = !empty && foes_inside(street, path_index);
-    float acceleration = viewer->driver->acceleration;
+    float acceleration = street->types.acceleration[viewer->kind & KIND_TYPE];
     enum aspect aspect = path_aspect(street, path);
     bool lit = aspect == ASPECT_GREEN || aspect == ASPECT_YELLOW;   // those in conflict have red
     if (!insiders && !path->yields && !to_all && !all_way && lit) {
@@ -504,12 +505,12 @@ static bool leads_on(const struct street *street, int32_t path_index, const stru
 static bool exit_has_room(const struct street *street, const struct path *path, int32_t further,
                           const struct viewer *viewer, float x)
 {
-    float need = viewer->length + viewer->driver->gap;
+    float need = viewer->length + street->types.gap[viewer->kind & KIND_TYPE];
     float room = 0.0f, promised = 0.0f;
     for (;;) {
         const struct seen *lane = &street->seen[path->to_cell];
         if (lane->count > 0) {
-            room += tail_room(lane, viewer->driver->deceleration);
+            room += tail_room(lane, street->types.deceleration[viewer->kind & KIND_TYPE]);
             return room > 6.0f * need || room - promised - room_promised(street, lane) >= need;
         }
         room += lane->length;
@@ -539,9 +540,10 @@ enum verdict line_verdict(const struct street *street, int32_t path_index, int32
     const struct path *path = &street->paths[path_index];
     float to_line = -x;
     bool to_all;
+    uint32_t type = viewer->kind & KIND_TYPE;
     // Krauss' vehicles take on their new speed at once, which saves them half a step's way.
-    float saved = viewer->driver->krauss ? 0.5f * viewer->speed * street->step_s : 0.0f;
-    bool stops = stops_within(viewer->speed, to_line + saved, viewer->driver->emergency) || viewer->held;
+    float saved = street->types.krauss[type] ? 0.5f * viewer->speed * street->step_s : 0.0f;
+    bool stops = stops_within(viewer->speed, to_line + saved, street->types.emergency[type]) || viewer->held;
     if (!signal_open(street, path, viewer, to_line, &to_all)) {
         enum aspect aspect = path_aspect(street, path);
         bool turn_on_red = aspect == ASPECT_RED && path->right_on_red;
@@ -551,7 +553,7 @@ enum verdict line_verdict(const struct street *street, int32_t path_index, int32
     if (!stops) {
         return LINE_OPEN;   // too late to think
     }
-    if (cell_closed(street, path->to_cell, viewer->driver->user)) {
+    if (cell_closed(street, path->to_cell, street->types.user[type])) {
         return LINE_CLOSED;
     }
     bool stopped = viewer->waited_s > 0.0f || (viewer->speed < SPEED_WAITING_MPS && to_line < AT_LINE_M);

@@ -34,7 +34,6 @@
 struct viewer {
     float speed, length, desired;
     float factor;                      // of speed limits
-    const struct driver *driver;       // of its type
     uint32_t kind;
     int32_t trip;
     float waited_s;                    // how long it has been held by others' right of way

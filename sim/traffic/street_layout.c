@@ -659,18 +659,6 @@ static void rows_create(struct street *street)
     }
 }
 
-static void drivers_create(struct street *street)
-{
-    const struct type_table *types = &street->types;
-    street->drivers = table_take(street, (size_t)street->type_count, sizeof *street->drivers);
-    for (int32_t i = 0; i < street->type_count; i++) {
-        street->drivers[i] = (struct driver){ .acceleration = types->acceleration[i],
-            .deceleration = types->deceleration[i], .emergency = types->emergency[i], .headway = types->headway[i],
-            .gap = types->gap[i], .closing = types->closing[i], .speed_max = types->speed_max[i],
-            .turn_way = types->turn_way[i], .krauss = types->krauss[i] != 0, .user = types->user[i] };
-    }
-}
-
 enum status layout_create(struct street *street, struct problem *ret)
 {
     const struct network *network = street->network;
@@ -701,7 +689,6 @@ enum status layout_create(struct street *street, struct problem *ret)
     foes_create(street);
     watches_create(street);
     free(keys);
-    drivers_create(street);
     loops_create(street);
     loop_calls_create(street);
     workers_create(street);
@@ -725,7 +712,6 @@ void layout_release(struct street *street)
     for (int32_t i = 0; i < street->worker_count; i++) {
         free(street->workers[i].outbox);
         free(street->workers[i].stayed);
-        free(street->workers[i].busy_paths);
         free(street->workers[i].arrived);
     }
     void *sparse[] = { street->rows_taken, street->now, street->next, street->arrived };

@@ -314,14 +314,6 @@ struct type_table {                   // by type
     double *factor, *deviation, *start_loss;
 };
 
-// The same of one type side by side, as who looks ahead wants them.
-struct driver {
-    _Alignas(64) float acceleration;
-    float deceleration, emergency, headway, gap, closing, speed_max, turn_way;
-    uint32_t user;
-    bool krauss;
-};
-
 // The parameters of sixteen vehicles, as the kernel wants them.
 struct wide_types {
     _Alignas(64) float acceleration[WIDE], deceleration[WIDE], emergency[WIDE], headway[WIDE], gap[WIDE],
@@ -435,7 +427,6 @@ struct street {
     bool only_idm, insert_first;
     bool sirens;                      // there is a type of emergency vehicles
     struct type_table types;
-    struct driver *drivers;           // of each type
     struct wide_types first_type;     // the first type's, sixteen times
     int32_t type_count;
     float length_max, length_min, length_usual;   // of the types: greatest, least, the first one's
