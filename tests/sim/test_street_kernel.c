@@ -141,10 +141,10 @@ static void alone_check(void)
     }
 }
 
-struct motion { double front, speed; };
+struct driver { double front, speed; };
 
 // IDM of the header's THEORY, and the laws after it.
-static struct motion moved(uint32_t type, struct motion at, double v0, double rear, double leader_mps,
+static struct driver moved(uint32_t type, struct driver at, double v0, double rear, double leader_mps,
                            double leader_after_mps, double margin, double bound)
 {
     double a = (double)accelerations[type], b = (double)decelerations[type], h = 1.0 / SUBSTEPS;
@@ -158,13 +158,13 @@ static struct motion moved(uint32_t type, struct motion at, double v0, double re
     }
     v = fmin(v, fmax(v0, at.speed - b));
     v = fmax(0.0, fmax(v, at.speed - (double)emergencies[type]));
-    struct motion after = { at.front + v, v };
+    struct driver after = { at.front + v, v };
     if (at.speed < 0.1 && rear - at.front < margin + 1.0 && leader_after_mps < (double)SPEED_WAITING_MPS) {
-        after = (struct motion){ at.front, 0.0 };
+        after = (struct driver){ at.front, 0.0 };
     }
     bound = fmax(bound, at.front);
     if (after.front > bound) {
-        after = (struct motion){ bound, fmin(after.speed, bound - at.front) };
+        after = (struct driver){ bound, fmin(after.speed, bound - at.front) };
     }
     return after;
 }
@@ -182,9 +182,9 @@ static void theory_check(void)
             for (int32_t k = 0; k < before.count[c]; k++) {
                 const struct row *row = &before.rows[k];
                 uint32_t type = row->kind[c];
-                struct motion at = { (double)row->front[c], (double)row->speed[c] };
+                struct driver at = { (double)row->front[c], (double)row->speed[c] };
                 margin = k > 0 ? (double)gaps[type] : margin;
-                struct motion after = moved(type, at, (double)row->desired[c], rear, leader_mps, after_mps, margin,
+                struct driver after = moved(type, at, (double)row->desired[c], rear, leader_mps, after_mps, margin,
                                             bound);
                 assert_true(fabs(after.front - (double)scene.rows[k].front[c]) < 2e-3);
                 assert_true(fabs(after.speed - (double)scene.rows[k].speed[c]) < 2e-3);
