@@ -8,6 +8,7 @@
 #include "sim/traffic/row_pool.h"
 #include "sim/traffic/stops.h"
 #include "sim/traffic/trips.h"
+#include "sim/traffic/wide.h"
 
 static const float SAFE_MPS2 = 4.0f;           // b_safe of MOBIL
 static const float POLITENESS = 0.2f;
@@ -596,11 +597,13 @@ static void heads_change(struct street *street, struct row_pool *pool, int32_t f
     change.from_rows = &street->rows[change.from->first_row];
     change.to_rows = &street->rows[change.to->first_row];
     const struct row *heads = change.from_rows;
-    uint32_t must_bit = left ? KIND_LEFT : KIND_RIGHT, stuck = 0;
-    for (int c = 0; c < WIDE; c++) {
-        stuck |= (uint32_t)((change.from->count[c] > 0) & ((heads->kind[c] & must_bit) != 0)
-            & (heads->speed[c] < STANDING_MPS)) << c;
+    uint32_t must_bit = left ? KIND_LEFT : KIND_RIGHT;
+    _Alignas(64) int32_t stands[WIDE];
+    FOR_WIDE {
+        stands[c] = -((change.from->count[c] > 0) & ((heads->kind[c] & must_bit) != 0)
+            & (heads->speed[c] < STANDING_MPS));
     }
+    uint32_t stuck = bits_of(stands);
     for (; stuck != 0; stuck &= stuck - 1) {
         int c = change.column = __builtin_ctz(stuck);
         change.from_cell = from * WIDE + c;
