@@ -481,14 +481,17 @@ static bool lane_open_to(const struct street *street, int32_t link, int32_t lane
     return (street->users_of_all[link] & user) != 0 || (street->network->lanes[lane].users & user) != 0;
 }
 
-// Whether the vehicle is where one may change lanes at all, and may drive on the other lane.
+// Whether the vehicle is where one may change lanes at all, and may drive on the other lane. Who could not stop before
+// that one's line may find it closed, and has not seen it.
 static bool may_change(const struct street *street, const struct change *change, int32_t k)
 {
     int c = change->column;
     const struct row *row = &change->from_rows[k];
     int32_t lane = change->to->lane[c];
-    uint32_t user = street->types.user[row->kind[c] & KIND_TYPE];
-    return row->front[c] >= row_length(street, row, c) && row->front[c] < change->to->length[c] - LINE_MARGIN_M
+    uint32_t type = row->kind[c] & KIND_TYPE, user = street->types.user[type];
+    float to_line = change->to->length[c] - LINE_MARGIN_M - row->front[c];
+    return row->front[c] >= row_length(street, row, c) && to_line > 0.0f
+        && row->speed[c] * row->speed[c] <= 2.0f * street->types.emergency[type] * to_line
         && lane_open_to(street, cell_link(street, change->to_cell), lane, user) && !lane_closed(street, lane, user);
 }
 

@@ -36,6 +36,7 @@ static const uint64_t FAILED_ONCE[] = {
 // The same of towns with stops and closed lanes.
 static const uint64_t FAILED_WITH_PLANS[] = {
     7003687,                       // one ahead of a lorry swapped lanes, and where the lorry's rear was got lost
+    700121,                        // one changed lanes so near to the line that it could not stop there at red
 };
 #define FAILED_WITH_PLANS_COUNT (sizeof FAILED_WITH_PLANS / sizeof *FAILED_WITH_PLANS)
 
