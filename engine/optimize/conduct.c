@@ -161,43 +161,47 @@ static int64_t handover_ms(const struct conduct *conduct)
     return quantum_ceil(view->at_ms + plan_handover_ms(view->network, view->intersection), site(conduct)->quantum_ms);
 }
 
+// Of these groups the one with the first deadline among those that some stage serves, and the stage that serves it best
+// from `from`; INDEX_NONE when there is none.
+static int32_t most_urgent(const struct conduct *conduct, uint64_t groups, int32_t from, int32_t *ret_stage)
+{
+    int32_t first = INDEX_NONE;
+    for (int32_t g = 0; g < site(conduct)->group_count; g++) {
+        int32_t serving = (groups >> g & 1) != 0 ? stage_serving(conduct, from, g) : INDEX_NONE;
+        if (serving != INDEX_NONE
+            && (first == INDEX_NONE || deadline_ms(conduct, g) < deadline_ms(conduct, first))) {
+            first = g;
+            *ret_stage = serving;
+        }
+    }
+    return first;
+}
+
 // Serves the waiting groups in order of their deadlines, each by a stage as short as can be, after a first visit to
-// `first` (the stage that is wanted now). Returns the stage of the most urgent group if any would then be late, else
-// INDEX_NONE.
+// `first` (the stage that is wanted now). If any would then be late, returns the stage that serves the most urgent of
+// all from where the lamps are: with it the order was found early enough the second before. Else INDEX_NONE.
 static int32_t stage_overdue(const struct conduct *conduct, int32_t first)
 {
     const struct view *view = conduct->view;
     const struct lamps *lamps = view->lamps;
-    const struct intersection *at = site(conduct);
-    uint64_t open = groups_asked(conduct) & ~stage_groups(conduct, first) & ~(lamps != NULL ? lamps->green : 0);
+    uint64_t waiting = groups_asked(conduct) & ~(lamps != NULL ? lamps->green : 0);
+    uint64_t open = waiting & ~stage_groups(conduct, first);
     int64_t time_ms;
-    int32_t stage = first, urgent = INDEX_NONE;
+    int32_t stage = first, serving = INDEX_NONE, next;
     // Staying costs one more tick before anything else can begin; going costs the visit, or the hand-over and the
     // visit.
     if (lamps == NULL) {
         time_ms = handover_ms(conduct) + visit_ms(conduct, first, first);
     } else if (first == lamps->stage) {
-        time_ms = lamps->at_ms + at->quantum_ms;
+        time_ms = lamps->at_ms + site(conduct)->quantum_ms;
     } else {
         time_ms = lamps_leave_ms(view->network, lamps, first) + visit_ms(conduct, lamps->stage, first);
     }
-    while (open != 0) {
-        int32_t next = INDEX_NONE;
-        for (int32_t g = 0; g < at->group_count; g++) {
-            if ((open >> g & 1) != 0
-                && (next == INDEX_NONE || deadline_ms(conduct, g) < deadline_ms(conduct, next))) {
-                next = g;
-            }
-        }
-        int32_t serving = stage_serving(conduct, stage, next);
-        if (serving == INDEX_NONE) {
-            open &= ~(UINT64_C(1) << next);   // No stage serves it: nothing can be done here.
-            continue;
-        }
-        urgent = urgent == INDEX_NONE ? serving : urgent;
+    while ((next = most_urgent(conduct, open, stage, &serving)) != INDEX_NONE) {
         int32_t way_ms = transition_ms(view->transitions, view->intersection.index, stage, serving);
         if (time_ms + way_ms > deadline_ms(conduct, next)) {
-            return urgent;
+            (void)most_urgent(conduct, waiting, lamps != NULL ? lamps->stage : first, &serving);
+            return serving;
         }
         time_ms += visit_ms(conduct, stage, serving);
         open &= ~stage_groups(conduct, serving);

@@ -64,6 +64,18 @@ def cologne_is_accounted_for_under_each_strategy(folder):
 
 
 @test
+def no_red_is_left_too_long(folder):
+    """Junctions of eight stages, two of which serve a group each: which one is next decides whether all are in time."""
+    for city, seed, scale in ((3, 2, 0.7), (5, 1, 0.5)):
+        run(INTERGREEN, "generate", "--intersections", 60, "--seed", city, "--hours", "7-8", "-o", folder / str(city))
+        for control in ("actuated", "max-pressure", "adaptive"):
+            result = sim("--network", folder / str(city) / "network.ig", "--demand", folder / str(city) / "demand.ig",
+                         "--begin", 25200, "--seconds", 4200, "--demand-scale", scale, "--seed", seed, "--control", control)
+            assert result["plans_refused"] == 0, (city, control, result)
+            assert 0.0 < result["longest_red_share"] <= 1.0, (city, control, result)
+
+
+@test
 def threads_do_not_change_a_byte(folder):
     for threads in (1, 2, 3):
         sim(*cologne(), "--control", "max-pressure", "--seconds", "900", "--threads", threads, "--out", folder / str(threads))
