@@ -163,12 +163,12 @@ static int32_t crossroads_gather(struct street *street, struct worker *worker, c
     for (uint64_t rest = crossroads->busy & ~BUSY_REST; rest != 0; rest &= rest - 1) {
         worker->busy_paths[n++] = crossroads->first_path + __builtin_ctzll(rest);
     }
-    assert(n <= worker->stayed_max);
     for (int32_t i = BUSY_PATHS; crossroads->vehicles_now > 0 && i < crossroads->path_count; i++) {
         if (street->inside[crossroads->first_path + i].count > 0) {
             worker->busy_paths[n++] = crossroads->first_path + i;
         }
     }
+    assert(n <= worker->stayed_max);
     return n;
 }
 
