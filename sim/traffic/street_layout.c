@@ -713,6 +713,7 @@ void layout_release(struct street *street)
         free(street->workers[i].outbox);
         free(street->workers[i].stayed);
         free(street->workers[i].arrived);
+        free(street->workers[i].busy_paths);
     }
     void *sparse[] = { street->rows_taken, street->now, street->next, street->arrived };
     for (size_t i = 0; i < sizeof sparse / sizeof *sparse; i++) {
