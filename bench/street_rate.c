@@ -36,18 +36,18 @@ static double seconds_now(void)
     return (double)at.tv_sec + 1e-9 * (double)at.tv_nsec;
 }
 
-// Resident memory of this process.
+// Resident memory of this process, but for the pages of its files: code that runs for the first time is no vehicle's.
 static double memory_now(void)
 {
-    long pages = 0, resident = 0;
+    long pages = 0, resident = 0, of_files = 0;
     FILE *file = fopen("/proc/self/statm", "r");
     if (file != NULL) {
-        if (fscanf(file, "%ld %ld", &pages, &resident) != 2) {
-            resident = 0;
+        if (fscanf(file, "%ld %ld %ld", &pages, &resident, &of_files) != 3) {
+            resident = of_files = 0;
         }
         (void)fclose(file);
     }
-    return (double)resident * 4096.0;
+    return (double)(resident - of_files) * 4096.0;
 }
 
 struct world {
