@@ -44,8 +44,9 @@ def is_no_weaker_than_sumos_own(folder):
         ours = statistics.mean(result["average_delay_s"] for result in results)
         print(f"# {' '.join(words)}: {ours:.1f} s, SUMO's own {theirs:.1f} s", flush=True)
         # A weaker controller than SUMO's would flatter all that is compared with it; a much better one would tell of an
-        # easier street. With loops it is 19 % better over 16 seeds.
-        assert 0.75 <= ours / theirs <= 1.15, (words, ours, theirs)
+        # easier street. With loops alone it is 19 % better over 16 seeds.
+        least = 0.75 if "loops" in words else 0.85
+        assert least <= ours / theirs <= 1.15, (words, ours, theirs)
 
 
 @test
