@@ -397,6 +397,8 @@ static void take_event(struct load *load, struct load_link *link)
     case CLIENT_CLOCK_REACHED:
     case CLIENT_REQUEST_RESULT:
     case CLIENT_STATUS:
+    case CLIENT_ALARMS:
+    case CLIENT_AUDIT_PAGE:
     case CLIENT_FALLBACK_TABLE:
     case CLIENT_CLOSED:
         break;

@@ -23,6 +23,10 @@ static const struct command COMMANDS[] = {
     { "plan", cli_plan, "plan show INTERSECTION: the plan in force" },
     { "override", cli_override, "override set INTERSECTION …: an operator's hand on one intersection" },
     { "priority", cli_priority, "priority request LINK …: an emergency vehicle or a late bus asks for green" },
+    { "alarms", cli_alarms, "what is wrong now and of late; alarms acknowledge ID" },
+    { "audit", cli_audit, "who did what and when: audit show | verify" },
+    { "watch", cli_watch, "the city, or one intersection, as it is now, again and again" },
+    { "keys", cli_keys, "who may come to a daemon: keys list | new | renew | revoke" },
     { "recording", cli_recording, "recorded days: info | cut | merge | csv" },
     { "replay", cli_replay, "a recorded day again: --exact holds its plans against the recorded ones" },
 };

@@ -1,17 +1,16 @@
 // operator.c: what an operator asks of a running daemon: status, plan show, override set, priority request.
-#include <getopt.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/operator_link.h"
 #include "cli/run.h"
 #include "engine/model/units.h"
-#include "sim/loop/daemon_link.h"
 
 struct operator_options {
-    const char *daemon, *credential;
+    struct operator_link link;
     const char *stage, *strategy;
     double seconds;
     bool fallback, end;
@@ -20,8 +19,7 @@ struct operator_options {
 };
 
 static const struct option OPTIONS[] = {
-    { "daemon", required_argument, NULL, 'd' },
-    { "credential", required_argument, NULL, 'c' },
+    OPERATOR_LINK_OPTIONS,
     { "stage", required_argument, NULL, 's' },
     { "strategy", required_argument, NULL, 'g' },
     { "seconds", required_argument, NULL, 't' },
@@ -41,11 +39,9 @@ static const struct option OPTIONS[] = {
 // Words that are no options are left in argv[optind ...].
 static int read_options(int argc, char **argv, const char *usage, struct operator_options *ret)
 {
-    *ret = (struct operator_options){ .daemon = getenv("INTERGREEN_DAEMON"), .seconds = 300.0 };
+    *ret = (struct operator_options){ .link = operator_link_default(), .seconds = 300.0 };
     for (int code; (code = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1;) {
         switch (code) {
-        case 'd': ret->daemon = optarg; break;
-        case 'c': ret->credential = optarg; break;
         case 's': ret->stage = optarg; break;
         case 'g': ret->strategy = optarg; break;
         case 't': ret->seconds = strtod(optarg, NULL); break;
@@ -59,49 +55,13 @@ static int read_options(int argc, char **argv, const char *usage, struct operato
         case 'a': ret->late_s = strtod(optarg, NULL); break;
         case 'i': ret->departs_in_s = strtod(optarg, NULL); break;
         default:
-            fputs(usage, code == 'h' ? stdout : stderr);
-            return code == 'h' ? CLI_DONE : CLI_USAGE;
-        }
-    }
-    if (ret->daemon == NULL) {
-        fprintf(stderr, "intergreen: name the daemon with --daemon or INTERGREEN_DAEMON\n%s", usage);
-        return CLI_USAGE;
-    }
-    return -1;
-}
-
-static enum status connect_operator(const struct operator_options *options, struct daemon_link **ret,
-                                    struct problem *problem)
-{
-    char token[TOKEN_BYTES_MAX] = "";
-    struct hello hello = { .role = ROLE_OPERATOR, .identity = "operator", .software = "intergreen" };
-    if (options->credential != NULL) {
-        FILE *file = fopen(options->credential, "r");
-        if (file == NULL || fgets(token, sizeof token, file) == NULL) {
-            if (file != NULL) {
-                (void)fclose(file);
+            if (!operator_link_option(&ret->link, code, optarg)) {
+                fprintf(code == 'h' ? stdout : stderr, "%s%s", usage, OPERATOR_LINK_HELP);
+                return code == 'h' ? CLI_DONE : CLI_USAGE;
             }
-            return problem_report(problem, STATUS_IO, options->credential, NULL, NULL, "the credential cannot be read");
         }
-        (void)fclose(file);
-        token[strcspn(token, "\r\n")] = '\0';
-        hello.token = (const uint8_t *)token;
-        hello.token_bytes = (int32_t)strlen(token);
     }
-    return daemon_link_open(options->daemon, &hello, DAEMON_TIMEOUT_MS_DEFAULT, ret, NULL, problem);
-}
-
-// Sends what was written and waits for the answer of that kind; an Error of the daemon is a refusal.
-static enum status ask(struct daemon_link *link, enum status written, enum client_event_kind wanted,
-                       struct client_event *ret, struct problem *problem)
-{
-    enum status status = written != STATUS_OK
-        ? problem_report(problem, written, "request", NULL, NULL, "does not fit into a frame")
-        : daemon_link_send(link, problem);
-    do {
-        status = status != STATUS_OK ? status : daemon_link_receive(link, true, ret, problem);
-    } while (status == STATUS_OK && ret->kind != wanted);
-    return status;
+    return operator_link_named(&ret->link, usage) ? -1 : CLI_USAGE;
 }
 
 static void print_status(const struct city_status *city)
@@ -131,11 +91,11 @@ int cli_status(int argc, char **argv)
     }
     struct problem problem;
     struct daemon_link *link = NULL;
-    enum status status = connect_operator(&options, &link, &problem);
+    enum status status = operator_connect(&options.link, &link, &problem);
     if (status == STATUS_OK) {
         struct status_request request = { .request = 1 };
         struct client_event event;
-        status = ask(link, wire_put_status_request(daemon_link_out(link), &request), CLIENT_STATUS, &event, &problem);
+        status = operator_ask(link, wire_put_status_request(daemon_link_out(link), &request), CLIENT_STATUS, &event, &problem);
         if (status == STATUS_OK) {
             print_status(&event.status);
         }
@@ -175,11 +135,11 @@ int cli_plan(int argc, char **argv)
     const char *name = argv[optind + 1];
     struct problem problem;
     struct daemon_link *link = NULL;
-    enum status status = connect_operator(&options, &link, &problem);
+    enum status status = operator_connect(&options.link, &link, &problem);
     if (status == STATUS_OK) {
         struct plan_request request = { .request = 1, .intersection = INDEX_NONE, .name = name };
         struct client_event event;
-        status = ask(link, wire_put_plan_request(daemon_link_out(link), &request), CLIENT_PLAN, &event, &problem);
+        status = operator_ask(link, wire_put_plan_request(daemon_link_out(link), &request), CLIENT_PLAN, &event, &problem);
         if (status == STATUS_OK) {
             print_plan(name, &event.plan);
         }
@@ -238,9 +198,9 @@ int cli_override(int argc, char **argv)
     struct problem problem;
     struct daemon_link *link = NULL;
     struct client_event event = { .kind = CLIENT_NOTHING };
-    enum status status = connect_operator(&options, &link, &problem);
+    enum status status = operator_connect(&options.link, &link, &problem);
     if (status == STATUS_OK) {
-        status = ask(link, wire_put_override(daemon_link_out(link), &request), CLIENT_REQUEST_RESULT, &event, &problem);
+        status = operator_ask(link, wire_put_override(daemon_link_out(link), &request), CLIENT_REQUEST_RESULT, &event, &problem);
     }
     return result_tell(status, &event, request.intersection_name, link, &problem);
 }
@@ -293,9 +253,9 @@ int cli_priority(int argc, char **argv)
     struct problem problem;
     struct daemon_link *link = NULL;
     struct client_event event = { .kind = CLIENT_NOTHING };
-    enum status status = connect_operator(&options, &link, &problem);
+    enum status status = operator_connect(&options.link, &link, &problem);
     if (status == STATUS_OK) {
-        status = ask(link, wire_put_priority(daemon_link_out(link), &request), CLIENT_REQUEST_RESULT, &event, &problem);
+        status = operator_ask(link, wire_put_priority(daemon_link_out(link), &request), CLIENT_REQUEST_RESULT, &event, &problem);
     }
     return result_tell(status, &event, request.link_name, link, &problem);
 }

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "engine/serve/audit_log.h"
 #include "engine/serve/delivery.h"
 #include "engine/serve/journal.h"
 
@@ -95,6 +96,7 @@ static void welcome(struct channel *channel, const struct hello *hello, const st
         return;
     }
     channel->welcomed = true;
+    channel->registry_stamp = entry == NULL ? 0 : registry_stamp(entry);
     channel->source_entry = claim.entry;
     atomic_fetch_add(&service->role_count[channel->session.role], 1);
     if (claim.superseded) {
@@ -113,6 +115,9 @@ static void welcome(struct channel *channel, const struct hello *hello, const st
     }
     if (channel->session.role == ROLE_SIMULATOR) {
         simulator_begin(channel, hello);
+        struct audit_record record = { .kind = AUDIT_SIMULATOR, .who = hello->identity, .from = channel->from,
+            .text = "a simulator takes the clock", .accepted = true };
+        audit_log_note(service->audit, &record);
     }
     if (channel->session.role == ROLE_CONTROLLER) {
         // After the Welcome, which lies in the same buffer.
@@ -126,7 +131,42 @@ static void welcome(struct channel *channel, const struct hello *hello, const st
     }
 }
 
-void admission_hello(struct channel *channel, const struct hello *hello, const struct session_room *room)
+static bool owns_all(const struct registry_entry *entry, enum owned_kind kind, const struct indices *list)
+{
+    for (int32_t i = 0; i < list->count; i++) {
+        if (list->at[i] != INDEX_NONE && !registry_owns(entry, kind, list->at[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool admission_stands(struct channel *channel, const char **ret_why)
+{
+    struct service *service = channel->loop->service;
+    const struct session *session = &channel->session;
+    pthread_rwlock_rdlock(&service->registry_lock);
+    const struct registry_entry *entry = registry_find(service->registry, session->identity);
+    bool same = (entry == NULL ? 0 : registry_stamp(entry)) == channel->registry_stamp;
+    bool owns = entry == NULL || (owns_all(entry, OWNED_DETECTOR, &session->detectors)
+                                  && owns_all(entry, OWNED_CAMERA, &session->cameras)
+                                  && owns_all(entry, OWNED_INTERSECTION, &session->intersections));
+    pthread_rwlock_unlock(&service->registry_lock);
+    *ret_why = !same ? "the daemon's registry has changed what this identity has to prove: come again"
+        : "the daemon's registry has taken things from this identity: come again";
+    return same && owns;
+}
+
+static void refused_note(const struct channel *channel, const struct hello *hello, const char *why)
+{
+    char text[AUDIT_TEXT_BYTES_MAX];
+    snprintf(text, sizeof text, "as %s: %s", role_name(hello->role), why);
+    struct audit_record record = { .kind = AUDIT_REFUSED_PEER, .who = hello->identity, .from = channel->from,
+        .text = text };
+    audit_log_note(channel->loop->service->audit, &record);
+}
+
+static void hello_take(struct channel *channel, const struct hello *hello, const struct session_room *room)
 {
     const struct registry_entry *entry = NULL;
     enum error_code code;
@@ -145,6 +185,15 @@ void admission_hello(struct channel *channel, const struct hello *hello, const s
     if (loop_may_say(channel->loop)) {
         journal(JOURNAL_WARNING, "%s `%s` (%s) refused: %s", role_name(hello->role), hello->identity,
                 channel->from, why);
+        refused_note(channel, hello, why);
     }
     session_refuse(&channel->session, code, why, room->out);
+}
+
+void admission_hello(struct channel *channel, const struct hello *hello, const struct session_room *room)
+{
+    struct service *service = channel->loop->service;
+    pthread_rwlock_rdlock(&service->registry_lock);
+    hello_take(channel, hello, room);
+    pthread_rwlock_unlock(&service->registry_lock);
 }

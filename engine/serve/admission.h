@@ -8,3 +8,6 @@
 
 // Welcomes the peer, sends it where its intersections are led, or refuses it; the answer goes to room->out.
 void admission_hello(struct channel *channel, const struct hello *hello, const struct session_room *room);
+
+// Whether the registry as it is now would let the session in as it did; else why not.
+bool admission_stands(struct channel *channel, const char **ret_why);

@@ -9,6 +9,7 @@
 
 #include "engine/base/memory.h"
 #include "engine/serve/admission.h"
+#include "engine/serve/deeds.h"
 #include "engine/serve/delivery.h"
 #include "engine/serve/journal.h"
 
@@ -22,6 +23,19 @@
 const char *channel_who(const struct channel *channel)
 {
     return channel->session.identity[0] != '\0' ? channel->session.identity : "nameless";
+}
+
+static void clock_alarm(const struct channel *channel, bool off)
+{
+    char key[ALARM_KEY_BYTES_MAX];
+    snprintf(key, sizeof key, "clock:%s", channel_who(channel));
+    if (!off) {
+        alarms_end(channel->loop->service->alarms, key);
+        return;
+    }
+    struct alarm alarm = { .key = key, .severity = ALARM_CRITICAL };
+    alarms_come(channel->loop->service->alarms, &alarm, "the clock of %s is %" PRId64 " ms off: no plans until it is set",
+                channel_who(channel), channel->session.clock_offset_ms);
 }
 
 // The engine is told that the peer has gone. Not under the intake's lock: hence from the close callback.
@@ -53,6 +67,10 @@ static void on_closed(uv_handle_t *handle)
 {
     struct channel *channel = handle->data;
     struct loop *loop = channel->loop;
+    deeds_end(channel);
+    if (channel->clock_off) {
+        clock_alarm(channel, false);
+    }
     if (channel->welcomed) {
         tell_gone(channel);
         sources_leave(loop->service->sources, channel->source_entry, channel->peer, channel->session.sequence);
@@ -232,12 +250,25 @@ void channel_leaders_changed(struct channel *channel)
     }
 }
 
+void channel_registry_changed(struct channel *channel)
+{
+    const char *why = NULL;
+    if (channel->state == CHANNEL_OPEN && channel->session.state == SESSION_OPEN
+        && !admission_stands(channel, &why)) {
+        journal(JOURNAL_WARNING, "session of %s (%s) ended: %s", channel_who(channel), channel->from, why);
+        channel_end(channel, ERROR_CREDENTIAL, why);
+    }
+}
+
 static void on_clock_measured(struct channel *channel)
 {
     const struct session *session = &channel->session;
     int64_t off_ms = session->clock_offset_ms;
     bool was_off = channel->clock_off;
     channel->clock_off = off_ms > CLOCK_OFF_MS_MAX || off_ms < -CLOCK_OFF_MS_MAX;
+    if (channel->clock_off || was_off) {
+        clock_alarm(channel, channel->clock_off);
+    }
     if ((off_ms > CLOCK_OFF_MS_ALARM || off_ms < -CLOCK_OFF_MS_ALARM || was_off) && loop_may_say(channel->loop)) {
         journal(channel->clock_off ? JOURNAL_ALARM : JOURNAL_WARNING,
                 "the clock of %s (%s) is %" PRId64 " ms off (round trip %" PRId64 " ms)%s", channel_who(channel),
@@ -251,6 +282,7 @@ static void add_event(struct channel *channel, const struct intake_event *event,
     if (!intake_event_add(channel->loop->intake, event)) {
         count_up(&channel->loop->counts.events_shed, 1);
         if (event->kind != INTAKE_REPORT) {
+            deeds_answered(channel, event->request, false, "too many requests");
             channel_send_error(channel, ERROR_OVERLOADED, FRAME_NONE, event->request, "too many requests: ask again");
         }
         return;
@@ -299,11 +331,30 @@ static void override_elsewhere(struct channel *channel, const struct session_eve
     char address[LEADER_ADDRESS_BYTES_MAX];
     struct problem problem;
     leaders_whither(channel->loop->service->leaders, event->override.intersection, address, &problem);
+    deeds_override(channel, event);
+    deeds_answered(channel, event->request, false, problem.text);
     struct request_result result = { .request = event->request, .text = problem.text };
     struct frame_writer out = loop_out(channel->loop);
     if (wire_put_request_result(&out, &result) == STATUS_OK) {
         channel_send_out(channel, &out);
     }
+}
+
+// A question for the main thread.
+static void ask(struct channel *channel, const struct session_event *event)
+{
+    struct asked asked = { .peer = channel->peer, .kind = event->kind };
+    snprintf(asked.who, sizeof asked.who, "%s", channel_who(channel));
+    snprintf(asked.from, sizeof asked.from, "%s", channel->from);
+    if (event->kind == SESSION_STATUS_REQUEST) {
+        asked.status = event->status_request;
+    } else if (event->kind == SESSION_AUDIT_REQUEST) {
+        asked.audit = event->audit_request;
+    } else {
+        asked.request = event->request;
+        asked.alarm = event->kind == SESSION_ALARM_ACKNOWLEDGE ? event->alarm : 0;
+    }
+    channel->loop->service->asked(channel->loop->service->owner, &asked);
 }
 
 static void on_event(struct channel *channel, const struct session_event *event,
@@ -340,12 +391,14 @@ static void on_event(struct channel *channel, const struct session_event *event,
         told.kind = INTAKE_OVERRIDE;
         told.request = event->request;
         told.override = event->override;
+        deeds_override(channel, event);
         add_event(channel, &told, wake);
         break;
     case SESSION_PRIORITY:
         told.kind = INTAKE_PRIORITY;
         told.request = event->request;
         told.priority = event->priority;
+        deeds_priority(channel, event);
         add_event(channel, &told, wake);
         break;
     case SESSION_CLOCK_ADVANCE:
@@ -355,7 +408,10 @@ static void on_event(struct channel *channel, const struct session_event *event,
         channel->paused = true;
         break;
     case SESSION_STATUS_REQUEST:
-        loop->service->status_asked(loop->service->owner, channel->peer, &event->status_request);
+    case SESSION_ALARMS_REQUEST:
+    case SESSION_ALARM_ACKNOWLEDGE:
+    case SESSION_AUDIT_REQUEST:
+        ask(channel, event);
         break;
     case SESSION_CLOCK_MEASURED:
         on_clock_measured(channel);
@@ -531,6 +587,7 @@ void channel_answer(struct channel *channel, const struct compute_answer *answer
         channel_end(channel, ERROR_FIELD, answer->problem.text);
         break;
     case ANSWER_REQUEST: {
+        deeds_answered(channel, answer->request, answer->accepted, answer->accepted ? NULL : answer->problem.text);
         struct request_result result = { .request = answer->request, .accepted = answer->accepted,
             .until_ms = answer->until_ms, .text = answer->accepted ? NULL : answer->problem.text };
         struct frame_writer out = loop_out(channel->loop);

@@ -45,6 +45,8 @@ struct channel {
     int32_t subscription_count;
     bool all;                          // subscribed to everything
     struct channel *all_next, **all_back;
+    struct deeds *deeds;               // requests for the audit log, or NULL
+    uint64_t registry_stamp;           // of the registry's entry by which it was let in; 0: the registry had none
     bool clock_off;                    // its clock is too far off for plans in absolute time
     int64_t clock_asked_ms;
     int32_t fallback_offered;          // of a controller's intersections, in order: tables sent so far
@@ -70,6 +72,9 @@ void channel_end(struct channel *channel, enum error_code code, const char *text
 
 // Regions changed hands: a session whose intersections or sensors are led elsewhere now ends, and is told where.
 void channel_leaders_changed(struct channel *channel);
+
+// The registry was read again: a session that it would not let in now, or whose things are not its own any more, ends.
+void channel_registry_changed(struct channel *channel);
 
 // The answer of the compute thread.
 void channel_answer(struct channel *channel, const struct compute_answer *answer);

@@ -172,6 +172,13 @@ static void open_mail(struct loop *loop, struct mail *mail)
             }
         }
         break;
+    case MAIL_REGISTRY:
+        for (int32_t i = 0; i < loop->slots.count; i++) {
+            if (loop->slots.at[i] != NULL) {
+                channel_registry_changed(loop->slots.at[i]);
+            }
+        }
+        break;
     case MAIL_STOP:
         stop(loop);
         break;

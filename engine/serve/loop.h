@@ -26,6 +26,7 @@
 #include <stdatomic.h>
 #include <uv.h>
 
+#include "engine/serve/alarms.h"
 #include "engine/serve/compute.h"
 #include "engine/serve/leaders.h"
 #include "engine/serve/registry.h"
@@ -39,6 +40,16 @@
 struct loop;
 struct channel;
 
+// What the main thread answers: the city at a glance, its alarms, the audit log.
+struct asked {
+    struct peer peer;
+    enum session_event_kind kind;          // SESSION_STATUS_REQUEST, SESSION_ALARMS_REQUEST, ...
+    char who[IDENTITY_BYTES_MAX], from[64];
+    uint32_t request, alarm;
+    struct status_request status;
+    struct audit_request audit;
+};
+
 // What all loops share. Filled by the server.
 struct service {
     const struct network *network;
@@ -48,6 +59,9 @@ struct service {
     struct plan_table *table;
     struct city_clock *clock;
     struct sources *sources;
+    struct audit_log *audit;
+    struct alarms *alarms;
+    pthread_rwlock_t registry_lock;        // a reload changes the next
     struct registry *registry;             // or NULL
     struct leaders *leaders;
     uint32_t daemon;
@@ -59,10 +73,10 @@ struct service {
     int32_t loop_count;
     void *owner;
     void (*epoch_seen)(void *owner, uint32_t epoch);                       // a controller holds a plan of a newer epoch
-    void (*status_asked)(void *owner, struct peer peer, const struct status_request *request);
+    void (*asked)(void *owner, const struct asked *asked);
 };
 
-enum mail_kind { MAIL_CONNECTION, MAIL_ANSWER, MAIL_BYTES, MAIL_SUPERSEDED, MAIL_LEADERS, MAIL_STOP };
+enum mail_kind { MAIL_CONNECTION, MAIL_ANSWER, MAIL_BYTES, MAIL_SUPERSEDED, MAIL_LEADERS, MAIL_REGISTRY, MAIL_STOP };
 
 struct mail {
     enum mail_kind kind;

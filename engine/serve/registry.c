@@ -204,6 +204,24 @@ bool registry_admits(const struct registry *registry, const struct hello *hello,
     return entry->role == hello->role;
 }
 
+const struct registry_entry *registry_find(const struct registry *registry, const char *identity)
+{
+    int32_t found = registry == NULL ? NAME_NONE : names_find(&registry->identities, identity);
+    return found == NAME_NONE ? NULL : &registry->entries.at[found];
+}
+
+uint64_t registry_stamp(const struct registry_entry *entry)
+{
+    uint64_t stamp;
+    memcpy(&stamp, entry->proof, sizeof stamp);
+    return (stamp ^ (uint64_t)entry->role << 1 ^ (uint64_t)entry->proof_needed) | UINT64_C(1) << 63;   // Never 0.
+}
+
+int32_t registry_count(const struct registry *registry)
+{
+    return registry == NULL ? 0 : registry->entries.count;
+}
+
 bool registry_owns(const struct registry_entry *entry, enum owned_kind kind, int32_t index)
 {
     if (entry->all) {

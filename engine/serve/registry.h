@@ -6,7 +6,7 @@
 //             PROOF     sha256:HEX of the token, or `none` (only from the machine itself)
 //             THING     detector:NAME, camera:NAME, intersection:NAME, or * for all
 //           `#` begins a comment. A line that cannot be read refuses the file whole, with its number.
-// CONTRACT  Read-only after registry_read; any thread.
+// CONTRACT  Read-only after registry_read; any thread. A reload of the configuration reads the file anew.
 // OWNERSHIP registry_read gives, registry_release takes. The network is not kept.
 // NOT HERE  What a role may send (engine/wire/session.h).
 #pragma once
@@ -30,6 +30,11 @@ void registry_release(struct registry *registry);
 // be NULL: there is none.
 bool registry_admits(const struct registry *registry, const struct hello *hello, bool local,
                      const struct registry_entry **ret, const char **ret_why);
+
+// The entry of an identity, or NULL; and a number that is another one when its role or its proof is.
+const struct registry_entry *registry_find(const struct registry *registry, const char *identity);
+uint64_t registry_stamp(const struct registry_entry *entry);
+int32_t registry_count(const struct registry *registry);
 
 // Whether the thing is the entry's.
 bool registry_owns(const struct registry_entry *entry, enum owned_kind kind, int32_t index);

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,8 @@
 #include <unistd.h>
 
 #include "engine/base/memory.h"
+#include "engine/serve/alarm_watch.h"
+#include "engine/serve/audit_log.h"
 #include "engine/serve/gauges.h"
 #include "engine/serve/journal.h"
 #include "engine/serve/leadership.h"
@@ -80,12 +83,37 @@ static void on_epoch_seen(void *owner, uint32_t epoch)
     }
 }
 
-static void on_status_asked(void *owner, struct peer peer, const struct status_request *request)
+static void on_recording_said(void *owner, bool alarm, const char *text)
+{
+    struct server *server = owner;
+    on_said(owner, alarm, text);
+    if (alarm) {
+        alarms_come(server->service.alarms, &(struct alarm){ .key = "recording", .severity = ALARM_CRITICAL,
+                    .once = true }, "%s", text);
+    }
+}
+
+static void on_asked(void *owner, const struct asked *asked)
 {
     struct server *server = owner;
     pthread_mutex_lock(&server->asked_mutex);
-    *GROW(server->asked) = (struct asked){ .peer = peer, .request = *request };
+    *GROW(server->asked) = *asked;
     pthread_mutex_unlock(&server->asked_mutex);
+}
+
+// What the daemon itself did, for the audit log.
+static void deed_note(struct server *server, enum audit_kind kind, bool accepted, const char *format, ...)
+    PRINTF_LIKE(4, 5);
+
+static void deed_note(struct server *server, enum audit_kind kind, bool accepted, const char *format, ...)
+{
+    char text[AUDIT_TEXT_BYTES_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    audit_log_note(server->service.audit, &(struct audit_record){ .kind = kind, .who = "daemon", .text = text,
+                   .accepted = accepted });
 }
 
 static void on_gauges(void *owner, struct gauges *ret)
@@ -105,16 +133,46 @@ static bool on_healthy(void *owner)
         || monotonic_ms() - compute_progress_ms(server->compute) < STALL_MS;
 }
 
-// ---- StatusRequest
+// ---- what operators ask
 
-static void status_answer(struct server *server, const struct asked *asked, const struct gauges *gauges)
+static size_t acknowledge(struct server *server, const struct asked *asked, uint8_t **ret_bytes)
+{
+    int32_t count = alarms_acknowledge(server->service.alarms, asked->alarm, asked->who);
+    struct request_result result = { .request = asked->request, .accepted = count > 0 || asked->alarm == 0,
+        .text = count > 0 || asked->alarm == 0 ? NULL : "there is no such alarm" };
+    char text[96];
+    snprintf(text, sizeof text, asked->alarm == 0 ? "all alarms in force" : "alarm %" PRIu32, asked->alarm);
+    audit_log_note(server->service.audit, &(struct audit_record){ .kind = AUDIT_ACKNOWLEDGE, .who = asked->who,
+                   .from = asked->from, .text = text, .accepted = result.accepted });
+    uint8_t *bytes = memory_take(256, 1);
+    struct frame_writer out = frame_writer_over(bytes, 256);
+    *ret_bytes = bytes;
+    return wire_put_request_result(&out, &result) == STATUS_OK ? out.used : 0;
+}
+
+static void answer(struct server *server, const struct asked *asked, const struct gauges *gauges)
 {
     struct mail mail = { .kind = MAIL_BYTES, .peer = asked->peer };
-    mail.byte_count = status_reply(gauges, &asked->request, &mail.bytes);
+    switch ((int)asked->kind) {
+    case SESSION_STATUS_REQUEST:
+        mail.byte_count = status_reply(gauges, &asked->status, &mail.bytes);
+        break;
+    case SESSION_ALARMS_REQUEST:
+        mail.byte_count = alarms_reply(&server->service, asked->request, &mail.bytes);
+        break;
+    case SESSION_ALARM_ACKNOWLEDGE:
+        mail.byte_count = acknowledge(server, asked, &mail.bytes);
+        break;
+    case SESSION_AUDIT_REQUEST:
+        mail.byte_count = audit_log_reply(server->service.audit, &asked->audit, &mail.bytes);
+        break;
+    default:
+        assert(false);
+    }
     loop_post(&server->loops[asked->peer.loop], &mail);
 }
 
-static void status_answer_all(struct server *server)
+static void answer_all(struct server *server)
 {
     pthread_mutex_lock(&server->asked_mutex);
     int32_t count = server->asked.count;
@@ -126,7 +184,7 @@ static void status_answer_all(struct server *server)
         on_gauges(server, &gauges);
     }
     for (int32_t i = 0; i < count; i++) {
-        status_answer(server, &asked[i], &gauges);
+        answer(server, &asked[i], &gauges);
     }
     free(asked);
 }
@@ -164,7 +222,8 @@ static void serve_beat(struct server *server)
         show_leaving(server);
         show_leaders(server);
     }
-    status_answer_all(server);
+    alarm_watch_beat(server);
+    answer_all(server);
     leadership_watch(server);
     watchdog_feed(server);
 }
@@ -201,8 +260,15 @@ static enum status start_early(struct server *server, struct problem *problem)
     if (status != STATUS_OK) {
         return status;
     }
+    status = audit_log_open(&server->folder, &server->service.audit, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
     server->cautious = server->folder.crashes >= CRASH_COUNT_MAX;
     if (server->cautious) {
+        alarms_come(server->service.alarms, &(struct alarm){ .key = "crashes", .severity = ALARM_CRITICAL,
+                    .once = true }, "the daemon ended %d times within a minute: every intersection plays its own "
+                    "program", server->folder.crashes);
         journal(JOURNAL_ALARM, "the daemon ended %d times within a minute without being told to: it starts without the "
                 "stored state, and every intersection with its own program", server->folder.crashes);
     }
@@ -274,7 +340,7 @@ static void service_fill(struct server *server)
     service->loop_count = settings->loops;
     service->owner = server;
     service->epoch_seen = on_epoch_seen;
-    service->status_asked = on_status_asked;
+    service->asked = on_asked;
     plan_table_create(server->network->intersection_count, &service->table);
     leaders_create(server->network, &service->leaders);
     sources_create(&service->sources);
@@ -322,7 +388,7 @@ static enum status engine_start(struct server *server, struct problem *problem)
     }
     atomic_store(&server->service.epoch, highest + 1);
     if (settings->recordings != NULL) {
-        struct recordings_hooks hooks = { .owner = server, .said = on_said };
+        struct recordings_hooks hooks = { .owner = server, .said = on_recording_said };
         status = recordings_start(settings->recordings, (int64_t)settings->recordings_mib_max << 20, server->network,
                                   settings->network, &hooks, &server->recordings, problem);
         if (status != STATUS_OK) {
@@ -417,6 +483,10 @@ static enum status start_late(struct server *server, struct problem *problem)
         return status;
     }
     server->state = SERVER_SERVING;
+    alarm_watch_start(server);
+    deed_note(server, AUDIT_START, true, "epoch %" PRIu32 ".%" PRIu32 ", network %s (%016" PRIx64 "), strategy %s",
+              atomic_load(&server->service.epoch), server->service.daemon, server->settings.network,
+              server->network->hash, server->brain.strategy);
     server->minute_counts = memory_take((size_t)(server->network->detector_count + server->network->camera_count),
                                         sizeof *server->minute_counts);
     ready_say(server);
@@ -463,6 +533,9 @@ static void end_begin(struct server *server)
     }
     sd_notify(0, "STOPPING=1");
     bool served = server->state == SERVER_SERVING;
+    if (served) {
+        deed_note(server, AUDIT_END, true, "told to end");
+    }
     server->end_by_ms = monotonic_ms() + server->settings.stop_ms / 2;
     server->state = SERVER_WRITING;
     if (served) {
@@ -588,20 +661,44 @@ static void on_beat(uv_timer_t *timer)
 
 // ---- signals
 
+// Takes the registry that was read in place of the old one; sessions that it would not let in end.
+static void registry_take(struct server *server, struct registry *next)
+{
+    pthread_rwlock_wrlock(&server->service.registry_lock);
+    struct registry *old = server->service.registry;
+    server->service.registry = next;
+    pthread_rwlock_unlock(&server->service.registry_lock);
+    registry_release(old);
+    for (int32_t i = 0; i < server->service.loop_count; i++) {
+        struct mail mail = { .kind = MAIL_REGISTRY };
+        loop_post(&server->loops[i], &mail);
+    }
+}
+
 // What can be changed while the daemon runs is changed; the rest is named.
 static void reload(struct server *server)
 {
     struct problem problem;
     struct settings next = server->settings;
     struct brain *brain = NULL;
+    struct registry *registry = NULL;
     sd_notify(0, "RELOADING=1");
     enum status status = server->hooks.reload(server->hooks.owner, &next, &problem);
+    if (status == STATUS_OK && next.registry != NULL && server->state == SERVER_SERVING) {
+        status = registry_read(next.registry, server->network, &registry, &problem);
+    }
     if (status == STATUS_OK && server->state == SERVER_SERVING) {
         status = leadership_brain(server, &next, atomic_load(&server->service.epoch), &brain, &problem);
     }
     if (status != STATUS_OK || server->state != SERVER_SERVING) {
         journal(JOURNAL_ALARM, "the configuration was not taken, the old one stands: %s",
                 status != STATUS_OK ? problem.text : "the daemon is not serving yet");
+        alarms_come(server->service.alarms, &(struct alarm){ .key = "reload", .severity = ALARM_CRITICAL },
+                    "the configuration was not taken, the old one stands: %.200s",
+                    status != STATUS_OK ? problem.text : "the daemon is not serving yet");
+        deed_note(server, AUDIT_RELOAD, false, "not taken: %s",
+                  status != STATUS_OK ? problem.text : "the daemon is not serving yet");
+        registry_release(registry);
         (void)leadership_regions(server, &server->settings, &problem);
         sd_notify(0, "READY=1");
         return;
@@ -622,6 +719,13 @@ static void reload(struct server *server)
     server->settings.threads = next.threads;
     server->settings.solve_latency_ms = next.solve_latency_ms;
     server->settings.status_age_ms = next.status_age_ms;
+    if (registry != NULL) {
+        registry_take(server, registry);
+    }
+    server->settings.registry = registry != NULL ? next.registry : server->settings.registry;
+    alarms_end(server->service.alarms, "reload");
+    deed_note(server, AUDIT_RELOAD, true, "strategy %s, %" PRId32 " peers in the registry", server->settings.strategy,
+              registry_count(server->service.registry));
     server->cautious = false;
     leadership_raise(server, atomic_load(&server->service.epoch), "the configuration, read again,");
     journal(JOURNAL_NOTE, "configuration read again: strategy %s%s", server->settings.strategy,
@@ -657,6 +761,10 @@ static void release(struct server *server)
     plan_table_release(server->service.table);
     sources_release(server->service.sources);
     registry_release(server->service.registry);
+    pthread_rwlock_destroy(&server->service.registry_lock);
+    alarm_watch_release(server);
+    alarms_release(server->service.alarms);
+    audit_log_close(server->service.audit);
     free(server->asked.at);
     free(server->intakes);
     free(server->loops);
@@ -684,6 +792,8 @@ int server_run(const struct network *network, const struct settings *settings, c
     server->folder.lock = -1;
     server->region_strategy = memory_take((size_t)network->regions.count, sizeof *server->region_strategy);
     pthread_mutex_init(&server->asked_mutex, NULL);
+    pthread_rwlock_init(&server->service.registry_lock, NULL);
+    alarms_create(&server->service.alarms);
     city_clock_start(&clock);
     server->service.clock = &clock;
     server->started_wall_ms = wall_ms();

@@ -16,12 +16,6 @@
 #include "engine/serve/server.h"
 #include "engine/serve/state_folder.h"
 
-// A StatusRequest of an operator.
-struct asked {
-    struct peer peer;
-    struct status_request request;
-};
-
 enum server_state { SERVER_STARTING, SERVER_STANDBY, SERVER_SERVING, SERVER_WRITING, SERVER_ENDING };
 
 struct server {
@@ -49,6 +43,7 @@ struct server {
     int32_t intake_count;
     struct compute *compute;
     struct recordings *recordings;    // or NULL
+    struct alarm_watch *alarm_watch;
     struct brain_options brain;
     const char **region_strategy;     // one per region of the network
     bool steps_down, store_missed_said;

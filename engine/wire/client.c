@@ -128,6 +128,12 @@ static enum status message_get(struct client *client, enum frame_kind kind, stru
     case FRAME_STATUS:
         ret->kind = CLIENT_STATUS;
         return wire_get_status(message, room->arena, &ret->status, ret_field);
+    case FRAME_ALARMS:
+        ret->kind = CLIENT_ALARMS;
+        return wire_get_alarms(message, room->arena, &ret->alarms, ret_field);
+    case FRAME_AUDIT_PAGE:
+        ret->kind = CLIENT_AUDIT_PAGE;
+        return wire_get_audit_page(message, room->arena, &ret->audit_page, ret_field);
     case FRAME_NONE:
     case FRAME_HELLO:
     case FRAME_OBSERVATIONS:
@@ -141,6 +147,9 @@ static enum status message_get(struct client *client, enum frame_kind kind, stru
     case FRAME_PRIORITY_REQUEST:
     case FRAME_OVERRIDE:
     case FRAME_STATUS_REQUEST:
+    case FRAME_ALARMS_REQUEST:
+    case FRAME_ALARM_ACKNOWLEDGE:
+    case FRAME_AUDIT_REQUEST:
     case FRAME_KIND_COUNT:
         break;
     }

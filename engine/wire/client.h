@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "engine/wire/alarm_codec.h"
 #include "engine/wire/fallback_codec.h"
 #include "engine/wire/frame.h"
 #include "engine/wire/hello_codec.h"
@@ -60,6 +61,8 @@ enum client_event_kind {
     CLIENT_CLOCK_REACHED,             // clock_ms, plans
     CLIENT_REQUEST_RESULT,            // request_result
     CLIENT_STATUS,                    // status
+    CLIENT_ALARMS,                    // alarms
+    CLIENT_AUDIT_PAGE,                // audit_page
     CLIENT_FALLBACK_TABLE,            // fallback_table
     CLIENT_ERROR,                     // error
     CLIENT_CLOSED,                    // problem: the stream broke, or the daemon said something that is not a message;
@@ -75,6 +78,8 @@ struct client_event {
     uint32_t plans;
     struct request_result request_result;
     struct city_status status;
+    struct alarms_said alarms;
+    struct audit_page audit_page;
     struct fallback_table fallback_table;
     struct wire_error error;
     struct problem problem;

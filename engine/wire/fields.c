@@ -245,13 +245,17 @@ bool column_sints(struct cursor column, int32_t count, int32_t *ret)
     return true;
 }
 
-void put_text(struct frame_writer *out, uint32_t field, const char *text)
+void put_string(struct frame_writer *out, uint32_t field, const char *text)
 {
-    if (text == NULL || text[0] == '\0') {
-        return;
-    }
     size_t length = strlen(text);
     put_tag(out, field, WIRE_BYTES);
     put_varint(out, length);
     put_bytes(out, text, length);
+}
+
+void put_text(struct frame_writer *out, uint32_t field, const char *text)
+{
+    if (text != NULL && text[0] != '\0') {
+        put_string(out, field, text);
+    }
 }

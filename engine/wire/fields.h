@@ -75,5 +75,8 @@ bool column_sints(struct cursor column, int32_t count, int32_t *ret);
         }                                                                                                \
     } while (0)
 
+// Writes a text field, "" too: of repeated ones, which are columns.
+void put_string(struct frame_writer *out, uint32_t field, const char *text);
+
 // Writes a text field; nothing for NULL or "".
 void put_text(struct frame_writer *out, uint32_t field, const char *text);

@@ -211,7 +211,8 @@ const char *frame_kind_name(enum frame_kind kind)
     static const char *const NAMES[FRAME_KIND_COUNT] = { "unknown", "hello", "welcome", "error", "heartbeat",
         "observations", "plan_request", "plan", "plan_not_changed", "plan_subscription", "plan_acknowledgement",
         "controller_status", "controller_statuses", "fallback_table", "fallback_acknowledgement", "clock_advance",
-        "clock_reached", "priority_request", "override", "request_result", "status_request", "status" };
+        "clock_reached", "priority_request", "override", "request_result", "status_request", "status",
+        "alarms_request", "alarms", "alarm_acknowledge", "audit_request", "audit_page" };
     return (unsigned)kind < FRAME_KIND_COUNT ? NAMES[kind] : NAMES[FRAME_NONE];
 }
 

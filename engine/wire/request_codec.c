@@ -251,26 +251,32 @@ enum status wire_put_status_request(struct frame_writer *out, const struct statu
     put_uint(out, 1, request->request);
     put_uint(out, 2, (uint32_t)request->first_intersection);
     put_uint(out, 3, (uint32_t)request->intersection_count);
+    put_text(out, 4, request->intersection_name);
+    if (request->names) {
+        put_uint(out, 5, 1);
+    }
     return frame_end(out, mark, FRAME_STATUS_REQUEST);
 }
 
-enum status wire_get_status_request(struct cursor message, struct status_request *ret, const char **ret_field)
+enum status wire_get_status_request(struct cursor message, struct arena *arena, struct status_request *ret,
+                                    const char **ret_field)
 {
-    struct fields fields;
-    if (fields_read(message, &fields) != STATUS_OK) {
-        return STATUS_SYNTAX;
+    Intergreen__V1__StatusRequest *from;
+    enum status status = unpack_message(&intergreen__v1__status_request__descriptor, message, arena, &from);
+    if (status != STATUS_OK) {
+        return status;
     }
-    uint64_t request, first, count;
-    if (!fields_uint(&fields, 1, UINT32_MAX, 0, &request)) {
-        return field_fault(ret_field, "request");
-    }
-    if (!fields_uint(&fields, 2, INT32_MAX, 0, &first)) {
+    if (from->first_intersection > INT32_MAX) {
         return field_fault(ret_field, "first_intersection");
     }
-    if (!fields_uint(&fields, 3, INT32_MAX, 0, &count)) {
+    if (from->intersection_count > INT32_MAX) {
         return field_fault(ret_field, "intersection_count");
     }
-    *ret = (struct status_request){ (uint32_t)request, (int32_t)first, (int32_t)count };
+    if (from->intersection_name != NULL && !text_fit(from->intersection_name, NAME_BYTES_MAX)) {
+        return field_fault(ret_field, "intersection_name");
+    }
+    *ret = (struct status_request){ from->request, (int32_t)from->first_intersection,
+        (int32_t)from->intersection_count, from->intersection_name, from->names };
     return STATUS_OK;
 }
 
@@ -287,6 +293,13 @@ static void status_rows_write(struct frame_writer *out, const struct status_row 
     PUT_COLUMN(out, 38, count, i, rows[i].confidence_permille);
     PUT_COLUMN(out, 39, count, i, rows[i].detectors_healthy);
     PUT_COLUMN(out, 40, count, i, rows[i].detectors_total);
+}
+
+static void status_names_write(struct frame_writer *out, const struct city_status *status)
+{
+    for (int32_t i = 0; status->row_names != NULL && i < status->row_count; i++) {
+        put_string(out, 41, status->row_names[i]);
+    }
 }
 
 enum status wire_put_status(struct frame_writer *out, const struct city_status *status)
@@ -324,6 +337,7 @@ enum status wire_put_status(struct frame_writer *out, const struct city_status *
         put_text(out, 29, status->alarms.names[i]);
     }
     status_rows_write(out, status->rows, status->row_count);
+    status_names_write(out, status);
     return frame_end(out, mark, FRAME_STATUS);
 }
 
@@ -350,6 +364,14 @@ static const char *status_fault(const Intergreen__V1__Status *from)
         || from->n_flow_vph != rows || from->n_confidence_permille != rows || from->n_detectors_healthy != rows
         || from->n_detectors_total != rows) {
         return "intersection";
+    }
+    if (from->n_intersection_name != 0 && from->n_intersection_name != rows) {
+        return "intersection_name";
+    }
+    for (size_t i = 0; i < from->n_intersection_name; i++) {
+        if (!text_fit(from->intersection_name[i], NAME_BYTES_MAX)) {
+            return "intersection_name";
+        }
     }
     for (size_t i = 0; i < rows; i++) {
         if (from->intersection[i] > INT32_MAX) {
@@ -421,6 +443,7 @@ enum status wire_get_status(struct cursor message, struct arena *arena, struct c
         .resident_bytes = from->resident_bytes,
         .alarms = { (int32_t)from->n_alarm, (const char *const *)from->alarm },
         .row_count = (int32_t)from->n_intersection, .rows = rows,
+        .row_names = from->n_intersection_name > 0 ? (const char *const *)from->intersection_name : NULL,
     };
     return STATUS_OK;
 }

@@ -52,10 +52,13 @@ MUST_USE enum status wire_get_request_result(struct cursor message, struct arena
 struct status_request {
     uint32_t request;
     int32_t first_intersection, intersection_count;
+    const char *intersection_name;        // NULL: the two above hold
+    bool names;                           // of the rows' intersections
 };
 
 MUST_USE enum status wire_put_status_request(struct frame_writer *out, const struct status_request *request);
-MUST_USE enum status wire_get_status_request(struct cursor message, struct status_request *ret, const char **ret_field);
+MUST_USE enum status wire_get_status_request(struct cursor message, struct arena *arena, struct status_request *ret,
+                                             const char **ret_field);
 
 struct status_row {
     int32_t intersection;
@@ -79,6 +82,7 @@ struct city_status {
     struct names_said alarms;
     int32_t row_count;
     const struct status_row *rows;
+    const char *const *row_names;         // NULL: not said
 };
 
 MUST_USE enum status wire_put_status(struct frame_writer *out, const struct city_status *status);

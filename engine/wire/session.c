@@ -53,6 +53,9 @@ bool session_permits(enum role role, enum frame_kind kind)
         [FRAME_PRIORITY_REQUEST] = O | S,
         [FRAME_OVERRIDE] = O,
         [FRAME_STATUS_REQUEST] = O | S,
+        [FRAME_ALARMS_REQUEST] = O,
+        [FRAME_ALARM_ACKNOWLEDGE] = O,
+        [FRAME_AUDIT_REQUEST] = O,
     };
     if ((unsigned)kind >= FRAME_KIND_COUNT || (unsigned)role >= ROLE_COUNT) {
         return false;

@@ -34,6 +34,7 @@
 #include <stdint.h>
 
 #include "engine/model/network.h"
+#include "engine/wire/alarm_codec.h"
 #include "engine/wire/fallback_codec.h"
 #include "engine/wire/frame.h"
 #include "engine/wire/hello_codec.h"
@@ -115,7 +116,10 @@ enum session_event_kind {
     SESSION_OVERRIDE,                 // override, request: resolved, until_ms absolute, operator_name = identity
     SESSION_PRIORITY,                 // priority, request: lane and route are indices of the network
     SESSION_CLOCK_ADVANCE,            // clock_ms: run the brain up to it, then wire_put_clock_reached
-    SESSION_STATUS_REQUEST,           // status_request
+    SESSION_STATUS_REQUEST,           // status_request: a name is resolved
+    SESSION_ALARMS_REQUEST,           // request
+    SESSION_ALARM_ACKNOWLEDGE,        // request, alarm
+    SESSION_AUDIT_REQUEST,            // audit_request
     SESSION_CLOCK_MEASURED,           // clock_offset_ms and round_trip_ms are new
     SESSION_PEER_ERROR,               // error: the peer says that something of ours was wrong
     SESSION_REFUSED,                  // code, problem: a message was refused; the Error is in out. For log and metrics
@@ -139,6 +143,8 @@ struct session_event {
     struct priority priority;
     int64_t clock_ms;
     struct status_request status_request;
+    uint32_t alarm;                   // 0: all that are in force
+    struct audit_request audit_request;
     struct wire_error error;
     enum error_code code;
     struct problem problem;

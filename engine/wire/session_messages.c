@@ -384,8 +384,42 @@ static enum session_event_kind on_priority(const struct session_call *call)
 static enum session_event_kind on_status_request(const struct session_call *call)
 {
     const char *field = NULL;
-    enum status status = wire_get_status_request(call->message, &call->ret->status_request, &field);
-    return status != STATUS_OK ? refuse_decoded(call, status, field) : tell(call, SESSION_STATUS_REQUEST);
+    struct status_request *request = &call->ret->status_request;
+    enum status status = wire_get_status_request(call->message, call->room->arena, request, &field);
+    if (status != STATUS_OK) {
+        return refuse_decoded(call, status, field);
+    }
+    if (request->intersection_name != NULL) {
+        enum session_event_kind kind = intersection_find(call, request->intersection_name, INDEX_NONE, request->request,
+                                                         &request->first_intersection);
+        if (kind != SESSION_NOTHING) {
+            return kind;
+        }
+        request->intersection_name = NULL;
+        request->intersection_count = 1;
+    }
+    return tell(call, SESSION_STATUS_REQUEST);
+}
+
+static enum session_event_kind on_alarms_request(const struct session_call *call)
+{
+    const char *field = NULL;
+    enum status status = wire_get_alarms_request(call->message, &call->ret->request, &field);
+    return status != STATUS_OK ? refuse_decoded(call, status, field) : tell(call, SESSION_ALARMS_REQUEST);
+}
+
+static enum session_event_kind on_alarm_acknowledge(const struct session_call *call)
+{
+    const char *field = NULL;
+    enum status status = wire_get_alarm_acknowledge(call->message, &call->ret->request, &call->ret->alarm, &field);
+    return status != STATUS_OK ? refuse_decoded(call, status, field) : tell(call, SESSION_ALARM_ACKNOWLEDGE);
+}
+
+static enum session_event_kind on_audit_request(const struct session_call *call)
+{
+    const char *field = NULL;
+    enum status status = wire_get_audit_request(call->message, &call->ret->audit_request, &field);
+    return status != STATUS_OK ? refuse_decoded(call, status, field) : tell(call, SESSION_AUDIT_REQUEST);
 }
 
 // ---- clocks ----
@@ -469,6 +503,12 @@ enum session_event_kind session_handle(const struct session_call *call)
         return on_override(call);
     case FRAME_STATUS_REQUEST:
         return on_status_request(call);
+    case FRAME_ALARMS_REQUEST:
+        return on_alarms_request(call);
+    case FRAME_ALARM_ACKNOWLEDGE:
+        return on_alarm_acknowledge(call);
+    case FRAME_AUDIT_REQUEST:
+        return on_audit_request(call);
     case FRAME_NONE:
     case FRAME_HELLO:
     case FRAME_WELCOME:
@@ -478,6 +518,8 @@ enum session_event_kind session_handle(const struct session_call *call)
     case FRAME_CLOCK_REACHED:
     case FRAME_REQUEST_RESULT:
     case FRAME_STATUS:
+    case FRAME_ALARMS:
+    case FRAME_AUDIT_PAGE:
     case FRAME_KIND_COUNT:
         break;
     }

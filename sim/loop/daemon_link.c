@@ -175,6 +175,8 @@ enum status daemon_link_receive(struct daemon_link *link, bool errors_fail, stru
         case CLIENT_CLOCK_REACHED:
         case CLIENT_REQUEST_RESULT:
         case CLIENT_STATUS:
+        case CLIENT_ALARMS:
+        case CLIENT_AUDIT_PAGE:
         case CLIENT_FALLBACK_TABLE:
             return STATUS_OK;
         }

@@ -126,7 +126,8 @@ static void a_client_leaves_a_daemon_that_makes_no_sense(void **state)
             for (int then = FRAME_HELLO; then < FRAME_KIND_COUNT; then++) {
                 bool daemons = then == FRAME_ERROR || then == FRAME_HEARTBEAT || then == FRAME_PLAN
                     || then == FRAME_PLAN_NOT_CHANGED || then == FRAME_FALLBACK_TABLE || then == FRAME_CLOCK_REACHED
-                    || then == FRAME_REQUEST_RESULT || then == FRAME_STATUS;
+                    || then == FRAME_REQUEST_RESULT || then == FRAME_STATUS
+                    || then == FRAME_ALARMS || then == FRAME_AUDIT_PAGE;
                 struct client copy = client;
                 out.used = 0;
                 assert_int_equal(sample_frame(1, (enum frame_kind)then, &out), STATUS_OK);

@@ -176,6 +176,8 @@ static const struct { enum frame_kind kind; const char *who; } PERMITTED[] = {
     { FRAME_CLOCK_ADVANCE, "S" }, { FRAME_CLOCK_REACHED, "" }, { FRAME_PRIORITY_REQUEST, "OS" },
         { FRAME_OVERRIDE, "O" },
     { FRAME_REQUEST_RESULT, "" }, { FRAME_STATUS_REQUEST, "OS" }, { FRAME_STATUS, "" },
+    { FRAME_ALARMS_REQUEST, "O" }, { FRAME_ALARMS, "" }, { FRAME_ALARM_ACKNOWLEDGE, "O" },
+    { FRAME_AUDIT_REQUEST, "O" }, { FRAME_AUDIT_PAGE, "" },
 };
 
 static void each_role_may_send_what_the_table_says(void **state)

@@ -323,7 +323,14 @@ enum status sample_frame(uint64_t seed, enum frame_kind kind, struct frame_write
         (seed & 1) != 0 ? "too late" : NULL };
     struct fallback_acknowledgement held = { 1, 4, (seed & 1) != 0, (seed & 2) != 0 ? "loaded" : NULL };
     struct request_result result = { 3, (seed & 1) != 0, SAMPLE_TIME_MS, (seed & 1) != 0 ? NULL : "maximum red" };
-    struct status_request asked = { 3, 0, (int32_t)(seed % 100) };
+    struct status_request asked = { 3, 0, (int32_t)(seed % 100), (seed & 1) != 0 ? "B1" : NULL, (seed & 2) != 0 };
+    struct alarm_row rows[3] = { { 1, ALARM_CRITICAL, SAMPLE_TIME_MS, 0, 2, 0, "", "B1", "flashes" },
+        { 7, ALARM_WARNING, SAMPLE_TIME_MS, SAMPLE_TIME_MS + 1, 1, SAMPLE_TIME_MS + 2, "anna", "", "store" },
+        { 9, ALARM_WARNING, SAMPLE_TIME_MS, 0, 1, 0, "", "", "" } };
+    struct alarms_said alarms = { 3, SAMPLE_TIME_MS, (int32_t)(seed % 4), rows, (uint32_t)(seed % 2) };
+    static const char *const RECORDS[] = { "{\"number\":1}", "{\"number\":2}" };
+    struct audit_request records = { 3, (int64_t)(seed % 1000), SAMPLE_TIME_MS };
+    struct audit_page page = { 3, (int32_t)(seed % 3), RECORDS, 2, (seed & 1) != 0 };
     switch (kind) {
     case FRAME_HELLO:
         sample_hello(seed, (enum role)(1 + seed % 4), &of.hello);
@@ -375,6 +382,16 @@ enum status sample_frame(uint64_t seed, enum frame_kind kind, struct frame_write
     case FRAME_STATUS:
         sample_status(seed, &of.status);
         return wire_put_status(out, &of.status);
+    case FRAME_ALARMS_REQUEST:
+        return wire_put_alarms_request(out, 3);
+    case FRAME_ALARMS:
+        return wire_put_alarms(out, &alarms);
+    case FRAME_ALARM_ACKNOWLEDGE:
+        return wire_put_alarm_acknowledge(out, 3, (uint32_t)(seed % 9));
+    case FRAME_AUDIT_REQUEST:
+        return wire_put_audit_request(out, &records);
+    case FRAME_AUDIT_PAGE:
+        return wire_put_audit_page(out, &page);
     case FRAME_NONE:
     case FRAME_KIND_COUNT:
         break;
@@ -431,8 +448,11 @@ enum status sample_decode(enum frame_kind kind, struct cursor message, struct ar
         struct request_result result;
         struct status_request asked;
         struct city_status status;
+        struct alarms_said alarms;
+        struct audit_request records;
+        struct audit_page page;
     } of;
-    uint32_t plans;
+    uint32_t plans, request, id;
     switch (kind) {
     case FRAME_HELLO:
         return wire_get_hello(message, arena, &of.hello, ret_field);
@@ -473,9 +493,19 @@ enum status sample_decode(enum frame_kind kind, struct cursor message, struct ar
     case FRAME_REQUEST_RESULT:
         return wire_get_request_result(message, arena, &of.result, ret_field);
     case FRAME_STATUS_REQUEST:
-        return wire_get_status_request(message, &of.asked, ret_field);
+        return wire_get_status_request(message, arena, &of.asked, ret_field);
     case FRAME_STATUS:
         return wire_get_status(message, arena, &of.status, ret_field);
+    case FRAME_ALARMS_REQUEST:
+        return wire_get_alarms_request(message, &request, ret_field);
+    case FRAME_ALARMS:
+        return wire_get_alarms(message, arena, &of.alarms, ret_field);
+    case FRAME_ALARM_ACKNOWLEDGE:
+        return wire_get_alarm_acknowledge(message, &request, &id, ret_field);
+    case FRAME_AUDIT_REQUEST:
+        return wire_get_audit_request(message, &of.records, ret_field);
+    case FRAME_AUDIT_PAGE:
+        return wire_get_audit_page(message, arena, &of.page, ret_field);
     case FRAME_NONE:
     case FRAME_KIND_COUNT:
         break;

@@ -23,7 +23,7 @@ void sample_status(uint64_t seed, struct city_status *ret);
 void sample_observations(uint64_t seed, int32_t loops, int32_t edges, int32_t cameras, int64_t end_ms,
                          struct observation_buffer *ret);
 
-// One frame of the kind; FRAME_HELLO .. FRAME_STATUS.
+// One frame of the kind; FRAME_HELLO .. FRAME_AUDIT_PAGE.
 MUST_USE enum status sample_frame(uint64_t seed, enum frame_kind kind, struct frame_writer *out);
 
 // Decodes a message of the kind with its codec, whatever comes of it.
