@@ -15,8 +15,8 @@ static const char USAGE[] =
     "  --in-force            without those that have ended\n"
     "  --intersection NAME   of one intersection alone\n"
     "  --json                one JSON object; times in ms since 1970\n"
-    "An alarm that comes again wants to be acknowledged again. What happened once and cannot end (a crash, a disk that\n"
-    "lost seconds of the recording) ends when it is acknowledged.\n";
+    "An alarm that comes again wants to be acknowledged again. What happened once and cannot end (a crash, a disk\n"
+    "that lost seconds of the recording) ends when it is acknowledged.\n";
 
 struct alarms_options {
     struct operator_link link;
@@ -93,7 +93,8 @@ static void print_table(const struct alarms_options *options, const struct alarm
         in_force += row->ended_ms == 0;
         if (wanted(options, row)) {
             if (shown++ == 0) {
-                printf("%5s  %-8s  %-19s  %-19s  %-16s  %s\n", "ID", "SEVERITY", "SINCE", "ENDED", "INTERSECTION", "WHAT");
+                printf("%5s  %-8s  %-19s  %-19s  %-16s  %s\n", "ID", "SEVERITY", "SINCE", "ENDED", "INTERSECTION",
+                       "WHAT");
             }
             print_row(row);
         }

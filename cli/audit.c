@@ -117,7 +117,8 @@ static bool verify_line(struct reader *reader, const char *line, size_t bytes, s
         char place[48];
         (void)snprintf(place, sizeof place, "record %" PRId64, reader->count);
         (void)problem_report(problem, STATUS_SYNTAX, reader->source, place,
-                             reader->count > 1 ? "The records before it are whole." : NULL, "the chain is broken: %s", why);
+                             reader->count > 1 ? "The records before it are whole." : NULL,
+                             "the chain is broken: %s", why);
         return false;
     }
     if (reader->expected.number == reader->head.number) {

@@ -1,5 +1,6 @@
-// keys.c: the registry of a daemon (engine/serve/registry.h): who may come, in which role, with which token. The file is
-// changed; the daemon takes it up at its next SIGHUP. Tokens are shown once, when they are made: the file has their hash.
+// keys.c: the registry of a daemon (engine/serve/registry.h): who may come, in which role, with which token. The file
+// is changed; the daemon takes it up at its next SIGHUP. Tokens are shown once, when they are made: the file has their
+// hash.
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -30,8 +31,8 @@ static const char USAGE[] =
     "  THING                 what belongs to it: detector:NAME, camera:NAME, intersection:NAME, or * for all\n"
     "  -o CREDENTIAL         the token goes to this new file, to be read by its owner alone; else it is printed\n"
     "`new` and `renew` take a token from the system's random source; the registry keeps its SHA-256 alone. The daemon\n"
-    "takes the file up when it is told to reload (SIGHUP, `systemctl reload intergreend`), and ends the sessions of those\n"
-    "whose key was revoked or renewed.\n";
+    "takes the file up when it is told to reload (SIGHUP, `systemctl reload intergreend`), and ends the sessions of\n"
+    "those whose key was revoked or renewed.\n";
 
 struct keys_options {
     const char *registry, *role, *out;
@@ -120,7 +121,8 @@ static enum status file_read(const char *path, bool may_miss, struct registry_fi
         if (!line_add(&registry, text)) {
             char place[32];
             (void)snprintf(place, sizeof place, "line %d", registry.lines.count);
-            status = problem_report(problem, STATUS_SYNTAX, path, place, NULL, "a line is IDENTITY ROLE PROOF THING ...");
+            status = problem_report(problem, STATUS_SYNTAX, path, place, NULL,
+                                    "a line is IDENTITY ROLE PROOF THING ...");
         }
     }
     free(text);
@@ -149,8 +151,8 @@ static enum status beside_open(const char *path, char *ret_beside, FILE **ret, m
     (void)snprintf(ret_beside, PATH_BYTES, "%s.new", path);
     int descriptor = open(ret_beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (descriptor < 0 && errno == EEXIST) {
-        return problem_report(problem, STATUS_IO, ret_beside, NULL, "Remove it if no other `intergreen keys` is at work.",
-                              "it is there already");
+        return problem_report(problem, STATUS_IO, ret_beside, NULL,
+                              "Remove it if no other `intergreen keys` is at work.", "it is there already");
     }
     *ret = descriptor < 0 ? NULL : fdopen(descriptor, "w");
     return *ret != NULL ? STATUS_OK : problem_report(problem, STATUS_IO, ret_beside, NULL, NULL, "%s", strerror(errno));
@@ -278,7 +280,8 @@ static bool new_good(const struct keys_options *options, const char *identity, i
     }
     for (int i = 0; i < thing_count; i++) {
         if (!thing_known(things[i])) {
-            fprintf(stderr, "intergreen: '%s' is neither detector:NAME, camera:NAME, intersection:NAME nor *\n", things[i]);
+            fprintf(stderr, "intergreen: '%s' is neither detector:NAME, camera:NAME, intersection:NAME nor *\n",
+                    things[i]);
             return false;
         }
     }
@@ -329,8 +332,8 @@ static int keys_change(struct registry_file *file, const struct keys_options *op
     char token[TOKEN_DIGITS + 1] = "", proof[8 + 2 * SHA256_BYTES] = "";
     bool known = peer_find(file, identity) != NULL;
     if (known != (change != CHANGE_NEW)) {
-        return run_failed(problem_report(&problem, STATUS_UNKNOWN, options->registry, identity,
-                                         known ? "`keys renew` gives it another token." : "`keys list` shows who is there.",
+        const char *remedy = known ? "`keys renew` gives it another token." : "`keys list` shows who is there.";
+        return run_failed(problem_report(&problem, STATUS_UNKNOWN, options->registry, identity, remedy,
                                          known ? "is there already" : "there is no such identity"), &problem);
     }
     enum status status = change == CHANGE_REVOKE ? STATUS_OK : token_make(token, proof, &problem);
@@ -343,8 +346,9 @@ static int keys_change(struct registry_file *file, const struct keys_options *op
     if (change != CHANGE_REVOKE && options->out == NULL) {
         printf("%s\n", token);
     }
-    fprintf(stderr, "%s: %s %s. The daemon takes it up when it is told to reload (SIGHUP).\n", options->registry, identity,
-            change == CHANGE_NEW ? "may come" : change == CHANGE_RENEW ? "has another token" : "may not come any more");
+    fprintf(stderr, "%s: %s %s. The daemon takes it up when it is told to reload (SIGHUP).\n", options->registry,
+            identity, change == CHANGE_NEW ? "may come" : change == CHANGE_RENEW ? "has another token"
+                : "may not come any more");
     return CLI_DONE;
 }
 

@@ -95,7 +95,8 @@ int cli_status(int argc, char **argv)
     if (status == STATUS_OK) {
         struct status_request request = { .request = 1 };
         struct client_event event;
-        status = operator_ask(link, wire_put_status_request(daemon_link_out(link), &request), CLIENT_STATUS, &event, &problem);
+        status = operator_ask(link, wire_put_status_request(daemon_link_out(link), &request), CLIENT_STATUS, &event,
+                              &problem);
         if (status == STATUS_OK) {
             print_status(&event.status);
         }
@@ -139,7 +140,8 @@ int cli_plan(int argc, char **argv)
     if (status == STATUS_OK) {
         struct plan_request request = { .request = 1, .intersection = INDEX_NONE, .name = name };
         struct client_event event;
-        status = operator_ask(link, wire_put_plan_request(daemon_link_out(link), &request), CLIENT_PLAN, &event, &problem);
+        status = operator_ask(link, wire_put_plan_request(daemon_link_out(link), &request), CLIENT_PLAN, &event,
+                              &problem);
         if (status == STATUS_OK) {
             print_plan(name, &event.plan);
         }
@@ -200,7 +202,8 @@ int cli_override(int argc, char **argv)
     struct client_event event = { .kind = CLIENT_NOTHING };
     enum status status = operator_connect(&options.link, &link, &problem);
     if (status == STATUS_OK) {
-        status = operator_ask(link, wire_put_override(daemon_link_out(link), &request), CLIENT_REQUEST_RESULT, &event, &problem);
+        status = operator_ask(link, wire_put_override(daemon_link_out(link), &request), CLIENT_REQUEST_RESULT, &event,
+                              &problem);
     }
     return result_tell(status, &event, request.intersection_name, link, &problem);
 }
@@ -255,7 +258,8 @@ int cli_priority(int argc, char **argv)
     struct client_event event = { .kind = CLIENT_NOTHING };
     enum status status = operator_connect(&options.link, &link, &problem);
     if (status == STATUS_OK) {
-        status = operator_ask(link, wire_put_priority(daemon_link_out(link), &request), CLIENT_REQUEST_RESULT, &event, &problem);
+        status = operator_ask(link, wire_put_priority(daemon_link_out(link), &request), CLIENT_REQUEST_RESULT, &event,
+                              &problem);
     }
     return result_tell(status, &event, request.link_name, link, &problem);
 }

@@ -1,5 +1,5 @@
-// operator_link.h: what the commands that talk to a daemon as an operator share: their options, the session, one question
-// and its answer, times as people read them.
+// operator_link.h: what the commands that talk to a daemon as an operator share: their options, the session, one
+// question and its answer, times as people read them.
 #pragma once
 
 #include <getopt.h>

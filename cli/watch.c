@@ -1,5 +1,5 @@
-// watch.c: the city, or one intersection, as a running daemon sees it, again and again. On a terminal it stays in place;
-// else plain lines, for a file or a pipe.
+// watch.c: the city, or one intersection, as a running daemon sees it, again and again. On a terminal it stays in
+// place; else plain lines, for a file or a pipe.
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -28,7 +28,8 @@ static const char USAGE[] =
     OPERATOR_LINK_HELP
     "  --seconds N           ends after so long\n"
     "  --every S             looks so often (1)\n"
-    "On a terminal: q or ctrl-C ends it. Else one line a look and intersection with a queue, or of the one that is named.\n";
+    "On a terminal: q or ctrl-C ends it. Else plain lines: the city, and each intersection with a queue or the one that\n"
+    "is named.\n";
 
 struct watch_options {
     struct operator_link link;

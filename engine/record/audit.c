@@ -16,8 +16,8 @@
 
 const char *audit_kind_name(enum audit_kind kind)
 {
-    static const char *const NAMES[] = { "start", "end", "reload", "override", "priority", "acknowledge", "refused-peer",
-        "simulator", "loss" };
+    static const char *const NAMES[] = { "start", "end", "reload", "override", "priority", "acknowledge",
+        "refused-peer", "simulator", "loss" };
     return (unsigned)kind < AUDIT_KIND_COUNT ? NAMES[kind] : "unknown";
 }
 

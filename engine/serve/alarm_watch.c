@@ -44,8 +44,8 @@ void alarm_watch_release(struct server *server)
 static void come(struct server *server, int32_t intersection, enum condition condition, const char *name,
                  const struct intersection_state *state)
 {
-    static const char *const MODES[] = { "plays the engine's plan", "plays its own program, though nobody asked for that",
-        "is under a person's hand at the cabinet", "is pre-empted on the spot", "flashes: it is out of order" };
+    static const char *const MODES[] = { "plays the engine's plan",
+        "plays its own program, though nobody asked for that", "is under a person's hand at the cabinet", "is pre-empted on the spot", "flashes: it is out of order" };
     static const char *const WORDS[CONDITION_COUNT] = { "silent", "mode", "detectors", "red" };
     char key[ALARM_KEY_BYTES_MAX];
     snprintf(key, sizeof key, "%s:%" PRId32, WORDS[condition], intersection);
@@ -53,7 +53,8 @@ static void come(struct server *server, int32_t intersection, enum condition con
     switch (condition) {
     case SILENT:
         alarm.severity = ALARM_CRITICAL;
-        alarms_come(server->service.alarms, &alarm, "its controller is silent: it plays its fallback, or is without power");
+        alarms_come(server->service.alarms, &alarm,
+                    "its controller is silent: it plays its fallback, or is without power");
         break;
     case MODE:
         alarm.severity = state->mode == CONTROLLER_FLASH ? ALARM_CRITICAL : ALARM_WARNING;
@@ -108,7 +109,7 @@ static void intersections_look(struct server *server, const struct picture *pict
         watched->detectors_best = state->detectors_healthy > watched->detectors_best ? state->detectors_healthy
             : watched->detectors_best;
         watched->heard = live && leads && (watched->heard || state->reported);
-        // A controller that plays its own program for a while at the start of a session, or by an override, is no alarm.
+        // A controller that plays its own program by an override is no alarm.
         bool odd = state->reported && state->mode != CONTROLLER_PLAN
             && !(state->mode == CONTROLLER_FALLBACK && state->overridden);
         condition_set(server, i, SILENT, watched->heard && !state->reported, 0, state);

@@ -21,7 +21,8 @@ void audit_log_close(struct audit_log *log);
 // time_ms is filled in. log may be NULL.
 void audit_log_note(struct audit_log *log, const struct audit_record *record);
 
-// What a person should know: the chain was broken when the file was opened, or it cannot be written now. false: nothing.
+// What a person should know: the chain was broken when the file was opened, or it cannot be written now. false:
+// nothing.
 bool audit_log_fault(struct audit_log *log, char *text, size_t room);
 
 // The records after a number, as an AuditPage frame in memory that is given.

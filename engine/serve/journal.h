@@ -3,7 +3,7 @@
 // THEORY    Under a service manager each line begins with its priority in angle brackets (sd-daemon(3)); on a terminal
 //           with the time of day. A cause is always part of the line.
 // CONTRACT  Any thread. One write per line.
-// NOT HERE  What is audited (engine/record).
+// NOT HERE  What is audited (audit_log.h).
 #pragma once
 
 #include "engine/base/status.h"

@@ -55,7 +55,11 @@ enum status wire_put_alarms(struct frame_writer *out, const struct alarms_said *
     PUT_COLUMN(out, 8, count, i, zigzag_encode(rows[i].acknowledged_ms));
     for (int32_t i = 0; i < count; i++) {
         put_string(out, 9, text_or_empty(rows[i].acknowledged_by));
+    }
+    for (int32_t i = 0; i < count; i++) {
         put_string(out, 10, text_or_empty(rows[i].intersection));
+    }
+    for (int32_t i = 0; i < count; i++) {
         put_string(out, 11, text_or_empty(rows[i].text));
     }
     put_uint(out, 12, alarms->left_out);

@@ -1,5 +1,5 @@
-"""Goal: an operator's commands: alarms come, are acknowledged and end; the audit log tells who did what, and says where it was
-tampered with; keys are made, renewed and revoked, and a reload takes them up; watch ends when it is told to."""
+"""Goal: an operator's commands: alarms come, are acknowledged and end; the audit log tells who did what, and says where it
+was tampered with; keys are made, renewed and revoked, and a reload takes them up; watch ends when it is told to."""
 import hashlib
 import json
 import os
@@ -69,7 +69,7 @@ def an_alarm_comes_is_acknowledged_and_ends(folder):
 def a_controller_that_falls_silent_is_an_alarm_until_it_is_back(folder):
     with daemon(folder, store="none") as running:
         def reports(cabinet, seconds):
-            groups = len(set(cabinet.pull().green_group))
+            groups = len(set(cabinet.wait("fallback_table").green_group))
             until = time.monotonic() + seconds
             while time.monotonic() < until:
                 cabinet.report(groups)
@@ -226,7 +226,7 @@ def keys_are_made_renewed_and_revoked(folder):
         except Closed:
             pass
         assert registry.read_text().startswith("# a comment stays\n") and "cabinet-B1" not in registry.read_text()
-        registry.write_text("anna operator sha256:12\n")                       # a registry that is wrong changes nothing
+        registry.write_text("anna operator sha256:12\n")                       # one that is wrong changes nothing
         running.process.send_signal(signal.SIGHUP)
         wait_for("the alarm", lambda: "registry" in running.said() and "not taken" in running.said())
         command(running, *anna)
@@ -244,13 +244,14 @@ def watch_shows_the_city_and_one_intersection(folder):
         run(INTERGREEN, "watch", "--seconds", "x", "--daemon", running.address, code=2)
         run(INTERGREEN, "watch", "--daemon", f"unix:{folder}/none.sock", code=4)
 
-        process = subprocess.Popen([INTERGREEN, "watch", "--daemon", running.address], stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen([INTERGREEN, "watch", "--daemon", running.address], stdout=subprocess.PIPE)
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 0
 
         ours, theirs = pty.openpty()                                           # on a terminal: q ends it
-        process = subprocess.Popen([INTERGREEN, "watch", "B1", "--daemon", running.address], stdin=theirs, stdout=theirs)
+        process = subprocess.Popen([INTERGREEN, "watch", "B1", "--daemon", running.address], stdin=theirs,
+                                   stdout=theirs)
         seen = b""
         while b"INTERSECTION" not in seen:
             seen += os.read(ours, 65536)
@@ -262,8 +263,8 @@ def watch_shows_the_city_and_one_intersection(folder):
 
 @test
 def wrong_words_are_usage(folder):
-    for words in (["alarms", "acknowledge"], ["alarms", "acknowledge", "x"], ["alarms", "off"], ["audit"], ["audit", "burn"],
-                  ["audit", "show", "--since", "yesterday"], ["audit", "verify", "--expect", "5"], ["keys"],
+    for words in (["alarms", "acknowledge"], ["alarms", "acknowledge", "x"], ["alarms", "off"], ["audit"],
+                  ["audit", "burn"], ["audit", "show", "--since", "yesterday"], ["audit", "verify", "--expect", "5"], ["keys"],
                   ["keys", "list"], ["watch", "a", "b"]):
         run(INTERGREEN, *words, code=2)
     for name in ("alarms", "audit", "watch", "keys"):
