@@ -28,8 +28,8 @@ static const char USAGE[] =
     OPERATOR_LINK_HELP
     "  --seconds N           ends after so long\n"
     "  --every S             looks so often (1)\n"
-    "On a terminal: q or ctrl-C ends it. Else plain lines: the city, and each intersection with a queue or the one that\n"
-    "is named.\n";
+    "On a terminal: q or ctrl-C ends it. Else plain lines: the city, and each intersection with a queue or the one\n"
+    "that is named.\n";
 
 struct watch_options {
     struct operator_link link;

@@ -45,7 +45,8 @@ static void come(struct server *server, int32_t intersection, enum condition con
                  const struct intersection_state *state)
 {
     static const char *const MODES[] = { "plays the engine's plan",
-        "plays its own program, though nobody asked for that", "is under a person's hand at the cabinet", "is pre-empted on the spot", "flashes: it is out of order" };
+        "plays its own program, though nobody asked for that", "is under a person's hand at the cabinet",
+        "is pre-empted on the spot", "flashes: it is out of order" };
     static const char *const WORDS[CONDITION_COUNT] = { "silent", "mode", "detectors", "red" };
     char key[ALARM_KEY_BYTES_MAX];
     snprintf(key, sizeof key, "%s:%" PRId32, WORDS[condition], intersection);

@@ -35,7 +35,8 @@ static void clock_alarm(const struct channel *channel, bool off)
     }
     struct alarm alarm = { .key = key, .severity = ALARM_CRITICAL };
     alarms_come(channel->loop->service->alarms, &alarm,
-                "the clock of %s is %" PRId64 " ms off: no plans until it is set", channel_who(channel), channel->session.clock_offset_ms);
+                "the clock of %s is %" PRId64 " ms off: no plans until it is set", channel_who(channel),
+                channel->session.clock_offset_ms);
 }
 
 // The engine is told that the peer has gone. Not under the intake's lock: hence from the close callback.
