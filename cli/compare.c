@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/controls.h"
 #include "cli/progress.h"
 #include "cli/run.h"
 #include "cli/sim_options.h"
@@ -294,7 +295,8 @@ int cli_compare(int argc, char **argv)
         controls = code == 'c' ? optarg : controls;
         seeds = code == 's' ? atoi(optarg) : seeds;
     }
-    int done = code == SIM_OPTIONS_DONE ? compare(&options, rows, split(controls, rows), seeds, json)
+    bool known = code != SIM_OPTIONS_DONE || options.daemon != NULL || controls_known(controls);
+    int done = !known ? CLI_USAGE : code == SIM_OPTIONS_DONE ? compare(&options, rows, split(controls, rows), seeds, json)
         : code == SIM_OPTIONS_HELP ? CLI_DONE : CLI_USAGE;
     run_options_release(&options);
     return done;

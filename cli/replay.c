@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/controls.h"
 #include "cli/replay_what_if.h"
 #include "cli/run.h"
 #include "engine/import/site_data.h"
@@ -92,6 +93,9 @@ static int read_options(int argc, char **argv, struct replay_options *ret)
     if (argc - optind != 1 || ret->exact == (ret->control != NULL) || ret->threads < 1 || ret->threads > 256
         || ret->draws < 1 || ret->draws > WHAT_IF_DRAW_COUNT_MAX) {
         fputs(USAGE, stderr);
+        return CLI_USAGE;
+    }
+    if (ret->control != NULL && !controls_known(ret->control)) {
         return CLI_USAGE;
     }
     ret->day = argv[optind];

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/controls.h"
 #include "cli/run.h"
 #include "cli/sim_options.h"
 
@@ -160,7 +161,10 @@ int cli_sim(int argc, char **argv)
             return CLI_USAGE;
         }
     }
-    int done = code == SIM_OPTIONS_DONE ? simulate(&options, json) : code == SIM_OPTIONS_HELP ? CLI_DONE : CLI_USAGE;
+    // A daemon says itself what it has.
+    bool known = code != SIM_OPTIONS_DONE || options.daemon != NULL || controls_known(options.control);
+    int done = !known ? CLI_USAGE : code == SIM_OPTIONS_DONE ? simulate(&options, json)
+        : code == SIM_OPTIONS_HELP ? CLI_DONE : CLI_USAGE;
     run_options_release(&options);
     return done;
 }

@@ -39,7 +39,6 @@ void sumo_xml_fail(struct sumo_xml *xml, enum status status, const char *remedy,
     va_end(arguments);
     (void)snprintf(place, sizeof place, "line %d", sumo_xml_line(xml));
     xml->status = problem_report(&xml->problem, status, xml->path, place, remedy, "%s", what);
-    (void)XML_StopParser(xml->parser, XML_FALSE);
 }
 
 void sumo_xml_stop(struct sumo_xml *xml, enum status status, const struct problem *problem)
@@ -47,8 +46,13 @@ void sumo_xml_stop(struct sumo_xml *xml, enum status status, const struct proble
     if (xml->status == STATUS_OK) {
         xml->status = status;
         xml->problem = *problem;
-        (void)XML_StopParser(xml->parser, XML_FALSE);
     }
+}
+
+void sumo_xml_forgive(struct sumo_xml *xml, struct problem *ret)
+{
+    *ret = xml->problem;
+    xml->status = STATUS_OK;
 }
 
 bool sumo_xml_failed(const struct sumo_xml *xml)
@@ -160,11 +164,20 @@ bool sumo_time_parse(const char *text, int64_t *ret_ms)
     return true;
 }
 
+// Not where it fails: the handler may yet forgive.
+static void stop_if_failed(struct sumo_xml *xml)
+{
+    if (xml->status != STATUS_OK) {
+        (void)XML_StopParser(xml->parser, XML_FALSE);
+    }
+}
+
 static void on_start(void *user, const char *element, const char **attributes)
 {
     struct sumo_xml *xml = user;
     if (xml->status == STATUS_OK) {
         xml->start(xml, xml->user, element, attributes);
+        stop_if_failed(xml);
     }
     xml->depth++;
 }
@@ -175,6 +188,7 @@ static void on_end(void *user, const char *element)
     xml->depth--;
     if (xml->status == STATUS_OK && xml->end != NULL) {
         xml->end(xml, xml->user, element);
+        stop_if_failed(xml);
     }
 }
 

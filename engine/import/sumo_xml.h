@@ -40,6 +40,9 @@ void sumo_xml_fail(struct sumo_xml *xml, enum status status, const char *remedy,
 // Stops the reading with a problem that is already written down, as of a file that this one includes.
 void sumo_xml_stop(struct sumo_xml *xml, enum status status, const struct problem *problem);
 
+// Takes a failure of the handler that runs back: the element costs itself alone. What it was is in *ret.
+void sumo_xml_forgive(struct sumo_xml *xml, struct problem *ret);
+
 bool sumo_xml_failed(const struct sumo_xml *xml);
 int32_t sumo_xml_line(const struct sumo_xml *xml);
 

@@ -2,7 +2,7 @@
 //
 // CONTRACT  The same (seed, number, draw) chooses the same alternative. A name that is added again means the new entry.
 // OWNERSHIP book_release frees all.
-// NOT HERE  What the indices mean.
+// NOT HERE  What the indices mean. By use, one below 0 is an alternative that is broken: who draws it is refused.
 #pragma once
 
 #include <stdint.h>

@@ -75,6 +75,9 @@ static void read_route(struct reader *reader, struct sumo_xml *xml, const char *
     }
     double weight = sumo_xml_number(xml, "route", attributes, "probability", 1.0, 0.0, 1e9);
     struct choice choice = { .index = route_keep(reader, xml, attributes), .weight = weight };
+    if (sumo_xml_failed(xml)) {
+        return;
+    }
     const char *id = sumo_xml_find(attributes, "id");
     if (reader->distribution.open && !reader->distribution.types) {
         *GROW(reader->distribution.choices) = choice;
@@ -123,6 +126,35 @@ static void read_type(struct reader *reader, struct sumo_xml *xml, const char **
     }
 }
 
+// What is wrong with a type, a route or a distribution costs itself and the trips that take it, where trips may be
+// dropped: a broken alternative stands in its place (choice_book.h).
+static void forgive(struct reader *reader, struct sumo_xml *xml, const char *element, const char **attributes)
+{
+    if (!sumo_xml_failed(xml) || !reader->rows->options.ignore_route_errors) {
+        return;
+    }
+    struct problem problem;
+    sumo_xml_forgive(xml, &problem);
+    reader->broken_first = reader->broken.count == 0 ? problem : reader->broken_first;
+    sumo_count(reader, xml, &reader->broken);
+    bool type = strcmp(element, "vType") == 0, route = strcmp(element, "route") == 0;
+    bool inside = reader->type_open && (strcmp(element, "param") == 0 || strncmp(element, "carFollowing-", 13) == 0);
+    const char *id = inside ? reader->rows->types.at[reader->rows->types.count - 1].name
+        : sumo_xml_find(attributes, "id");
+    struct choice broken = { .index = -1, .weight = 1.0 };
+    struct distribution *open = &reader->distribution;
+    if (id != NULL && *id != '\0' && (type || inside || (route && reader->open == NULL))) {
+        book_add(type || inside ? &reader->types : &reader->routes, id, &broken, 1);
+    }
+    if (inside && open->open && open->types && open->choices.count > 0) {
+        open->choices.at[open->choices.count - 1].index = -1;
+    } else if (open->open && ((type && open->types) || (route && !open->types))) {
+        *GROW(open->choices) = broken;
+    } else if (route && reader->open != NULL) {
+        *GROW(reader->pending.routes) = broken;
+    }
+}
+
 // Alternatives by name, as in vTypes="a b" probabilities="1 2".
 static void read_alternatives(struct reader *reader, struct sumo_xml *xml, const char *element, const char *list,
                               const char *weights)
@@ -134,17 +166,21 @@ static void read_alternatives(struct reader *reader, struct sumo_xml *xml, const
         (void)snprintf(name, sizeof name, "%.*s", (int)(bytes < sizeof name ? bytes : sizeof name - 1), list);
         list += bytes;
         int32_t entry = names_find(&book->names, name);
-        if (entry == NAME_NONE) {
+        if (entry == NAME_NONE && reader->rows->options.ignore_route_errors) {
+            sumo_count(reader, xml, &reader->broken);
+        } else if (entry == NAME_NONE) {
             sumo_xml_fail(xml, STATUS_UNKNOWN, "define it above", "<%s> names \"%s\", which is unknown", element, name);
             return;
         }
-        struct choice choice = { .index = book->choices.at[book->entries.at[entry].first].index, .weight = 1.0 };
+        struct choice choice = { .index = entry == NAME_NONE ? -1 : book->choices.at[book->entries.at[entry].first].index, .weight = 1.0 };
         if (weights != NULL && *(weights += strspn(weights, " \t\r\n,")) != '\0') {
             char *end = NULL;
             choice.weight = strtod(weights, &end);
             if (end == weights || !(choice.weight >= 0.0 && choice.weight <= 1e9)) {
                 sumo_xml_fail(xml, STATUS_RANGE, "write numbers >= 0", "<%s probabilities=\"...%.40s\">", element,
                               weights);
+                reader->distribution.choices.count = 0;   // Who takes it cannot know its shares.
+                *GROW(reader->distribution.choices) = (struct choice){ .index = -1, .weight = 1.0 };
                 return;
             }
             weights = end;
@@ -175,6 +211,10 @@ static void end_distribution(struct reader *reader, struct sumo_xml *xml)
 {
     struct distribution *open = &reader->distribution;
     open->open = false;
+    if (open->choices.count == 0 && reader->rows->options.ignore_route_errors) {
+        sumo_count(reader, xml, &reader->broken);
+        *GROW(open->choices) = (struct choice){ .index = -1, .weight = 1.0 };
+    }
     if (open->choices.count == 0) {
         sumo_xml_fail(xml, STATUS_SYNTAX, "give it at least one alternative", "the distribution \"%s\" is empty",
                       open->name);
@@ -240,7 +280,7 @@ static void read_place(struct pending *pending, const char **attributes)
     char *end = NULL;
     pending->place_m = strtod(text, &end);
     pending->place = PLACE_NUMBER;
-    if (end == text || *end != '\0' || !(fabs(pending->place_m) <= 1.0e6)) {
+    if (end == text || *end != '\0' || !isfinite(pending->place_m)) {
         sumo_pending_bad(pending, STATUS_RANGE, "departPos=\"%.60s\" is no place", text);
         pending->place = PLACE_START;
     }
@@ -486,17 +526,22 @@ static void on_start(struct sumo_xml *xml, void *user, const char *element, cons
         begin_vehicle(reader, xml, element, attributes);
     } else if (strcmp(element, "vType") == 0) {
         read_type(reader, xml, attributes);
+        forgive(reader, xml, element, attributes);
     } else if (strncmp(element, "carFollowing-", 13) == 0 && reader->type_open) {
         sumo_note_attributes(reader, xml, element, attributes);
         if (!sumo_type_read_model(xml, element, attributes, &reader->rows->types.at[reader->rows->types.count - 1])) {
             note_model(reader, xml, element + strlen("carFollowing-"));
         }
+        forgive(reader, xml, element, attributes);
     } else if (strcmp(element, "param") == 0 && reader->type_open) {
         sumo_type_read_param(xml, attributes, &reader->rows->types.at[reader->rows->types.count - 1]);
+        forgive(reader, xml, element, attributes);
     } else if (strcmp(element, "route") == 0) {
         read_route(reader, xml, attributes);
+        forgive(reader, xml, element, attributes);
     } else if (strcmp(element, "vTypeDistribution") == 0 || strcmp(element, "routeDistribution") == 0) {
         begin_distribution(reader, xml, element, attributes);
+        forgive(reader, xml, element, attributes);
     } else if (strcmp(element, "interval") == 0 && reader->open == NULL) {
         begin_interval(reader, xml, attributes);
     } else if (strcmp(element, "include") == 0) {

@@ -3,6 +3,7 @@
 
 #include "engine/base/random.h"
 #include "engine/model/units.h"
+#include "sim/demand/sumo_notes.h"
 #include "sim/demand/sumo_reader.h"
 #include "sim/demand/sumo_stops.h"
 
@@ -63,8 +64,8 @@ static int32_t choose_speed(const struct reader *reader, const struct link *link
     return reader->pending.speed_mmps;
 }
 
-// Of the front on the link's lanes, which are equally long; INT32_MIN: none of them.
-static int32_t choose_front(const struct reader *reader, const struct link *link)
+// Of the front on the link's lanes, which are equally long.
+static int32_t choose_front(const struct reader *reader, const struct link *link, bool *ret_beyond)
 {
     double u = random_unit(reader->rows->options.seed, RANDOM_ROUTE, reader->ordinal, DRAW_PLACE);
     double at_m = reader->pending.place_m;
@@ -79,7 +80,9 @@ static int32_t choose_front(const struct reader *reader, const struct link *link
         break;
     }
     at_m += at_m < 0.0 ? link->length_m : 0.0;
-    return at_m < 0.0 || at_m > link->length_m ? INT32_MIN : (int32_t)(at_m * 1000.0 + 0.5);
+    // Beyond either end SUMO 1.15 inserts it at the lane's end, with a warning.
+    *ret_beyond = at_m < 0.0 || at_m > link->length_m;
+    return (int32_t)((*ret_beyond ? link->length_m : at_m) * 1000.0 + 0.5);
 }
 
 static bool timed(const struct demand_stop *stops, int32_t count)
@@ -129,14 +132,25 @@ void sumo_depart(struct reader *reader, struct sumo_xml *xml, int64_t depart_ms,
     const struct choice_entry *entry = &reader->types.entries.at[pending->type_entry];
     uint64_t seed = rows->options.seed;
     int32_t type = choose(reader->types.choices.at + entry->first, entry->count, seed, reader->ordinal, DRAW_TYPE);
+    if (type < 0) {
+        reader->ordinal++;             // The next one of a flow draws anew.
+        sumo_refuse(reader, xml, STATUS_RANGE, "its type is broken");
+        return;
+    }
     enum user_class user = rows->types.at[type].user;
     const int32_t *links = pending->anchors.at;
     int32_t count = pending->anchors.count;
     const struct route_text *route = NULL;
     if (pending->routes.count > 0) {
         int32_t chosen = choose(pending->routes.at, pending->routes.count, seed, reader->ordinal, DRAW_ROUTE);
+        if (chosen < 0) {
+            reader->ordinal++;
+            sumo_refuse(reader, xml, STATUS_RANGE, "its route is broken");
+            return;
+        }
         route = &reader->route_texts.at[chosen];
         if (route->unknown != INDEX_NONE || route->count == 0) {
+            reader->ordinal += pending->routes.count > 1;
             sumo_refuse(reader, xml, STATUS_UNKNOWN, route->unknown == INDEX_NONE ? "its route is empty%s"
                    : "edge \"%s\" of its route is not in the network",
                    route->unknown == INDEX_NONE ? "" : rows->text.at + route->unknown);
@@ -146,14 +160,13 @@ void sumo_depart(struct reader *reader, struct sumo_xml *xml, int64_t depart_ms,
         count = route->count;
     }
     const struct link *link = &rows->network->links[links[0]];
+    bool beyond = false;
     struct demand_row row = { .depart_ms = depart_ms, .type = type, .name = pending->name, .instance = instance,
         .file = reader->file, .line = pending->line, .depart_lane = choose_lane(reader, link, user),
         .depart_speed_mmps = choose_speed(reader, link),
-        .depart_front_mm = choose_front(reader, link) };
-    if (row.depart_front_mm == INT32_MIN) {
-        sumo_refuse(reader, xml, STATUS_RANGE, "departPos=\"%g\" is beyond the %.2f m of \"%s\"",
-               pending->place_m, link->length_m, network_name(rows->network, link->name));
-        return;
+        .depart_front_mm = choose_front(reader, link, &beyond) };
+    if (beyond) {
+        sumo_count(reader, xml, &reader->beyond);
     }
     if (row.depart_lane >= link->lane_count
         || (row.depart_lane >= 0

@@ -129,6 +129,8 @@ void sumo_note_counts(struct reader *reader)
           "SUMO refuses them" },
         { &reader->placed, "vehicles or flows ask for a place (departPos in words, arrivalPos, arrivalLane): they "
           "enter where their first edge begins and arrive where the last one ends" },
+        { &reader->beyond, "vehicles have a departPos beyond the ends of their lane: they enter at its end" },
+        { &reader->broken, "types, routes or distributions are broken: who takes them is dropped" },
         { &reader->persons, "persons or containers are passed over" },
         { &reader->driven_through, "stops have a speed: vehicles drive through them" },
         { &reader->reroutes, "rules of rerouters are passed over: lanes and edges are closed, nothing else" },
@@ -143,6 +145,9 @@ void sumo_note_counts(struct reader *reader)
             rows_note(rows, "%s: line %d%s: %lld %s", names_text(&rows->files, counted->file), counted->line,
                       counted->count > 1 ? " and on" : "", (long long)counted->count, told[i].what);
         }
+    }
+    if (reader->broken.count > 0 && reader->broken_first.text[0] != '\0') {
+        rows_note(rows, "%.700s", reader->broken_first.text);
     }
     if (reader->unsorted) {
         rows_note(rows, "departures are not in order: sorted here; SUMO would drop the late ones");

@@ -267,6 +267,10 @@ def wrong_words_are_usage(folder):
                   ["audit", "burn"], ["audit", "show", "--since", "yesterday"], ["audit", "verify", "--expect", "5"], ["keys"],
                   ["keys", "list"], ["watch", "a", "b"]):
         run(INTERGREEN, *words, code=2)
+    for words in (["sim", "--network", "n"], ["compare", "--network", "n"], ["replay", "day"]):
+        _, said = run(INTERGREEN, *words, "--control", "program,no-such", code=2)
+        assert "no strategy 'no-such'" in said or "no strategy 'program,no-such'" in said, said
+        assert "max-pressure" in said, said
     for name in ("alarms", "audit", "watch", "keys"):
         assert "usage" in run(INTERGREEN, name, "--help")[0]
         assert f"  {name} " in run(INTERGREEN, "--help")[0]

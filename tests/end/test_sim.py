@@ -173,7 +173,7 @@ def broken_networks_are_named_with_their_place(folder):
 def a_wrong_word_is_a_usage_error(folder):
     run(INTERGREEN, "sim", "--no-such-option", code=2)
     run(INTERGREEN, "no-such-command", code=2)
-    _, said = run(INTERGREEN, "sim", *cologne(), "--control", "no-such-strategy", code=1)
+    _, said = run(INTERGREEN, "sim", *cologne(), "--control", "no-such-strategy", code=2)
     assert "no-such-strategy" in said and "max-pressure" in said, said
 
 

@@ -173,7 +173,18 @@ static void places_of_departure_are_read(void **state)
     assert_memory_equal(trips.depart_front_mm, fronts, sizeof fronts);
     assert_true(trips.depart_front_mm[5] >= 0 && trips.depart_front_mm[5] <= length_mm);
     demand_release(demand);
-    refuses("p1.rou.xml", "<routes>\n<trip id=\"t\" depart=\"1\" from=\"a\" to=\"b\" departPos=\"99999\"/></routes>",
+    // Beyond either end: at the lane's end, with a note, as SUMO 1.15 does.
+    demand = open_text("p1.rou.xml", "<routes><route id=\"r\" edges=\"a b\"/>\n"
+        "<vehicle id=\"1\" depart=\"1\" route=\"r\" departPos=\"99999\"/>"
+        "<vehicle id=\"2\" depart=\"2\" route=\"r\" departPos=\"-1e300\"/></routes>");
+    assert_int_equal(demand_note_count(demand), 1);
+    assert_non_null(strstr(demand_note(demand, 0), "line 2 and on: 2 vehicles have a departPos beyond"));
+    trips = take_all(demand);
+    assert_int_equal(trips.count, 2);
+    assert_int_equal(trips.depart_front_mm[0], length_mm);
+    assert_int_equal(trips.depart_front_mm[1], length_mm);
+    demand_release(demand);
+    refuses("p3.rou.xml", "<routes>\n<trip id=\"t\" depart=\"1\" from=\"a\" to=\"b\" departPos=\"nan\"/></routes>",
             STATUS_RANGE, "line 2|departPos");
     refuses("p2.rou.xml", "<routes>\n<trip id=\"t\" depart=\"1\" from=\"a\" to=\"b\" departPos=\"here\"/></routes>",
             STATUS_RANGE, "line 2|departPos");
@@ -562,6 +573,57 @@ static void one_bad_trip_costs_itself(void **state)
     departs(demand, (const double[]){ 1, 5 }, 2);
 }
 
+// A type, a route or a distribution that is broken costs itself and the trips that take it, no others.
+static void what_is_broken_costs_who_takes_it(void **state)
+{
+    (void)state;
+    static const char TEXT[] =
+        "<routes>\n<route id='r' edges='a b'/>\n<vType id='good'/>\n"
+        "<vType id='class' vClass='spaceship'/>\n<vType id='number' accel='fast'/>\n<vType accel='1'/>\n"
+        "<vType id='model'><carFollowing-Krauss tau='-3'/></vType>\n"
+        "<vTypeDistribution id='mixed'><vType id='odd' length='0' probability='1'/>"
+        "<vType id='even' probability='1'/></vTypeDistribution>\n"
+        "<vTypeDistribution id='shares' vTypes='good good' probabilities='1 x'/>\n"
+        "<vTypeDistribution id='none'/>\n<vTypeDistribution id='gone' vTypes='good absent'/>\n"
+        "<route id='many' edges='a b' repeat='-1'/>\n"
+        "<vehicle id='v1' type='good' depart='1' route='r'/>\n"
+        "<vehicle id='v2' type='class' depart='2' route='r'/>\n"
+        "<vehicle id='v3' type='number' depart='3' route='r'/>\n"
+        "<vehicle id='v4' type='model' depart='4' route='r'/>\n"
+        "<vehicle id='v5' type='shares' depart='5' route='r'/>\n"
+        "<vehicle id='v6' type='none' depart='6' route='r'/>\n"
+        "<vehicle id='v7' type='even' depart='7' route='r'/>\n"
+        "<vehicle id='v8' type='good' depart='8' route='many'/>\n"
+        "<vehicle id='v9' type='good' depart='9'><route edges='a b' repeat='x'/></vehicle>\n"
+        "<vehicle id='v10' depart='10' route='r'/>\n"
+        "<flow id='f' type='mixed' begin='100' period='1' number='200' route='r'/>\n"
+        "<flow id='g' type='gone' begin='400' period='1' number='200' route='r'/>\n</routes>";
+    write_text("b.rou.xml", TEXT);
+    struct demand_options options = DEMAND_OPTIONS_DEFAULT;
+    options.ignore_route_errors = true;
+    struct demand *demand = open_with("b.rou.xml", &options);
+    int64_t dropped = demand_counts(demand)->route_errors;
+    bool told = false;
+    for (int32_t i = 0; i < demand_note_count(demand); i++) {
+        told = told || strstr(demand_note(demand, i), "are broken: who takes them is dropped") != NULL;
+    }
+    assert_true(told);
+    struct trip_columns trips = take_all(demand);
+    assert_int_equal(trips.count + dropped, 410);
+    const int64_t at_ms[] = { 1000, 7000, 10000 };
+    assert_memory_equal(trips.depart_ms, at_ms, sizeof at_ms);
+    // Of each mixed flow about one in two draws the good alternative: 200 draws, 70 to 130 is four deviations.
+    int32_t mixed = 0, gone = 0;
+    for (int32_t i = 3; i < trips.count; i++) {
+        mixed += trips.depart_ms[i] < 400000;
+        gone += trips.depart_ms[i] >= 400000;
+    }
+    assert_in_range(mixed, 70, 130);
+    assert_in_range(gone, 70, 130);
+    demand_release(demand);
+    refuses("b1.rou.xml", TEXT, STATUS_UNKNOWN, "line 4|spaceship");   // Without the option the first one ends it.
+}
+
 #define VEHICLE "{\"length\":5,\"width\":2,\"maxPosAcc\":2,\"maxNegAcc\":4.5,\"usualPosAcc\":2,\"usualNegAcc\":4," \
     "\"minGap\":2.5,\"maxSpeed\":10,\"headwayTime\":2}"
 
@@ -739,6 +801,7 @@ int main(void)
         cmocka_unit_test(a_configuration_holds_for_other_routes),
         cmocka_unit_test(wrong_trips_are_told_by_line), cmocka_unit_test(a_demand_may_be_empty),
         cmocka_unit_test(broken_files_always_fail),
+        cmocka_unit_test(what_is_broken_costs_who_takes_it),
         cmocka_unit_test(one_bad_trip_costs_itself), cmocka_unit_test(cityflow_flows),
         cmocka_unit_test(own_file_round_trip), cmocka_unit_test(own_file_survives_harm),
     };
