@@ -7,6 +7,28 @@
 #include "engine/import/sumo_raw.h"
 #include "engine/import/sumo_tie.h"
 
+// What the file is of, or has, that is not modelled as SUMO does.
+static void note_what_differs(const struct sumo_raw *raw, struct import_report *report)
+{
+    if (raw->version[0] == '\0' || strtod(raw->version, NULL) < 1.0) {
+        import_note(report, NOTE_WARNING, "the network's version is %s, none of SUMO 1.0 or later: what it does not say is "
+                    "taken as of today; netconvert -s brings it up to date",
+                    raw->version[0] != '\0' ? raw->version : "not said");
+    }
+    if (raw->rail_crossing_count > 0) {
+        import_note(report, NOTE_WARNING, "%d rail crossings have no gates here: who crosses yields to trains that come",
+                    raw->rail_crossing_count);
+    }
+    if (raw->rail_signal_count > 0) {
+        import_note(report, NOTE_WARNING, "%d rail signals are not worked: trains keep their distance by sight",
+                    raw->rail_signal_count);
+    }
+    if (raw->acceleration_count > 0) {
+        import_note(report, NOTE_WARNING, "%d acceleration lanes are lanes like others here",
+                    raw->acceleration_count);
+    }
+}
+
 static void note_what_was_read(const struct sumo_raw *raw, const struct network_draft *draft,
                                struct import_report *report)
 {
@@ -19,6 +41,7 @@ static void note_what_was_read(const struct sumo_raw *raw, const struct network_
         import_note(report, NOTE_WARNING, "a phase names several that may follow it: programs are taken in the order "
                     "of the file");
     }
+    note_what_differs(raw, report);
 }
 
 // files: the network, then the additional files. path: what the caller named.

@@ -181,6 +181,7 @@ static void lane_start(struct sumo_xml *xml, struct raw_reader *reader, const ch
                       edge->lanes.count);
         return;
     }
+    raw->acceleration_count += sumo_xml_flag(attributes, "acceleration", false);
     edge->lanes.count++;
     *GROW(raw->lanes) = lane;
 }
@@ -212,6 +213,8 @@ static void junction_start(struct sumo_xml *xml, struct raw_reader *reader, cons
     junction.kind = type == NULL ? JUNCTION_PRIORITY : kind_of(type);
     junction.inside = type != NULL && strcmp(type, "internal") == 0;
     junction.railway = type != NULL && (strcmp(type, "rail_signal") == 0 || strcmp(type, "rail_crossing") == 0);
+    raw->rail_crossing_count += type != NULL && strcmp(type, "rail_crossing") == 0;
+    raw->rail_signal_count += type != NULL && strcmp(type, "rail_signal") == 0;
     junction.zipper = type != NULL && strcmp(type, "zipper") == 0;
     junction.at.x_m = sumo_xml_number(xml, "junction", attributes, "x", NAN, -COORDINATE_M_MAX, COORDINATE_M_MAX);
     junction.at.y_m = sumo_xml_number(xml, "junction", attributes, "y", NAN, -COORDINATE_M_MAX, COORDINATE_M_MAX);
@@ -396,6 +399,10 @@ static void on_start(struct sumo_xml *xml, void *user, const char *element, cons
         if (!fits) {
             sumo_xml_fail(xml, STATUS_SYNTAX, reader->network ? "name a .net.xml" : "name an additional file of SUMO",
                           "the file holds <%s>, not <%s>", element, reader->network ? "net" : "additional");
+        }
+        const char *version = sumo_xml_find(attributes, "version");
+        if (reader->network && version != NULL) {
+            (void)snprintf(reader->raw->version, sizeof reader->raw->version, "%s", version);
         }
         reader->raw->left_hand |= reader->network && sumo_xml_flag(attributes, "lefthand", false);
         return;

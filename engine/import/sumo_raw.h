@@ -97,6 +97,8 @@ struct sumo_raw {
     LIST_OF(struct sumo_detector) detectors;
     bool rounded;                      // a time was no multiple of 100 ms
     bool branching;                    // a phase names several that may follow it
+    char version[16];                  // of the network's format, as it says it; "": it does not
+    int32_t rail_crossing_count, rail_signal_count, acceleration_count;   // what is not modelled: see sumo.c
     int32_t entry_exit_count;          // detectors between entries and exits (E3): nothing here is measured so
 };
 
