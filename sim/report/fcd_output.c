@@ -29,21 +29,52 @@ static enum status choose_links(struct fcd_output *output, const char *names, st
     return STATUS_OK;
 }
 
+// Whether two connections are lanes of one of SUMO's inner edges: from the same link to the same link.
+static bool side_by_side(const struct network *network, const struct connection *a, const struct connection *b)
+{
+    return a->junction == b->junction && network->lanes[a->from_lane].link == network->lanes[b->from_lane].link
+        && network->lanes[a->to_lane].link == network->lanes[b->to_lane].link;
+}
+
+// SUMO names an inner lane :JUNCTION_EDGE_LANE: its connections are numbered in the junction, an inner edge has the
+// number of its first one, and its lanes count from 0. Where there is a signal that number is the place in the state
+// string, less the junction's first one; where there is none, the order of the file, which need not be SUMO's. Of a
+// path over two inner lanes (a turn that waits inside) the first one is named.
 static void number_connections(struct fcd_output *output)
 {
     const struct network *network = output->subject->network;
     int32_t *count = memory_take((size_t)network->junction_count, sizeof *count);
-    output->number_in_junction = memory_take((size_t)network->connection_count, sizeof *output->number_in_junction);
+    int32_t *least = memory_take((size_t)network->junction_count, sizeof *least);
+    output->inner = memory_take((size_t)network->connection_count, sizeof *output->inner);
+    for (int32_t j = 0; j < network->junction_count; j++) {
+        least[j] = INT32_MAX;
+    }
     for (int32_t i = 0; i < network->connection_count; i++) {
-        output->number_in_junction[i] = count[network->connections[i].junction]++;
+        const struct connection *at = &network->connections[i];
+        int32_t letter = at->link_index == INDEX_NONE ? -1 : at->link_index;
+        least[at->junction] = letter < least[at->junction] ? letter : least[at->junction];
+    }
+    for (int32_t i = 0; i < network->connection_count; i++) {
+        const struct connection *at = &network->connections[i];
+        int32_t ordinal = count[at->junction]++;
+        output->inner[i].edge = least[at->junction] >= 0 ? at->link_index - least[at->junction] : ordinal;
+        // Connections lie by their first lane: those of one inner edge are near one another.
+        for (int32_t k = i - 1; k >= 0 && network->lanes[network->connections[k].from_lane].link
+                 == network->lanes[at->from_lane].link; k--) {
+            if (side_by_side(network, &network->connections[k], at)) {
+                output->inner[i] = (struct inner_lane){ output->inner[k].edge, output->inner[k].lane + 1 };
+                break;
+            }
+        }
     }
     free(count);
+    free(least);
 }
 
 static void fcd_free(struct fcd_output *output)
 {
     free(output->chosen);
-    free(output->number_in_junction);
+    free(output->inner);
     *output = (struct fcd_output){ 0 };
 }
 
@@ -89,8 +120,9 @@ static void vehicle_row(const struct fcd_output *output, const struct vehicle_vi
     report_trip_name(output->subject, view->number, name, sizeof name);
     if (inside) {
         const struct junction *junction = &network->junctions[network->connections[view->connection].junction];
-        (void)snprintf(lane, sizeof lane, ":%.200s_%d_0", network_name(network, junction->name),
-                       output->number_in_junction[view->connection]);
+        struct inner_lane inner = output->inner[view->connection];
+        (void)snprintf(lane, sizeof lane, ":%.200s_%d_%d", network_name(network, junction->name), inner.edge,
+                       inner.lane);
     } else {
         report_lane_name(network, view->lane, lane, sizeof lane);
     }

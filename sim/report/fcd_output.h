@@ -18,13 +18,16 @@ struct fcd_filter {
     double x_m_min, y_m_min, x_m_max, y_m_max;
 };
 
+// An inner lane as SUMO names it: :JUNCTION_EDGE_LANE.
+struct inner_lane { int32_t edge, lane; };
+
 struct fcd_output {
     FILE *xml, *csv;
     const struct report_subject *subject;
     struct fcd_filter filter;
     int64_t begin_ms;
     bool *chosen;                          // by link
-    int32_t *number_in_junction;           // by connection
+    struct inner_lane *inner;              // by connection
 };
 
 MUST_USE enum status fcd_open(struct fcd_output *output, const char *directory, const struct report_subject *subject,

@@ -222,6 +222,33 @@ def a_configuration_of_packed_files_in_folders_runs(folder):
 
 
 @test
+def vehicles_inside_a_junction_are_on_the_inner_lanes_of_sumo(folder):
+    """At signals, by the network's own `via`: from which link to which link decides which lanes it may be."""
+    grid(folder)
+    sim("--network", folder / "grid.net.xml", "--demand", folder / "trips.xml", "--control", "program", "--out",
+        folder / "out", "--fcd", "--seconds", "600")
+    vias = {}
+    for way in elements(folder / "grid.net.xml", "connection"):
+        if "tl" in way.keys() and "via" in way.keys():
+            vias.setdefault((way["from"], way["to"]), set()).add(way["via"])
+    known, checked, last = set().union(*vias.values()), 0, {}
+    signals = {name[1:].rsplit("_", 2)[0] for name in known}
+    for row in rows(folder / "out" / "fcd.csv"):
+        if row["lane"].startswith(":") and row["lane"][1:].rsplit("_", 2)[0] in signals:
+            assert row["lane"] in known, row
+        before, inside = last.get(row["id"], (None, None))
+        if row["lane"].startswith(":"):
+            last[row["id"]] = (before, row["lane"])
+        else:
+            link = row["lane"].rsplit("_", 1)[0]
+            if inside and (before, link) in vias:
+                assert inside in vias[before, link], (before, inside, link)
+                checked += 1
+            last[row["id"]] = (link, None)
+    assert checked > 100, checked
+
+
+@test
 def area_detectors_see_what_drives_over_them(folder):
     grid(folder)
     (folder / "areas.add.xml").write_text('<additional><laneAreaDetector id="A" lane="A0B0_1" pos="80" endPos="-1" '
