@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "engine/base/memory.h"
+#include "engine/serve/console.h"
 #include "engine/serve/journal.h"
 #include "engine/serve/page.h"
 
@@ -28,16 +29,67 @@ struct request {
     size_t sent;
 };
 
+struct asset {
+    const char *path, *type;
+    const unsigned char *at;
+    const unsigned int *bytes;
+};
+
+static const struct asset ASSETS[] = {
+    { "/", "text/html; charset=utf-8", page_index, &page_index_bytes },
+    { "/index.html", "text/html; charset=utf-8", page_index, &page_index_bytes },
+    { "/console.js", "text/javascript; charset=utf-8", page_script, &page_script_bytes },
+    { "/draw.js", "text/javascript; charset=utf-8", page_draw, &page_draw_bytes },
+    { "/console.css", "text/css; charset=utf-8", page_style, &page_style_bytes },
+};
+
+static bool asset_write(const char *path, struct request *request, const char **ret_type)
+{
+    for (size_t i = 0; i < sizeof ASSETS / sizeof *ASSETS; i++) {
+        if (strcmp(path, ASSETS[i].path) == 0) {
+            *ret_type = ASSETS[i].type;
+            page_text_add(&request->body, "%.*s", (int)*ASSETS[i].bytes, (const char *)ASSETS[i].at);
+            return true;
+        }
+    }
+    return false;
+}
+
+// What the console asks for. false: nothing of that name.
+static bool console_write(struct http *http, const char *path, struct request *request)
+{
+    struct gauges gauges;
+    static const char plan[] = "/api/plan/";
+    http->hooks.gauges(http->hooks.owner, &gauges);
+    if (strcmp(path, "/api/state") == 0) {
+        gauges_state(&gauges, &request->body);
+    } else if (strcmp(path, "/api/network") == 0) {
+        console_network(&gauges, &request->body);
+    } else if (strcmp(path, "/api/live") == 0) {
+        http->hooks.detail(http->hooks.owner);
+        console_live(&gauges, &request->body);
+    } else if (strcmp(path, "/api/journal") == 0) {
+        console_journal(&request->body);
+    } else if (strncmp(path, plan, sizeof plan - 1) == 0) {
+        char *end;
+        const char *digits = path + sizeof plan - 1;
+        unsigned long index = strtoul(digits, &end, 10);
+        return *digits >= '0' && *digits <= '9' && *end == '\0' && index <= INT32_MAX
+            && console_plan(&gauges, (int32_t)index, &request->body);
+    } else {
+        return false;
+    }
+    return true;
+}
+
 static void body_write(struct http *http, const char *path, struct request *request, const char **ret_type,
                        int *ret_code)
 {
     struct gauges gauges;
     *ret_code = HTTP_STATUS_OK;
     *ret_type = "text/plain; charset=utf-8";
-    if (strcmp(path, "/api/state") == 0) {
+    if (console_write(http, path, request)) {
         *ret_type = "application/json";
-        http->hooks.gauges(http->hooks.owner, &gauges);
-        gauges_state(&gauges, &request->body);
     } else if (strcmp(path, "/metrics") == 0) {
         *ret_type = "text/plain; version=0.0.4; charset=utf-8";
         http->hooks.gauges(http->hooks.owner, &gauges);
@@ -46,10 +98,7 @@ static void body_write(struct http *http, const char *path, struct request *requ
         bool healthy = http->hooks.healthy(http->hooks.owner);
         *ret_code = healthy ? HTTP_STATUS_OK : HTTP_STATUS_SERVICE_UNAVAILABLE;
         page_text_add(&request->body, "%s\n", healthy ? "ok" : "no step of late");
-    } else if (strcmp(path, "/") == 0 || strcmp(path, "/index.html") == 0) {
-        *ret_type = "text/html; charset=utf-8";
-        page_text_add(&request->body, "%.*s", (int)page_index_bytes, (const char *)page_index);
-    } else {
+    } else if (!asset_write(path, request, ret_type)) {
         *ret_code = HTTP_STATUS_NOT_FOUND;
         page_text_add(&request->body, "no such page\n");
     }
@@ -60,7 +109,7 @@ static int answer(struct http *http, struct lws *wsi, const char *path, struct r
     uint8_t header[LWS_PRE + 2048], *start = header + LWS_PRE, *at = start, *end = header + sizeof header - 1;
     const char *type;
     int code;
-    static const char policy[] = "default-src 'self'; script-src 'unsafe-inline'; style-src 'unsafe-inline'";
+    static const char policy[] = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
     body_write(http, path, request, &type, &code);
     if (lws_add_http_common_headers(wsi, (unsigned)code, type, request->body.used, &at, end) != 0
         || lws_add_http_header_by_name(wsi, (const unsigned char *)"cache-control:", (const unsigned char *)"no-store",

@@ -1,7 +1,7 @@
 // http.h: the page, the state as JSON and the metrics, over libwebsockets on the daemon's own loop.
 //
 // THEORY    GET /           the page
-//           GET /api/state  gauges_state
+//           GET /api/state  gauges_state; /api/network, /api/live, /api/plan/N, /api/journal: console.h
 //           GET /metrics    gauges_metrics
 //           GET /healthz    "ok" while steps are made
 //           Everything else is 404. Nothing here changes anything.
@@ -20,6 +20,7 @@ struct http_hooks {
     void *owner;
     void (*gauges)(void *owner, struct gauges *ret);
     bool (*healthy)(void *owner);
+    void (*detail)(void *owner);          // somebody looks at the map
 };
 
 MUST_USE enum status http_start(uv_loop_t *loop, const struct listen_address *address, const struct http_hooks *hooks,

@@ -105,6 +105,12 @@ static bool on_healthy(void *owner)
         || monotonic_ms() - compute_progress_ms(server->compute) < STALL_MS;
 }
 
+static void on_detail(void *owner)
+{
+    struct server *server = owner;
+    compute_detail(server->compute);
+}
+
 // ---- StatusRequest
 
 static void status_answer(struct server *server, const struct asked *asked, const struct gauges *gauges)
@@ -365,7 +371,8 @@ static enum status doors_open(struct server *server, struct problem *problem)
     if (settings->http_off) {
         return STATUS_OK;
     }
-    struct http_hooks hooks = { .owner = server, .gauges = on_gauges, .healthy = on_healthy };
+    struct http_hooks hooks = { .owner = server, .gauges = on_gauges, .healthy = on_healthy,
+        .detail = on_detail };
     return http_start(&server->loop, &settings->http, &hooks, &server->http, problem);
 }
 
