@@ -83,7 +83,7 @@ function take(newer, lamps, course) {
 }
 
 function lostShow(error) {
-  const lost = byId("lost"), since = answeredAt ? new Date(answeredAt).toLocaleTimeString() : null;
+  const lost = byId("lost"), since = answeredAt ? new Date(answeredAt).toLocaleTimeString("en-GB") : null;
   const why = error.name === "AbortError" ? `no answer within ${ANSWER_MS_MAX / 1000} s`
     : error instanceof TypeError ? "no connection" : error.message;
   lost.textContent = since ? `The daemon does not answer (${why}). What you see is from ${since}; signals play on by their plans, then by their fallback.`
@@ -264,8 +264,8 @@ function journalShow() {
 
 const REASONS = {
   none: () => "", program: () => "the network's own program", splits: p => `new cycle and splits, flow ratio ${(p.now_value / 1000).toFixed(2)}`,
-  stay: p => `stage ${p.reason_stage} goes on: worth ${p.now_value}, the best other ${p.best_value}`,
-  switch: p => `stage ${p.reason_stage} is worth more: ${p.best_value} against ${p.now_value}`,
+  stay: p => `stage ${p.reason_stage} goes on (to stay ${p.now_value}, the best other ${p.best_value}, in the strategy's own unit)`,
+  switch: p => `stage ${p.reason_stage} was chosen (it ${p.best_value}, to stay ${p.now_value}, in the strategy's own unit)`,
   minimum: () => "held by a minimum green or a change under way", maximum: () => "a maximum green or red is reached",
   gap: () => "a gap ended the green", override: () => "an operator asked", priority: p => `a vehicle with priority needs stage ${p.reason_stage}`,
   fallback: () => "nothing better than the fallback",

@@ -135,8 +135,10 @@ function mapDraw(canvas, network, rows, live, view, chosen, hovered) {
     const wide = Math.max(line.lanes * LANE_M * view.scale * 0.9, 2 + 0.5 * line.lanes);
     linkTrace(pen, line, at, wide, side * Math.max(0, wide / 2 + 0.5 - line.lanes * LANE_M * view.scale / 2));
   }
+  canvas.dataset.queued = full.length;
+  canvas.dataset.lamps = near && live ? live.lamps : "";
   if (near && live) {
-    const r = Math.max(1.3 * view.scale, 2.2);
+    const r = Math.max(1.5 * view.scale, 2.6);
     for (const head of network.heads) {
       const [x, y] = at(head.x, head.y);
       if (!inside(x, y)) continue;

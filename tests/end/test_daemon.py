@@ -355,6 +355,9 @@ def a_wrong_configuration_is_named_with_its_line(folder):
         (f"network: {town()}\nstrategy: magic\n", ["magic", "webster"]),
         (f"network: {town()}\nlisten: [ 'nowhere' ]\n", ["nowhere", "HOST:PORT"]),
         (f"network: {town()}\nstore: redis//x\n", ["redis://"]),
+        (f"network: {town()}\nregions: [ {{ name: Centre, strategy: webster }} ]\n", ["Centre", "no such region"]),
+        (f"network: {town()}\nregistry: nobody.txt\n", ["nobody.txt", "cannot be read"]),
+        (f"network: {town()}\nregistry: c.yaml\n", ["c.yaml", "line 1"]),
         ("network: missing.net.xml\n", ["missing.net.xml"]),
     ]
     for text, words in cases:
@@ -378,6 +381,7 @@ def the_example_configuration_is_good_and_has_every_key(folder):
         assert f"`{key}`" in reference, f"docs/configuration.md lacks {key}"
     # Every line that is commented out there is a default: with all of them in force the configuration is as good.
     (folder / "site").mkdir()
+    (folder / "peers.txt").write_text("desk-1 operator none\n")
     for text in (example, re.sub(r"^#(\s*[\w-]+:|\s*- )", r"\1", example, flags=re.M)):
         (folder / "c.yaml").write_text(re.sub(r"^network:.*", f"network: {town()}", text, flags=re.M))
         run(INTERGREEND, "--config", folder / "c.yaml", "--check-config")
@@ -435,6 +439,7 @@ def the_page_the_state_and_the_metrics_are_served(folder):
 
         headers, page = get("/")
         assert "text/html" in headers["content-type"] and "Intergreen" in page and page.rstrip().endswith("</html>")
+        assert "unsafe" not in headers["content-security-policy"], headers
         wait_for("the reading in the state", lambda: json.loads(get("/api/state")[1])["readings"] > 0)
         state = json.loads(get("/api/state")[1])
         assert len(state["intersections"]) == 9 and len(state["intersections"][0]) == len(state["columns"]), state
