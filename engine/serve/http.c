@@ -109,7 +109,8 @@ static int answer(struct http *http, struct lws *wsi, const char *path, struct r
     uint8_t header[LWS_PRE + 2048], *start = header + LWS_PRE, *at = start, *end = header + sizeof header - 1;
     const char *type;
     int code;
-    static const char policy[] = "default-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    static const char policy[] =
+        "default-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
     body_write(http, path, request, &type, &code);
     if (lws_add_http_common_headers(wsi, (unsigned)code, type, request->body.used, &at, end) != 0
         || lws_add_http_header_by_name(wsi, (const unsigned char *)"cache-control:", (const unsigned char *)"no-store",
