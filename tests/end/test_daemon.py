@@ -356,7 +356,7 @@ def a_wrong_configuration_is_named_with_its_line(folder):
         (f"network: {town()}\nlisten: [ 'nowhere' ]\n", ["nowhere", "HOST:PORT"]),
         (f"network: {town()}\nstore: redis//x\n", ["redis://"]),
         (f"network: {town()}\nregions: [ {{ name: Centre, strategy: webster }} ]\n", ["Centre", "no such region"]),
-        (f"network: {town()}\nregistry: nobody.txt\n", ["nobody.txt", "cannot be read"]),
+        (f"network: {town()}\nregistry: nobody.txt\n", ["nobody.txt", "No such file"]),
         (f"network: {town()}\nregistry: c.yaml\n", ["c.yaml", "line 1"]),
         ("network: missing.net.xml\n", ["missing.net.xml"]),
     ]
