@@ -1,4 +1,5 @@
-// console.js: the operator's console: asks the daemon once a second and shows what it says. It changes nothing.
+// console.js: the operator's console: asks the daemon once a second and shows what it says. It changes nothing but where the
+// daemon lets it (`console_operates`): an operator's override of one intersection.
 //
 //   poll ──▶ state (numbers, a row an intersection), live (queues, lamps), plan of the chosen one, journal
 //   a daemon that does not answer: the last picture stays, greyed, with the time of it, until it answers again
@@ -283,6 +284,7 @@ function detailShow() {
   const row = rows[chosen], at = network.intersections[chosen], course = plan && plan.plan;
   if (detailFor !== chosen) {
     box.replaceChildren(make("h2"), make("dl"), make("canvas"), make("p", "", "faint"), make("p"), make("p", "", "faint"));
+    if (state.operates) box.append(handMake(chosen));
     detailFor = chosen;
   }
   const [title, list, canvas, legend, why, commands] = box.children;
@@ -306,9 +308,66 @@ function detailShow() {
   canvas.setAttribute("aria-label", "lamps: " + at.groups.map(([name], g) => `${name} ${(LAMPS[letters[g]] || LAMPS["-"])[1]}`).join(", "));
   legend.textContent = "Lamps as reported up to now; paler, what the plan asks next. Thick: green. Thin: red.";
   why.textContent = course && REASONS[course.reason] && REASONS[course.reason](course) ? "Why: " + REASONS[course.reason](course) + "." : "";
-  commands.replaceChildren("To hold a stage for ten minutes: ",
+  if (!state.operates) commands.replaceChildren("To hold a stage for ten minutes: ",
     make("code", `intergreen override set ${/^[\w./-]+$/.test(row.name) ? row.name : JSON.stringify(row.name)} --stage 0 --seconds 600 --daemon ADDRESS`),
     "; to end it: ", make("code", "--end"));
+}
+
+// The form by which an operator sets an override. It stays as it is while the numbers above it change.
+function handMake(index) {
+  const at = network.intersections[index], form = make("form"), said = make("p");
+  const choice = (label, options) => {
+    const box = make("select");
+    box.setAttribute("aria-label", label);
+    box.append(...options.map(([value, text]) => { const option = make("option", text); option.value = value; return option; }));
+    return box;
+  };
+  const stage = choice("stage to hold", at.stages.map(([name, groups], i) =>
+    [i, `stage ${i}: ${groups.map(g => at.groups[g][0]).join(", ").slice(0, 40)}`]));
+  const strategy = choice("strategy", network.strategies.map(name => [name, name]));
+  const time = choice("for how long", [[120, "2 min"], [300, "5 min"], [600, "10 min"], [1800, "30 min"], [3600, "1 h"]]);
+  time.value = 300;
+  const field = (label, type) => {
+    const input = make("input");
+    input.type = type;
+    input.placeholder = label;
+    input.setAttribute("aria-label", label);
+    input.autocomplete = "off";
+    try { input.value = sessionStorage.getItem("intergreen-" + label) || ""; } catch { /* a browser without storage */ }
+    input.onchange = () => { try { sessionStorage.setItem("intergreen-" + label, input.value); } catch { /* likewise */ } };
+    return input;
+  };
+  const identity = field("identity", "text"), token = field("token", "password");
+  const button = (text, what) => {
+    const one = make("button", text);
+    one.type = "button";
+    one.onclick = () => act({ intersection: index, seconds: Number(time.value), identity: identity.value, token: token.value, ...what() }, said);
+    return one;
+  };
+  const row = (...parts) => { const line = make("div", undefined, "hand"); line.append(...parts); return line; };
+  said.setAttribute("role", "status");
+  form.onsubmit = event => event.preventDefault();
+  form.append(make("h3", "By hand"), row("for", time), row(stage, button("hold", () => ({ do: "stage", stage: Number(stage.value) }))),
+    row(strategy, button("use", () => ({ do: "strategy", strategy: strategy.value }))),
+    row(button("its own program", () => ({ do: "fallback" })), button("end the override", () => ({ do: "end" }))),
+    row(identity, token), said);
+  return form;
+}
+
+async function act(what, said) {
+  said.className = "";
+  said.textContent = "asking";
+  try {
+    const answer = await (await fetch("api/override", { method: "POST", headers: { "content-type": "application/json" },
+      body: JSON.stringify(what) })).json();
+    const until = answer.until_ms ? `, until ${new Date(answer.until_ms).toLocaleTimeString("en-GB")} at the latest` : "";
+    said.textContent = answer.accepted ? what.do === "end" ? "The override has ended." : `Accepted${until}.`
+      : `Refused${answer.code ? ` (${answer.code})` : ""}: ${answer.text || "the engine gives no reason"}.`;
+    said.className = answer.accepted ? "good" : "bad";
+  } catch {
+    said.textContent = "No answer: whether it was done is not known.";
+    said.className = "bad";
+  }
 }
 
 function mapShow() {

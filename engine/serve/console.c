@@ -1,10 +1,14 @@
 #include "engine/serve/console.h"
 
 #include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/base/memory.h"
 #include "engine/model/lamp.h"
+#include "engine/optimize/strategy.h"
 #include "engine/serve/journal.h"
 #include "engine/store/state_fields.h"
 #include "engine/wire/plan_codec.h"
@@ -100,7 +104,11 @@ void console_network(const struct gauges *gauges, struct page_text *text)
     add_links(network, text);
     add_signals(network, text);
     add_heads(network, text);
-    page_text_add(text, "}\n");
+    page_text_add(text, ",\n\"strategies\":[");
+    for (int i = 0; i < strategy_count; i++) {
+        page_text_add(text, "%s\"%s\"", i > 0 ? "," : "", strategies[i]->name);
+    }
+    page_text_add(text, "]}\n");
 }
 
 void console_live(const struct gauges *gauges, struct page_text *text)
@@ -179,4 +187,81 @@ void console_journal(struct page_text *text)
     }
     page_text_add(text, "]}\n");
     free(lines);
+}
+
+static const char *text_in(const json_t *object, const char *key, size_t bytes_max)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text != NULL && strlen(text) < bytes_max ? text : "";
+}
+
+// An integer of the object within these bounds, else `otherwise`.
+static int64_t whole_in(const json_t *object, const char *key, int64_t least, int64_t most, int64_t otherwise)
+{
+    const json_t *value = json_object_get(object, key);
+    json_int_t number = json_integer_value(value);
+    return json_is_integer(value) && number >= least && number <= most ? (int64_t)number : otherwise;
+}
+
+static const char *override_fill(const json_t *object, const struct network *network, struct desk_request *ret)
+{
+    const char *what = text_in(object, "do", 16);
+    ret->intersection = (int32_t)whole_in(object, "intersection", 0, network->intersection_count - 1, INDEX_NONE);
+    if (ret->intersection == INDEX_NONE) {
+        return "intersection: there is no such one";
+    }
+    int64_t seconds = whole_in(object, "seconds", 1, OVERRIDE_S_MAX, 0);
+    if (seconds == 0 && strcmp(what, "end") != 0) {
+        return "seconds: a whole number from 1 to 86400";
+    }
+    ret->duration_ms = seconds > 0 ? (int32_t)(seconds * 1000) : 1000;
+    if (strcmp(what, "end") == 0) {
+        ret->what.kind = OVERRIDE_NONE;
+    } else if (strcmp(what, "fallback") == 0) {
+        ret->what.kind = OVERRIDE_FALLBACK;
+    } else if (strcmp(what, "stage") == 0) {
+        ret->what.kind = OVERRIDE_STAGE;
+        ret->what.stage = (int32_t)whole_in(object, "stage", 0,
+                                            network->intersections[ret->intersection].stage_count - 1, INDEX_NONE);
+        return ret->what.stage != INDEX_NONE ? NULL : "stage: the intersection has no such stage";
+    } else if (strcmp(what, "strategy") == 0) {
+        ret->what.kind = OVERRIDE_STRATEGY;
+        snprintf(ret->what.strategy, sizeof ret->what.strategy, "%s",
+                 text_in(object, "strategy", STRATEGY_NAME_BYTES_MAX));
+        return strategy_find(ret->what.strategy) != NULL ? NULL : "strategy: there is no such strategy";
+    } else {
+        return "do: stage, strategy, fallback or end";
+    }
+    return NULL;
+}
+
+bool console_override_read(const char *bytes, size_t count, const struct network *network, struct desk_request *ret,
+                           void **ret_memory, const char **ret_why)
+{
+    json_t *object = json_loadb(bytes, count, JSON_REJECT_DUPLICATES, NULL);
+    *ret = (struct desk_request){ .what = { .stage = INDEX_NONE } };
+    *ret_why = json_is_object(object) ? override_fill(object, network, ret) : "this is no JSON object";
+    if (*ret_why != NULL) {
+        json_decref(object);
+        return false;
+    }
+    ret->identity = text_in(object, "identity", IDENTITY_BYTES_MAX);
+    ret->identity = ret->identity[0] != '\0' ? ret->identity : "console";
+    ret->token = text_in(object, "token", TOKEN_BYTES_MAX);
+    *ret_memory = object;
+    return true;
+}
+
+void console_override_release(void *memory)
+{
+    json_decref(memory);
+}
+
+void console_override_answer(const struct desk_answer *answer, struct page_text *text)
+{
+    page_text_add(text, "{\"accepted\":%s,\"until_ms\":%" PRId64 ",\"code\":\"%s\",\"text\":",
+                  answer->accepted ? "true" : "false", answer->until_ms,
+                  answer->code == ERROR_NONE ? "" : error_code_name(answer->code));
+    page_text_string(text, answer->text);
+    page_text_add(text, "}\n");
 }

@@ -375,7 +375,8 @@ static enum status doors_open(struct server *server, struct problem *problem)
         journal(JOURNAL_WARNING, "http: %s: whoever reaches it from other machines sees the console and the metrics, "
                 "unencrypted; nothing can be changed there", settings->http.text);
     }
-    struct http_hooks hooks = { .owner = server, .gauges = on_gauges, .healthy = on_healthy,
+    struct http_hooks hooks = { .owner = server, .loop = &server->loop, .service = &server->service,
+        .gauges = on_gauges, .healthy = on_healthy,
         .detail = on_detail };
     return http_start(&server->loop, &settings->http, &hooks, &server->http, problem);
 }

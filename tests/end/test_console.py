@@ -1,5 +1,7 @@
 """Goal: the console shows in a real browser what the daemon knows (numbers with units, queues, lamps, plans, who leads, the
 journal), says when the daemon does not answer, and goes on by itself when it does again."""
+import hashlib
+import http.client
 import http.server
 import json
 import re
@@ -83,6 +85,17 @@ def served(folder, **keys):
     return running, port
 
 
+def posted(port, body, **headers):
+    """The answer to an override; or the code of a refusal by HTTP."""
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/api/override", data=body if isinstance(body, bytes) else json.dumps(body).encode(),
+                                     headers={"content-type": "application/json", **headers})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
 def asked(port, path):
     with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
         return json.loads(answer.read())
@@ -142,6 +155,71 @@ def a_browser_shows_the_city(folder):
         numbers = text_of(page, "numbers")
         assert all(unit in numbers for unit in (" veh", " veh/h", " /s", " ms", " MiB")), numbers
         assert re.search(r'id="lost"[^>]* hidden', page) and "stale" not in re.search(r"<body[^>]*>", page)[0]
+
+
+@test
+def an_override_by_the_console_is_an_operators(folder):
+    running, port = served(folder, console_operates="yes", strategy="max-pressure")
+    with running, Cabinet(running.address, "B1") as cabinet:
+        network = asked(port, "/api/network")
+        b1 = [at["name"] for at in network["intersections"]].index("B1")
+        cabinet.report(len(network["intersections"][b1]["groups"]))
+        hold = {"intersection": b1, "do": "stage", "stage": 1, "seconds": 60}
+
+        def overridden():
+            state = asked(port, "/api/state")
+            return state["intersections"][b1][state["columns"].index("overridden")]
+
+        wait_for("the report", lambda: asked(port, "/api/state")["intersections"][b1][7])
+        answer = posted(port, hold)
+        assert answer["accepted"] and answer["until_ms"] > 0 and answer["code"] == "", answer
+        wait_for("the override", overridden)
+        assert "console 127.0.0.1" in running.said(), running.said()
+        assert posted(port, {"intersection": b1, "do": "end"})["accepted"]
+        wait_for("its end", lambda: not overridden())
+        for wrong, word in (({**hold, "stage": 99}, "stage"), ({**hold, "intersection": 9}, "intersection"),
+                            ({**hold, "intersection": -1}, "intersection"), ({**hold, "do": "all"}, "do"),
+                            ({**hold, "seconds": 0}, "seconds"), ({**hold, "seconds": 1e9}, "seconds"),
+                            ({**hold, "do": "strategy", "strategy": "magic"}, "strategy"), ([], "JSON"), (b"{", "JSON"),
+                            (b"[" * 4000, "JSON")):
+            answer = posted(port, wrong)
+            assert not answer["accepted"] and word in answer["text"] and answer["code"] == "field", (wrong, answer)
+        # A page of somebody else's, a name made to point here, a form, too much, another place: not heard at all.
+        for headers in ({"origin": "http://evil.example"}, {"host": "evil.example"}, {"content-type": "text/plain"},
+                        {"origin": "null"}):
+            assert posted(port, hold, **headers) == 403, headers
+        assert posted(port, hold, origin=f"http://127.0.0.1:{port}")["accepted"]
+        try:
+            posted(port, b" " * 100000)
+            raise AssertionError("a long body was taken")
+        except (urllib.error.URLError, ConnectionError, http.client.HTTPException):
+            pass
+        assert posted(port, {"intersection": b1, "do": "end"})["accepted"]
+
+
+@test
+def the_console_asks_for_the_token_that_the_registry_asks_for(folder):
+    token = "hunter2-hunter2"
+    (folder / "peers.txt").write_text(f"desk-1 operator sha256:{hashlib.sha256(token.encode()).hexdigest()} *\n"
+                                      f"B1 controller none intersection:B1\n")
+    running, port = served(folder, console_operates="yes", registry=folder / "peers.txt")
+    hold = {"intersection": 0, "do": "fallback", "seconds": 60, "identity": "desk-1"}
+    with running:
+        assert posted(port, {**hold, "token": "guess"})["code"] == "credential"
+        assert posted(port, {**hold, "identity": "B1"})["code"] in ("credential", "role")
+        assert posted(port, {**hold, "token": token})["accepted"]
+        # By a proxy it comes from elsewhere: who is not in the registry is let in from this machine alone.
+        assert posted(port, {**hold, "identity": "me"})["accepted"]
+        assert posted(port, {**hold, "identity": "me"}, **{"x-forwarded-for": "10.0.0.9"})["code"] == "credential"
+        assert token not in running.said()
+
+
+@test
+def the_console_changes_nothing_unless_it_is_told_to(folder):
+    running, port = served(folder)
+    with running:
+        assert posted(port, {"intersection": 0, "do": "fallback", "seconds": 60}) == 403
+        assert asked(port, "/api/state")["operates"] is False
 
 
 @test
