@@ -724,6 +724,17 @@ enum status brain_load(struct brain *brain, const uint8_t *bytes, size_t count)
     return STATUS_OK;
 }
 
+double brain_link_queue_veh(const struct brain *brain, struct link_id link)
+{
+    return estimate_link_queue(&brain->estimate, link) * brain->network->links[link.index].lane_count;
+}
+
+const struct controller_report *brain_report(const struct brain *brain, struct intersection_id intersection,
+                                             int64_t now_ms)
+{
+    return ledger_report_fresh(&brain->ledger, intersection.index, now_ms);
+}
+
 const struct plan *brain_plan(const struct brain *brain, struct intersection_id intersection)
 {
     assert(intersection.index >= 0 && intersection.index < brain->network->intersection_count);

@@ -130,5 +130,11 @@ void brain_step(struct brain *brain, const struct event *event, struct actions *
 size_t brain_save(struct brain *brain, uint8_t *bytes, size_t capacity);
 MUST_USE enum status brain_load(struct brain *brain, const uint8_t *bytes, size_t count);
 
+// For who looks between two steps: vehicles that stand on a link, over all its lanes, 0 where nothing sees them; and
+// the controller's report, or NULL without one that is fresh at now_ms.
+double brain_link_queue_veh(const struct brain *brain, struct link_id link);
+const struct controller_report *brain_report(const struct brain *brain, struct intersection_id intersection,
+                                             int64_t now_ms);
+
 // The plan now in force for an intersection (the newest published or restored), or NULL. Borrowed until the next step.
 const struct plan *brain_plan(const struct brain *brain, struct intersection_id intersection);

@@ -34,7 +34,7 @@ struct yaml_config {
     unsigned additional_count, listen_count, regions_count, leads_count, stands_in_for_count;
     struct yaml_region *regions;
     double *intergreen_s;
-    bool *lockstep, *unapproved, *standby;
+    bool *lockstep, *unapproved, *standby, *console_operates;
     int32_t *threads, *loops, *step_ms, *solve_latency_ms, *status_age_ms, *stop_ms, *recordings_mib_max;
     struct yaml_limits limits;
     struct yaml_store store_times;
@@ -115,6 +115,7 @@ static const cyaml_schema_field_t FIELDS[] = {
     CYAML_FIELD_SEQUENCE("stands_in_for", CYAML_FLAG_POINTER | OPTIONAL, struct yaml_config, stands_in_for,
                          &TEXT_VALUE, 0, LEADS_COUNT_MAX),
     TEXT("address", address),
+    CYAML_FIELD_BOOL_PTR("console_operates", CYAML_FLAG_POINTER | OPTIONAL, struct yaml_config, console_operates),
     CYAML_FIELD_BOOL_PTR("lockstep", CYAML_FLAG_POINTER | OPTIONAL, struct yaml_config, lockstep),
     CYAML_FIELD_BOOL_PTR("standby", CYAML_FLAG_POINTER | OPTIONAL, struct yaml_config, standby),
     CYAML_FIELD_BOOL_PTR("unapproved", CYAML_FLAG_POINTER | OPTIONAL, struct yaml_config, unapproved),
@@ -489,6 +490,7 @@ static enum status settings_take(struct config *config, const char *path, struct
     settings->city = yaml->city;
     settings->registry = path_from(config, yaml->registry);
     settings->intergreen_s = yaml->intergreen_s != NULL ? *yaml->intergreen_s : settings->intergreen_s;
+    settings->console_operates = yaml->console_operates != NULL ? *yaml->console_operates : false;
     settings->lockstep = yaml->lockstep != NULL ? *yaml->lockstep : settings->lockstep;
     settings->standby = yaml->standby != NULL && *yaml->standby;
     settings->unapproved = yaml->unapproved != NULL && *yaml->unapproved;

@@ -8,9 +8,9 @@
 #include "engine/import/import.h"
 #include "engine/import/site_data.h"
 #include "engine/serve/embedded.h"
-#include "engine/serve/holdings.h"
 #include "engine/serve/journal.h"
 #include "engine/serve/server.h"
+#include "engine/serve/settings_check.h"
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -91,7 +91,7 @@ static int run(struct daemon *daemon, bool check_only)
         status = network_load(&daemon->settings, &daemon->network, &problem);
     }
     if (status == STATUS_OK) {
-        status = holdings_check(&daemon->network, &daemon->settings, &problem);
+        status = settings_check(&daemon->network, &daemon->settings, &problem);
     }
     if (status != STATUS_OK) {
         fprintf(stderr, "%s\n", problem.text);

@@ -654,7 +654,7 @@ void channel_open(struct loop *loop, const struct mail *mail)
     int64_t now_ms = city_clock_now(loop->service->clock);
     session_create(&channel->session, &loop->service->session_limits, now_ms);
     count_up(&loop->counts.opened, 1);
-    bool pipe = strcmp(mail->from, "unix") == 0;
+    bool pipe = mail->pipe;
     int result = pipe ? uv_pipe_init(&loop->uv, &channel->socket.pipe, 0)
                       : uv_tcp_init(&loop->uv, &channel->socket.tcp);
     channel->socket.handle.data = channel;

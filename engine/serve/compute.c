@@ -18,6 +18,7 @@
 #include "engine/wire/plan_codec.h"
 
 #define COMPUTE_NICE 5            // the loops come first
+#define DETAIL_MS 10000           // pictures stay detailed so long after somebody looked
 #define OFF_MS_MAX 200            // wall less city clock, before it is an alarm
 
 // Readings at the borders of one region, of one step.
@@ -69,6 +70,7 @@ struct compute {
     _Atomic uint32_t led_epoch;   // of the last change of regions that was carried out
     _Atomic uint64_t steps;
     _Atomic int64_t progress_ms;
+    _Atomic int64_t detail_until_ms;      // monotonic
     _Atomic bool claimed;         // a simulator owns the clock, or is about to
 };
 
@@ -96,6 +98,8 @@ static void picture_create(struct picture *picture, const struct network *networ
 {
     picture->states = memory_take((size_t)network->intersection_count, sizeof *picture->states);
     picture->versions = memory_take((size_t)network->intersection_count, sizeof *picture->versions);
+    picture->link_queue_veh = memory_take((size_t)network->link_count, sizeof *picture->link_queue_veh);
+    picture->aspects = memory_take((size_t)network->group_count, sizeof *picture->aspects);
     for (int32_t i = 0; i < network->intersection_count; i++) {
         picture->states[i].stage = INDEX_NONE;
     }
@@ -165,6 +169,8 @@ void compute_release(struct compute *compute)
     for (int i = 0; i < 3; i++) {
         free(compute->pictures[i].states);
         free(compute->pictures[i].versions);
+        free(compute->pictures[i].link_queue_veh);
+        free(compute->pictures[i].aspects);
     }
     for (int i = 0; i < COMPUTE_PARCEL_COUNT_MAX; i++) {
         free(compute->parcels[i].bytes);
@@ -224,6 +230,24 @@ static void reds_check(struct compute *compute, const struct intersection_state 
     }
 }
 
+// What only the map asks for, and only while somebody looks at it.
+static void picture_detail(struct compute *compute, struct picture *picture)
+{
+    const struct network *network = compute->options.network;
+    const struct brain *brain = running(compute);
+    picture->detailed = monotonic_ms() < atomic_load(&compute->detail_until_ms);
+    for (int32_t i = 0; picture->detailed && i < network->link_count; i++) {
+        picture->link_queue_veh[i] = (float)brain_link_queue_veh(brain, (struct link_id){ i });
+    }
+    for (int32_t i = 0; picture->detailed && i < network->intersection_count; i++) {
+        const struct intersection *at = &network->intersections[i];
+        const struct controller_report *report = brain_report(brain, (struct intersection_id){ i }, compute->now_ms);
+        for (int32_t g = 0; g < at->group_count; g++) {
+            picture->aspects[at->first_group + g] = report != NULL ? report->aspect[g] : ASPECT_DARK;
+        }
+    }
+}
+
 static void picture_show(struct compute *compute, const struct actions *actions)
 {
     struct picture *picture = compute->mine;
@@ -241,6 +265,7 @@ static void picture_show(struct compute *compute, const struct actions *actions)
     for (int32_t i = 0; i < network->intersection_count; i++) {
         picture->versions[i] = plan_table_version(compute->options.table, i);
     }
+    picture_detail(compute, picture);
     struct picture next = *picture;
     pthread_mutex_lock(&compute->mutex);
     struct picture *old = compute->middle;
@@ -250,6 +275,8 @@ static void picture_show(struct compute *compute, const struct actions *actions)
     // What is counted from the start goes on in the picture that will be filled next.
     next.states = old->states;
     next.versions = old->versions;
+    next.link_queue_veh = old->link_queue_veh;
+    next.aspects = old->aspects;
     *old = next;
     compute->mine = old;
 }
@@ -768,6 +795,11 @@ const struct picture *compute_look(struct compute *compute)
     }
     pthread_mutex_unlock(&compute->mutex);
     return compute->theirs;
+}
+
+void compute_detail(struct compute *compute)
+{
+    atomic_store(&compute->detail_until_ms, monotonic_ms() + DETAIL_MS);
 }
 
 uint64_t compute_steps(struct compute *compute)

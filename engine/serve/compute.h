@@ -84,6 +84,9 @@ struct picture {
     int64_t wall_off_ms;                  // wall clock less city clock
     struct intersection_state *states;    // one per intersection
     struct plan_version *versions;
+    bool detailed;                        // somebody looks (compute_detail): the two below are of this step
+    float *link_queue_veh;                // one per link: vehicles that stand on it
+    uint8_t *aspects;                     // one per signal group, as reported; ASPECT_DARK without a fresh report
 };
 
 void compute_create(const struct compute_options *options, struct brain *brain, struct compute **ret);
@@ -133,6 +136,9 @@ bool compute_parcel(struct compute *compute, int32_t *ret_region, uint64_t *ret_
 
 // The newest picture, borrowed until the next call. One caller.
 const struct picture *compute_look(struct compute *compute);
+
+// Somebody looks at the map: for the next while the pictures are detailed.
+void compute_detail(struct compute *compute);
 
 // Where whole minutes of counts are taken from. One caller.
 struct minutes *compute_minutes(struct compute *compute);

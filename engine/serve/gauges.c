@@ -91,6 +91,8 @@ void gauges_state(const struct gauges *gauges, struct page_text *text)
     page_text_string(text, gauges->city);
     page_text_add(text, ",\"strategy\":");
     page_text_string(text, picture->strategy);
+    page_text_add(text, ",\"operates\":%s", service->settings.console_operates ? "true" : "false");
+    page_text_add(text, ",\"network_hash\":\"%016" PRIx64 "\"", service->network->hash);
     page_text_add(text, ",\"mode\":\"%s\",\"time_ms\":%" PRId64 ",\"started_ms\":%" PRId64 ",\"epoch\":%" PRIu32
                   ",\"daemon\":%" PRIu32 ",\"steps\":%" PRId64 ",\"plans\":%" PRId64 ",\"step_us\":%" PRId32
                   ",\"step_us_mean\":%.0f,\"step_us_max\":%" PRId32 ",",

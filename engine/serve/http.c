@@ -8,10 +8,13 @@
 #include <string.h>
 
 #include "engine/base/memory.h"
+#include "engine/serve/console.h"
+#include "engine/serve/desk.h"
 #include "engine/serve/journal.h"
 #include "engine/serve/page.h"
 
 #define CHUNK_BYTES 65536
+#define POST_BYTES_MAX 4096
 
 struct http {
     struct lws_context *context;
@@ -26,7 +29,67 @@ struct http {
 struct request {
     struct page_text body;
     size_t sent;
+    struct lws *wsi;
+    struct http *http;
+    struct page_text posted;          // what came of a POST
+    char from[64];
+    bool posts, local;                // a POST that is to be heard; from this machine
+    bool answered;                    // the body of the answer is there, its headers are not sent
+    struct desk *desk;                // what waits for an answer, or NULL
 };
+
+struct asset {
+    const char *path, *type;
+    const unsigned char *at;
+    const unsigned int *bytes;
+};
+
+static const struct asset ASSETS[] = {
+    { "/", "text/html; charset=utf-8", page_index, &page_index_bytes },
+    { "/index.html", "text/html; charset=utf-8", page_index, &page_index_bytes },
+    { "/console.js", "text/javascript; charset=utf-8", page_script, &page_script_bytes },
+    { "/draw.js", "text/javascript; charset=utf-8", page_draw, &page_draw_bytes },
+    { "/console.css", "text/css; charset=utf-8", page_style, &page_style_bytes },
+};
+
+static bool asset_write(const char *path, struct request *request, const char **ret_type)
+{
+    for (size_t i = 0; i < sizeof ASSETS / sizeof *ASSETS; i++) {
+        if (strcmp(path, ASSETS[i].path) == 0) {
+            *ret_type = ASSETS[i].type;
+            page_text_add(&request->body, "%.*s", (int)*ASSETS[i].bytes, (const char *)ASSETS[i].at);
+            return true;
+        }
+    }
+    return false;
+}
+
+// What the console asks for. false: nothing of that name.
+static bool console_write(struct http *http, const char *path, struct request *request)
+{
+    struct gauges gauges;
+    static const char plan[] = "/api/plan/";
+    http->hooks.gauges(http->hooks.owner, &gauges);
+    if (strcmp(path, "/api/state") == 0) {
+        gauges_state(&gauges, &request->body);
+    } else if (strcmp(path, "/api/network") == 0) {
+        console_network(&gauges, &request->body);
+    } else if (strcmp(path, "/api/live") == 0) {
+        http->hooks.detail(http->hooks.owner);
+        console_live(&gauges, &request->body);
+    } else if (strcmp(path, "/api/journal") == 0) {
+        console_journal(&request->body);
+    } else if (strncmp(path, plan, sizeof plan - 1) == 0) {
+        char *end;
+        const char *digits = path + sizeof plan - 1;
+        unsigned long index = strtoul(digits, &end, 10);
+        return *digits >= '0' && *digits <= '9' && *end == '\0' && index <= INT32_MAX
+            && console_plan(&gauges, (int32_t)index, &request->body);
+    } else {
+        return false;
+    }
+    return true;
+}
 
 static void body_write(struct http *http, const char *path, struct request *request, const char **ret_type,
                        int *ret_code)
@@ -34,10 +97,8 @@ static void body_write(struct http *http, const char *path, struct request *requ
     struct gauges gauges;
     *ret_code = HTTP_STATUS_OK;
     *ret_type = "text/plain; charset=utf-8";
-    if (strcmp(path, "/api/state") == 0) {
+    if (console_write(http, path, request)) {
         *ret_type = "application/json";
-        http->hooks.gauges(http->hooks.owner, &gauges);
-        gauges_state(&gauges, &request->body);
     } else if (strcmp(path, "/metrics") == 0) {
         *ret_type = "text/plain; version=0.0.4; charset=utf-8";
         http->hooks.gauges(http->hooks.owner, &gauges);
@@ -46,22 +107,17 @@ static void body_write(struct http *http, const char *path, struct request *requ
         bool healthy = http->hooks.healthy(http->hooks.owner);
         *ret_code = healthy ? HTTP_STATUS_OK : HTTP_STATUS_SERVICE_UNAVAILABLE;
         page_text_add(&request->body, "%s\n", healthy ? "ok" : "no step of late");
-    } else if (strcmp(path, "/") == 0 || strcmp(path, "/index.html") == 0) {
-        *ret_type = "text/html; charset=utf-8";
-        page_text_add(&request->body, "%.*s", (int)page_index_bytes, (const char *)page_index);
-    } else {
+    } else if (!asset_write(path, request, ret_type)) {
         *ret_code = HTTP_STATUS_NOT_FOUND;
         page_text_add(&request->body, "no such page\n");
     }
 }
 
-static int answer(struct http *http, struct lws *wsi, const char *path, struct request *request)
+static int head_write(struct lws *wsi, struct request *request, const char *type, int code)
 {
     uint8_t header[LWS_PRE + 2048], *start = header + LWS_PRE, *at = start, *end = header + sizeof header - 1;
-    const char *type;
-    int code;
-    static const char policy[] = "default-src 'self'; script-src 'unsafe-inline'; style-src 'unsafe-inline'";
-    body_write(http, path, request, &type, &code);
+    static const char policy[] =
+        "default-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
     if (lws_add_http_common_headers(wsi, (unsigned)code, type, request->body.used, &at, end) != 0
         || lws_add_http_header_by_name(wsi, (const unsigned char *)"cache-control:", (const unsigned char *)"no-store",
                                        8, &at, end) != 0
@@ -72,6 +128,122 @@ static int answer(struct http *http, struct lws *wsi, const char *path, struct r
     }
     lws_callback_on_writable(wsi);
     return 0;
+}
+
+static int answer(struct http *http, struct lws *wsi, const char *path, struct request *request)
+{
+    const char *type;
+    int code;
+    body_write(http, path, request, &type, &code);
+    return head_write(wsi, request, type, code);
+}
+
+// ---- an operator's hand
+
+// A host as a browser names this machine: an address, or localhost. Any other name may be made to point here.
+static bool host_plain(const char *host)
+{
+    char name[128];
+    snprintf(name, sizeof name, "%.127s", host[0] == '[' ? host + 1 : host);
+    name[strcspn(name, host[0] == '[' ? "]" : ":")] = '\0';
+    struct addrinfo hints = { .ai_flags = AI_NUMERICHOST }, *found = NULL;
+    bool plain = strcmp(name, "localhost") == 0 || getaddrinfo(name, NULL, &hints, &found) == 0;
+    if (found != NULL) {
+        freeaddrinfo(found);
+    }
+    return plain;
+}
+
+static bool address_local(const char *address)
+{
+    return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
+}
+
+static bool post_wanted(struct lws *wsi, const char *path, struct http *http)
+{
+    char host[160] = "", origin[200] = "", type[64] = "", own[200];
+    if (strcmp(path, "/api/override") != 0 || !http->hooks.service->settings.console_operates) {
+        return false;
+    }
+    lws_hdr_copy(wsi, host, sizeof host, WSI_TOKEN_HOST);
+    lws_hdr_copy(wsi, origin, sizeof origin, WSI_TOKEN_ORIGIN);
+    lws_hdr_copy(wsi, type, sizeof type, WSI_TOKEN_HTTP_CONTENT_TYPE);
+    snprintf(own, sizeof own, "http://%.150s", host);
+    return strncmp(type, "application/json", 16) == 0 && host_plain(host)
+        && (origin[0] == '\0' || strcmp(origin, own) == 0);
+}
+
+static void answer_text(struct request *request, const struct desk_answer *answer)
+{
+    page_text_release(&request->body);
+    request->sent = 0;
+    console_override_answer(answer, &request->body);
+    request->answered = true;
+    lws_callback_on_writable(request->wsi);
+}
+
+static void on_desk(void *owner, const struct desk_answer *answer)
+{
+    struct request *request = owner;
+    request->desk = NULL;
+    answer_text(request, answer);
+}
+
+static void answer_no(struct request *request, enum error_code code, const char *text)
+{
+    struct desk_answer answer = { .code = code };
+    snprintf(answer.text, sizeof answer.text, "%.255s", text);
+    answer_text(request, &answer);
+}
+
+static void post_take(struct request *request)
+{
+    struct service *service = request->http->hooks.service;
+    struct desk_request asked;
+    const char *why;
+    void *memory;
+    if (!console_override_read(request->posted.at, request->posted.used, service->network, &asked, &memory, &why)) {
+        answer_no(request, ERROR_FIELD, why);
+        return;
+    }
+    asked.local = request->local;
+    asked.from = request->from;
+    request->desk = desk_ask(request->http->hooks.loop, service, &asked, on_desk, request);
+    console_override_release(memory);
+    if (request->desk == NULL) {
+        answer_no(request, ERROR_OVERLOADED, "too many requests wait for an answer");
+    }
+}
+
+static int on_post(struct http *http, struct lws *wsi, const char *path, struct request *request)
+{
+    request->wsi = wsi;
+    request->http = http;
+    request->posts = post_wanted(wsi, path, http);
+    if (!request->posts) {
+        lws_return_http_status(wsi, HTTP_STATUS_FORBIDDEN, NULL);
+        return -1;
+    }
+    static const char mapped[] = "::ffff:";   // an IPv4 peer on a socket of both kinds
+    char from[sizeof request->from] = "";
+    lws_get_peer_simple(wsi, from, sizeof from);
+    bool four = strncmp(from, mapped, sizeof mapped - 1) == 0;
+    snprintf(request->from, sizeof request->from, "%s", four ? from + sizeof mapped - 1 : from);
+    request->local = address_local(request->from) && lws_hdr_total_length(wsi, WSI_TOKEN_X_FORWARDED_FOR) == 0;
+    return 0;
+}
+
+static void request_end(struct request *request)
+{
+    if (request->desk != NULL) {
+        desk_cancel(request->desk);
+        request->desk = NULL;
+    }
+    if (request->posted.at != NULL) {
+        explicit_bzero(request->posted.at, request->posted.capacity);   // It may hold a token.
+    }
+    page_text_release(&request->posted);
+    page_text_release(&request->body);
 }
 
 static int write_more(struct lws *wsi, struct request *request)
@@ -100,22 +272,41 @@ static int on_http(struct lws *wsi, enum lws_callback_reasons reason, void *user
 {
     struct request *request = user;
     struct http *http = lws_context_user(lws_get_context(wsi));
-    (void)bytes;
     switch ((int)reason) {
     case LWS_CALLBACK_HTTP:
+        request_end(request);
+        request->answered = request->posts = false;
+        if (lws_hdr_total_length(wsi, WSI_TOKEN_POST_URI) != 0) {
+            return on_post(http, wsi, in, request);
+        }
         if (lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI) == 0) {
             lws_return_http_status(wsi, HTTP_STATUS_METHOD_NOT_ALLOWED, NULL);
             return -1;
         }
-        page_text_release(&request->body);
         request->sent = 0;
         return answer(http, wsi, in, request);
+    case LWS_CALLBACK_HTTP_BODY:
+        if (!request->posts || request->posted.used + bytes > POST_BYTES_MAX) {
+            return -1;
+        }
+        page_text_add(&request->posted, "%.*s", (int)bytes, (const char *)in);
+        return 0;
+    case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+        if (request->posts) {
+            request->posts = false;
+            post_take(request);
+        }
+        return 0;
     case LWS_CALLBACK_HTTP_WRITEABLE:
+        if (request != NULL && request->answered) {
+            request->answered = false;
+            return head_write(wsi, request, "application/json", HTTP_STATUS_OK);
+        }
         return request == NULL || request->body.at == NULL ? 0 : write_more(wsi, request);
     case LWS_CALLBACK_CLOSED_HTTP:
     case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
         if (request != NULL) {
-            page_text_release(&request->body);
+            request_end(request);
         }
         return 0;
     default:

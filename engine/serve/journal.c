@@ -1,5 +1,6 @@
 #include "engine/serve/journal.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +8,39 @@
 #include <unistd.h>
 
 #define LINE_BYTES_MAX 1200
+
+static struct {
+    pthread_mutex_t mutex;
+    uint64_t number;
+    int32_t count[JOURNAL_DETAIL], newest[JOURNAL_DETAIL];
+    struct journal_line lines[JOURNAL_DETAIL][JOURNAL_KEPT_COUNT];
+} kept = { .mutex = PTHREAD_MUTEX_INITIALIZER };
+
+static void line_keep(enum journal_level level, const char *text, int bytes)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    pthread_mutex_lock(&kept.mutex);
+    kept.newest[level] = (kept.newest[level] + 1) % JOURNAL_KEPT_COUNT;
+    kept.count[level] += kept.count[level] < JOURNAL_KEPT_COUNT;
+    struct journal_line *line = &kept.lines[level][kept.newest[level]];
+    line->level = level;
+    line->time_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    line->number = ++kept.number;
+    snprintf(line->text, sizeof line->text, "%.*s", bytes, text);
+    pthread_mutex_unlock(&kept.mutex);
+}
+
+int32_t journal_latest(enum journal_level level, struct journal_line *ret)
+{
+    pthread_mutex_lock(&kept.mutex);
+    int32_t count = kept.count[level];
+    for (int32_t i = 0; i < count; i++) {
+        ret[i] = kept.lines[level][(kept.newest[level] + JOURNAL_KEPT_COUNT - i) % JOURNAL_KEPT_COUNT];
+    }
+    pthread_mutex_unlock(&kept.mutex);
+    return count;
+}
 
 void journal(enum journal_level level, const char *format, ...)
 {
@@ -27,7 +61,7 @@ void journal(enum journal_level level, const char *format, ...)
     }
     va_list arguments;
     va_start(arguments, format);
-    int more = vsnprintf(line + used, sizeof line - (size_t)used - 1, format, arguments);
+    int head = used, more = vsnprintf(line + used, sizeof line - (size_t)used - 1, format, arguments);
     va_end(arguments);
     used += more < 0 ? 0 : more;
     if (used > (int)sizeof line - 2) {
@@ -37,6 +71,9 @@ void journal(enum journal_level level, const char *format, ...)
         if (line[i] == '\n' || line[i] == '\r') {
             line[i] = ' ';   // One event, one line, whatever a peer wrote.
         }
+    }
+    if (level < JOURNAL_DETAIL) {
+        line_keep(level, line + head, used - head);
     }
     line[used++] = '\n';
     ssize_t written = write(STDERR_FILENO, line, (size_t)used);

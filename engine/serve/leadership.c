@@ -5,25 +5,16 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#include "engine/optimize/strategy.h"
 #include "engine/serve/journal.h"
+#include "engine/serve/settings_check.h"
 
 // The strategy of each region of the network, from the settings.
 enum status leadership_regions(struct server *server, const struct settings *settings, struct problem *problem)
 {
     const struct network *network = server->network;
-    for (int32_t i = 0; i < settings->region_count; i++) {
-        const struct region_strategy *region = &settings->regions[i];
-        if (names_find(&network->regions, region->region) == NAME_NONE) {
-            return problem_report(problem, STATUS_UNKNOWN, "regions", region->region, NULL,
-                                  "the network has no such region");
-        }
-        if (strategy_find(region->strategy) == NULL) {
-            char names[256];
-            strategy_names(names, sizeof names);
-            return problem_report(problem, STATUS_UNKNOWN, "regions", region->region, NULL,
-                                  "there is no strategy `%s`: choose one of %s", region->strategy, names);
-        }
+    enum status status = settings_check_regions(network, settings, problem);
+    if (status != STATUS_OK) {
+        return status;
     }
     for (int32_t i = 0; i < network->regions.count; i++) {
         server->region_strategy[i] = NULL;

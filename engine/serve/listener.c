@@ -103,7 +103,8 @@ static void on_ready(uv_poll_t *poll, int result, int events)
             refuse(listener, descriptor);
             continue;
         }
-        struct mail mail = { .kind = MAIL_CONNECTION, .descriptor = descriptor, .local = from_local(&address) };
+        struct mail mail = { .kind = MAIL_CONNECTION, .descriptor = descriptor, .local = from_local(&address),
+            .pipe = address.ss_family == AF_UNIX };
         from_write(&address, bytes, mail.from, sizeof mail.from);
         loop_post(&service->loops[listener->next_loop], &mail);
         listener->next_loop = (listener->next_loop + 1) % service->loop_count;

@@ -82,6 +82,7 @@ struct mail {
     enum mail_kind kind;
     int descriptor;                        // MAIL_CONNECTION: given
     bool local;
+    bool pipe;                             // MAIL_CONNECTION: not TCP
     char from[64];
     struct peer peer;                      // MAIL_BYTES, MAIL_SUPERSEDED
     uint8_t *bytes;                        // MAIL_BYTES: given

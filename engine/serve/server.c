@@ -133,6 +133,12 @@ static bool on_healthy(void *owner)
         || monotonic_ms() - compute_progress_ms(server->compute) < STALL_MS;
 }
 
+static void on_detail(void *owner)
+{
+    struct server *server = owner;
+    compute_detail(server->compute);
+}
+
 // ---- what operators ask
 
 static size_t acknowledge(struct server *server, const struct asked *asked, uint8_t **ret_bytes)
@@ -431,7 +437,13 @@ static enum status doors_open(struct server *server, struct problem *problem)
     if (settings->http_off) {
         return STATUS_OK;
     }
-    struct http_hooks hooks = { .owner = server, .gauges = on_gauges, .healthy = on_healthy };
+    if (!settings->http.local) {
+        journal(JOURNAL_WARNING, "http: %s: whoever reaches it from other machines sees the console and the metrics, "
+                "unencrypted; nothing can be changed there", settings->http.text);
+    }
+    struct http_hooks hooks = { .owner = server, .loop = &server->loop, .service = &server->service,
+        .gauges = on_gauges, .healthy = on_healthy,
+        .detail = on_detail };
     return http_start(&server->loop, &settings->http, &hooks, &server->http, problem);
 }
 

@@ -88,6 +88,7 @@ struct settings {
     int32_t leads_count, stands_in_count;
     const char *address;              // where others find it; NULL: the first of `listen`
     bool standby;                     // of a pair: leads only while the lease in the store is its own
+    bool console_operates;            // overrides may be set from the page
     bool lockstep;                    // a simulator may own the clock
     bool unapproved;                  // controllers elsewhere may play intersections whose site data nobody approved
     int32_t threads;                  // of the compute team; 0: one per core
