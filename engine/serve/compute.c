@@ -18,7 +18,6 @@
 #include "engine/wire/plan_codec.h"
 
 #define COMPUTE_NICE 5            // the loops come first
-#define DETAIL_MS 10000           // pictures stay detailed so long after somebody looked
 #define OFF_MS_MAX 200            // wall less city clock, before it is an alarm
 
 // Readings at the borders of one region, of one step.
@@ -36,7 +35,7 @@ struct compute {
     pthread_t thread;
     bool started;
 
-    pthread_mutex_t mutex;        // guards from here to `middle`
+    pthread_mutex_t mutex;        // guards from here to `parcel_count`
     pthread_cond_t cond;
     bool quit, woken;
     struct brain *next_brain;
@@ -48,12 +47,9 @@ struct compute {
     LIST_OF(struct kept_plan) lead_plans;
     struct parcel parcels[COMPUTE_PARCEL_COUNT_MAX];
     int32_t parcel_first, parcel_count;
-    struct picture *middle;
-    bool middle_new;
 
     struct minutes minutes;       // locks itself
-    struct picture pictures[3];
-    struct picture *mine, *theirs;
+    struct pictures pictures;     // locks itself
 
     // Of the thread alone.
     struct brain *live, *lockstep;
@@ -70,7 +66,6 @@ struct compute {
     _Atomic uint32_t led_epoch;   // of the last change of regions that was carried out
     _Atomic uint64_t steps;
     _Atomic int64_t progress_ms;
-    _Atomic int64_t detail_until_ms;      // monotonic
     _Atomic bool claimed;         // a simulator owns the clock, or is about to
 };
 
@@ -94,17 +89,6 @@ static void tell_brain(struct compute *compute, struct brain *brain, const struc
     }
 }
 
-static void picture_create(struct picture *picture, const struct network *network)
-{
-    picture->states = memory_take((size_t)network->intersection_count, sizeof *picture->states);
-    picture->versions = memory_take((size_t)network->intersection_count, sizeof *picture->versions);
-    picture->link_queue_veh = memory_take((size_t)network->link_count, sizeof *picture->link_queue_veh);
-    picture->aspects = memory_take((size_t)network->group_count, sizeof *picture->aspects);
-    for (int32_t i = 0; i < network->intersection_count; i++) {
-        picture->states[i].stage = INDEX_NONE;
-    }
-}
-
 void compute_create(const struct compute_options *options, struct brain *brain, struct compute **ret)
 {
     const struct network *network = options->network;
@@ -118,17 +102,7 @@ void compute_create(const struct compute_options *options, struct brain *brain, 
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&compute->cond, &attributes);
     pthread_condattr_destroy(&attributes);
-    for (int i = 0; i < 3; i++) {
-        picture_create(&compute->pictures[i], network);
-        // What holds before the first step too.
-        snprintf(compute->pictures[i].strategy, sizeof compute->pictures[i].strategy, "%s", compute->strategy);
-        compute->pictures[i].epoch = options->brain.epoch;
-        compute->pictures[i].daemon = options->brain.daemon;
-        compute->pictures[i].now_ms = city_clock_now(options->clock);
-    }
-    compute->mine = &compute->pictures[0];
-    compute->middle = &compute->pictures[1];
-    compute->theirs = &compute->pictures[2];
+    pictures_create(network, compute->strategy, &options->brain, city_clock_now(options->clock), &compute->pictures);
     compute->live = brain;
     minutes_create(&compute->minutes, network);
     compute->red_over = memory_take((size_t)network->intersection_count, sizeof *compute->red_over);
@@ -166,12 +140,7 @@ void compute_release(struct compute *compute)
     brain_release(compute->live);
     brain_release(compute->lockstep);
     brain_release(compute->next_brain);
-    for (int i = 0; i < 3; i++) {
-        free(compute->pictures[i].states);
-        free(compute->pictures[i].versions);
-        free(compute->pictures[i].link_queue_veh);
-        free(compute->pictures[i].aspects);
-    }
+    pictures_release(&compute->pictures);
     for (int i = 0; i < COMPUTE_PARCEL_COUNT_MAX; i++) {
         free(compute->parcels[i].bytes);
     }
@@ -235,7 +204,7 @@ static void picture_detail(struct compute *compute, struct picture *picture)
 {
     const struct network *network = compute->options.network;
     const struct brain *brain = running(compute);
-    picture->detailed = monotonic_ms() < atomic_load(&compute->detail_until_ms);
+    picture->detailed = pictures_detailed(&compute->pictures);
     for (int32_t i = 0; picture->detailed && i < network->link_count; i++) {
         picture->link_queue_veh[i] = (float)brain_link_queue_veh(brain, (struct link_id){ i });
     }
@@ -250,7 +219,7 @@ static void picture_detail(struct compute *compute, struct picture *picture)
 
 static void picture_show(struct compute *compute, const struct actions *actions)
 {
-    struct picture *picture = compute->mine;
+    struct picture *picture = compute->pictures.mine;
     const struct network *network = compute->options.network;
     size_t count = (size_t)network->intersection_count;
     picture->lockstep = compute->lockstep != NULL;
@@ -266,25 +235,13 @@ static void picture_show(struct compute *compute, const struct actions *actions)
         picture->versions[i] = plan_table_version(compute->options.table, i);
     }
     picture_detail(compute, picture);
-    struct picture next = *picture;
-    pthread_mutex_lock(&compute->mutex);
-    struct picture *old = compute->middle;
-    compute->middle = picture;
-    compute->middle_new = true;
-    pthread_mutex_unlock(&compute->mutex);
-    // What is counted from the start goes on in the picture that will be filled next.
-    next.states = old->states;
-    next.versions = old->versions;
-    next.link_queue_veh = old->link_queue_veh;
-    next.aspects = old->aspects;
-    *old = next;
-    compute->mine = old;
+    pictures_show(&compute->pictures);
 }
 
 static void step_measure(struct compute *compute, int64_t began_us)
 {
     int32_t step_us = (int32_t)(monotonic_us() - began_us);
-    struct picture *picture = compute->mine;
+    struct picture *picture = compute->pictures.mine;
     picture->step_us_last = step_us;
     picture->step_us_max = step_us > picture->step_us_max ? step_us : picture->step_us_max;
     picture->step_us_mean = picture->steps == 0 ? step_us
@@ -319,7 +276,7 @@ static void parcels_make(struct compute *compute, const struct observation_colum
 {
     const struct boundary *boundary = compute->options.boundary;
     uint64_t led = compute->options.brain.regions_led;
-    uint64_t number = (uint64_t)compute->options.brain.epoch << 32 | ((uint64_t)compute->mine->steps & UINT32_MAX);
+    uint64_t number = (uint64_t)compute->options.brain.epoch << 32 | ((uint64_t)compute->pictures.mine->steps & UINT32_MAX);
     for (int32_t region = 0; boundary != NULL && region < boundary->region_count; region++) {
         if ((led >> region & 1) == 0 || compute->lockstep != NULL) {
             continue;
@@ -353,7 +310,7 @@ static void step(struct compute *compute, int64_t now_ms)
         publish(compute, &actions.publish[i]);
     }
     parcels_make(compute, seen);
-    struct picture *picture = compute->mine;
+    struct picture *picture = compute->pictures.mine;
     step_measure(compute, began_us);
     picture->steps++;
     picture->plans += actions.publish_count;
@@ -506,7 +463,7 @@ static void take_event(struct compute *compute, const struct intake_event *event
     } else if (own) {
         tell(compute, event, routes, compute->now_ms);
     } else {
-        compute->mine->events_foreign++;
+        compute->pictures.mine->events_foreign++;
         if (event->kind == INTAKE_OVERRIDE || event->kind == INTAKE_PRIORITY) {
             answer_request(compute, event, false, 0, "a simulator owns the clock");
         }
@@ -602,7 +559,7 @@ static void lead_change(struct compute *compute)
 static void clock_check(struct compute *compute)
 {
     int64_t off_ms = city_clock_follow(compute->options.clock);
-    compute->mine->wall_off_ms = off_ms;
+    compute->pictures.mine->wall_off_ms = off_ms;
     bool off = off_ms > OFF_MS_MAX || off_ms < -OFF_MS_MAX;
     int64_t moved_ms = off_ms - compute->off_ms;
     bool jumped = off && (moved_ms > OFF_MS_MAX || moved_ms < -OFF_MS_MAX);
@@ -635,7 +592,7 @@ static void live_step(struct compute *compute, int64_t now_ms)
     int64_t tick_ms = compute->next_tick_ms, step_ms = compute->options.step_ms;
     int64_t late_ms = quantum_floor(now_ms - tick_ms, step_ms);
     if (late_ms > 0) {
-        compute->mine->overruns += late_ms / step_ms;   // Ticks that went by while the last step ran.
+        compute->pictures.mine->overruns += late_ms / step_ms;   // Ticks that went by while the last step ran.
         tick_ms += late_ms;
     }
     clock_check(compute);
@@ -786,20 +743,12 @@ struct minutes *compute_minutes(struct compute *compute)
 
 const struct picture *compute_look(struct compute *compute)
 {
-    pthread_mutex_lock(&compute->mutex);
-    if (compute->middle_new) {
-        struct picture *old = compute->theirs;
-        compute->theirs = compute->middle;
-        compute->middle = old;
-        compute->middle_new = false;
-    }
-    pthread_mutex_unlock(&compute->mutex);
-    return compute->theirs;
+    return pictures_look(&compute->pictures);
 }
 
 void compute_detail(struct compute *compute)
 {
-    atomic_store(&compute->detail_until_ms, monotonic_ms() + DETAIL_MS);
+    pictures_detail(&compute->pictures);
 }
 
 uint64_t compute_steps(struct compute *compute)

@@ -13,8 +13,7 @@
 //                     that runs. Each step's readings at the borders of its regions are packed into parcels, one a
 //                     region, for whoever leads the neighbours.
 //
-//           What others want to see is in a picture: the thread fills its own and exchanges it for the one in the
-//           middle; who looks exchanges his for the one in the middle. Nobody waits.
+//           What others want to see is in pictures (picture.h).
 // CONTRACT  compute_create, compute_restore (before compute_start), compute_start; the rest from any thread. hooks are
 //           called on the compute thread and must not wait.
 // OWNERSHIP compute_create takes the brain. Network, intakes, table and clock are kept until compute_release.
@@ -28,6 +27,7 @@
 #include "engine/serve/city_clock.h"
 #include "engine/serve/intake.h"
 #include "engine/serve/minutes.h"
+#include "engine/serve/picture.h"
 #include "engine/serve/plan_table.h"
 #include "engine/serve/recordings.h"
 
@@ -68,25 +68,6 @@ struct compute_options {
     struct recordings *recordings;        // or NULL; kept until compute_release
     const struct boundary *boundary;      // NULL: the daemon leads the whole city, and nothing crosses
     struct compute_hooks hooks;
-};
-
-// The city as the compute thread last left it.
-struct picture {
-    bool lockstep;
-    int64_t now_ms;
-    char strategy[STRATEGY_NAME_BYTES_MAX];
-    uint32_t epoch, daemon;
-    struct counts counts;
-    int64_t steps, overruns, plans, readings;   // since the start, over all brains
-    int64_t events_foreign;               // told in lockstep by others than the simulator, and dropped
-    int32_t step_us_last, step_us_max;
-    double step_us_mean;                  // moving average over about 60 steps
-    int64_t wall_off_ms;                  // wall clock less city clock
-    struct intersection_state *states;    // one per intersection
-    struct plan_version *versions;
-    bool detailed;                        // somebody looks (compute_detail): the two below are of this step
-    float *link_queue_veh;                // one per link: vehicles that stand on it
-    uint8_t *aspects;                     // one per signal group, as reported; ASPECT_DARK without a fresh report
 };
 
 void compute_create(const struct compute_options *options, struct brain *brain, struct compute **ret);

@@ -16,9 +16,10 @@
 #include "engine/serve/gauges.h"
 #include "engine/serve/journal.h"
 #include "engine/serve/leadership.h"
+#include "engine/serve/questions.h"
+#include "engine/serve/reload.h"
 #include "engine/serve/server_state.h"
 #include "engine/serve/showing.h"
-#include "engine/serve/status_reply.h"
 #include "engine/wire/plan_codec.h"
 
 #define BEAT_MS 50
@@ -93,19 +94,7 @@ static void on_recording_said(void *owner, bool alarm, const char *text)
     }
 }
 
-static void on_asked(void *owner, const struct asked *asked)
-{
-    struct server *server = owner;
-    pthread_mutex_lock(&server->asked_mutex);
-    *GROW(server->asked) = *asked;
-    pthread_mutex_unlock(&server->asked_mutex);
-}
-
-// What the daemon itself did, for the audit log.
-static void deed_note(struct server *server, enum audit_kind kind, bool accepted, const char *format, ...)
-    PRINTF_LIKE(4, 5);
-
-static void deed_note(struct server *server, enum audit_kind kind, bool accepted, const char *format, ...)
+void server_deed_note(struct server *server, enum audit_kind kind, bool accepted, const char *format, ...)
 {
     char text[AUDIT_TEXT_BYTES_MAX];
     va_list arguments;
@@ -116,7 +105,7 @@ static void deed_note(struct server *server, enum audit_kind kind, bool accepted
                    .accepted = accepted });
 }
 
-static void on_gauges(void *owner, struct gauges *ret)
+void server_gauges(void *owner, struct gauges *ret)
 {
     struct server *server = owner;
     *ret = (struct gauges){ .service = &server->service, .picture = compute_look(server->compute),
@@ -137,62 +126,6 @@ static void on_detail(void *owner)
 {
     struct server *server = owner;
     compute_detail(server->compute);
-}
-
-// ---- what operators ask
-
-static size_t acknowledge(struct server *server, const struct asked *asked, uint8_t **ret_bytes)
-{
-    int32_t count = alarms_acknowledge(server->service.alarms, asked->alarm, asked->who);
-    struct request_result result = { .request = asked->request, .accepted = count > 0 || asked->alarm == 0,
-        .text = count > 0 || asked->alarm == 0 ? NULL : "there is no such alarm" };
-    char text[96];
-    snprintf(text, sizeof text, asked->alarm == 0 ? "all alarms in force" : "alarm %" PRIu32, asked->alarm);
-    audit_log_note(server->service.audit, &(struct audit_record){ .kind = AUDIT_ACKNOWLEDGE, .who = asked->who,
-                   .from = asked->from, .text = text, .accepted = result.accepted });
-    uint8_t *bytes = memory_take(256, 1);
-    struct frame_writer out = frame_writer_over(bytes, 256);
-    *ret_bytes = bytes;
-    return wire_put_request_result(&out, &result) == STATUS_OK ? out.used : 0;
-}
-
-static void answer(struct server *server, const struct asked *asked, const struct gauges *gauges)
-{
-    struct mail mail = { .kind = MAIL_BYTES, .peer = asked->peer };
-    switch ((int)asked->kind) {
-    case SESSION_STATUS_REQUEST:
-        mail.byte_count = status_reply(gauges, &asked->status, &mail.bytes);
-        break;
-    case SESSION_ALARMS_REQUEST:
-        mail.byte_count = alarms_reply(&server->service, asked->request, &mail.bytes);
-        break;
-    case SESSION_ALARM_ACKNOWLEDGE:
-        mail.byte_count = acknowledge(server, asked, &mail.bytes);
-        break;
-    case SESSION_AUDIT_REQUEST:
-        mail.byte_count = audit_log_reply(server->service.audit, &asked->audit, &mail.bytes);
-        break;
-    default:
-        assert(false);
-    }
-    loop_post(&server->loops[asked->peer.loop], &mail);
-}
-
-static void answer_all(struct server *server)
-{
-    pthread_mutex_lock(&server->asked_mutex);
-    int32_t count = server->asked.count;
-    struct asked *asked = memory_copy(server->asked.at, (size_t)count, sizeof *asked);
-    server->asked.count = 0;
-    pthread_mutex_unlock(&server->asked_mutex);
-    struct gauges gauges = { 0 };
-    if (count > 0) {
-        on_gauges(server, &gauges);
-    }
-    for (int32_t i = 0; i < count; i++) {
-        answer(server, &asked[i], &gauges);
-    }
-    free(asked);
 }
 
 // ---- the beat
@@ -229,7 +162,7 @@ static void serve_beat(struct server *server)
         show_leaders(server);
     }
     alarm_watch_beat(server);
-    answer_all(server);
+    questions_answer(server);
     leadership_watch(server);
     watchdog_feed(server);
 }
@@ -346,7 +279,7 @@ static void service_fill(struct server *server)
     service->loop_count = settings->loops;
     service->owner = server;
     service->epoch_seen = on_epoch_seen;
-    service->asked = on_asked;
+    service->asked = questions_take;
     plan_table_create(server->network->intersection_count, &service->table);
     leaders_create(server->network, &service->leaders);
     sources_create(&service->sources);
@@ -442,7 +375,7 @@ static enum status doors_open(struct server *server, struct problem *problem)
                 "unencrypted; nothing can be changed there", settings->http.text);
     }
     struct http_hooks hooks = { .owner = server, .loop = &server->loop, .service = &server->service,
-        .gauges = on_gauges, .healthy = on_healthy,
+        .gauges = server_gauges, .healthy = on_healthy,
         .detail = on_detail };
     return http_start(&server->loop, &settings->http, &hooks, &server->http, problem);
 }
@@ -496,9 +429,10 @@ static enum status start_late(struct server *server, struct problem *problem)
     }
     server->state = SERVER_SERVING;
     alarm_watch_start(server);
-    deed_note(server, AUDIT_START, true, "epoch %" PRIu32 ".%" PRIu32 ", network %s (%016" PRIx64 "), strategy %s",
-              atomic_load(&server->service.epoch), server->service.daemon, server->settings.network,
-              server->network->hash, server->brain.strategy);
+    server_deed_note(server, AUDIT_START, true,
+                     "epoch %" PRIu32 ".%" PRIu32 ", network %s (%016" PRIx64 "), strategy %s",
+                     atomic_load(&server->service.epoch), server->service.daemon, server->settings.network,
+                     server->network->hash, server->brain.strategy);
     server->minute_counts = memory_take((size_t)(server->network->detector_count + server->network->camera_count),
                                         sizeof *server->minute_counts);
     ready_say(server);
@@ -546,7 +480,7 @@ static void end_begin(struct server *server)
     sd_notify(0, "STOPPING=1");
     bool served = server->state == SERVER_SERVING;
     if (served) {
-        deed_note(server, AUDIT_END, true, "told to end");
+        server_deed_note(server, AUDIT_END, true, "told to end");
     }
     server->end_by_ms = monotonic_ms() + server->settings.stop_ms / 2;
     server->state = SERVER_WRITING;
@@ -673,83 +607,11 @@ static void on_beat(uv_timer_t *timer)
 
 // ---- signals
 
-// Takes the registry that was read in place of the old one; sessions that it would not let in end.
-static void registry_take(struct server *server, struct registry *next)
-{
-    pthread_rwlock_wrlock(&server->service.registry_lock);
-    struct registry *old = server->service.registry;
-    server->service.registry = next;
-    pthread_rwlock_unlock(&server->service.registry_lock);
-    registry_release(old);
-    for (int32_t i = 0; i < server->service.loop_count; i++) {
-        struct mail mail = { .kind = MAIL_REGISTRY };
-        loop_post(&server->loops[i], &mail);
-    }
-}
-
-// What can be changed while the daemon runs is changed; the rest is named.
-static void reload(struct server *server)
-{
-    struct problem problem;
-    struct settings next = server->settings;
-    struct brain *brain = NULL;
-    struct registry *registry = NULL;
-    sd_notify(0, "RELOADING=1");
-    enum status status = server->hooks.reload(server->hooks.owner, &next, &problem);
-    if (status == STATUS_OK && next.registry != NULL && server->state == SERVER_SERVING) {
-        status = registry_read(next.registry, server->network, &registry, &problem);
-    }
-    if (status == STATUS_OK && server->state == SERVER_SERVING) {
-        status = leadership_brain(server, &next, atomic_load(&server->service.epoch), &brain, &problem);
-    }
-    if (status != STATUS_OK || server->state != SERVER_SERVING) {
-        journal(JOURNAL_ALARM, "the configuration was not taken, the old one stands: %s",
-                status != STATUS_OK ? problem.text : "the daemon is not serving yet");
-        alarms_come(server->service.alarms, &(struct alarm){ .key = "reload", .severity = ALARM_CRITICAL },
-                    "the configuration was not taken, the old one stands: %.200s",
-                    status != STATUS_OK ? problem.text : "the daemon is not serving yet");
-        deed_note(server, AUDIT_RELOAD, false, "not taken: %s",
-                  status != STATUS_OK ? problem.text : "the daemon is not serving yet");
-        registry_release(registry);
-        (void)leadership_regions(server, &server->settings, &problem);
-        sd_notify(0, "READY=1");
-        return;
-    }
-    // The versions of the new engine's plans must rise: a new epoch, as after a start.
-    brain_release(brain);
-    const struct settings *now = &server->settings;
-    bool other = strcmp(next.network, now->network) != 0 || next.listen_count != now->listen_count
-        || strcmp(next.store.text, now->store.text) != 0 || strcmp(next.http.text, now->http.text) != 0
-        || next.loops != now->loops || next.step_ms != now->step_ms
-        || memcmp(&next.limits, &now->limits, sizeof next.limits) != 0;
-    for (int32_t i = 0; !other && i < next.listen_count; i++) {
-        other = strcmp(next.listen[i].text, now->listen[i].text) != 0;
-    }
-    server->settings.strategy = next.strategy;
-    memcpy(server->settings.regions, next.regions, sizeof next.regions);
-    server->settings.region_count = next.region_count;
-    server->settings.threads = next.threads;
-    server->settings.solve_latency_ms = next.solve_latency_ms;
-    server->settings.status_age_ms = next.status_age_ms;
-    if (registry != NULL) {
-        registry_take(server, registry);
-    }
-    server->settings.registry = registry != NULL ? next.registry : server->settings.registry;
-    alarms_end(server->service.alarms, "reload");
-    deed_note(server, AUDIT_RELOAD, true, "strategy %s, %" PRId32 " peers in the registry", server->settings.strategy,
-              registry_count(server->service.registry));
-    server->cautious = false;
-    leadership_raise(server, atomic_load(&server->service.epoch), "the configuration, read again,");
-    journal(JOURNAL_NOTE, "configuration read again: strategy %s%s", server->settings.strategy,
-            other ? "; network, listen, http, store, loops, step_ms and limits change at the next start" : "");
-    sd_notify(0, "READY=1");
-}
-
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct server *server = handle->data;
     if (number == SIGHUP) {
-        reload(server);
+        server_reload(server);
         return;
     }
     journal(JOURNAL_NOTE, "told to end (%s)", number == SIGTERM ? "SIGTERM" : "SIGINT");

@@ -1,5 +1,6 @@
 // server_state.h: what the parts of the server share: server.c (its states and its beat), leadership.c (epochs,
-// strategies, which regions are led) and showing.c (what the store is shown).
+// strategies, which regions are led), reload.c (a configuration read again), questions.c (what operators ask of the
+// daemon), alarm_watch.c (what is an alarm) and showing.c (what the store is shown).
 //
 // CONTRACT  The main thread alone, but for what is atomic and for asked, which asked_mutex guards.
 // OWNERSHIP server_run makes it and releases it.
@@ -9,6 +10,7 @@
 #include <stdatomic.h>
 #include <uv.h>
 
+#include "engine/record/audit.h"
 #include "engine/serve/embedded.h"
 #include "engine/serve/holdings.h"
 #include "engine/serve/http.h"
@@ -62,3 +64,11 @@ struct server {
     pthread_mutex_t asked_mutex;
     LIST_OF(struct asked) asked;
 };
+
+// What the daemon shows and answers of itself, as it is now; owner is a struct server.
+struct gauges;
+void server_gauges(void *owner, struct gauges *ret);
+
+// What the daemon itself did, for the audit log.
+void server_deed_note(struct server *server, enum audit_kind kind, bool accepted, const char *format, ...)
+    PRINTF_LIKE(4, 5);
