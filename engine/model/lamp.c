@@ -62,25 +62,24 @@ static int64_t earlier_after(int64_t earliest_ms, int64_t candidate_ms, int64_t 
     return candidate_ms > t_ms && candidate_ms < earliest_ms ? candidate_ms : earliest_ms;
 }
 
-int64_t lamp_aspects(const struct network *network, const struct plan *plan, int64_t t_ms, struct lamp *ret)
+int64_t lamp_aspects(const struct plan *plan, const int32_t *yellow_ms, int32_t group_count, int64_t t_ms,
+                     struct lamp *ret)
 {
-    const struct intersection *at = &network->intersections[plan->intersection];
-    const struct signal_group *groups = &network->groups[at->first_group];
     bool cyclic = plan->kind == PLAN_CYCLIC;
     int64_t cycle_ms = plan->cycle_ms, change_ms = INT64_MAX, end_ms[GROUP_COUNT_MAX];
     int64_t position_ms = cyclic ? cycle_position(t_ms - plan->base_ms, cycle_ms) : 0;
-    for (int32_t i = 0; i < at->group_count; i++) {
+    for (int32_t i = 0; i < group_count; i++) {
         ret[i].green_ms = end_ms[i] = INT64_MIN;
     }
     for (int32_t i = 0; i < plan->green_count; i++) {
         const struct green *green = &plan->greens[i];
-        int64_t length_ms = green->end_ms - green->start_ms, yellow_ms = groups[green->group].yellow_ms;
+        int64_t length_ms = green->end_ms - green->start_ms, clears_ms = length_ms + yellow_ms[green->group];
         int64_t start_ms = plan->base_ms + green->start_ms;
-        int64_t next_ms[3] = { start_ms, start_ms + length_ms, start_ms + length_ms + yellow_ms };
+        int64_t next_ms[3] = { start_ms, start_ms + length_ms, start_ms + clears_ms };
         if (cyclic) {
             int64_t since_start_ms = position_near(position_ms - green->start_ms, cycle_ms);
             int64_t since_end_ms = position_near(since_start_ms - length_ms, cycle_ms);
-            int64_t since_red_ms = position_near(since_end_ms - yellow_ms, cycle_ms);
+            int64_t since_red_ms = position_near(since_start_ms - clears_ms, cycle_ms);
             start_ms = t_ms - since_start_ms;
             next_ms[0] = t_ms - since_start_ms + cycle_ms;
             next_ms[1] = t_ms - since_end_ms + cycle_ms;
@@ -94,8 +93,8 @@ int64_t lamp_aspects(const struct network *network, const struct plan *plan, int
             end_ms[green->group] = start_ms + length_ms;
         }
     }
-    for (int32_t i = 0; i < at->group_count; i++) {
-        ret[i].aspect = aspect_after(ret[i].green_ms, end_ms[i], groups[i].yellow_ms, t_ms, &ret[i].since_ms);
+    for (int32_t i = 0; i < group_count; i++) {
+        ret[i].aspect = aspect_after(ret[i].green_ms, end_ms[i], yellow_ms[i], t_ms, &ret[i].since_ms);
     }
     return change_ms;
 }

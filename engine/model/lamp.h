@@ -35,6 +35,7 @@ struct lamp {
     int64_t green_ms;        // start of its last green; INT64_MIN: none yet
 };
 
-// The same of all groups of the plan's intersection, from one look over its greens; ret has room for them. Returns the
+// The same of all groups of the plan's intersection, whose yellows are told, from one look over its greens. Returns the
 // first instant after t at which any of them may change under the plan, INT64_MAX when there is none.
-int64_t lamp_aspects(const struct network *network, const struct plan *plan, int64_t t_ms, struct lamp *ret);
+int64_t lamp_aspects(const struct plan *plan, const int32_t *yellow_ms, int32_t group_count, int64_t t_ms,
+                     struct lamp *ret);

@@ -97,7 +97,7 @@ static int64_t site_lamps(const struct signals *signals, int32_t index, int64_t 
         }
         return planless_changes_ms(signals, index, t_ms);
     }
-    int64_t changes_ms = lamp_aspects(signals->network, site_plan(site), t_ms, ret);
+    int64_t changes_ms = lamp_aspects(site_plan(site), &signals->yellow_ms[site->first_group], site->group_count, t_ms, ret);
     bool joined = site->playing == PLAYING_FALLBACK && site->join_ms != INT64_MIN;
     for (int32_t i = 0; i < site->group_count && joined; i++) {
         if (ret[i].aspect != ASPECT_RED && ret[i].green_ms < site->join_ms) {
@@ -302,7 +302,8 @@ static void site_bring(struct signals *signals, int32_t index, int64_t now_ms)
     }
     int64_t lamps_ms = site_light(signals, index, now_ms);
     site->changes_ms = lamps_ms < next_ms ? lamps_ms : next_ms;
-    signals->quiet_until_ms[index] = INT64_MIN;
+    // An actuated one chooses anew before it knows for how long it is quiet.
+    signals->quiet_until_ms[index] = site->playing == PLAYING_ACTUATED ? INT64_MIN : site->changes_ms;
 }
 
 // Actuated control from now on, at the sites that fall back to it.
@@ -602,14 +603,49 @@ void signals_touch(struct signals *signals, const struct actuation_touch *touche
     signals->touched_ms = now_ms;
 }
 
+// Asks for what the lamps of a site are found from and written to; and for its greens, when its plan is at hand.
+static void lamps_expect(const struct signals *signals, int32_t index)
+{
+    const char *site = (const char *)&signals->sites[index];
+    for (size_t at = 0; at < sizeof signals->sites[index]; at += 64) {
+        memory_expect_write(site + at);
+    }
+}
+
+static void greens_expect(const struct signals *signals, int32_t index)
+{
+    const struct site *site = &signals->sites[index];
+    const struct plan *plan = site_plan(site);
+    const char *greens = (const char *)plan->greens;
+    memory_expect_write(&signals->aspects[site->first_group]);
+    memory_expect(&signals->yellow_ms[site->first_group]);
+    for (size_t at = 0; at < (size_t)plan->green_count * sizeof *plan->greens; at += 64) {
+        memory_expect(greens + at);
+    }
+    for (int32_t i = 0; i < site->group_count; i += 8) {
+        memory_expect_write(&signals->since_ms[site->first_group + i]);
+    }
+}
+
 void signals_show(struct signals *signals, int64_t now_ms, uint8_t *ret_aspects)
 {
     assert(now_ms >= signals->now_ms);
     signals->now_ms = now_ms;
+    int32_t count = 0, *changing = signals->waking;
     for (int32_t i = 0; i < signals->network->intersection_count; i++) {
         // A controller is never quiet for longer than its lamps are; these times lie side by side.
-        if (signals->quiet_until_ms[i] <= now_ms && signals->sites[i].changes_ms <= now_ms) {
-            site_bring(signals, i, now_ms);
+        changing[count] = i;
+        count += signals->quiet_until_ms[i] <= now_ms ? 1 : 0;
+    }
+    for (int32_t k = 0; k < count; k++) {
+        if (k + SITES_AHEAD < count) {
+            lamps_expect(signals, changing[k + SITES_AHEAD]);
+        }
+        if (k + SITES_AHEAD / 2 < count) {
+            greens_expect(signals, changing[k + SITES_AHEAD / 2]);
+        }
+        if (signals->sites[changing[k]].changes_ms <= now_ms) {
+            site_bring(signals, changing[k], now_ms);
         }
     }
     memcpy(ret_aspects, signals->aspects, (size_t)signals->network->group_count * sizeof *ret_aspects);
