@@ -27,3 +27,15 @@ char aspect_letter(enum aspect aspect);
 // (INT64_MIN when it shows red since before the plan's first green of the group). ret_since_ms may be NULL.
 enum aspect lamp_aspect(const struct network *network, const struct plan *plan, int32_t group, int64_t t_ms,
                         int64_t *ret_since_ms);
+
+// What a group shows.
+struct lamp {
+    enum aspect aspect;
+    int64_t since_ms;        // as of lamp_aspect
+    int64_t green_ms;        // start of its last green; INT64_MIN: none yet
+};
+
+// The same of all groups of the plan's intersection, whose yellows are told, from one look over its greens. Returns the
+// first instant after t at which any of them may change under the plan, INT64_MAX when there is none.
+int64_t lamp_aspects(const struct plan *plan, const int32_t *yellow_ms, int32_t group_count, int64_t t_ms,
+                     struct lamp *ret);

@@ -190,14 +190,18 @@ void crossroads_move(struct street *street, struct worker *worker, const struct 
 {
     int32_t count = paths_gather(street, worker);
     const int32_t *paths = worker->busy_paths;
-    void (*const expect[])(const struct street *, int32_t) = { path_expect_beyond, path_expect_trip,
-        path_expect_more, path_expect };
     for (int32_t i = -4 * PATHS_APART; i < count; i++) {
-        for (int32_t k = 4; k >= 1; k--) {
-            int32_t later = i + k * PATHS_APART;
-            if (later >= 0 && later < count) {
-                expect[k - 1](street, paths[later]);
-            }
+        if (i + 4 * PATHS_APART < count) {
+            path_expect(street, paths[i + 4 * PATHS_APART]);
+        }
+        if (i + 3 * PATHS_APART >= 0 && i + 3 * PATHS_APART < count) {
+            path_expect_more(street, paths[i + 3 * PATHS_APART]);
+        }
+        if (i + 2 * PATHS_APART >= 0 && i + 2 * PATHS_APART < count) {
+            path_expect_trip(street, paths[i + 2 * PATHS_APART]);
+        }
+        if (i + PATHS_APART >= 0 && i + PATHS_APART < count) {
+            path_expect_beyond(street, paths[i + PATHS_APART]);
         }
         if (i >= 0) {
             move_path(street, worker, job, paths[i]);

@@ -47,54 +47,86 @@ static enum aspect actuated_aspect(const struct signals *signals, int32_t index,
         : ASPECT_RED;
 }
 
-// The aspect of the intersection's group `i` at t in what is being played.
-static enum aspect site_aspect(const struct signals *signals, int32_t index, int32_t i, int64_t t_ms,
-                               int64_t *ret_since_ms)
+static void earlier(int64_t *time_ms, int64_t candidate_ms, int64_t after_ms)
 {
-    const struct site *site = &signals->sites[index];
-    int32_t group = site->first_group + i;
-    switch (site->playing) {
-    case PLAYING_PLAN:
-        return lamp_aspect(signals->network, site_plan(site), i, t_ms, ret_since_ms);
-    case PLAYING_ACTUATED:
-        return actuated_aspect(signals, index, i, t_ms, ret_since_ms);
-    case PLAYING_FALLBACK: {
-        enum aspect aspect = lamp_aspect(signals->network, &site->fallback, i, t_ms, ret_since_ms);
-        int64_t start_ms, end_ms;
-        if (aspect != ASPECT_RED && site->join_ms != INT64_MIN
-            && plan_last_green(&site->fallback, i, t_ms, &start_ms, &end_ms) && start_ms < site->join_ms) {
-            *ret_since_ms = INT64_MIN;    // a green that began before it joined: it waits for the next
-            return ASPECT_RED;
-        }
-        return aspect;
+    if (candidate_ms > after_ms && candidate_ms < *time_ms) {
+        *time_ms = candidate_ms;
     }
-    case PLAYING_CLEARANCE:
-        if (signals->cleared_ms[group] != INT64_MIN && t_ms < signals->cleared_ms[group]) {
-            *ret_since_ms = signals->since_ms[group];
-            return ASPECT_GREEN;
-        }
-        return aspect_after(signals->cleared_ms[group], signals->yellow_ms[group], t_ms, ret_since_ms);
-    }
-    return ASPECT_RED;
 }
 
-// Writes the lamps of an intersection as they are at t.
-static void site_light(struct signals *signals, int32_t index, int64_t t_ms)
+// The aspect of the intersection's group `i` at t while a controller plays no plan.
+static enum aspect planless_aspect(const struct signals *signals, int32_t index, int32_t i, int64_t t_ms,
+                                   int64_t *ret_since_ms)
+{
+    int32_t group = signals->sites[index].first_group + i;
+    if (signals->sites[index].playing == PLAYING_ACTUATED) {
+        return actuated_aspect(signals, index, i, t_ms, ret_since_ms);
+    }
+    if (signals->cleared_ms[group] != INT64_MIN && t_ms < signals->cleared_ms[group]) {
+        *ret_since_ms = signals->since_ms[group];
+        return ASPECT_GREEN;
+    }
+    return aspect_after(signals->cleared_ms[group], signals->yellow_ms[group], t_ms, ret_since_ms);
+}
+
+// The first instant after t at which a lamp may change while a controller plays no plan.
+static int64_t planless_changes_ms(const struct signals *signals, int32_t index, int64_t t_ms)
 {
     const struct site *site = &signals->sites[index];
+    bool actuated = site->playing == PLAYING_ACTUATED;
+    int64_t changes_ms = INT64_MAX;
+    for (int32_t i = 0; i < site->group_count && !(actuated && site->next_stage == INDEX_NONE); i++) {
+        int64_t end_ms = actuated ? site->leave_ms : signals->cleared_ms[site->first_group + i];
+        if (end_ms != INT64_MIN) {
+            earlier(&changes_ms, end_ms, t_ms);
+            earlier(&changes_ms, end_ms + signals->yellow_ms[site->first_group + i], t_ms);
+        }
+    }
+    return changes_ms;
+}
+
+// The aspects of an intersection's groups at t in what is being played. Returns the first instant after t at which one
+// of them may change.
+static int64_t site_lamps(const struct signals *signals, int32_t index, int64_t t_ms, struct lamp *ret)
+{
+    const struct site *site = &signals->sites[index];
+    if (site->playing != PLAYING_PLAN && site->playing != PLAYING_FALLBACK) {
+        for (int32_t i = 0; i < site->group_count; i++) {
+            ret[i].since_ms = INT64_MIN;
+            ret[i].aspect = planless_aspect(signals, index, i, t_ms, &ret[i].since_ms);
+        }
+        return planless_changes_ms(signals, index, t_ms);
+    }
+    int64_t changes_ms = lamp_aspects(site_plan(site), &signals->yellow_ms[site->first_group], site->group_count, t_ms, ret);
+    bool joined = site->playing == PLAYING_FALLBACK && site->join_ms != INT64_MIN;
+    for (int32_t i = 0; i < site->group_count && joined; i++) {
+        if (ret[i].aspect != ASPECT_RED && ret[i].green_ms < site->join_ms) {
+            ret[i].aspect = ASPECT_RED;   // a green that began before it joined: it waits for the next
+            ret[i].since_ms = INT64_MIN;
+        }
+    }
+    return changes_ms;
+}
+
+// Writes the lamps of an intersection as they are at t. Returns the first instant after t at which one may change.
+static int64_t site_light(struct signals *signals, int32_t index, int64_t t_ms)
+{
+    const struct site *site = &signals->sites[index];
+    struct lamp lamps[GROUP_COUNT_MAX];
+    int64_t changes_ms = site_lamps(signals, index, t_ms, lamps);
     // A plan may repeat what was before it, or its cycle reach back there: neither has shown here.
     int64_t from_ms = site->playing == PLAYING_PLAN ? site_plan(site)->valid_from_ms : INT64_MIN;
     for (int32_t i = 0; i < site->group_count; i++) {
-        int64_t since_ms = INT64_MIN;
-        enum aspect aspect = site_aspect(signals, index, i, t_ms, &since_ms);
+        int64_t since_ms = lamps[i].since_ms;
         int32_t group = site->first_group + i;
-        if (aspect != (enum aspect)signals->aspects[group]) {
+        if ((uint8_t)lamps[i].aspect != signals->aspects[group]) {
             signals->since_ms[group] = since_ms != INT64_MIN ? since_ms : t_ms;
-            signals->aspects[group] = (uint8_t)aspect;
+            signals->aspects[group] = (uint8_t)lamps[i].aspect;
         } else if (since_ms > signals->since_ms[group] && since_ms >= from_ms) {
             signals->since_ms[group] = since_ms;   // it was something else since the last look
         }
     }
+    return changes_ms;
 }
 
 // Brings the state of a site that may have been quiet up to the last touch.
@@ -114,7 +146,7 @@ static void site_clear(struct signals *signals, int32_t index, int64_t t_ms, boo
     if (signals->actuated != NULL) {
         site_pass(signals, index, &signals->actuated[index].state);
     }
-    site_light(signals, index, runs_out ? t_ms - 1 : t_ms);
+    (void)site_light(signals, index, runs_out ? t_ms - 1 : t_ms);
     for (int32_t i = 0; i < at->group_count; i++) {
         int32_t group = at->first_group + i;
         int64_t least_ms = signals->since_ms[group] + signals->network->groups[group].green_ms_min;
@@ -247,65 +279,16 @@ static void site_happen(struct signals *signals, int32_t index, enum happening w
         break;
     }
     case HAPPENS_FALLBACK:
-        site_light(signals, index, t_ms);
+        (void)site_light(signals, index, t_ms);
         site_fall_back(signals, index, t_ms);
         break;
     case HAPPENS_STAGE:
-        site_light(signals, index, t_ms);
+        (void)site_light(signals, index, t_ms);
         site_enter(signals, index, site->next_stage, t_ms);
         break;
     case HAPPENS_NOTHING:
         break;
     }
-}
-
-static void earlier(int64_t *time_ms, int64_t candidate_ms, int64_t after_ms)
-{
-    if (candidate_ms > after_ms && candidate_ms < *time_ms) {
-        *time_ms = candidate_ms;
-    }
-}
-
-// The first instant after t at which a lamp may change.
-static int64_t site_changes_ms(const struct signals *signals, int32_t index, int64_t t_ms)
-{
-    const struct site *site = &signals->sites[index];
-    int64_t changes_ms = INT64_MAX;
-    if (site->playing == PLAYING_CLEARANCE) {
-        for (int32_t i = 0; i < site->group_count; i++) {
-            int64_t end_ms = signals->cleared_ms[site->first_group + i];
-            if (end_ms != INT64_MIN) {
-                earlier(&changes_ms, end_ms, t_ms);
-                earlier(&changes_ms, end_ms + signals->yellow_ms[site->first_group + i], t_ms);
-            }
-        }
-        return changes_ms;
-    }
-    if (site->playing == PLAYING_ACTUATED) {
-        for (int32_t i = 0; i < site->group_count && site->next_stage != INDEX_NONE; i++) {
-            int32_t yellow_ms = signals->yellow_ms[site->first_group + i];
-            earlier(&changes_ms, site->leave_ms, t_ms);
-            earlier(&changes_ms, site->leave_ms + yellow_ms, t_ms);
-        }
-        return changes_ms;
-    }
-    const struct plan *plan = site_plan(site);
-    for (int32_t i = 0; i < plan->green_count; i++) {
-        const struct green *green = &plan->greens[i];
-        int64_t yellow_ms = signals->yellow_ms[site->first_group + green->group];
-        int64_t instants[3] = { plan->base_ms + green->start_ms, plan->base_ms + green->end_ms,
-            plan->base_ms + green->end_ms + yellow_ms };
-        for (int k = 0; k < 3; k++) {
-            int64_t next_ms = instants[k];
-            if (plan->kind == PLAN_CYCLIC) {
-                int64_t since_ms = (t_ms - next_ms) % plan->cycle_ms;
-                since_ms += since_ms < 0 ? plan->cycle_ms : 0;
-                next_ms = t_ms - since_ms + plan->cycle_ms;
-            }
-            earlier(&changes_ms, next_ms, t_ms);
-        }
-    }
-    return changes_ms;
 }
 
 static void site_bring(struct signals *signals, int32_t index, int64_t now_ms)
@@ -317,10 +300,10 @@ static void site_bring(struct signals *signals, int32_t index, int64_t now_ms)
         site_happen(signals, index, what, next_ms);
         what = site_next(site, &next_ms);
     }
-    site_light(signals, index, now_ms);
-    int64_t lamps_ms = site_changes_ms(signals, index, now_ms);
+    int64_t lamps_ms = site_light(signals, index, now_ms);
     site->changes_ms = lamps_ms < next_ms ? lamps_ms : next_ms;
-    signals->quiet_until_ms[index] = INT64_MIN;
+    // An actuated one chooses anew before it knows for how long it is quiet.
+    signals->quiet_until_ms[index] = site->playing == PLAYING_ACTUATED ? INT64_MIN : site->changes_ms;
 }
 
 // Actuated control from now on, at the sites that fall back to it.
@@ -399,11 +382,11 @@ struct signals *signals_create(const struct network *network, int64_t begin_ms)
         site->join_ms = INT64_MIN;
         site->next_stage = INDEX_NONE;
         site->handover_ms = plan_handover_ms(network, (struct intersection_id){ i });
+        struct lamp lamps[GROUP_COUNT_MAX];
+        (void)site_lamps(signals, i, begin_ms, lamps);
         for (int32_t k = 0; k < at->group_count; k++) {
-            int64_t since_ms = INT64_MIN;
-            enum aspect aspect = site_aspect(signals, i, k, begin_ms, &since_ms);
-            signals->aspects[at->first_group + k] = (uint8_t)aspect;
-            signals->since_ms[at->first_group + k] = since_ms;
+            signals->aspects[at->first_group + k] = (uint8_t)lamps[k].aspect;
+            signals->since_ms[at->first_group + k] = lamps[k].since_ms;
         }
         site->changes_ms = signals->quiet_until_ms[i] = INT64_MIN;
     }
@@ -620,14 +603,49 @@ void signals_touch(struct signals *signals, const struct actuation_touch *touche
     signals->touched_ms = now_ms;
 }
 
+// Asks for what the lamps of a site are found from and written to; and for its greens, when its plan is at hand.
+static void lamps_expect(const struct signals *signals, int32_t index)
+{
+    const char *site = (const char *)&signals->sites[index];
+    for (size_t at = 0; at < sizeof signals->sites[index]; at += 64) {
+        memory_expect_write(site + at);
+    }
+}
+
+static void greens_expect(const struct signals *signals, int32_t index)
+{
+    const struct site *site = &signals->sites[index];
+    const struct plan *plan = site_plan(site);
+    const char *greens = (const char *)plan->greens;
+    memory_expect_write(&signals->aspects[site->first_group]);
+    memory_expect(&signals->yellow_ms[site->first_group]);
+    for (size_t at = 0; at < (size_t)plan->green_count * sizeof *plan->greens; at += 64) {
+        memory_expect(greens + at);
+    }
+    for (int32_t i = 0; i < site->group_count; i += 8) {
+        memory_expect_write(&signals->since_ms[site->first_group + i]);
+    }
+}
+
 void signals_show(struct signals *signals, int64_t now_ms, uint8_t *ret_aspects)
 {
     assert(now_ms >= signals->now_ms);
     signals->now_ms = now_ms;
+    int32_t count = 0, *changing = signals->waking;
     for (int32_t i = 0; i < signals->network->intersection_count; i++) {
         // A controller is never quiet for longer than its lamps are; these times lie side by side.
-        if (signals->quiet_until_ms[i] <= now_ms && signals->sites[i].changes_ms <= now_ms) {
-            site_bring(signals, i, now_ms);
+        changing[count] = i;
+        count += signals->quiet_until_ms[i] <= now_ms ? 1 : 0;
+    }
+    for (int32_t k = 0; k < count; k++) {
+        if (k + SITES_AHEAD < count) {
+            lamps_expect(signals, changing[k + SITES_AHEAD]);
+        }
+        if (k + SITES_AHEAD / 2 < count) {
+            greens_expect(signals, changing[k + SITES_AHEAD / 2]);
+        }
+        if (signals->sites[changing[k]].changes_ms <= now_ms) {
+            site_bring(signals, changing[k], now_ms);
         }
     }
     memcpy(ret_aspects, signals->aspects, (size_t)signals->network->group_count * sizeof *ret_aspects);

@@ -270,7 +270,6 @@ struct leg {
 // A trip that is about to be entered.
 struct trying {
     int32_t broken;                   // the first leg that does not lead on, or -1
-    uint32_t allowed;                 // lanes of its first link that lead on
     int32_t index;                    // in street.trips
 };
 

@@ -28,6 +28,10 @@ int32_t trip_put(struct street *street, const struct trip *trip, const struct le
 int32_t trip_legs(const struct street *street, const int32_t *links, int32_t count, uint32_t user, struct leg *ret);
 int64_t trips_legs_kept(int32_t legs);
 
+// The lanes of a link that are open to a user; and how long the trip takes on a free road.
+uint32_t link_lanes_open(const struct street *street, int32_t link, uint32_t user);
+double trip_free_flow_s(const struct street *street, const struct trip *trip, const int32_t *links);
+
 // The path on which the trip leaves the cell, if the cell's link is leg `leg` of its route; PATH_END or PATH_NONE.
 int32_t trip_path(const struct street *street, const struct trip *trip, int32_t leg, int32_t cell);
 

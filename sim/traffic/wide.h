@@ -3,7 +3,7 @@
 // THEORY    Where C has no words for what a processor does in one instruction, this says it by intrinsics; elsewhere
 //           in plain loops. Nothing is computed here, so that every instruction set gives the same bits.
 // CONTRACT  Arrays of WIDE values begin on 64 bytes, but for those laid side by side and the words of lines.
-// NOT HERE  Arithmetic (street_kernel.c).
+// NOT HERE  Arithmetic (street_kernel.c, kernel_columns.c).
 #pragma once
 
 #ifdef __SSE2__
@@ -19,6 +19,9 @@
 // Conditions are joined by &, or by the greatest of several terms, rather than by &&: with branches gcc does not
 // vectorise.
 #define FOR_WIDE _Pragma("omp simd") for (int c = 0; c < WIDE; c++)
+
+static const uint32_t COLUMN_BIT[WIDE] = { 1u << 0, 1u << 1, 1u << 2, 1u << 3, 1u << 4, 1u << 5, 1u << 6, 1u << 7,
+    1u << 8, 1u << 9, 1u << 10, 1u << 11, 1u << 12, 1u << 13, 1u << 14, 1u << 15 };
 
 // Sixteen conditions, 0 or -1 each, as bits.
 static INLINE uint32_t bits_of(const int32_t *condition)
