@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "engine/base/team.h"
+#include "engine/team/team.h"
 
 #define SPARE_ROWS 3               // in a smaller piece, or it would be outgrown at once
 

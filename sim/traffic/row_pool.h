@@ -5,7 +5,8 @@
 //           group has a piece of 8, 12, 16, 24 ... rows, moves to the next size when a column outgrows it, and to
 //           a smaller one that leaves it three rows to spare. Pieces that are left are kept by size, by share.
 // CONTRACT  Allocates nothing: the address space for every group's longest piece is taken at creation, memory only
-//           by use. Where rows lie changes no result. Called by the thread that has the group; others may ask the same pool.
+//           by use. Where rows lie changes no result. Called by the thread that has the group at hand; others may ask
+//           the same pool.
 #pragma once
 
 #include "sim/traffic/street_state.h"

@@ -1,7 +1,7 @@
 #include "sim/traffic/sharing.h"
 
 #include "engine/base/random.h"
-#include "engine/base/team.h"
+#include "engine/team/team.h"
 
 enum job_state { JOB_UNTOUCHED, JOB_BEGUN, JOB_LISTED };
 

@@ -14,7 +14,7 @@
 //           Vehicles that leave are put into the run's own list, runs are known by their places, and are read in the
 //           order of these: so the bytes are the same whoever does what.
 // CONTRACT  When share_out returns all portions are taken; those that others have taken may not be done yet.
-// NOT HERE  The threads (engine/base/team.h); what is done with a place (moving.h, settling.h).
+// NOT HERE  The threads (engine/team/team.h); what is done with a place (moving.h, settling.h).
 #pragma once
 
 #include "sim/traffic/street_state.h"

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "engine/base/memory.h"
-#include "engine/base/team.h"
 #include "engine/model/units.h"
+#include "engine/team/team.h"
 #include "sim/traffic/closures.h"
 #include "sim/traffic/moving.h"
 #include "sim/traffic/settling.h"

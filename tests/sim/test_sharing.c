@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "engine/base/memory.h"
-#include "engine/base/team.h"
+#include "engine/team/team.h"
 #include "sim/traffic/signals.h"
 #include "sim/traffic/street_checkpoint.h"
 #include "tests/sim/grid_town.h"

@@ -1,4 +1,4 @@
-#include "engine/base/team.h"
+#include "engine/team/team.h"
 
 #include <assert.h>
 #include <pthread.h>

@@ -3,11 +3,11 @@
 // THEORY    A barrier waits for every thread, and so for one whose processor somebody else has at the moment: some
 //           milliseconds for work of a tenth of one. Here nobody waits for one who has not come. The caller opens a
 //           door, works itself, and shuts the door when nothing is left to take; it waits only for those who came in
-//           before. The work must be such that whoever is there does all of it, piece by piece (sim/traffic/sharing.h
-//           is).
+//           before. The work must be such that whoever is there does all of it, piece by piece, as sim/traffic/
+//           sharing.h parts it.
 //           Who waits asks again for some microseconds, then lets others run that want its processor, then sleeps.
-// CONTRACT  What was written before team_run is seen by all who come in, and what they wrote by the caller after it. One
-//           caller at a time. Decision 0055 has the figures.
+// CONTRACT  What was written before team_run is seen by all who come in, and what they wrote by the caller after it.
+//           One caller at a time. Decision 0055 has the figures.
 // OWNERSHIP The team owns its threads; the context is borrowed for the call.
 // NOT HERE  Who does what.
 #pragma once
