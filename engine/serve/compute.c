@@ -276,7 +276,8 @@ static void parcels_make(struct compute *compute, const struct observation_colum
 {
     const struct boundary *boundary = compute->options.boundary;
     uint64_t led = compute->options.brain.regions_led;
-    uint64_t number = (uint64_t)compute->options.brain.epoch << 32 | ((uint64_t)compute->pictures.mine->steps & UINT32_MAX);
+    uint64_t steps = (uint64_t)compute->pictures.mine->steps;
+    uint64_t number = (uint64_t)compute->options.brain.epoch << 32 | (steps & UINT32_MAX);
     for (int32_t region = 0; boundary != NULL && region < boundary->region_count; region++) {
         if ((led >> region & 1) == 0 || compute->lockstep != NULL) {
             continue;

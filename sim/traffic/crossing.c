@@ -4,6 +4,7 @@
 
 #include "sim/traffic/leaving.h"
 #include "sim/traffic/look_ahead.h"
+#include "sim/traffic/sharing.h"
 #include "sim/traffic/trips.h"
 
 #define PATHS_APART 3   // so many paths are moved while one waits for what was asked for
@@ -34,7 +35,7 @@ static void loops_behind(struct street *street, const struct path *path, float l
     }
 }
 
-// Moves the gathered crossers, and writes each to its path's next state or to the outbox.
+// Moves the gathered crossers, and writes each to its path's next state or to those who left.
 static void batch_flush(struct street *street, struct worker *worker, const struct follow_job *job)
 {
     struct row *row = &worker->batch;
@@ -69,7 +70,6 @@ static void batch_flush(struct street *street, struct worker *worker, const stru
             leave(street, worker, &leaver, path->to_cell);
             continue;
         }
-        assert(worker->stayed_count < worker->stayed_max);
         worker->stayed[worker->stayed_count++] = (struct stayer){ path_index, { row->front[c], row->speed[c],
             row->desired[c], length, row->trip[c], row->kind[c], row->halt[c] } };
     }
@@ -148,10 +148,10 @@ static void path_expect_beyond(const struct street *street, int32_t path)
     }
 }
 
-// Adds the junction's paths with crossers to the worker's list, from its n-th place on; returns where it ends. Nobody
-// is on any of its paths in the next state.
-static int32_t crossroads_gather(struct street *street, struct worker *worker, const struct crossroads *crossroads,
-                                 int32_t n)
+// Adds the junction's paths with crossers to the list, from its n-th place on; returns where it ends. Nobody is on any
+// of its paths in the next state.
+static int32_t crossroads_list(struct street *street, struct worker *worker, const struct crossroads *crossroads,
+                               int32_t *list, int32_t n)
 {
     for (uint64_t rest = crossroads->busy_before & ~BUSY_REST; rest != 0; rest &= rest - 1) {
         street->inside_next[crossroads->first_path + __builtin_ctzll(rest)].count = 0;
@@ -161,36 +161,47 @@ static int32_t crossroads_gather(struct street *street, struct worker *worker, c
     }
     worker->updates += crossroads->vehicles_now;
     for (uint64_t rest = crossroads->busy & ~BUSY_REST; rest != 0; rest &= rest - 1) {
-        worker->busy_paths[n++] = crossroads->first_path + __builtin_ctzll(rest);
+        list[n++] = crossroads->first_path + __builtin_ctzll(rest);
     }
     for (int32_t i = BUSY_PATHS; crossroads->vehicles_now > 0 && i < crossroads->path_count; i++) {
         if (street->inside[crossroads->first_path + i].count > 0) {
-            worker->busy_paths[n++] = crossroads->first_path + i;
+            list[n++] = crossroads->first_path + i;
         }
     }
-    assert(n <= worker->stayed_max);
     return n;
 }
 
-static int32_t paths_gather(struct street *street, struct worker *worker)
+int32_t crossing_list(struct street *street, struct worker *worker, struct share *share)
 {
-    int32_t count = 0, n = 0, *active = worker->active;
-    for (int32_t i = worker->first_crossroads; i < worker->crossroads_end; i++) {
-        active[count] = i;
+    int32_t count = 0, n = 0, *awake = share->awake;
+    for (int32_t i = share->first_crossroads; i < share->crossroads_end; i++) {
+        awake[count] = i;
         count += street->awake[i] ? 1 : 0;
     }
     for (int32_t i = 0; i < count; i++) {
-        memory_expect(&street->crossroads[active[i + 6 < count ? i + 6 : i]]);
-        n = crossroads_gather(street, worker, &street->crossroads[active[i]], n);
+        memory_expect(&street->crossroads[awake[i + 6 < count ? i + 6 : i]]);
+        n = crossroads_list(street, worker, &street->crossroads[awake[i]], share->jobs[JOB_PATHS].list, n);
     }
     return n;
 }
 
-void crossroads_move(struct street *street, struct worker *worker, const struct follow_job *job)
+bool crossing_parts(const struct street *street, int32_t before, int32_t at)
 {
-    int32_t count = paths_gather(street, worker);
-    const int32_t *paths = worker->busy_paths;
-    for (int32_t i = -4 * PATHS_APART; i < count; i++) {
+    return street->paths[before].junction != street->paths[at].junction;
+}
+
+void crossing_move(struct street *street, struct worker *worker, struct share *share, struct run *run)
+{
+    struct follow_job job = follow_job_of(street);
+    const int32_t *paths = &share->jobs[JOB_PATHS].list[run->first];
+    int32_t junction = street->paths[paths[0]].junction;
+    int32_t room = street->crossroads[junction].first_slot - share->first_slot;
+    worker->left = &share->left_paths[room];
+    worker->stayed = &share->stayed[room];
+    worker->left_count = worker->stayed_count = 0;
+    for (int32_t i = -4 * PATHS_APART; i < run->end - run->first; i++) {
+        run_reach(street, share, run, run->first + i + 4 * PATHS_APART);
+        int32_t count = run->end - run->first;
         if (i + 4 * PATHS_APART < count) {
             path_expect(street, paths[i + 4 * PATHS_APART]);
         }
@@ -204,10 +215,14 @@ void crossroads_move(struct street *street, struct worker *worker, const struct 
             path_expect_beyond(street, paths[i + PATHS_APART]);
         }
         if (i >= 0) {
-            move_path(street, worker, job, paths[i]);
+            move_path(street, worker, &job, paths[i]);
         }
     }
     if (worker->batch_count > 0) {
-        batch_flush(street, worker, job);
+        batch_flush(street, worker, &job);
     }
+    run->left = worker->left;
+    run->left_count = worker->left_count;
+    run->stayed = worker->stayed;
+    run->stayed_count = worker->stayed_count;
 }

@@ -5,10 +5,9 @@
 #include "sim/traffic/stops.h"
 #include "sim/traffic/trips.h"
 
-static struct transfer *outbox_add(struct worker *worker)
+static struct transfer *left_add(struct worker *worker)
 {
-    assert(worker->outbox_count < worker->outbox_max);
-    return &worker->outbox[worker->outbox_count++];
+    return &worker->left[worker->left_count++];
 }
 
 void leave(struct street *street, struct worker *worker, const struct leaver *leaver, int32_t cell)
@@ -60,7 +59,7 @@ void leave(struct street *street, struct worker *worker, const struct leaver *le
     to.front = trip->since_front = x;
     memory_expect(&street->legs[trip->first_leg + trip->leg]);
     to.came_by = came_by;
-    *outbox_add(worker) = to;
+    *left_add(worker) = to;
 }
 
 float driver_factor(const struct street *street, uint32_t kind, int32_t trip, float desired, float limit)

@@ -1,6 +1,6 @@
 // leaving.h: those who leave a lane or a path within a step.
 //
-// THEORY    See moving.h: whoever is past its lane's or path's end is put into the worker's outbox, with where it will
+// THEORY    See moving.h: whoever is past its lane's or path's end is put into its run's list, with where it will
 //           be at the end of the step.
 // CONTRACT  Writes the worker's own, the vehicle's trip, and sums that other workers add to as well.
 #pragma once

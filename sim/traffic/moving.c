@@ -10,6 +10,7 @@
 #include "sim/traffic/leaving.h"
 #include "sim/traffic/look_ahead.h"
 #include "sim/traffic/right_of_way.h"
+#include "sim/traffic/sharing.h"
 #include "sim/traffic/stops.h"
 #include "sim/traffic/street_kernel.h"
 #include "sim/traffic/trips.h"
@@ -24,6 +25,8 @@ static const float LOST_M = 10.0f;
 static const float WAY_S = 4.0f;               // after that time, and again, with an emergency vehicle behind
 static const float CLEARANCE_M = 0.1f;         // as in the kernel: a rear this little beyond a line is at it still
 static const int16_t YIELDING_STEPS_MAX = 32000;
+#define GROUPS_PORTION 8                       // taken together by one thread (decision 0055)
+#define PATHS_PORTION 32
 #define GROUPS_AHEAD 8                         // so far ahead is asked whether a group has vehicles
 
 // While the head passes its line the second one, who will be the head then, may have to stop already: at a signal that
@@ -453,15 +456,16 @@ static void move_group(struct street *street, struct worker *worker, const struc
     }
 }
 
-// Asks for what the groups after the i-th of those with vehicles will touch, each of them a little more of it, as they
-// come nearer; of their heads for some groups together.
+// Asks for what the groups after the i-th of the run will touch, each of them a little more of it, as they come nearer;
+// of their heads for some groups together.
 #define EXPECT_FIRST (-3 * GROUPS_TOGETHER)
-static void groups_expect(const struct street *street, struct worker *worker, int32_t i, int32_t count)
+#define EXPECT_AHEAD 11
+static void groups_expect(const struct street *street, struct worker *worker, const int32_t *active, int32_t i,
+                          int32_t count)
 {
-    const int32_t *active = worker->active;
     int32_t next = i + GROUPS_TOGETHER, turn = (i - EXPECT_FIRST) % GROUPS_TOGETHER;
-    if (i + 11 < count) {
-        memory_expect_write(&street->groups[active[i + 11]].first_row);   // tells where its rows are
+    if (i + EXPECT_AHEAD < count) {
+        memory_expect_write(&street->groups[active[i + EXPECT_AHEAD]].first_row);   // tells where its rows are
     }
     if (i + 8 >= 0 && i + 8 < count) {
         group_expect(street, active[i + 8]);
@@ -480,11 +484,11 @@ static void groups_expect(const struct street *street, struct worker *worker, in
     }
 }
 
-// Looks over the worker's blocks, and gathers their groups that have vehicles: only those are moved.
-static int32_t groups_gather(struct street *street, struct worker *worker)
+// Looks over the share's blocks, and lists their groups that have vehicles: only those are moved.
+static int32_t groups_list(struct street *street, struct worker *worker, struct share *share)
 {
-    int32_t count = 0;
-    for (int32_t b = worker->first_block; b < worker->block_end; b++) {
+    int32_t count = 0, *list = share->jobs[JOB_LANES].list;
+    for (int32_t b = share->first_block; b < share->block_end; b++) {
         struct block *block = &street->blocks[b];
         if (block->waiting > 0) {
             entries_look(street, block);
@@ -499,34 +503,45 @@ static int32_t groups_gather(struct street *street, struct worker *worker)
         worker->updates += block->vehicles;
         for (int32_t i = block->first_group; i < block->first_group + block->lane_count; i++) {
             memory_expect(&street->groups[i + GROUPS_AHEAD].first_row);   // there may be none
-            worker->active[count] = i;
+            list[count] = i;
             count += street->groups[i].count_max > 0 ? 1 : 0;
         }
     }
     return count;
 }
 
-static void groups_move(struct street *street, struct worker *worker, const struct follow_job *job)
+static bool groups_part(const struct street *street, int32_t before, int32_t at)
 {
-    int32_t count = groups_gather(street, worker);
+    return street->block_of_group[before] != street->block_of_group[at];
+}
+
+// One vehicle at most leaves a lane in a step: its first one.
+static void groups_move(struct street *street, struct worker *worker, struct share *share, struct run *run)
+{
+    struct follow_job job = follow_job_of(street);
+    const int32_t *active = &share->jobs[JOB_LANES].list[run->first];
+    worker->left = &share->left_lanes[(size_t)run->first * WIDE];
+    worker->left_count = 0;
     worker->soon.count = worker->soon.reached_count = 0;
-    for (int32_t i = EXPECT_FIRST; i < count; i++) {
-        groups_expect(street, worker, i, count);
+    for (int32_t i = EXPECT_FIRST; i < run->end - run->first; i++) {
+        run_reach(street, share, run, run->first + i + EXPECT_AHEAD);
+        groups_expect(street, worker, active, i, run->end - run->first);
         if (i >= 0) {
-            move_group(street, worker, job, worker->active[i]);
+            move_group(street, worker, &job, active[i]);
         }
     }
     if (worker->moving_count > 0) {
-        groups_follow(street, worker, job);
+        groups_follow(street, worker, &job);
     }
+    run->left = worker->left;
+    run->left_count = worker->left_count;
 }
 
 void move_worker(struct street *street, struct worker *worker)
 {
-    struct follow_job job = follow_job_of(street);
-    worker->outbox_count = worker->stayed_count = 0;
-    worker->updates = worker->queued = worker->entered = worker->parked = 0;
-    groups_move(street, worker, &job);
-    worker->outbox_lanes = worker->outbox_count;
-    crossroads_move(street, worker, &job);
+    static const struct job_kind jobs[] = {
+        { JOB_LANES, GROUPS_PORTION, groups_list, groups_part, groups_move },
+        { JOB_PATHS, PATHS_PORTION, crossing_list, crossing_parts, crossing_move },
+    };
+    share_out(street, worker, jobs, sizeof jobs / sizeof *jobs);
 }

@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "engine/team/team.h"
+
 #define SPARE_ROWS 3               // in a smaller piece, or it would be outgrown at once
 
 static int32_t size_rows(int32_t size)
@@ -60,24 +62,41 @@ static int64_t piece_take(const struct street *street, struct row_pool *pool, in
     return piece;
 }
 
+// Few groups change their piece in a step, and it is done at once: so one waits for another by asking again.
+static void pool_lock(struct row_pool *pool)
+{
+    while (__atomic_exchange_n(&pool->lock, 1, __ATOMIC_ACQUIRE) != 0) {
+        team_pause();
+    }
+}
+
+static void pool_unlock(struct row_pool *pool)
+{
+    __atomic_store_n(&pool->lock, 0, __ATOMIC_RELEASE);
+}
+
 static void piece_move(struct street *street, struct row_pool *pool, struct group *group, int32_t size)
 {
+    pool_lock(pool);
     int64_t piece = piece_take(street, pool, size);
+    pool_unlock(pool);
     memcpy(&street->rows[piece], &street->rows[group->first_row], (size_t)group->count_max * sizeof(struct row));
+    pool_lock(pool);
     chain_add(street, pool, size_for(group->row_count), group->first_row);
+    pool_unlock(pool);
     group->first_row = piece;
     group->row_count = size_rows(size);
 }
 
-void rows_begin(struct street *street, struct worker *worker)
+void rows_begin(struct street *street, struct share *share)
 {
-    memset(worker->pool.free, 0xff, sizeof worker->pool.free);
-    for (int32_t i = worker->first_block; i < worker->block_end; i++) {
+    memset(share->pool.free, 0xff, sizeof share->pool.free);
+    for (int32_t i = share->first_block; i < share->block_end; i++) {
         const struct block *block = &street->blocks[i];
         for (int32_t k = 0; k < block->lane_count; k++) {
             struct group *group = &street->groups[block->first_group + k];
             group->row_count = ROW_PIECE_ROWS_MIN;
-            group->first_row = piece_take(street, &worker->pool, 0);
+            group->first_row = piece_take(street, &share->pool, 0);
         }
     }
 }

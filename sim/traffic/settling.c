@@ -10,17 +10,20 @@
 #include "sim/traffic/columns.h"
 #include "sim/traffic/lane_change.h"
 #include "sim/traffic/row_pool.h"
+#include "sim/traffic/sharing.h"
 #include "sim/traffic/stops.h"
 #include "sim/traffic/trips.h"
 
 static const float CLEARANCE_M = 0.1f;         // as in the kernel
+#define BLOCKS_AHEAD 2
+#define BLOCKS_PORTION 3                       // taken together by one thread (decision 0055)
 #define TRANSFERS_AHEAD 4                      // so far ahead is asked for what those who come will touch
 #define QUEUE_LOOK_MAX 16                      // trips of one queue that are tried in one step,
 #define QUEUE_WALK_MAX 1024                    // past so many who wait for lanes that are full
 
-static struct worker *group_worker(const struct street *street, int32_t group)
+static struct share *group_share(const struct street *street, int32_t group)
 {
-    return &street->workers[street->worker_of_block[street->block_of_group[group]]];
+    return &street->shares[street->share_of_block[street->block_of_group[group]]];
 }
 
 static void cell_put(struct street *street, int32_t cell, const struct vehicle *vehicle, int32_t place, int32_t came_by)
@@ -28,7 +31,7 @@ static void cell_put(struct street *street, int32_t cell, const struct vehicle *
     struct group *group = cell_group(street, cell);
     int column = cell % WIDE;
     int32_t count = group->count[column];
-    rows_reserve(street, &group_worker(street, cell / WIDE)->pool, group, count + 1);
+    rows_reserve(street, &group_share(street, cell / WIDE)->pool, group, count + 1);
     column_insert(cell_rows(street, cell), count, place, column, vehicle);
     if (place == 0) {
         // Nobody has looked ahead for it: what the last head of the lane saw, however long ago, is nothing to it.
@@ -52,7 +55,7 @@ static float rear_at(const struct street *street, const struct row *rows, int32_
     return rows[k].front[column] - street->types.length[rows[k].kind[column] & KIND_TYPE];
 }
 
-static void arrive_on_lane(struct street *street, const struct transfer *transfer)
+static void arrive_on_lane(struct street *street, struct worker *worker, const struct transfer *transfer)
 {
     struct group *group = cell_group(street, transfer->cell);
     struct row *rows = cell_rows(street, transfer->cell);
@@ -78,7 +81,7 @@ static void arrive_on_lane(struct street *street, const struct transfer *transfe
         }
     }
     vehicle.desired = trip_desired(street, trip, group->limit[column]);
-    closures_meet(street, group_worker(street, transfer->cell / WIDE), trip, cell_link(street, transfer->cell));
+    closures_meet(street, worker, trip, cell_link(street, transfer->cell));
     vehicle.path = trip_path(street, trip, trip->leg, transfer->cell);
     vehicle.kind = trip_kind(street, trip, transfer->cell);
     cell_put(street, transfer->cell, &vehicle, k, transfer->came_by);
@@ -104,7 +107,7 @@ static void arrive_on_path(struct street *street, const struct transfer *transfe
 
 static bool path_mine(const struct street *street, int32_t path, int32_t self)
 {
-    return path >= 0 && street->worker_of_crossroads[street->paths[path].junction] == self;
+    return path >= 0 && street->share_of_crossroads[street->paths[path].junction] == self;
 }
 
 static void crosser_expect(const struct street *street, int32_t path)
@@ -144,39 +147,53 @@ static void crossroads_arrange(const struct street *street, int32_t index, int32
     street->awake[index] = (crossroads->vehicles_before | crossroads->vehicles_now) != 0;
 }
 
-// Makes room in street.next for those who stay on the worker's paths and those who come, path by path.
-static void crossers_arrange(struct street *street, const struct worker *worker, int32_t self)
+static void crossers_expect(struct street *street, const struct run *from, int32_t self)
 {
-    for (int32_t i = 0; i < worker->stayed_count; i++) {
-        crosser_expect(street, worker->stayed[i].path);
+    for (int32_t i = 0; i < from->left_count; i++) {
+        int32_t path = from->left[i].path;
+        if (i + TRANSFERS_AHEAD < from->left_count && from->left[i + TRANSFERS_AHEAD].path >= 0) {
+            memory_expect(&street->paths[from->left[i + TRANSFERS_AHEAD].path]);
+            memory_expect_write(&street->inside_next[from->left[i + TRANSFERS_AHEAD].path]);
+        }
+        if (path_mine(street, path, self)) {
+            crosser_expect(street, path);
+        }
+    }
+}
+
+// Makes room in street.next for those who stay on the share's paths and those who come, path by path.
+static void crossers_arrange(struct street *street, const struct share *share, int32_t self)
+{
+    const struct job *paths = &share->jobs[JOB_PATHS];
+    for (int32_t k = 0; k < paths->portion_count; k = paths->runs[k].portion_end) {
+        for (int32_t i = 0; i < paths->runs[k].stayed_count; i++) {
+            crosser_expect(street, paths->runs[k].stayed[i].path);
+        }
     }
     for (int32_t w = 0; w < street->worker_count; w++) {
-        const struct worker *from = &street->workers[w];
-        for (int32_t i = 0; i < from->outbox_count; i++) {
-            int32_t path = from->outbox[i].path;
-            if (i + TRANSFERS_AHEAD < from->outbox_count && from->outbox[i + TRANSFERS_AHEAD].path >= 0) {
-                memory_expect(&street->paths[from->outbox[i + TRANSFERS_AHEAD].path]);
-                memory_expect_write(&street->inside_next[from->outbox[i + TRANSFERS_AHEAD].path]);
-            }
-            if (path_mine(street, path, self)) {
-                crosser_expect(street, path);
+        for (int32_t j = JOB_LANES; j <= JOB_PATHS; j++) {
+            const struct job *job = &street->shares[w].jobs[j];
+            for (int32_t k = 0; k < job->portion_count; k = job->runs[k].portion_end) {
+                crossers_expect(street, &job->runs[k], self);
             }
         }
     }
-    int32_t slot = worker->first_slot;
-    for (int32_t i = worker->first_crossroads; i < worker->crossroads_end; i++) {
+    int32_t slot = share->first_slot;
+    for (int32_t i = share->first_crossroads; i < share->crossroads_end; i++) {
         if (street->awake[i]) {
             crossroads_arrange(street, i, &slot);
         }
     }
-    for (int32_t i = 0; i < worker->stayed_count; i++) {
-        crosser_place(street, worker->stayed[i].path, &worker->stayed[i].crosser);
+    for (int32_t k = 0; k < paths->portion_count; k = paths->runs[k].portion_end) {
+        for (int32_t i = 0; i < paths->runs[k].stayed_count; i++) {
+            crosser_place(street, paths->runs[k].stayed[i].path, &paths->runs[k].stayed[i].crosser);
+        }
     }
 }
 
 static bool transfer_mine(const struct street *street, const struct transfer *transfer, int32_t self)
 {
-    return transfer->cell >= 0 ? street->worker_of_block[street->block_of_group[transfer->cell / WIDE]] == self
+    return transfer->cell >= 0 ? street->share_of_block[street->block_of_group[transfer->cell / WIDE]] == self
         : path_mine(street, transfer->path, self);
 }
 
@@ -198,17 +215,17 @@ static void lane_covered(struct street *street, const struct transfer *transfer)
     }
 }
 
-static void transfer_take(struct street *street, const struct transfer *transfer, int32_t self)
+static void transfer_take(struct street *street, struct worker *worker, const struct transfer *transfer, int32_t self)
 {
     if (transfer->passed >= 0
-        && street->worker_of_block[street->block_of_group[transfer->passed / WIDE]] == self) {
+        && street->share_of_block[street->block_of_group[transfer->passed / WIDE]] == self) {
         lane_covered(street, transfer);
     }
     if (!transfer_mine(street, transfer, self)) {
         return;
     }
     if (transfer->cell >= 0) {
-        arrive_on_lane(street, transfer);
+        arrive_on_lane(street, worker, transfer);
     } else {
         arrive_on_path(street, transfer);
     }
@@ -256,31 +273,33 @@ static void transfer_expect_more(const struct street *street, const struct trans
     }
 }
 
-static void transfers_take_some(struct street *street, const struct worker *from, int32_t first, int32_t end,
-                                int32_t self)
+static void transfers_take_some(struct street *street, struct worker *worker, const struct run *from, int32_t self)
 {
-    for (int32_t i = first; i < end; i++) {
+    int32_t end = from->left_count;
+    for (int32_t i = 0; i < end; i++) {
         if (i + 2 * TRANSFERS_AHEAD < end) {
-            transfer_expect(street, &from->outbox[i + 2 * TRANSFERS_AHEAD]);
+            transfer_expect(street, &from->left[i + 2 * TRANSFERS_AHEAD]);
         }
-        if (i + TRANSFERS_AHEAD < end && transfer_mine(street, &from->outbox[i + TRANSFERS_AHEAD], self)) {
-            transfer_expect_more(street, &from->outbox[i + TRANSFERS_AHEAD]);
+        if (i + TRANSFERS_AHEAD < end && transfer_mine(street, &from->left[i + TRANSFERS_AHEAD], self)) {
+            transfer_expect_more(street, &from->left[i + TRANSFERS_AHEAD]);
         }
-        transfer_take(street, &from->outbox[i], self);
+        transfer_take(street, worker, &from->left[i], self);
     }
 }
 
-// Those who left lanes first, then those who left paths, as a single thread moves them: where two come to one place in
-// one step, one past a whole path, the second gives way.
-static void transfers_take(struct street *street, const struct worker *worker, int32_t self)
+// Those who left lanes first, then those who left paths, both in the order of where they left: where two come to one
+// place in one step, one past a whole path, the second gives way.
+static void transfers_take(struct street *street, struct worker *worker, const struct share *share)
 {
-    crossers_arrange(street, worker, self);
-    for (int32_t w = 0; w < street->worker_count; w++) {
-        transfers_take_some(street, &street->workers[w], 0, street->workers[w].outbox_lanes, self);
-    }
-    for (int32_t w = 0; w < street->worker_count; w++) {
-        const struct worker *from = &street->workers[w];
-        transfers_take_some(street, from, from->outbox_lanes, from->outbox_count, self);
+    int32_t self = (int32_t)(share - street->shares);
+    crossers_arrange(street, share, self);
+    for (int32_t j = JOB_LANES; j <= JOB_PATHS; j++) {
+        for (int32_t w = 0; w < street->worker_count; w++) {
+            const struct job *job = &street->shares[w].jobs[j];
+            for (int32_t k = 0; k < job->portion_count; k = job->runs[k].portion_end) {
+                transfers_take_some(street, worker, &job->runs[k], self);
+            }
+        }
     }
 }
 
@@ -344,7 +363,7 @@ static bool place_find(const struct street *street, int32_t cell, const struct t
     return *ret_gap >= street->types.gap[trip->type];
 }
 
-static bool insert(struct street *street, int32_t cell, int32_t trip_index, int64_t now_ms)
+static bool insert(struct street *street, struct worker *worker, int32_t cell, int32_t trip_index, int64_t now_ms)
 {
     struct trip *trip = &street->trips[trip_index];
     const struct type_table *types = &street->types;
@@ -366,7 +385,7 @@ static bool insert(struct street *street, int32_t cell, int32_t trip_index, int6
         safe = fminf(safe, safe_speed(gap - types->gap[trip->type], leader_mps, b, types->headway[trip->type],
             street->step_s));
     }
-    closures_meet(street, group_worker(street, cell / WIDE), trip, cell_link(street, cell));
+    closures_meet(street, worker, trip, cell_link(street, cell));
     vehicle.path = trip_path(street, trip, 0, cell);
     vehicle.kind = trip_kind(street, trip, cell);
     if (vehicle.path != PATH_END) {
@@ -438,7 +457,7 @@ static void queue_enter(struct street *street, struct worker *worker, struct blo
         bool open = (lanes & ~held) != 0;
         int32_t cell = open ? roomiest(street, block, column, lanes) : INDEX_NONE;
         tried += open;
-        if (cell != INDEX_NONE && insert(street, cell, index, now_ms)) {
+        if (cell != INDEX_NONE && insert(street, worker, cell, index, now_ms)) {
             queue_unlink(street, link, before, index);
             block->waiting--;
             worker->entered++;
@@ -574,46 +593,46 @@ static void block_expect_more(const struct street *street, const struct block *b
 }
 
 // Gives back rows that no queue needs any more.
-static void block_shrink(struct street *street, struct worker *worker, const struct block *block)
+static void block_shrink(struct street *street, struct share *share, const struct block *block)
 {
     for (int32_t i = 0; i < block->lane_count; i++) {
-        rows_shrink(street, &worker->pool, &street->groups[block->first_group + i]);
+        rows_shrink(street, &share->pool, &street->groups[block->first_group + i]);
     }
 }
 
-// The worker's blocks where there is anything to settle.
-static int32_t blocks_gather(const struct street *street, struct worker *worker)
+// When all who come are in their places: the share's blocks where there is anything to settle.
+static int32_t blocks_list(struct street *street, struct worker *worker, struct share *share)
 {
-    int32_t count = 0;
-    for (int32_t i = worker->first_block; i < worker->block_end; i++) {
+    transfers_take(street, worker, share);
+    int32_t count = 0, *list = share->jobs[JOB_BLOCKS].list;
+    for (int32_t i = share->first_block; i < share->block_end; i++) {
         const struct block *block = &street->blocks[i];
         bool any = block->stale || block->vehicles > 0 || block->waiting > 0 || block->parked != INDEX_NONE;
-        worker->active[count] = i;
+        list[count] = i;
         count += any ? 1 : 0;
     }
     return count;
 }
 
-void settle_worker(struct street *street, struct worker *worker)
+static void blocks_settle(struct street *street, struct worker *worker, struct share *share, struct run *run)
 {
-    int32_t self = (int32_t)(worker - street->workers);
     int64_t after_ms = street->now_ms + street->options.step_ms;
     int64_t second = after_ms / MS_PER_S;
     bool whole = after_ms % MS_PER_S == 0;
     struct follow_job job = follow_job_of(street);
-    transfers_take(street, worker, self);
-    int32_t count = blocks_gather(street, worker);
-    for (int32_t i = 0; i < count; i++) {
-        struct block *block = &street->blocks[worker->active[i]];
-        if (i + 2 < count) {
-            block_expect(street, &street->blocks[worker->active[i + 2]]);
+    const int32_t *list = share->jobs[JOB_BLOCKS].list;
+    for (int32_t i = run->first; i < run->end; i++) {
+        struct block *block = &street->blocks[list[i]];
+        run_reach(street, share, run, i + BLOCKS_AHEAD);
+        if (i + BLOCKS_AHEAD < run->end) {
+            block_expect(street, &street->blocks[list[i + BLOCKS_AHEAD]]);
         }
-        if (i + 1 < count) {
-            const struct block *next = &street->blocks[worker->active[i + 1]];
+        if (i + 1 < run->end) {
+            const struct block *next = &street->blocks[list[i + 1]];
             block_expect_more(street, next, second % 2 == 0 ? next->lane_count - 1 : 0);
         }
         if (whole && block->vehicles > 0 && block->lane_count > 1) {
-            lanes_change(street, &worker->pool, &job, block, second);
+            lanes_change(street, &share->pool, &job, block, second);
         }
         if (block->parked != INDEX_NONE) {
             block_unpark(street, worker, block, after_ms);
@@ -623,18 +642,23 @@ void settle_worker(struct street *street, struct worker *worker)
         }
         if (block->stale) {
             block_publish(street, block);
-            block_shrink(street, worker, block);
+            block_shrink(street, share, block);
         }
     }
 }
 
-void settle_insert(struct street *street, struct worker *worker, int64_t now_ms)
+void settle_worker(struct street *street, struct worker *worker)
 {
-    worker->entered = 0;
-    for (int32_t i = worker->first_block; i < worker->block_end; i++) {
+    static const struct job_kind job = { JOB_BLOCKS, BLOCKS_PORTION, blocks_list, NULL, blocks_settle };
+    share_out(street, worker, &job, 1);
+}
+
+void settle_insert(struct street *street, int64_t now_ms)
+{
+    for (int32_t i = 0; i < street->block_count; i++) {
         struct block *block = &street->blocks[i];
         if (block->waiting > 0) {
-            block_insert(street, worker, block, now_ms);
+            block_insert(street, &street->workers[0], block, now_ms);
             block_publish(street, block);
         }
     }

@@ -54,16 +54,13 @@ enum status stops_check(const struct street *street, const struct trip_columns *
 // Marks of one group at most: whatever its longest lane may need, sixteen times.
 static void marks_make_room(struct street *street)
 {
+    int32_t most = 0;
+    for (int32_t i = 0; i < street->group_count; i++) {
+        int32_t rows = street->groups[i].row_count_max;
+        most = rows > most ? rows : most;
+    }
     for (int32_t w = 0; w < street->worker_count; w++) {
         struct worker *worker = &street->workers[w];
-        int32_t most = 0;
-        for (int32_t i = worker->first_block; i < worker->block_end; i++) {
-            const struct block *block = &street->blocks[i];
-            for (int32_t k = 0; k < block->lane_count; k++) {
-                int32_t rows = street->groups[block->first_group + k].row_count_max;
-                most = rows > most ? rows : most;
-            }
-        }
         worker->mark_count_max = most * WIDE;
         worker->marks = worker->marks != NULL ? worker->marks
             : memory_take((size_t)worker->mark_count_max + 1, sizeof *worker->marks);

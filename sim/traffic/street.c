@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <omp.h>
-
 #include "engine/base/memory.h"
 #include "engine/model/units.h"
+#include "engine/team/team.h"
 #include "sim/traffic/closures.h"
 #include "sim/traffic/moving.h"
 #include "sim/traffic/settling.h"
+#include "sim/traffic/sharing.h"
 #include "sim/traffic/stops.h"
 #include "sim/traffic/street_kernel.h"
 #include "sim/traffic/street_layout.h"
@@ -171,6 +171,7 @@ void street_release(struct street *street)
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
         free(taken[i]);
     }
+    team_release(street->team);
     closures_release(street);
     trips_release(street);
     layout_release(street);
@@ -230,35 +231,48 @@ static int32_t team_least(struct street *street)
     return street->groups_held >= TEAM_GROUPS_MIN ? 0 : TEAM_VEHICLES_MIN;
 }
 
+static void move_some(void *of, int32_t member)
+{
+    struct street *street = of;
+    street->kernel->move_worker(street, &street->workers[member]);
+}
+
+static void settle_some(void *of, int32_t member)
+{
+    struct street *street = of;
+    street->kernel->settle_worker(street, &street->workers[member]);
+}
+
+// Where there is too little to do for several to meet over it, one does all shares.
 static void phases_run(struct street *street)
 {
-    if (street->worker_count == 1) {
-        street->kernel->move_worker(street, &street->workers[0]);
-        street->kernel->settle_worker(street, &street->workers[0]);
+    share_begin(street);
+    bool team_pays = street->worker_count > 1 && street->options.sharing_seed == 0
+        && street->counts.under_way >= team_least(street);
+    if (!team_pays) {
+        move_some(street, 0);
+        settle_some(street, 0);
         return;
     }
-    // The team may be smaller than asked for, and of one where there is too little to do for several to meet over it:
-    // each member then takes several shares.
-    int32_t least = team_least(street);
-    bool team_pays = street->counts.under_way >= least;
-    #pragma omp parallel num_threads(street->worker_count) if(team_pays)
-    {
-        int32_t team = omp_get_num_threads();
-        for (int32_t i = omp_get_thread_num(); i < street->worker_count; i += team) {
-            street->kernel->move_worker(street, &street->workers[i]);
-        }
-        #pragma omp barrier
-        for (int32_t i = omp_get_thread_num(); i < street->worker_count; i += team) {
-            street->kernel->settle_worker(street, &street->workers[i]);
-        }
+    if (street->team == NULL) {
+        street->team = team_create(street->worker_count - 1);
+    }
+    team_run(street->team, move_some, street);
+    team_run(street->team, settle_some, street);
+}
+
+// Of this step.
+static void counts_begin(struct street *street)
+{
+    for (int32_t i = 0; i < street->worker_count; i++) {
+        struct worker *worker = &street->workers[i];
+        worker->updates = worker->queued = worker->entered = worker->detours = worker->parked = 0;
     }
 }
 
 void street_step(struct street *street)
 {
-    for (int32_t i = 0; i < street->worker_count; i++) {
-        street->workers[i].detours = 0;
-    }
+    counts_begin(street);
     greens_note(street);
     closures_step(street);
     bool inserting = may_insert(street);
@@ -266,10 +280,7 @@ void street_step(struct street *street)
         // Trips that are due at once enter before anything moves.
         street->insert_first = false;
         if (trips_release_due(street) && inserting) {
-            for (int32_t i = 0; i < street->worker_count; i++) {
-                settle_insert(street, &street->workers[i], street->now_ms);
-            }
-            entered_count(street);
+            settle_insert(street, street->now_ms);
         }
     }
     int64_t before_ms = street->now_ms;

@@ -92,6 +92,7 @@ struct street_options {
     int32_t step_ms;                   // 100 .. 1000, divides 1000
     int threads;
     int32_t team_vehicles_min;         // with fewer under way one thread does the shares of all; 0: as measured
+    uint64_t sharing_seed;             // not 0: one thread plays all, who does what is drawn by it (for tests)
     uint64_t seed;
     int32_t vehicle_count_max;         // under way at once; 0: what the network can hold
     const struct lane_closure *closures;   // copied

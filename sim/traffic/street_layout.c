@@ -563,58 +563,79 @@ static void loops_create(struct street *street)
     }
 }
 
+// What a share's jobs need: lists, and room for all who leave or stay in a step.
+static void jobs_create(struct street *street, struct share *share, int32_t groups)
+{
+    int32_t paths = 0;
+    for (int32_t i = share->first_crossroads; i < share->crossroads_end; i++) {
+        paths += street->crossroads[i].path_count;
+    }
+    int32_t places[JOB_COUNT] = { groups, paths, share->block_end - share->first_block };
+    for (int32_t i = 0; i < JOB_COUNT; i++) {
+        struct job *job = &share->jobs[i];
+        size_t more = i == JOB_LANES ? LINK_LANE_COUNT_MAX : 1;   // lists are written one place beyond what they hold
+        job->list = table_take(street, (size_t)places[i] + more, sizeof *job->list);
+        job->runs = memory_take((size_t)places[i] + 1, sizeof *job->runs);
+    }
+    share->awake = table_take(street, (size_t)(share->crossroads_end - share->first_crossroads) + 1, sizeof(int32_t));
+    share->left_lanes = memory_take((size_t)groups * WIDE, sizeof *share->left_lanes);
+    share->left_paths = memory_take((size_t)share->slot_count, sizeof *share->left_paths);
+    share->stayed = memory_take((size_t)share->slot_count, sizeof *share->stayed);
+}
+
 // Contiguous shares of blocks and of junctions, as equal as their lanes and paths allow.
+static void shares_create(struct street *street)
+{
+    street->shares = table_take(street, (size_t)street->worker_count, sizeof *street->shares);
+    street->share_of_block = table_take(street, (size_t)street->block_count, sizeof(int32_t));
+    street->share_of_crossroads = table_take(street, (size_t)street->crossroads_count, sizeof(int32_t));
+    int32_t block = 0, crossroads = 0, first_slot = 0;
+    for (int32_t w = 0; w < street->worker_count; w++) {
+        struct share *share = &street->shares[w];
+        int64_t groups_end = (int64_t)street->group_count * (w + 1) / street->worker_count;
+        int64_t paths_end = (int64_t)street->path_count * (w + 1) / street->worker_count;
+        int32_t groups = 0;
+        share->first_block = block;
+        share->first_crossroads = crossroads;
+        share->first_slot = first_slot;
+        while (block < street->block_count && street->blocks[block].first_group < groups_end) {
+            street->share_of_block[block] = w;
+            groups += street->blocks[block++].lane_count;
+        }
+        while (crossroads < street->crossroads_count && street->crossroads[crossroads].first_path < paths_end) {
+            struct crossroads *here = &street->crossroads[crossroads];
+            street->share_of_crossroads[crossroads++] = w;
+            here->first_slot = first_slot;
+            for (int32_t i = 0; i < here->path_count; i++) {
+                first_slot += street->paths[here->first_path + i].capacity;
+            }
+        }
+        share->block_end = block;
+        share->crossroads_end = crossroads;
+        share->slot_count = first_slot - share->first_slot;
+        jobs_create(street, share, groups);
+    }
+    assert(block == street->block_count);
+    assert(crossroads == street->crossroads_count);
+}
+
 static void workers_create(struct street *street)
 {
     int32_t threads = street->options.threads;
     street->worker_count = threads < 1 ? 1 : threads > THREAD_COUNT_MAX ? THREAD_COUNT_MAX : threads;
     street->workers = table_take(street, (size_t)street->worker_count, sizeof *street->workers);
-    street->worker_of_block = table_take(street, (size_t)street->block_count, sizeof(int32_t));
-    street->worker_of_crossroads = table_take(street, (size_t)street->crossroads_count, sizeof(int32_t));
-    int32_t block = 0, crossroads = 0, first_slot = 0;
+    shares_create(street);
+    const struct share *last = &street->shares[street->worker_count - 1];
+    size_t leaving = (size_t)street->group_count * WIDE + (size_t)(last->first_slot + last->slot_count);
     for (int32_t w = 0; w < street->worker_count; w++) {
         struct worker *worker = &street->workers[w];
-        int64_t groups_end = (int64_t)street->group_count * (w + 1) / street->worker_count;
-        int64_t paths_end = (int64_t)street->path_count * (w + 1) / street->worker_count;
-        int64_t leaving = 0;
-        int32_t slots = 0;
-        worker->first_block = block;
-        worker->first_crossroads = crossroads;
-        while (block < street->block_count && street->blocks[block].first_group < groups_end) {
-            street->worker_of_block[block] = w;
-            leaving += (int64_t)street->blocks[block++].lane_count * WIDE;
-        }
-        while (crossroads < street->crossroads_count && street->crossroads[crossroads].first_path < paths_end) {
-            const struct crossroads *here = &street->crossroads[crossroads];
-            street->worker_of_crossroads[crossroads++] = w;
-            for (int32_t i = 0; i < here->path_count; i++) {
-                slots += street->paths[here->first_path + i].capacity;
-            }
-        }
-        leaving += slots;
-        worker->first_slot = first_slot;
-        worker->stayed_max = slots;
-        worker->stayed = memory_take((size_t)slots, sizeof *worker->stayed);
-        first_slot += slots;
-        worker->block_end = block;
-        worker->crossroads_end = crossroads;
-        worker->outbox_max = worker->arrived_max = (int32_t)leaving;
+        worker->arrived_max = (int32_t)leaving;
+        worker->arrived = memory_take(leaving, sizeof *worker->arrived);
         worker->came_from = table_take(street, (size_t)street->network->link_count, sizeof(int32_t));
         worker->search_queue = table_take(street, (size_t)street->network->link_count, sizeof(int32_t));
         worker->detour = table_take(street, (size_t)street->network->link_count + 2, sizeof(int32_t));
-        worker->outbox = memory_take((size_t)leaving, sizeof *worker->outbox);
-        int64_t most = groups_end > street->crossroads_count ? groups_end : street->crossroads_count;
-        worker->active = table_take(street, (size_t)most + LINK_LANE_COUNT_MAX + 1, sizeof *worker->active);
-        worker->busy_paths = memory_take((size_t)slots, sizeof *worker->busy_paths);
-        worker->arrived = memory_take((size_t)leaving, sizeof *worker->arrived);
     }
-    size_t arriving = 0;
-    for (int32_t w = 0; w < street->worker_count; w++) {
-        arriving += (size_t)street->workers[w].arrived_max;
-    }
-    street->arrived = memory_take(arriving, sizeof *street->arrived);
-    assert(block == street->block_count);
-    assert(crossroads == street->crossroads_count);
+    street->arrived = memory_take(leaving, sizeof *street->arrived);
 }
 
 // Address space for every group's longest queue; the first pieces of all.
@@ -622,10 +643,10 @@ static void rows_create(struct street *street)
 {
     int64_t rows = 0;
     for (int32_t w = 0; w < street->worker_count; w++) {
-        struct worker *worker = &street->workers[w];
-        worker->pool.next_row = rows;
+        struct share *share = &street->shares[w];
+        share->pool.next_row = rows;
         int32_t longest = 1;
-        for (int32_t i = worker->first_block; i < worker->block_end; i++) {
+        for (int32_t i = share->first_block; i < share->block_end; i++) {
             const struct block *block = &street->blocks[i];
             for (int32_t k = 0; k < block->lane_count; k++) {
                 int32_t most = street->groups[block->first_group + k].row_count_max;
@@ -634,7 +655,7 @@ static void rows_create(struct street *street)
             }
         }
         rows += rows_bound(longest);
-        worker->pool.row_end = rows;
+        share->pool.row_end = rows;
     }
     // Not memory_take_aligned: rows that no vehicle reaches must stay untouched, or they would cost memory. Where rows
     // are many, all lie on large pages, of which each thread then leaves a part of one unused.
@@ -649,11 +670,11 @@ static void rows_create(struct street *street)
         memory_wish_large_pages(street->rows, (size_t)rows * sizeof *street->rows);
     }
     for (int32_t w = 0; w < street->worker_count; w++) {
-        struct worker *worker = &street->workers[w];
-        int64_t first = worker->pool.next_row;
-        rows_begin(street, worker);
+        struct share *share = &street->shares[w];
+        int64_t first = share->pool.next_row;
+        rows_begin(street, share);
         // The first pieces are as many as the network's lanes, whoever drives there: no step is to wait for them.
-        size_t bytes = (size_t)(worker->pool.next_row - first) * sizeof *street->rows;
+        size_t bytes = (size_t)(share->pool.next_row - first) * sizeof *street->rows;
         memory_wish_large_pages(&street->rows[first], bytes + bytes / 2);
         memset(&street->rows[first], 0, bytes);
     }
@@ -710,10 +731,14 @@ enum status layout_create(struct street *street, struct problem *ret)
 void layout_release(struct street *street)
 {
     for (int32_t i = 0; i < street->worker_count; i++) {
-        free(street->workers[i].outbox);
-        free(street->workers[i].stayed);
+        struct share *share = &street->shares[i];
+        free(share->left_lanes);
+        free(share->left_paths);
+        free(share->stayed);
         free(street->workers[i].arrived);
-        free(street->workers[i].busy_paths);
+        for (int32_t k = 0; k < JOB_COUNT; k++) {
+            free(share->jobs[k].runs);
+        }
     }
     void *sparse[] = { street->rows_taken, street->now, street->next, street->arrived };
     for (size_t i = 0; i < sizeof sparse / sizeof *sparse; i++) {

@@ -125,11 +125,11 @@ bool place_on_path(struct street *street, int32_t path, const struct crosser *cr
 {
     const struct path *at = &street->paths[path];
     struct inside *inside = &street->inside[path];
-    const struct worker *worker = &street->workers[street->worker_of_crossroads[at->junction]];
+    const struct share *share = &street->shares[street->share_of_crossroads[at->junction]];
     if (inside->count >= at->capacity) {
         return false;
     }
-    *slot = *slot > worker->first_slot ? *slot : worker->first_slot;   // each worker has slots of its own
+    *slot = *slot > share->first_slot ? *slot : share->first_slot;   // each share has slots of its own
     if (inside->count == 0) {
         inside->first = *slot;
     }

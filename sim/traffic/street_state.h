@@ -14,11 +14,13 @@
 //           crosser), doubled (now, next), because other threads read them while they move.
 //
 //           A step has two phases with a barrier after each.
-//             move     each cell and each path is moved by the thread that owns its block or junction. It reads what
-//                      was published of others (heads, tails, crossers of *now*) and writes only its own. Who leaves
-//                      a cell or a path goes to the thread's outbox.
-//             commit   each thread takes from all outboxes what is for it, changes lanes, inserts, publishes.
-//           Nobody reads what another writes in the same phase, so the number of threads cannot matter.
+//             move     each block and each junction is moved by one thread. It reads what was published of others
+//                      (heads, tails, crossers of *now*) and writes only what belongs to the block or junction. Who
+//                      leaves a cell or a path is put into a list, which lies where the place it leaves says.
+//             commit   of each share one thread takes from all lists what is for it. Then each of its blocks is
+//                      settled by one thread: it changes lanes, inserts, publishes.
+//           Nobody reads what another writes in the same phase, and lists are read in the order of the places that
+//           were left: so neither the number of threads nor who does what can matter. Who does what: sharing.h.
 // CONTRACT  Within a column, fronts fall from row to row and vehicles never overlap. A front is measured from the
 //           start of its lane or path; a rear may be negative: it is still on what lies before.
 // NOT HERE  What others may know of the street (street.h).
@@ -226,6 +228,7 @@ struct stayer {                       // one who was on a path and still is
 struct crossroads {                   // a junction with paths
     int32_t first_path, path_count;
     int32_t vehicles_now, vehicles_next, vehicles_before;
+    int32_t first_slot;               // room for as many crossers as all paths before its own can hold
     uint64_t busy, busy_next;         // bits of its paths that have crossers now, and after this step; BUSY_REST always
     uint64_t busy_before;             // and before the last step: those of which street.inside_next tells still
 };
@@ -348,6 +351,7 @@ struct heads_soon {
 #define ROW_PIECE_ROWS_MIN 8       // of the smallest
 
 struct row_pool {
+    int32_t lock;                     // 1: somebody changes the rest
     int64_t next_row, row_end;        // of street.rows: never handed out so far
     int64_t free[ROW_PIECE_SIZES];    // pieces by size, the first of a chain; -1
 };
@@ -378,16 +382,45 @@ struct closure_books {
     int64_t change_ms;                // when anything is shut or opened next
 };
 
-struct worker {                       // what one thread owns
+// Places of a job's list that one thread does one after the other: some portions, side by side.
+struct run {
+    const struct job_kind *kind;      // sharing.h
+    int32_t first_portion, portion_end;
+    int32_t first, end;               // places
+    bool open;                        // it goes on with the portions behind, as long as nobody else has taken them
+    struct transfer *left;            // who left the lanes or paths of these places
+    int32_t left_count;
+    struct stayer *stayed;            // and who was on the paths and still is
+    int32_t stayed_count;
+};
+
+// What threads share out of a share in a phase: a list of places, cut into portions.
+enum { JOB_LANES, JOB_PATHS, JOB_BLOCKS, JOB_COUNT };
+struct job {
+    _Alignas(64) uint64_t rest;       // portions that nobody has taken: the first, and above 32 bits their end
+    _Alignas(64) int32_t state;       // enum job_state of sharing.c
+    int32_t *list;                    // groups, paths or blocks with anything to do
+    int32_t count, portion_count;
+    struct run *runs;                 // by their first portions
+};
+
+// One part of the city. What lies side by side in it a thread does one after the other.
+struct share {
     int32_t first_block, block_end, first_crossroads, crossroads_end;
-    int32_t *active;                  // scratch: of its groups, its junctions, its blocks those with anything to do
-    int32_t *busy_paths;              // scratch: of its junctions' paths those with crossers
-    struct transfer *outbox;
-    int32_t outbox_count, outbox_max;
-    int32_t outbox_lanes;             // so many of them left a lane; the others a path
+    struct job jobs[JOB_COUNT];
+    int32_t *awake;                   // scratch: its junctions with anything to do
+    struct transfer *left_lanes, *left_paths;   // room for all who leave in a step
     struct stayer *stayed;
-    int32_t stayed_count, stayed_max;
-    int32_t first_slot;               // in street.now and street.next: stayed_max slots are its own
+    int32_t first_slot;               // in street.now and street.next: slot_count slots are its own
+    int32_t slot_count;
+    struct row_pool pool;
+};
+
+struct worker {                       // what one thread works with
+    struct transfer *left;            // of the run at hand
+    int32_t left_count;
+    struct stayer *stayed;
+    int32_t stayed_count;
     int32_t *arrived;                 // trips that arrived in this step
     int32_t arrived_count, arrived_max;
     int32_t *came_from, *search_queue, *detour;   // scratch of detour.c, by link
@@ -441,7 +474,7 @@ struct street {
     void *rows_taken;                 // what rows lies in
     int32_t *cell_of_lane;            // cell = group * WIDE + column
     int32_t *block_of_link, *column_of_link, *block_of_group;
-    int32_t *worker_of_block, *worker_of_crossroads;
+    int32_t *share_of_block, *share_of_crossroads;
 
     struct path *paths;               // sorted by (crossroads, connection)
     int32_t path_count;
@@ -458,7 +491,7 @@ struct street {
     struct entry *entries;            // paths, by the cell they lead to
     float *parts;                     // how far behind the line two paths of one lane have parted
     struct crosser *now, *next;
-    struct inside *inside, *inside_next;   // of each path; crossers of one worker's paths lie side by side
+    struct inside *inside, *inside_next;   // of each path; crossers of one share's paths lie side by side
     struct crossroads *crossroads;
     int32_t crossroads_count;
     uint8_t *awake;                   // of each crossroads: not 0 where its counts of vehicles may be other than 0
@@ -496,7 +529,10 @@ struct street {
     struct passage_totals *passages;  // the same as asked for last
     struct street_counts counts;
     struct worker *workers;
+    struct share *shares;             // one for each worker
     int32_t worker_count;
+    struct team *team;                // the threads; NULL until they are wanted
+    uint64_t sharing_draws;
 };
 
 // A table of the layout, touched at once: no step is to wait for its pages.

@@ -75,6 +75,7 @@ static struct street *second_create(const struct wild_scene *scene, const struct
     struct street_options options = scene->options;
     options.team_vehicles_min = 1;
     options.threads = 2 + (int)(scene->seed / 4 % 6);   // many borders between them, on however few processors
+    options.sharing_seed = scene->seed / 4 % 2 == 0 ? scene->seed | 1 : 0;
     street_save(first, &sink);
     struct byte_source source = { .at = sink.bytes, .left = sink.count };
     if (street_create(&scene->network, scene->types, TYPES, &options, &second, &problem) == STATUS_OK
