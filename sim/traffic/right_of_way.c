@@ -9,6 +9,7 @@ static const float MARGIN_S = 1.0f;            // between two users of a common 
 static const float CLOSING_MPS2 = 2.0f;        // what one expects of a follower behind whom one merges
 static const float FOE_MPS2 = 2.6f;            // how fast one expects the other to start: SUMO's default driver
 static const float PATIENCE_S = 5.0f;          // then foes that stand outside are ignored, by the lowest path
+static const float EQUAL_S = 1.5f;              // ... where nobody has the right of way
 static const float BLOCKER_S = 20.0f;          // then a standing blocker inside is ignored
 static const float STANDING_MPS = 0.5f;
 static const float AT_LINE_M = 5.0f;           // a head this near stands at its line
@@ -384,9 +385,11 @@ static bool outsider_takes(const struct street *street, int32_t path_index, cons
         return false;
     }
     const struct path *path = &street->paths[path_index];
-    bool all_way = path->rule == JUNCTION_ALL_WAY_STOP && signs_rule(street, path);
-    if (all_way ? first_come(street, foe, path_index, viewer, &other)
-                : other.speed < STANDING_MPS && viewer->waited_s > PATIENCE_S
+    bool equal = path->rule == JUNCTION_RIGHT_BEFORE_LEFT && signs_rule(street, path);
+    bool in_turn = (path->rule == JUNCTION_ALL_WAY_STOP && signs_rule(street, path))
+        || (equal && viewer->waited_s > EQUAL_S && !street->types.krauss[viewer->kind & KIND_TYPE]);
+    if (in_turn ? first_come(street, foe, path_index, viewer, &other)
+                : other.speed < STANDING_MPS && viewer->waited_s > (equal ? EQUAL_S : PATIENCE_S)
                     && lowest_standing(street, path_index, viewer)) {
         return false;
     }
@@ -473,6 +476,7 @@ static bool taken(const struct street *street, int32_t path_index, const struct 
     if (!insiders && !path->yields && !to_all && !all_way && lit) {
         return false;
     }
+    bool equal = path->rule == JUNCTION_RIGHT_BEFORE_LEFT && signs_rule(street, path);
     // Who waits inside still when its green is over goes before those whose green it is now: they wait till it is gone.
     bool stays_over = x >= 0.0f && aspect == ASPECT_RED;
     for (int32_t i = 0; i < path->foe_count; i++) {
@@ -480,7 +484,7 @@ static bool taken(const struct street *street, int32_t path_index, const struct 
         bool yields = (foe->yields && !(foe->conflicting && (lit || stays_over))) || to_all || all_way;
         bool clears_first = lit && x < 0.0f && foe->conflicting
             && path_aspect(street, &street->paths[foe->path]) == ASPECT_RED;
-        if (insiders && insider_takes(street, path_index, foe, viewer, x, acceleration, yields || clears_first)) {
+        if (insiders && insider_takes(street, path_index, foe, viewer, x, acceleration, yields || clears_first || equal)) {
             return true;
         }
         if (yields && outsider_takes(street, path_index, foe, viewer, x, acceleration)) {
