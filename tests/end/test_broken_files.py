@@ -18,7 +18,7 @@ from cityflow_mock import roadnet
 from harness import ROOT, Skip, run, test
 from mutants import broken_bytes, broken_json, broken_xml, broken_yaml
 
-CASES = int(os.environ.get("INTERGREEN_BROKEN", "14"))
+CASES = int(os.environ.get("INTERGREEN_BROKEN", "8"))
 SEED = int(os.environ.get("INTERGREEN_BROKEN_SEED", "1"))
 CPU_S = 20                                                    # of one case; a whole file takes a tenth of a second
 CHECKED = ROOT / os.environ.get("BUILD_ASAN", "build-asan") / "intergreen"
