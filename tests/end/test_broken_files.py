@@ -197,6 +197,8 @@ def site_data(folder):
 
     data = kept.read_text()
     judge(words(kept), whole, (0, 1))
+    whole.write_text("[ " * 100_000)                          # the time for a token must not grow with the depth
+    judge(["site", "check", "--network", folder / "town.ig", folder / "site"], whole, (1,))
     for number in range(CASES):
         draw = random.Random(f"site {SEED} {number}")
         whole.write_bytes(broken_bytes(data.encode(), draw) if number % 4 == 3 else broken_yaml(data, draw).encode())
