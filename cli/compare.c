@@ -296,7 +296,8 @@ int cli_compare(int argc, char **argv)
         seeds = code == 's' ? atoi(optarg) : seeds;
     }
     bool known = code != SIM_OPTIONS_DONE || options.daemon != NULL || controls_known(controls);
-    int done = !known ? CLI_USAGE : code == SIM_OPTIONS_DONE ? compare(&options, rows, split(controls, rows), seeds, json)
+    int done = !known ? CLI_USAGE
+        : code == SIM_OPTIONS_DONE ? compare(&options, rows, split(controls, rows), seeds, json)
         : code == SIM_OPTIONS_HELP ? CLI_DONE : CLI_USAGE;
     run_options_release(&options);
     return done;

@@ -11,13 +11,13 @@
 static void note_what_differs(const struct sumo_raw *raw, struct import_report *report)
 {
     if (raw->version[0] == '\0' || strtod(raw->version, NULL) < 1.0) {
-        import_note(report, NOTE_WARNING, "the network's version is %s, none of SUMO 1.0 or later: what it does not say is "
-                    "taken as of today; netconvert -s brings it up to date",
+        import_note(report, NOTE_WARNING, "the network's version is %s, none of SUMO 1.0 or later: what it does not "
+                    "say is taken as of today; netconvert -s brings it up to date",
                     raw->version[0] != '\0' ? raw->version : "not said");
     }
     if (raw->rail_crossing_count > 0) {
-        import_note(report, NOTE_WARNING, "%d rail crossings have no gates here: who crosses yields to trains that come",
-                    raw->rail_crossing_count);
+        import_note(report, NOTE_WARNING, "%d rail crossings have no gates here: who crosses yields to trains that "
+                    "come", raw->rail_crossing_count);
     }
     if (raw->rail_signal_count > 0) {
         import_note(report, NOTE_WARNING, "%d rail signals are not worked: trains keep their distance by sight",

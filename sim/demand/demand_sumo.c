@@ -172,7 +172,8 @@ static void read_alternatives(struct reader *reader, struct sumo_xml *xml, const
             sumo_xml_fail(xml, STATUS_UNKNOWN, "define it above", "<%s> names \"%s\", which is unknown", element, name);
             return;
         }
-        struct choice choice = { .index = entry == NAME_NONE ? -1 : book->choices.at[book->entries.at[entry].first].index, .weight = 1.0 };
+        struct choice choice = { .weight = 1.0,
+            .index = entry == NAME_NONE ? -1 : book->choices.at[book->entries.at[entry].first].index };
         if (weights != NULL && *(weights += strspn(weights, " \t\r\n,")) != '\0') {
             char *end = NULL;
             choice.weight = strtod(weights, &end);

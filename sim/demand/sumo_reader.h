@@ -83,7 +83,8 @@ struct reader {
     struct { struct names names; struct demand_stop *at; int32_t count, capacity; } places;   // busStop and the like
     bool rerouter_open;
     int64_t closed_from_ms, closed_to_ms;   // of its interval
-    struct counted persons, placed, beyond, broken, twins, driven_through, awaiting, endless_stops, idle_flows, reroutes;
+    struct counted persons, placed, beyond, broken, twins, driven_through, awaiting, endless_stops, idle_flows;
+    struct counted reroutes;
     struct names told;                 // attributes and elements that a note stands for
     struct { int64_t *slots; int32_t slot_count, count; } ids;   // of trips and flows, see sumo_notes.c
     int64_t begin_ms, end_ms;          // of the <interval> that is open, or DEMAND_TIME_NONE
