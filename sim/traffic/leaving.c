@@ -17,10 +17,9 @@ void leave(struct street *street, struct worker *worker, const struct leaver *le
     int32_t path_index = leaver->path, came_by = leaver->came_by;
     float x = leaver->over;
     trip_settle(trip, end_ms, leaver->front, leaver->desired, leaver->halt, 0.0f);
-    struct transfer to = { .cell = cell, .path = INDEX_NONE, .passed = INDEX_NONE, .trip = leaver->trip,
-        .speed = leaver->speed, .driven = leaver->driven, .kind = leaver->kind, .halt = leaver->halt & HALT_FAST };
+    int32_t to_path = INDEX_NONE, passed = INDEX_NONE;
     for (;;) {
-        if (to.cell < 0) {
+        if (cell < 0) {
             if (path_index == PATH_END) {
                 assert(worker->arrived_count < worker->arrived_max);
                 worker->arrived[worker->arrived_count++] = leaver->trip;
@@ -34,32 +33,34 @@ void leave(struct street *street, struct worker *worker, const struct leaver *le
             team_add(street, &street->turned[lane][path->turn], 1);
             trip->link_loss_s = 0.0f;
             if (x <= path->length) {
-                to.path = path_index;
+                to_path = path_index;
                 break;
             }
             x -= path->length;
             came_by = path_index;
-            to.cell = path->to_cell;
+            cell = path->to_cell;
         }
         trip->leg++;
         stops_pass(street, trip);
-        float length = street->seen[to.cell].length;
+        float length = street->seen[cell].length;
         if (x <= length) {
             break;
         }
-        path_index = trip_path(street, trip, trip->leg, to.cell);
+        path_index = trip_path(street, trip, trip->leg, cell);
         if (path_index == PATH_NONE) {
             x = length;   // look_ahead sees to it that none comes so far
             break;
         }
         x -= length;
-        to.passed = to.cell;
-        to.cell = INDEX_NONE;
+        passed = cell;
+        cell = INDEX_NONE;
     }
-    to.front = trip->since_front = x;
+    trip->since_front = x;
     memory_expect(&street->legs[trip->first_leg + trip->leg]);
-    to.came_by = came_by;
-    *left_add(worker) = to;
+    // Field by field where it lies: copied whole, it would wait for the fields written just before.
+    *left_add(worker) = (struct transfer){ .cell = cell, .path = to_path, .trip = leaver->trip, .came_by = came_by,
+        .passed = passed, .front = x, .speed = leaver->speed, .driven = leaver->driven, .kind = leaver->kind,
+        .halt = leaver->halt & HALT_FAST };
 }
 
 float driver_factor(const struct street *street, uint32_t kind, int32_t trip, float desired, float limit)

@@ -112,7 +112,7 @@ void rows_reserve(struct street *street, struct row_pool *pool, struct group *gr
 void rows_shrink(struct street *street, struct row_pool *pool, struct group *group)
 {
     int32_t enough = group->count_max + SPARE_ROWS;
-    if (group->row_count > ROW_PIECE_ROWS_MIN && 3 * enough <= 2 * group->row_count) {
+    if ((group->row_count > ROW_PIECE_ROWS_MIN) & (3 * enough <= 2 * group->row_count)) {
         piece_move(street, pool, group, size_for(enough));
     }
 }

@@ -97,7 +97,8 @@ static int64_t site_lamps(const struct signals *signals, int32_t index, int64_t 
         }
         return planless_changes_ms(signals, index, t_ms);
     }
-    int64_t changes_ms = lamp_aspects(site_plan(site), &signals->yellow_ms[site->first_group], site->group_count, t_ms, ret);
+    const int32_t *yellow_ms = &signals->yellow_ms[site->first_group];
+    int64_t changes_ms = lamp_aspects(site_plan(site), yellow_ms, site->group_count, t_ms, ret);
     bool joined = site->playing == PLAYING_FALLBACK && site->join_ms != INT64_MIN;
     for (int32_t i = 0; i < site->group_count && joined; i++) {
         if (ret[i].aspect != ASPECT_RED && ret[i].green_ms < site->join_ms) {

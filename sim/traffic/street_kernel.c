@@ -396,9 +396,10 @@ static INLINE void row_prepare(const struct follow_job *job, const struct follow
     const struct row *row = &all->rows[k];
     struct prepared *prepared = &together->prepared[i];
     struct wide_leader *leader = &state->leader;
-    const struct wide_types *types = prepared->types;
+    const struct wide_types *types = job->type_count > 1 ? prepared->types : job->first_type;
     float *wished = together->wished[i];
     _Alignas(64) float gap[WIDE];
+    prepared->types = types;
     if (k > 0) {
         FOR_WIDE {
             leader->margin[c] = types->gap[c];
@@ -500,7 +501,7 @@ static INLINE void rows_types(const struct follow_job *job, const struct follow_
                               struct together *together)
 {
     together->mixed = false;
-    for (int32_t i = 0; i < together->count; i++) {
+    for (int32_t i = 0; job->type_count > 1 && i < together->count; i++) {
         const struct follow_rows *all = &groups[together->of[i]];
         int32_t k = together->row[i];
         const struct wide_types *types = types_of(job, all->rows[k].kind, all->count, k, &together->rooms[i]);
@@ -526,8 +527,6 @@ static INLINE void rows_move(const struct follow_job *job, struct follow_rows *g
             chosen_spread(&pack->speed[n], together->movers[i], together->wished[i]);
         }
         n += __builtin_popcount(together->movers[i]);
-    }
-    for (int32_t i = 0; i < rows; i++) {
         row_move(job, &groups[together->of[i]], i, &states[together->of[i]], together);
     }
 }
