@@ -6,7 +6,7 @@
 
 #include "engine/base/memory.h"
 
-#define STORE_COUNT 3                 // running, sent, next
+#define STORE_COUNT 4                 // running, sent, next, earlier
 #define TAKEN_LATE_MS 2000            // a hand-over that is not reported so long after its start was not taken
 #define RETRY_MS 2000                 // then the next one is tried after
 
@@ -31,6 +31,7 @@ void ledger_create(struct ledger *ledger, const struct network *network, uint32_
         ledger->entries[i].running.plan.greens = store;
         ledger->entries[i].sent.plan.greens = store + each;
         ledger->entries[i].next.plan.greens = store + 2 * each;
+        ledger->entries[i].earlier.plan.greens = store + 3 * each;
     }
 }
 
@@ -76,7 +77,14 @@ bool ledger_report(struct ledger *ledger, const struct controller_report *report
     bool plays = report->mode == CONTROLLER_PLAN;
     if (entry->sent.present && plays && version_same(report->running, entry->sent.plan.version)) {
         exchange(&entry->running, &entry->sent);
-        entry->sent.present = false;
+        entry->sent.present = entry->earlier.present = false;
+    }
+    if (entry->earlier.present && plays && version_same(report->running, entry->earlier.plan.version)) {
+        exchange(&entry->running, &entry->earlier);
+        entry->earlier.present = false;
+    }
+    if (entry->earlier.present && report->time_ms > entry->earlier.plan.valid_from_ms + (plays ? 0 : TAKEN_LATE_MS)) {
+        entry->earlier.present = false;
     }
     if (entry->sent.present && report->time_ms > entry->sent.plan.valid_from_ms + (plays ? 0 : TAKEN_LATE_MS)) {
         entry->sent.present = false;
@@ -116,7 +124,8 @@ enum standing ledger_standing(const struct ledger *ledger, int32_t intersection,
         if (!entry->running.present) {
             return entering ? STANDING_ENTERING : STANDING_OWN_PROGRAM;   // It plays what we know nothing of.
         }
-        return entry->sent.present && entry->sent.plan.valid_from_ms <= now_ms ? STANDING_UNSETTLED : STANDING_OURS;
+        return (entry->sent.present && entry->sent.plan.valid_from_ms <= now_ms) || entry->earlier.present
+            ? STANDING_UNSETTLED : STANDING_OURS;
     case CONTROLLER_FALLBACK:
         return entering ? STANDING_ENTERING : STANDING_OWN_PROGRAM;
     case CONTROLLER_MANUAL:
@@ -152,7 +161,7 @@ struct plan_version ledger_next_version(struct ledger *ledger, int32_t intersect
 void ledger_forget(struct ledger *ledger, int32_t intersection)
 {
     struct ledger_entry *entry = &ledger->entries[intersection];
-    entry->running.present = entry->sent.present = entry->next.present = false;
+    entry->running.present = entry->earlier.present = entry->sent.present = entry->next.present = false;
     entry->reported = false;
     entry->retry_ms = 0;
     entry->strategy = NULL;
@@ -163,6 +172,9 @@ void ledger_send(struct ledger *ledger, int32_t intersection)
 {
     struct ledger_entry *entry = &ledger->entries[intersection];
     assert(entry->next.present);
+    if (entry->sent.present) {
+        exchange(&entry->earlier, &entry->sent);
+    }
     exchange(&entry->sent, &entry->next);
     entry->next.present = false;
     entry->sequence = entry->sent.plan.version.sequence;
@@ -196,12 +208,13 @@ const struct plan *ledger_newest(const struct ledger *ledger, int32_t intersecti
 
 // An entry without its addresses: which store each plan has, and the strategy's place in the table.
 struct entry_places {
-    int32_t running, sent, next, strategy;
+    int32_t running, earlier, sent, next, strategy;
 };
 
 static struct entry_places places_of(const struct ledger *ledger, const struct ledger_entry *entry)
 {
     struct entry_places ret = { .running = (int32_t)(entry->running.plan.greens - ledger->greens),
+        .earlier = (int32_t)(entry->earlier.plan.greens - ledger->greens),
         .sent = (int32_t)(entry->sent.plan.greens - ledger->greens),
         .next = (int32_t)(entry->next.plan.greens - ledger->greens), .strategy = INDEX_NONE };
     for (int s = 0; s < strategy_count; s++) {
@@ -213,6 +226,7 @@ static struct entry_places places_of(const struct ledger *ledger, const struct l
 static void places_set(const struct ledger *ledger, const struct entry_places *places, struct ledger_entry *entry)
 {
     entry->running.plan.greens = ledger->greens + places->running;
+    entry->earlier.plan.greens = ledger->greens + places->earlier;
     entry->sent.plan.greens = ledger->greens + places->sent;
     entry->next.plan.greens = ledger->greens + places->next;
     entry->strategy = places->strategy != INDEX_NONE ? strategies[places->strategy] : NULL;
@@ -223,7 +237,8 @@ void ledger_snapshot(struct ledger *ledger, struct snapshot_walk *walk)
     for (int32_t i = 0; i < ledger->network->intersection_count; i++) {
         struct ledger_entry *entry = &ledger->entries[i];
         struct entry_places places = places_of(ledger, entry);
-        entry->running.plan.greens = entry->sent.plan.greens = entry->next.plan.greens = NULL;
+        entry->running.plan.greens = entry->earlier.plan.greens = NULL;
+        entry->sent.plan.greens = entry->next.plan.greens = NULL;
         entry->strategy = NULL;   // So that the bytes of equal states are equal.
         snapshot_column(walk, entry, 1, sizeof *entry);
         snapshot_column(walk, &places, 1, sizeof places);

@@ -10,6 +10,10 @@
 //           Two plans are kept: `running`, the last that the controller was known to play, and `sent`, published since
 //           and not yet reported. A report that shows `sent` makes it `running`; a report that was made after sent's
 //           valid_from and does not show it says that it was not taken, and it is forgotten.
+//
+//           Where plans take effect later than the next step, another may be sent before `sent` is due. The one that it
+//           follows is `earlier` then: played first, or never fetched. Until a report tells which, no third is sent: it
+//           would have to be safe after courses that nobody has looked at.
 // CONTRACT  Pure; no allocation after ledger_create. One entry is touched by one thread at a time.
 // OWNERSHIP ledger_release frees. Plans handed in are copied.
 // NOT HERE  What to send (brain.c, engine/optimize).
@@ -29,7 +33,8 @@ enum standing {
     STANDING_OWN_PROGRAM,   // it plays its fallback and may be handed a plan
     STANDING_ENTERING,      // a hand-over plan is on its way or waits
     STANDING_OURS,          // it plays our plan, and no other is under way
-    STANDING_UNSETTLED,     // it plays our plan, and a newer one should be in force but is not yet reported
+    STANDING_UNSETTLED,     // it plays our plan, and a newer one should be in force but is not yet reported, or two
+                            // are under way
     STANDING_HANDS_OFF,     // a person, a railway or a fault is in charge
 };
 
@@ -45,7 +50,7 @@ struct ledger_plan {
 struct ledger_entry {
     bool reported;                    // report is one
     struct controller_report report;
-    struct ledger_plan running, sent, next;   // next: being made in this step
+    struct ledger_plan running, earlier, sent, next;   // next: being made in this step
     uint32_t sequence;                // of the last plan that was numbered
     int64_t retry_ms;                 // no hand-over before
     const struct strategy *strategy;  // that decides here now
@@ -56,7 +61,7 @@ struct ledger_entry {
 struct ledger {
     const struct network *network;
     struct ledger_entry *entries;     // one per intersection
-    struct green *greens;             // three stores per intersection
+    struct green *greens;             // four stores per intersection
     int32_t *first_green;             // where an intersection's stores start, and where the last ones end
     uint32_t epoch, daemon;
     int32_t status_age_ms_max;

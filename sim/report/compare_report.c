@@ -531,6 +531,7 @@ static json_t *strategy_json(const struct layout *layout, const struct compared_
     put(object, "greens", json_integer(greens));
     put(object, "failures", json_integer(failures));
     put(object, "scheduled", json_integer((json_int_t)strategy->runs[0].measures.scheduled));
+    put(object, "delay_first", number(delay(&strategy->runs[0]), 0.01));
     put(object, "periods", period_series(strategy->book));
     put(object, "approaches", approach_rows(strategy->book));
     put(object, "series", approach_series(layout, strategy->book));

@@ -31,6 +31,19 @@ def a_comparison_ends_in_a_report_that_a_browser_draws(folder):
         assert 'data-ready="yes"' in page, page[-2000:]
         assert page.count('class="bar"') == 2
         assert page.count('class="level"') >= 2
+        falls = re.findall(r"▼ \d+ %</b><span[^>]*>[^<]*95 % interval (-?\d+) to (-?\d+) %", page)
+        assert all(int(least) <= int(most) <= 100 for least, most in falls), falls   # Nothing falls by more than all of it.
+        # Where the hours go: ten approaches, the others, away from signals, and the sum, which the trips have too.
+        rows = [re.findall(r"<td[^>]*>([^<]*)</td>", row)
+                for row in re.findall(r"<tr>.*?</tr>", re.search(r'<table id="hours">(.*?)</table>', page, re.S)[1], re.S)][1:]
+        assert len(rows) == 13, rows
+        for column, strategy in ((1, "program"), (2, "max-pressure")):
+            hours = [float(row[column]) for row in rows]
+            assert abs(sum(hours[:-1]) - hours[-1]) < 0.05 * hours[-1] + 1, hours
+            with open(out / f"{strategy}-1" / "trips.csv", encoding="utf-8") as file:
+                lost = sum(float(trip["time_loss_s"]) + max(0.0, float(trip["entered_s"]) - float(trip["scheduled_s"]))
+                           for trip in csv.DictReader(file) if trip["arrived_s"])
+            assert 0.5 * hours[-1] < lost / 3600 < 1.05 * hours[-1], (lost / 3600, hours[-1])
         lines = re.findall(r'<polyline points="([^"]+)"', page)
         assert len(lines) >= 8 + 4 and all("NaN" not in line for line in lines)
         assert int(re.search(r'id="map"[^>]*data-drawn="(\d+)"|data-drawn="(\d+)"[^>]*id="map"', page)[1] or 0) > 50
