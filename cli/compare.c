@@ -278,6 +278,7 @@ int cli_compare(int argc, char **argv)
 {
     struct run_options options = RUN_OPTIONS_DEFAULT;
     options.daemon = getenv("INTERGREEN_DAEMON");
+    options.tls = tls_files_default();
     static struct row rows[COMPARED_STRATEGY_COUNT_MAX];   // Too large for a stack.
     const char *controls = "program,webster,max-pressure";
     int seeds = 1;

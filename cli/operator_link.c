@@ -9,7 +9,7 @@ struct operator_link operator_link_default(void)
 {
     const char *identity = getenv("INTERGREEN_IDENTITY");
     return (struct operator_link){ .daemon = getenv("INTERGREEN_DAEMON"),
-        .identity = identity != NULL ? identity : "operator" };
+        .identity = identity, .tls = tls_files_default() };
 }
 
 bool operator_link_option(struct operator_link *link, int code, const char *value)
@@ -18,6 +18,9 @@ bool operator_link_option(struct operator_link *link, int code, const char *valu
     case 'd': link->daemon = value; return true;
     case 'c': link->credential = value; return true;
     case 'I': link->identity = value; return true;
+    case 'C': link->tls.certificate = value; return true;
+    case 'K': link->tls.key = value; return true;
+    case 'A': link->tls.authority = value; return true;
     default: return false;
     }
 }
@@ -33,7 +36,9 @@ bool operator_link_named(const struct operator_link *link, const char *usage)
 enum status operator_connect(const struct operator_link *options, struct daemon_link **ret, struct problem *problem)
 {
     char token[TOKEN_BYTES_MAX] = "";
-    struct hello hello = { .role = ROLE_OPERATOR, .identity = options->identity, .software = "intergreen" };
+    const char *identity = options->identity != NULL ? options->identity
+        : daemon_address_tls(options->daemon) ? "" : "operator";
+    struct hello hello = { .role = ROLE_OPERATOR, .identity = identity, .software = "intergreen" };
     if (options->credential != NULL) {
         FILE *file = fopen(options->credential, "r");
         if (file == NULL || fgets(token, sizeof token, file) == NULL) {
@@ -47,7 +52,7 @@ enum status operator_connect(const struct operator_link *options, struct daemon_
         hello.token = (const uint8_t *)token;
         hello.token_bytes = (int32_t)strlen(token);
     }
-    return daemon_link_open(options->daemon, &hello, DAEMON_TIMEOUT_MS_DEFAULT, ret, NULL, problem);
+    return daemon_link_open(options->daemon, &options->tls, &hello, DAEMON_TIMEOUT_MS_DEFAULT, ret, NULL, problem);
 }
 
 enum status operator_ask(struct daemon_link *link, enum status written, enum client_event_kind wanted,

@@ -9,15 +9,19 @@
 
 struct operator_link {
     const char *daemon, *credential, *identity;
+    struct tls_files tls;
 };
 
 #define OPERATOR_LINK_OPTIONS                                                                              \
     { "daemon", required_argument, NULL, 'd' }, { "credential", required_argument, NULL, 'c' },            \
-    { "identity", required_argument, NULL, 'I' }
+    { "identity", required_argument, NULL, 'I' }, { "certificate", required_argument, NULL, 'C' },         \
+    { "key", required_argument, NULL, 'K' }, { "authority", required_argument, NULL, 'A' }
 #define OPERATOR_LINK_HELP                                                                                 \
-    "  --daemon ADDRESS      unix:PATH or HOST:PORT; or INTERGREEN_DAEMON\n"                               \
+    "  --daemon ADDRESS      unix:PATH, HOST:PORT or tls:HOST:PORT; or INTERGREEN_DAEMON\n"                \
     "  --credential FILE     the token, in its first line\n"                                               \
-    "  --identity NAME       as the daemon's registry has it; or INTERGREEN_IDENTITY (operator)\n"
+    "  --identity NAME       as the daemon's registry has it; or INTERGREEN_IDENTITY (operator)\n"  \
+    "  --certificate FILE --key FILE --authority FILE    for tls: who we are, and who has signed the daemon's; or\n" \
+    "                        INTERGREEN_CERTIFICATE, INTERGREEN_KEY, INTERGREEN_AUTHORITY\n"
 
 // From the environment; and one option of getopt_long: true when it was one of these.
 struct operator_link operator_link_default(void);

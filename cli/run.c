@@ -223,7 +223,7 @@ static enum status peer_open(const struct run_options *options, const struct net
         status =
             options->credential == NULL ? STATUS_OK : token_read(options->credential, token, sizeof token, problem);
         status = status != STATUS_OK ? status
-            : daemon_brain_open(options->daemon, network, options->control, loop_options,
+            : daemon_brain_open(options->daemon, &options->tls, network, options->control, loop_options,
                                 options->credential != NULL ? token : NULL, &peers->daemon, problem);
         *ret = status == STATUS_OK ? daemon_brain_peer(peers->daemon) : (struct brain_peer){ 0 };
         return status;

@@ -6,6 +6,7 @@
 #include "engine/import/import.h"
 #include "sim/demand/demand.h"
 #include "sim/loop/closed_loop.h"
+#include "sim/loop/daemon_link.h"
 #include "sim/report/day_book.h"
 #include "sim/report/measures.h"
 #include "sim/report/run_outputs.h"
@@ -16,6 +17,7 @@ struct run_options {
     const char *network, *demand;      // a .sumocfg may name both: then demand may be NULL
     const char *control;               // the strategy
     const char *daemon, *credential;   // address, and the file of the token; NULL: in this process
+    struct tls_files tls;              // of a daemon's address with `tls:`
     const char *record;                // folder of recordings, or NULL
     const char *out;                   // folder of the outputs, or NULL
     struct output_options output;      // what goes there; its directory is `out`

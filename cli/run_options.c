@@ -15,6 +15,7 @@ const char RUN_OPTIONS_HELP[] =
     "  --site DIR              site data to lay over the network, as `intergreen site export` writes it\n"
     "  --daemon ADDRESS        unix:PATH or HOST:PORT: the brain of a running intergreend (or INTERGREEN_DAEMON)\n"
     "  --credential FILE       the token for it\n"
+    "  --certificate FILE --key FILE --authority FILE    for a daemon at tls:HOST:PORT\n"
     "  --begin T --seconds S   simulated hours, in seconds of the demand's clock\n"
     "  --step-s S              step of the street, 0.1 to 1 (default: the .sumocfg's, else 1)\n"
     "  --saturation-flow-vph X what a queue of each type discharges, 1500 to 2200 (default: as its parameters give)\n"
@@ -162,7 +163,8 @@ bool run_option(const char *name, const char *value, struct run_options *ret)
     struct { const char *name; const char **text; } texts[] = {
         { "network", &ret->network }, { "demand", &ret->demand }, { "daemon", &ret->daemon }, { "out", &ret->out },
         { "record", &ret->record }, { "incidents", &ret->incidents }, { "site", &ret->site },
-        { "credential", &ret->credential },
+        { "credential", &ret->credential }, { "certificate", &ret->tls.certificate }, { "key", &ret->tls.key },
+        { "authority", &ret->tls.authority },
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         if (strcmp(name, texts[i].name) == 0) {

@@ -134,6 +134,7 @@ int cli_sim(int argc, char **argv)
 {
     struct run_options options = RUN_OPTIONS_DEFAULT;
     options.daemon = getenv("INTERGREEN_DAEMON");
+    options.tls = tls_files_default();
     options.control = "program";
     bool json = false;
     struct option extra[] = { { "json", no_argument, NULL, 'j' }, { "control", required_argument, NULL, 'c' },

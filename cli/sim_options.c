@@ -7,6 +7,8 @@
 static const struct option SHARED[] = {
     { "network", required_argument, NULL, 1 }, { "demand", required_argument, NULL, 1 },
     { "daemon", required_argument, NULL, 1 }, { "credential", required_argument, NULL, 1 },
+    { "certificate", required_argument, NULL, 1 }, { "key", required_argument, NULL, 1 },
+    { "authority", required_argument, NULL, 1 },
     { "begin", required_argument, NULL, 1 },
     { "seconds", required_argument, NULL, 1 }, { "step-s", required_argument, NULL, 1 },
     { "saturation-flow-vph", required_argument, NULL, 1 }, { "start-loss-s", required_argument, NULL, 1 },

@@ -11,7 +11,7 @@
 #include "engine/base/memory.h"
 #include "engine/optimize/strategy.h"
 
-#define KEPT_COUNT_MAX (ADDITIONAL_COUNT_MAX + LISTEN_COUNT_MAX + 8)
+#define KEPT_COUNT_MAX (ADDITIONAL_COUNT_MAX + LISTEN_COUNT_MAX + 12)
 #define CONFIG_BYTES_MAX (1u << 20)
 
 // ---- what the file may say: the struct that libcyaml fills. NULL: not said, the default holds.
@@ -27,6 +27,8 @@ struct yaml_store {
     int32_t *connect_ms, *answer_ms, *retry_ms_min, *retry_ms_max, *restore_ms, *lease_ms, *minutes;
 };
 
+struct yaml_tls { char *certificate, *key, *client_authorities; };
+
 struct yaml_config {
     char *network, *site, *city, *strategy, *http, *store, *redis_server, *state_dir, *registry, *recordings,
         *address;
@@ -38,6 +40,7 @@ struct yaml_config {
     int32_t *threads, *loops, *step_ms, *solve_latency_ms, *status_age_ms, *stop_ms, *recordings_mib_max;
     struct yaml_limits limits;
     struct yaml_store store_times;
+    struct yaml_tls tls;
 };
 
 struct config {
@@ -90,6 +93,13 @@ static const cyaml_schema_field_t STORE_FIELDS[] = {
     CYAML_FIELD_END
 };
 
+static const cyaml_schema_field_t TLS_FIELDS[] = {
+    CYAML_FIELD_STRING_PTR("certificate", CYAML_FLAG_POINTER, struct yaml_tls, certificate, 0, TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("key", CYAML_FLAG_POINTER, struct yaml_tls, key, 0, TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("client_authorities", CYAML_FLAG_POINTER, struct yaml_tls, client_authorities, 0, TEXT_MAX),
+    CYAML_FIELD_END
+};
+
 static const cyaml_schema_field_t FIELDS[] = {
     TEXT("network", network),
     CYAML_FIELD_SEQUENCE("additional", CYAML_FLAG_POINTER | OPTIONAL, struct yaml_config, additional, &TEXT_VALUE, 0,
@@ -103,6 +113,7 @@ static const cyaml_schema_field_t FIELDS[] = {
     CYAML_FIELD_SEQUENCE("listen", CYAML_FLAG_POINTER | OPTIONAL, struct yaml_config, listen, &TEXT_VALUE, 0,
                          LISTEN_COUNT_MAX),
     TEXT("http", http),
+    CYAML_FIELD_MAPPING("tls", OPTIONAL, struct yaml_config, tls, TLS_FIELDS),
     TEXT("store", store),
     CYAML_FIELD_MAPPING("store_times", OPTIONAL, struct yaml_config, store_times, STORE_FIELDS),
     TEXT("redis_server", redis_server),
@@ -378,6 +389,8 @@ static enum status addresses_take(struct config *config, struct settings *settin
 {
     const struct yaml_config *yaml = config->yaml;
     enum status status = STATUS_OK;
+    settings->tls = (struct tls_files){ .certificate = path_from(config, yaml->tls.certificate),
+        .key = path_from(config, yaml->tls.key), .authority = path_from(config, yaml->tls.client_authorities) };
     for (unsigned i = 0; status == STATUS_OK && i < yaml->listen_count; i++) {
         struct listen_address *address = &settings->listen[i];
         status = listen_address_read(yaml->listen[i], address, problem);
@@ -395,6 +408,10 @@ static enum status addresses_take(struct config *config, struct settings *settin
             status = problem_report(problem, STATUS_SYNTAX, "http", yaml->http, "Write HOST:PORT or off.",
                                     "the page needs a TCP address");
         }
+        if (status == STATUS_OK && !settings->http_off && settings->http.tls) {
+            status = problem_report(problem, STATUS_SYNTAX, "http", yaml->http, "Put a web server with TLS before it.",
+                                    "the page is served without TLS");
+        }
     }
     if (status == STATUS_OK && yaml->store != NULL) {
         status = store_address_read(yaml->store, &settings->store, problem);
@@ -407,6 +424,10 @@ static enum status addresses_take(struct config *config, struct settings *settin
             status = problem_report(problem, STATUS_REFUSED, "listen", settings->listen[i].text,
                                     "Name the file of identities under `registry`, or listen on 127.0.0.1.",
                                     "other machines could connect, and nothing says who may");
+        } else if (settings->listen[i].tls && yaml->tls.certificate == NULL) {
+            status = problem_report(problem, STATUS_REFUSED, "listen", settings->listen[i].text,
+                                    "Write `tls: { certificate: FILE, key: FILE, client_authorities: FILE }`.",
+                                    "TLS needs a certificate, its key and the authorities of the peers");
         }
     }
     return status;

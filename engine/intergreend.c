@@ -93,6 +93,9 @@ static int run(struct daemon *daemon, bool check_only)
     if (status == STATUS_OK) {
         status = settings_check(&daemon->network, &daemon->settings, &problem);
     }
+    if (status == STATUS_OK && check_only) {
+        status = settings_check_expiry(&daemon->settings, &problem);
+    }
     if (status != STATUS_OK) {
         fprintf(stderr, "%s\n", problem.text);
         config_release(daemon->config);

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "engine/serve/audit_log.h"
 #include "engine/serve/delivery.h"
@@ -16,7 +17,7 @@ static const char *judge_hello(struct channel *channel, const struct hello *hell
     struct service *service = channel->loop->service;
     const char *why = "";
     *ret_code = ERROR_CREDENTIAL;
-    if (!registry_admits(service->registry, hello, channel->local, ret_entry, &why)) {
+    if (!registry_admits(service->registry, hello, channel->local, channel->tls != NULL, ret_entry, &why)) {
         return why;
     }
     *ret_code = ERROR_ROLE;
@@ -166,11 +167,32 @@ static void refused_note(const struct channel *channel, const struct hello *hell
     audit_log_note(channel->loop->service->audit, &record);
 }
 
-static void hello_take(struct channel *channel, const struct hello *hello, const struct session_room *room)
+// Over TLS the certificate says who it is; the Hello says the same or nothing. Why not, or NULL.
+static const char *identity_prove(struct channel *channel, struct hello *hello, char *text, size_t room)
+{
+    if (channel->tls == NULL) {
+        return NULL;
+    }
+    const char *proved = tls_identity(channel->tls);
+    if (hello->identity[0] != '\0' && strcmp(hello->identity, proved) != 0) {
+        snprintf(text, room, "its certificate is that of `%s`", proved);
+        return text;
+    }
+    hello->identity = proved;
+    snprintf(channel->session.identity, sizeof channel->session.identity, "%s", proved);
+    return NULL;
+}
+
+static void hello_take(struct channel *channel, const struct hello *said, const struct session_room *room)
 {
     const struct registry_entry *entry = NULL;
-    enum error_code code;
-    const char *why = judge_hello(channel, hello, &entry, &code);
+    enum error_code code = ERROR_CREDENTIAL;
+    char text[128];
+    struct hello proved = *said, *hello = &proved;
+    const char *why = identity_prove(channel, hello, text, sizeof text);
+    if (why == NULL) {
+        why = judge_hello(channel, hello, &entry, &code);
+    }
     char address[LEADER_ADDRESS_BYTES_MAX];
     struct problem problem;
     if (why == NULL && !leaders_take_hello(channel->loop->service->leaders, hello, address, &problem)) {

@@ -148,6 +148,8 @@ void alarm_watch_beat(struct server *server)
 {
     const struct picture *picture = compute_look(server->compute);
     char text[400];
+    bool expires = server->service.tls != NULL && tls_expiry_say(server->service.tls, text, sizeof text);
+    daemon_condition(server, "certificate", ALARM_CRITICAL, expires, text);
     daemon_condition(server, "stall", ALARM_CRITICAL, server->stall_said, "the engine makes no steps");
     bool fault = audit_log_fault(server->service.audit, text, sizeof text);
     daemon_condition(server, "audit", ALARM_CRITICAL, fault, text);

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "engine/base/memory.h"
@@ -15,10 +17,12 @@
 
 #define END_MS_MAX 1000                   // for the last words to go out
 #define OUTBOX_KEPT_BYTES 16384           // a larger outbox is given back when it has gone out
+#define SEALED_BYTES_MORE 65536           // a handshake, an alert
 #define CLOCK_ASK_MS 10000                // between measurements of a controller's clock
 #define CLOCK_OFF_MS_ALARM 200
 #define CLOCK_OFF_MS_MAX 1000
-#define DETECTOR_US_MAX 10000             // of a loop's turn that detectors may take
+#define DETECTOR_US_MAX 10000             // of a loop's turn that detectors may take,
+#define HANDSHAKE_US_MAX 5000             // and handshakes of TLS: some five (decision 0161)
 
 const char *channel_who(const struct channel *channel)
 {
@@ -85,6 +89,8 @@ static void on_closed(uv_handle_t *handle)
     session_release(&channel->session);
     free(channel->filling.bytes);
     free(channel->sending.bytes);
+    free(channel->sealed.bytes);
+    tls_release(channel->tls);
     free(channel->held);
     free(channel->fallback_loaded);
     free(channel);
@@ -113,6 +119,26 @@ static void cut(struct channel *channel, const char *why)
     close_now(channel);
 }
 
+// false: out of memory.
+static bool outbox_add(struct outbox *box, const uint8_t *bytes, size_t byte_count)
+{
+    if (box->used + byte_count > box->capacity) {
+        size_t capacity = box->capacity < 512 ? 512 : box->capacity;
+        while (capacity < box->used + byte_count) {
+            capacity *= 2;
+        }
+        uint8_t *grown = realloc(box->bytes, capacity);
+        if (grown == NULL) {
+            return false;
+        }
+        box->bytes = grown;
+        box->capacity = capacity;
+    }
+    memcpy(box->bytes + box->used, bytes, byte_count);
+    box->used += byte_count;
+    return true;
+}
+
 void channel_send(struct channel *channel, const uint8_t *bytes, size_t byte_count)
 {
     struct outbox *box = &channel->filling;
@@ -121,23 +147,9 @@ void channel_send(struct channel *channel, const uint8_t *bytes, size_t byte_cou
     }
     if (box->used + channel->sending.used + byte_count > channel->queue_bytes_max) {
         cut(channel, "it does not read what it is sent");
-        return;
+    } else if (!outbox_add(box, bytes, byte_count)) {
+        cut(channel, "out of memory");
     }
-    if (box->used + byte_count > box->capacity) {
-        size_t capacity = box->capacity < 512 ? 512 : box->capacity;
-        while (capacity < box->used + byte_count) {
-            capacity *= 2;
-        }
-        uint8_t *grown = realloc(box->bytes, capacity);
-        if (grown == NULL) {
-            cut(channel, "out of memory");
-            return;
-        }
-        box->bytes = grown;
-        box->capacity = capacity;
-    }
-    memcpy(box->bytes + box->used, bytes, byte_count);
-    box->used += byte_count;
 }
 
 static void outbox_empty(struct outbox *box)
@@ -164,12 +176,36 @@ static void on_written(uv_write_t *write, int result)
     channel_flush(channel);
 }
 
+// What TLS has for the line. The bound is for what a peer makes it say: the rest is bounded in channel_send.
+static bool on_sealed(void *owner, const uint8_t *bytes, size_t byte_count)
+{
+    struct channel *channel = owner;
+    return channel->sealed.used + byte_count <= channel->queue_bytes_max + channel->queue_bytes_max / 64 + SEALED_BYTES_MORE
+        && outbox_add(&channel->sealed, bytes, byte_count);
+}
+
+// What gathered becomes records. Before the handshake is over there is nobody to tell it to.
+static void seal(struct channel *channel)
+{
+    bool ending = channel->state == CHANNEL_ENDING;
+    if (tls_ready(channel->tls)) {
+        (void)tls_write(channel->tls, channel->filling.bytes, channel->filling.used);
+        outbox_empty(&channel->filling);
+    }
+    if (ending) {
+        tls_end(channel->tls);
+    }
+}
+
 void channel_flush(struct channel *channel)
 {
     if (channel->state == CHANNEL_CLOSING || channel->writing) {
         return;
     }
-    struct outbox *box = &channel->filling;
+    if (channel->tls != NULL) {
+        seal(channel);
+    }
+    struct outbox *box = channel->tls != NULL ? &channel->sealed : &channel->filling;
     if (box->used > 0) {
         uv_buf_t buffer = uv_buf_init((char *)box->bytes, (unsigned)box->used);
         int written = uv_try_write(&channel->socket.stream, &buffer, 1);
@@ -182,7 +218,7 @@ void channel_flush(struct channel *channel)
         if (done < box->used) {
             struct outbox swap = channel->sending;
             channel->sending = *box;
-            channel->filling = swap;
+            *box = swap;
             buffer = uv_buf_init((char *)channel->sending.bytes + done, (unsigned)(channel->sending.used - done));
             channel->write.data = channel;
             channel->writing = true;
@@ -194,8 +230,13 @@ void channel_flush(struct channel *channel)
         }
         outbox_empty(box);
     }
-    if (channel->state == CHANNEL_ENDING) {
+    if (channel->state == CHANNEL_ENDING && !channel->lingers) {
         close_now(channel);
+    } else if (channel->state == CHANNEL_ENDING) {
+        uv_os_fd_t descriptor;
+        if (uv_fileno(&channel->socket.handle, &descriptor) != 0 || shutdown(descriptor, SHUT_WR) != 0) {
+            close_now(channel);
+        }
     }
 }
 
@@ -505,8 +546,55 @@ static void on_allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
     bool waits = channel->session.role == ROLE_DETECTOR
         && (loop->hold_detectors || loop->detector_us >= DETECTOR_US_MAX);
     count_up(&loop->counts.reads_held, waits);
+    waits = waits || (channel->tls != NULL && !tls_ready(channel->tls) && loop->handshake_us >= HANDSHAKE_US_MAX);
     // Without room nothing is read, and the descriptor is reported again in the next turn.
     *buffer = uv_buf_init((char *)loop->read_buffer, waits ? 0 : READ_BYTES);
+}
+
+// OPEN -> ENDING: the alert goes out. The handshake failed, or the records are no records.
+static void tls_broke(struct channel *channel)
+{
+    struct loop *loop = channel->loop;
+    count_up(&loop->counts.refused, 1);
+    count_up(&loop->counts.handshakes_failed, !tls_ready(channel->tls));
+    if (loop_may_say(loop)) {
+        journal(JOURNAL_WARNING, "session of %s (%s) %s: %s", channel_who(channel), channel->from,
+                tls_ready(channel->tls) ? "ended" : "refused", tls_fault(channel->tls));
+    }
+    channel->state = CHANNEL_ENDING;
+    channel->end_by_ms = monotonic_ms() + END_MS_MAX;
+    channel->lingers = true;
+    channel_flush(channel);
+}
+
+// From the line to plain bytes: all that came, so that nothing is left in TLS but a record's beginning. How many, or -1
+// when the channel is open no more.
+static ssize_t unseal(struct channel *channel, const uint8_t *bytes, size_t byte_count)
+{
+    struct loop *loop = channel->loop;
+    size_t used = 0, more = 0;
+    bool was_ready = tls_ready(channel->tls);
+    int64_t began_us = was_ready ? 0 : monotonic_us();
+    enum tls_result result;
+    tls_input(channel->tls, bytes, byte_count);
+    while ((result = tls_read(channel->tls, loop->plain_buffer + used, PLAIN_BYTES - used, &more)) == TLS_DATA) {
+        used += more;
+        assert(used < PLAIN_BYTES);   // Plain bytes are fewer than those of their records.
+    }
+    if (!was_ready) {
+        count_up(&loop->counts.handshakes, tls_ready(channel->tls));
+        loop->handshake_us += monotonic_us() - began_us;
+    }
+    if (result == TLS_BROKEN) {
+        tls_broke(channel);
+        return -1;
+    }
+    if (result == TLS_ENDED && used == 0) {
+        close_now(channel);
+        return -1;
+    }
+    channel_flush(channel);   // The handshake's own words.
+    return channel->state == CHANNEL_OPEN ? (ssize_t)used : -1;
 }
 
 static void on_read(uv_stream_t *stream, ssize_t bytes, const uv_buf_t *buffer)
@@ -527,8 +615,15 @@ static void on_read(uv_stream_t *stream, ssize_t bytes, const uv_buf_t *buffer)
         return;
     }
     count_up(&channel->loop->counts.bytes_in, (uint64_t)bytes);
-    session_input(&channel->session, (const uint8_t *)buffer->base, (size_t)bytes,
-                  city_clock_now(channel->loop->service->clock));
+    const uint8_t *plain = (const uint8_t *)buffer->base;
+    if (channel->tls != NULL) {
+        bytes = unseal(channel, plain, (size_t)bytes);
+        plain = channel->loop->plain_buffer;
+        if (bytes <= 0) {
+            return;
+        }
+    }
+    session_input(&channel->session, plain, (size_t)bytes, city_clock_now(channel->loop->service->clock));
     int64_t began_us = channel->session.role == ROLE_DETECTOR ? monotonic_us() : 0;
     drive(channel);
     if (began_us != 0) {
@@ -601,6 +696,15 @@ void channel_answer(struct channel *channel, const struct compute_answer *answer
     }
 }
 
+// Its handshake waits for us: there are bytes that we have not read. Its time does not run out meanwhile.
+static bool handshake_waits(const struct channel *channel)
+{
+    uv_os_fd_t descriptor;
+    int unread = 0;
+    return channel->tls != NULL && !tls_ready(channel->tls) && uv_fileno(&channel->socket.handle, &descriptor) == 0
+        && ioctl(descriptor, FIONREAD, &unread) == 0 && unread > 0;
+}
+
 void channel_check(struct channel *channel, int64_t now_ms)
 {
     if (channel->state == CHANNEL_ENDING && monotonic_ms() >= channel->end_by_ms) {
@@ -609,11 +713,17 @@ void channel_check(struct channel *channel, int64_t now_ms)
     if (channel->state != CHANNEL_OPEN || channel->paused) {
         return;
     }
+    if (handshake_waits(channel)) {
+        session_excuse(&channel->session, now_ms);
+    }
     struct frame_writer out = loop_out(channel->loop);
     if (session_expire(&channel->session, now_ms, &out)) {
+        bool begun = channel->tls == NULL || tls_ready(channel->tls);
         if (loop_may_say(channel->loop)) {
-            journal(JOURNAL_WARNING, "session of %s (%s) ended: too slow", channel_who(channel), channel->from);
+            journal(JOURNAL_WARNING, "session of %s (%s) ended: %s", channel_who(channel), channel->from,
+                    begun ? "too slow" : "TLS: the handshake was not over in time");
         }
+        count_up(&channel->loop->counts.handshakes_failed, !begun);
         channel_send_out(channel, &out);
         end(channel);
         channel_flush(channel);
@@ -653,6 +763,14 @@ void channel_open(struct loop *loop, const struct mail *mail)
     loop->slots.at[channel->peer.slot] = channel;
     int64_t now_ms = city_clock_now(loop->service->clock);
     session_create(&channel->session, &loop->service->session_limits, now_ms);
+    bool good = true;
+    if (mail->tls) {
+        struct tls_line line = { .owner = channel, .out = on_sealed };
+        pthread_rwlock_rdlock(&loop->service->registry_lock);
+        channel->tls = tls_open(loop->service->tls, NULL, &line);
+        pthread_rwlock_unlock(&loop->service->registry_lock);
+        good = channel->tls != NULL;
+    }
     count_up(&loop->counts.opened, 1);
     bool pipe = mail->pipe;
     int result = pipe ? uv_pipe_init(&loop->uv, &channel->socket.pipe, 0)
@@ -665,6 +783,10 @@ void channel_open(struct loop *loop, const struct mail *mail)
     if (result != 0) {
         close(mail->descriptor);
         close_now(channel);
+        return;
+    }
+    if (!good) {
+        cut(channel, "out of memory");
         return;
     }
     if (!pipe) {

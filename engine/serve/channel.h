@@ -6,6 +6,10 @@
 //
 //             OPEN ──error, time-out, end of the daemon──▶ ENDING (the last words go out) ──▶ CLOSING ──▶ freed
 //               ╰─────────── the peer closed, a bound passed ──────────────────────────────────╯
+//           With TLS (engine/wire/tls.h) the outbox gathers plain bytes, and what is flushed goes through `sealed`: all that
+//           gathered becomes as few records as it can. The Hello's deadline counts from the connection, so the handshake
+//           is within it. A peer whose handshake fails is told by an alert, and what it sends on is read and thrown away
+//           for a moment: a socket closed on unread bytes would take the alert back.
 // CONTRACT  The loop's thread alone.
 // OWNERSHIP channel_open makes it; it frees itself in the close callback.
 // NOT HERE  Accepting (listener.h), who is let in (admission.h), plans on their way (delivery.h).
@@ -36,6 +40,9 @@ struct channel {
     bool welcomed;                     // counted in role_count
     int32_t source_entry;
     struct outbox filling, sending;
+    struct tls *tls;                   // or NULL: plain
+    struct outbox sealed;              // with TLS: for the line
+    bool lingers;                      // ENDING: read and thrown away
     uv_write_t write;
     bool writing;
     size_t queue_bytes_max;

@@ -25,7 +25,7 @@ struct loop_sums {
     uint64_t readings_taken, readings_refused, readings_shed, events_shed;
     uint64_t plans_pulled, plans_pushed, plans_not_changed, acknowledged, acknowledged_no;
     uint64_t fallbacks_loaded, fallbacks_refused;
-    uint64_t bytes_in, bytes_out, reads_held;
+    uint64_t bytes_in, bytes_out, reads_held, handshakes, handshakes_failed;
 };
 
 struct loop_sums gauges_sum(const struct service *service);

@@ -23,10 +23,11 @@
 static void refuse(struct listener *listener, int descriptor)
 {
     uint8_t bytes[256];
+    // Over TLS it would be noise: such a peer sees the connection close.
     struct frame_writer out = frame_writer_over(bytes, sizeof bytes);
     struct wire_error error = { .code = ERROR_OVERLOADED, .text = "too many connections: come again later",
         .closing = true };
-    if (wire_put_error(&out, &error) == STATUS_OK) {
+    if (!listener->address.tls && wire_put_error(&out, &error) == STATUS_OK) {
         ssize_t sent = send(descriptor, bytes, out.used, MSG_DONTWAIT | MSG_NOSIGNAL);
         (void)sent;
     }
@@ -104,7 +105,7 @@ static void on_ready(uv_poll_t *poll, int result, int events)
             continue;
         }
         struct mail mail = { .kind = MAIL_CONNECTION, .descriptor = descriptor, .local = from_local(&address),
-            .pipe = address.ss_family == AF_UNIX };
+            .pipe = address.ss_family == AF_UNIX, .tls = listener->address.tls };
         from_write(&address, bytes, mail.from, sizeof mail.from);
         loop_post(&service->loops[listener->next_loop], &mail);
         listener->next_loop = (listener->next_loop + 1) % service->loop_count;
@@ -184,7 +185,9 @@ static void shown_write(struct listener *listener)
         snprintf(listener->shown, sizeof listener->shown, "%s", listener->address.text);
         return;
     }
-    from_write(&name, bytes, listener->shown, sizeof listener->shown);
+    char plain[64];
+    from_write(&name, bytes, plain, sizeof plain);
+    snprintf(listener->shown, sizeof listener->shown, "%s%s", listener->address.tls ? "tls:" : "", plain);
 }
 
 enum status listener_start(struct listener *listener, uv_loop_t *loop, struct service *service,

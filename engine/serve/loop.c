@@ -28,6 +28,7 @@ void loop_create(struct loop *loop, struct service *service, int32_t index, stru
     *loop = (struct loop){ .service = service, .index = index, .intake = intake };
     pthread_mutex_init(&loop->mutex, NULL);
     loop->read_buffer = memory_take(READ_BYTES, 1);
+    loop->plain_buffer = memory_take(PLAIN_BYTES, 1);
     loop->out_buffer = memory_take(OUT_BYTES, 1);
     loop->subscribers = memory_take((size_t)service->network->intersection_count, sizeof *loop->subscribers);
     arena_create(&loop->arena, WIRE_ARENA_BYTES);
@@ -232,6 +233,7 @@ static void on_breath(uv_prepare_t *breath)
     bool live = !loop->stopping && !compute_claimed(loop->service->compute);
     int64_t since_step_ms = now_us / 1000 - compute_progress_ms(loop->service->compute);
     loop->detector_us = 0;
+    loop->handshake_us = 0;
     loop->hold_detectors = live && since_step_ms > loop->service->settings.step_ms + ENGINE_LATE_MS;
     if (live && (loop->busy || loop->hold_detectors)) {
         usleep(loop->hold_detectors ? HELD_BREATH_US : BREATH_US);
@@ -316,6 +318,7 @@ void loop_stop(struct loop *loop)
     free(loop->free_slots.at);
     free((void *)loop->subscribers);
     free(loop->read_buffer);
+    free(loop->plain_buffer);
     free(loop->out_buffer);
     arena_release(&loop->arena);
     pthread_mutex_destroy(&loop->mutex);

@@ -14,6 +14,9 @@
 //           at all. What they send meanwhile waits in their sockets, which slows them down; what the intake has no
 //           room for is shed and counted.
 //
+//           Handshakes of TLS come after both: when a city's controllers all come back at once, those that are in already
+//           do not wait behind the many that are not (HANDSHAKE_US_MAX a turn).
+//
 //             socket ─▶ shared read buffer ─▶ session ─▶ intake (rows, events) ─▶ compute thread
 //             socket ◀─ outbox of the connection ◀─ session, plan table, mailbox ◀─ compute thread
 // CONTRACT  loop_post and loop_plans_changed from any thread; the rest from the main thread before loop_start or after
@@ -35,6 +38,7 @@
 #include "engine/wire/session.h"
 
 #define READ_BYTES (256u << 10)
+#define PLAIN_BYTES (READ_BYTES + 2 * TLS_RECORD_BYTES_MAX)   // what one read may give, with a record's rest before it
 #define OUT_BYTES (1u << 20)           // what one session_next may write
 
 struct loop;
@@ -63,6 +67,7 @@ struct service {
     struct alarms *alarms;
     pthread_rwlock_t registry_lock;        // a reload changes the next
     struct registry *registry;             // or NULL
+    struct tls_credentials *tls;           // likewise; or NULL
     struct leaders *leaders;
     uint32_t daemon;
     _Atomic uint32_t epoch;
@@ -83,6 +88,7 @@ struct mail {
     int descriptor;                        // MAIL_CONNECTION: given
     bool local;
     bool pipe;                             // MAIL_CONNECTION: not TCP
+    bool tls;                              // MAIL_CONNECTION: speaks TLS
     char from[64];
     struct peer peer;                      // MAIL_BYTES, MAIL_SUPERSEDED
     uint8_t *bytes;                        // MAIL_BYTES: given
@@ -96,7 +102,7 @@ struct loop_counts {
     _Atomic uint64_t readings_taken, readings_refused, readings_shed, events_shed;
     _Atomic uint64_t plans_pulled, plans_pushed, plans_not_changed, acknowledged, acknowledged_no;
     _Atomic uint64_t fallbacks_loaded, fallbacks_refused;
-    _Atomic uint64_t bytes_in, bytes_out, reads_held;
+    _Atomic uint64_t bytes_in, bytes_out, reads_held, handshakes, handshakes_failed;
 };
 
 struct subscription {
@@ -118,7 +124,8 @@ struct loop {
     int64_t breath_since_us;               // the look at how busy the loop is, and the frames at that time
     uint64_t breath_frames;
     int32_t check_turn;                    // which part of the connections was last looked at for its time limits
-    int64_t detector_us;                   // spent on detectors in this turn
+    int64_t detector_us;                   // spent on detectors in this turn,
+    int64_t handshake_us;                  // and on handshakes of TLS
     bool busy, hold_detectors, stopping;
     int64_t said_second, said_count;       // lines of the log in this second
 
@@ -131,7 +138,7 @@ struct loop {
     struct subscription **subscribers;     // by intersection
     struct channel *all_first;          // subscribed to everything
     uint64_t change_position;              // in the plan table's ring: pushed up to here
-    uint8_t *read_buffer, *out_buffer;
+    uint8_t *read_buffer, *plain_buffer, *out_buffer;
     struct arena arena;
     uint8_t plan_frame[16384];
 };

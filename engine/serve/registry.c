@@ -14,7 +14,7 @@
 
 struct registry_entry {
     enum role role;
-    bool proof_needed, all;
+    bool proof_needed, certificate_needed, all;
     uint8_t proof[PROOF_BYTES];
     LIST_OF(int32_t) owned[3];    // by enum owned_kind, sorted
 };
@@ -111,8 +111,10 @@ static const char *line_read(struct registry *registry, const struct network *ne
     }
     *ret_word = proof;
     entry->proof_needed = strcmp(proof, "none") != 0;
+    entry->certificate_needed = strcmp(proof, "certificate") == 0;
+    entry->proof_needed = entry->proof_needed && !entry->certificate_needed;
     if (entry->proof_needed && (strncmp(proof, "sha256:", 7) != 0 || !hex_read(proof + 7, entry->proof))) {
-        return "a proof is sha256: and 64 hexadecimal digits, or none";
+        return "a proof is sha256: and 64 hexadecimal digits, certificate, or none";
     }
     for (char *thing = strtok_r(NULL, " \t\r\n", &rest); thing != NULL; thing = strtok_r(NULL, " \t\r\n", &rest)) {
         const char *fault = thing[0] == '#' ? NULL : thing_read(network, thing, entry);
@@ -177,19 +179,24 @@ void registry_release(struct registry *registry)
     free(registry);
 }
 
-bool registry_admits(const struct registry *registry, const struct hello *hello, bool local,
+bool registry_admits(const struct registry *registry, const struct hello *hello, bool local, bool certified,
                      const struct registry_entry **ret, const char **ret_why)
 {
     *ret = NULL;
     int32_t found = registry == NULL ? NAME_NONE : names_find(&registry->identities, hello->identity);
     if (found == NAME_NONE) {
         *ret_why = "this identity is not in the daemon's registry";
-        return local;
+        return local && (registry == NULL || !certified);
     }
     const struct registry_entry *entry = &registry->entries.at[found];
     uint8_t proof[EVP_MAX_MD_SIZE];
     unsigned proof_bytes = 0;
-    if (entry->proof_needed) {
+    if (certified) {
+        // It has proved itself.
+    } else if (entry->certificate_needed) {
+        *ret_why = "this identity comes over TLS alone, with its certificate";
+        return false;
+    } else if (entry->proof_needed) {
         *ret_why = "the token is wrong";
         if (EVP_Digest(hello->token, (size_t)hello->token_bytes, proof, &proof_bytes, EVP_sha256(), NULL) != 1
             || proof_bytes != PROOF_BYTES || CRYPTO_memcmp(proof, entry->proof, PROOF_BYTES) != 0) {
@@ -214,7 +221,8 @@ uint64_t registry_stamp(const struct registry_entry *entry)
 {
     uint64_t stamp;
     memcpy(&stamp, entry->proof, sizeof stamp);
-    return (stamp ^ (uint64_t)entry->role << 1 ^ (uint64_t)entry->proof_needed) | UINT64_C(1) << 63;   // Never 0.
+    return (stamp ^ (uint64_t)entry->role << 1 ^ (uint64_t)entry->proof_needed
+            ^ (uint64_t)entry->certificate_needed << 8) | UINT64_C(1) << 63;   // Never 0.
 }
 
 int32_t registry_count(const struct registry *registry)

@@ -8,6 +8,16 @@
 #include "engine/serve/journal.h"
 #include "engine/serve/leadership.h"
 
+// Takes the certificates that were read: for handshakes from now on. Sessions that stand go on.
+static void tls_take(struct server *server, struct tls_credentials *next)
+{
+    pthread_rwlock_wrlock(&server->service.registry_lock);
+    struct tls_credentials *old = server->service.tls;
+    server->service.tls = next;
+    pthread_rwlock_unlock(&server->service.registry_lock);
+    tls_credentials_release(old);
+}
+
 // Takes the registry that was read in place of the old one; sessions that it would not let in end.
 static void registry_take(struct server *server, struct registry *next)
 {
@@ -29,10 +39,14 @@ void server_reload(struct server *server)
     struct settings next = server->settings;
     struct brain *brain = NULL;
     struct registry *registry = NULL;
+    struct tls_credentials *tls = NULL;
     sd_notify(0, "RELOADING=1");
     enum status status = server->hooks.reload(server->hooks.owner, &next, &problem);
     if (status == STATUS_OK && next.registry != NULL && server->state == SERVER_SERVING) {
         status = registry_read(next.registry, server->network, &registry, &problem);
+    }
+    if (status == STATUS_OK && next.tls.certificate != NULL && server->state == SERVER_SERVING) {
+        status = tls_credentials_read(&next.tls, TLS_DAEMON, &tls, &problem);
     }
     if (status == STATUS_OK && server->state == SERVER_SERVING) {
         status = leadership_brain(server, &next, atomic_load(&server->service.epoch), &brain, &problem);
@@ -46,6 +60,7 @@ void server_reload(struct server *server)
         server_deed_note(server, AUDIT_RELOAD, false, "not taken: %s",
                          status != STATUS_OK ? problem.text : "the daemon is not serving yet");
         registry_release(registry);
+        tls_credentials_release(tls);
         (void)leadership_regions(server, &server->settings, &problem);
         sd_notify(0, "READY=1");
         return;
@@ -68,6 +83,10 @@ void server_reload(struct server *server)
     server->settings.status_age_ms = next.status_age_ms;
     if (registry != NULL) {
         registry_take(server, registry);
+    }
+    if (tls != NULL) {
+        tls_take(server, tls);
+        server->settings.tls = next.tls;
     }
     server->settings.registry = registry != NULL ? next.registry : server->settings.registry;
     alarms_end(server->service.alarms, "reload");

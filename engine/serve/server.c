@@ -362,8 +362,9 @@ static enum status doors_open(struct server *server, struct problem *problem)
             return status;
         }
         server->listener_count++;
-        if (!settings->listen[i].local) {
-            journal(JOURNAL_WARNING, "%s can be reached from other machines, and what is said there is not encrypted",
+        if (!settings->listen[i].local && !settings->listen[i].tls) {
+            journal(JOURNAL_ALARM, "%s can be reached from other machines, and what is said there is not encrypted, "
+                    "tokens neither: listen on tls:HOST:PORT",
                     server->listeners[i].shown);
         }
     }
@@ -411,6 +412,9 @@ static enum status start_late(struct server *server, struct problem *problem)
     enum status status = STATUS_OK;
     if (server->settings.registry != NULL) {
         status = registry_read(server->settings.registry, server->network, &server->service.registry, problem);
+    }
+    if (status == STATUS_OK && server->settings.tls.certificate != NULL) {
+        status = tls_credentials_read(&server->settings.tls, TLS_DAEMON, &server->service.tls, problem);
     }
     if (status == STATUS_OK) {
         status = engine_start(server, problem);
@@ -635,6 +639,7 @@ static void release(struct server *server)
     plan_table_release(server->service.table);
     sources_release(server->service.sources);
     registry_release(server->service.registry);
+    tls_credentials_release(server->service.tls);
     pthread_rwlock_destroy(&server->service.registry_lock);
     alarm_watch_release(server);
     alarms_release(server->service.alarms);

@@ -113,7 +113,7 @@ static bool host_port_read(const char *text, size_t bytes, int port_default, cha
 enum status listen_address_read(const char *text, struct listen_address *ret, struct problem *problem)
 {
     struct listen_address address = { .kind = LISTEN_TCP };
-    const char *remedy = "Write HOST:PORT or unix:PATH.";
+    const char *remedy = "Write HOST:PORT, tls:HOST:PORT or unix:PATH.";
     if (!part_copy(address.text, sizeof address.text, text, strlen(text))) {
         return problem_report(problem, STATUS_SYNTAX, "listen", NULL, remedy, "longer than 255 letters");
     }
@@ -126,7 +126,8 @@ enum status listen_address_read(const char *text, struct listen_address *ret, st
         *ret = address;
         return STATUS_OK;
     }
-    if (strncmp(text, "tcp:", 4) == 0) {
+    address.tls = strncmp(text, "tls:", 4) == 0;
+    if (address.tls || strncmp(text, "tcp:", 4) == 0) {
         text += 4;
     }
     if (!host_port_read(text, strlen(text), -1, address.host, sizeof address.host, &address.port)) {

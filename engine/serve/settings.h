@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "engine/base/status.h"
+#include "engine/wire/tls.h"
 
 #define LISTEN_COUNT_MAX 16
 #define REGION_STRATEGY_COUNT_MAX 256
@@ -25,6 +26,7 @@ struct listen_address {
     int port;                         // LISTEN_TCP; 0: any free one
     char path[256];                   // LISTEN_UNIX
     bool local;                       // nobody from another machine can reach it
+    bool tls;                         // LISTEN_TCP
 };
 
 #define SENTINEL_COUNT_MAX 5
@@ -76,6 +78,7 @@ struct settings {
     int32_t listen_count;
     struct listen_address http;       // port < 0: off
     bool http_off;
+    struct tls_files tls;             // of the addresses with `tls`; certificate NULL: none
     struct store_address store;
     const char *redis_server;         // program of the embedded store
     const char *state_folder;
@@ -103,7 +106,7 @@ struct settings {
 
 struct settings settings_default(void);
 
-// "127.0.0.1:7411", "[::1]:7411", "unix:PATH" into *ret. STATUS_SYNTAX with what is wrong.
+// "127.0.0.1:7411", "[::1]:7411", "tls:0.0.0.0:7413", "unix:PATH" into *ret. STATUS_SYNTAX with what is wrong.
 MUST_USE enum status listen_address_read(const char *text, struct listen_address *ret, struct problem *problem);
 
 // "embedded", "none", "unix:PATH", "redis://[[user]:password@]host[:port][/db]",

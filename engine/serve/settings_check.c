@@ -1,9 +1,11 @@
 #include "engine/serve/settings_check.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #include "engine/optimize/strategy.h"
 #include "engine/serve/holdings.h"
+#include "engine/serve/journal.h"
 #include "engine/serve/registry.h"
 
 static void region_names(const struct network *network, char *text, size_t room)
@@ -49,5 +51,28 @@ enum status settings_check(const struct network *network, const struct settings 
         status = registry_read(settings->registry, network, &registry, problem);
         registry_release(registry);
     }
+    if (status == STATUS_OK && settings->tls.certificate != NULL) {
+        struct tls_credentials *tls = NULL;
+        status = tls_credentials_read(&settings->tls, TLS_DAEMON, &tls, problem);
+        tls_credentials_release(tls);
+    }
+    return status;
+}
+
+enum status settings_check_expiry(const struct settings *settings, struct problem *problem)
+{
+    struct tls_credentials *tls = NULL;
+    char text[160];
+    if (settings->tls.certificate == NULL) {
+        return STATUS_OK;
+    }
+    enum status status = tls_credentials_read(&settings->tls, TLS_DAEMON, &tls, problem);
+    if (status == STATUS_OK && tls_expiry_say(tls, text, sizeof text)) {
+        journal(JOURNAL_WARNING, "%s: %s", settings->tls.certificate, text);
+        if (tls_credentials_until_s(tls) <= (int64_t)time(NULL)) {
+            status = problem_report(problem, STATUS_REFUSED, settings->tls.certificate, NULL, "Renew it.", "%s", text);
+        }
+    }
+    tls_credentials_release(tls);
     return status;
 }

@@ -36,6 +36,11 @@ void session_release(struct session *session)
     *session = (struct session){ 0 };
 }
 
+void session_excuse(struct session *session, int64_t now_ms)
+{
+    session->opened_ms = now_ms;
+}
+
 bool session_permits(enum role role, enum frame_kind kind)
 {
     enum { D = 1 << ROLE_DETECTOR, C = 1 << ROLE_CONTROLLER, O = 1 << ROLE_OPERATOR, S = 1 << ROLE_SIMULATOR };

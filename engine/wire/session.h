@@ -96,6 +96,9 @@ struct session {
 void session_create(struct session *session, const struct session_limits *limits, int64_t now_ms);
 void session_release(struct session *session);
 
+// The peer has waited for us: its time for the Hello begins anew.
+void session_excuse(struct session *session, int64_t now_ms);
+
 // Where a call may write: shared by all sessions of one thread.
 struct session_room {
     struct arena *arena;                  // WIRE_ARENA_BYTES

@@ -15,15 +15,15 @@ struct daemon_brain {
     LIST_OF(struct green) greens;    // of these plans, one after the other
 };
 
-enum status daemon_brain_open(const char *address, const struct network *network, const char *strategy,
-                              const struct loop_options *options, const char *token, struct daemon_brain **ret,
+enum status daemon_brain_open(const char *address, const struct tls_files *files, const struct network *network,
+                              const char *strategy, const struct loop_options *options, const char *token, struct daemon_brain **ret,
                               struct problem *problem)
 {
     char sensing[SENSING_BYTES];
     loop_sensing_text(options->sensing, sensing);
     struct hello hello = {
         .role = ROLE_SIMULATOR,
-        .identity = "simulator",
+        .identity = daemon_address_tls(address) ? "" : "simulator",
         .software = "intergreen sim",
         .network_hash = network->hash,
         .token = (const uint8_t *)token,
@@ -36,12 +36,12 @@ enum status daemon_brain_open(const char *address, const struct network *network
                        .sensing = sensing },
     };
     struct daemon_link *link = NULL;
-    enum status status = daemon_link_open(address, &hello, DAEMON_TIMEOUT_MS_DEFAULT, &link, NULL, problem);
+    enum status status = daemon_link_open(address, files, &hello, DAEMON_TIMEOUT_MS_DEFAULT, &link, NULL, problem);
     // The session before this one may just have been closed.
     for (int32_t waited_ms = 0; status == STATUS_REFUSED && waited_ms < CLOCK_FREE_MS
          && strstr(problem->text, "another simulator owns the clock") != NULL; waited_ms += CLOCK_AGAIN_MS) {
         (void)nanosleep(&(struct timespec){ .tv_nsec = CLOCK_AGAIN_MS * 1000000L }, NULL);
-        status = daemon_link_open(address, &hello, DAEMON_TIMEOUT_MS_DEFAULT, &link, NULL, problem);
+        status = daemon_link_open(address, files, &hello, DAEMON_TIMEOUT_MS_DEFAULT, &link, NULL, problem);
     }
     if (status != STATUS_OK) {
         return status;

@@ -10,7 +10,8 @@
 
 struct daemon_brain;
 
-MUST_USE enum status daemon_brain_open(const char *address, const struct network *network, const char *strategy,
+MUST_USE enum status daemon_brain_open(const char *address, const struct tls_files *files,
+                                       const struct network *network, const char *strategy,
                                        const struct loop_options *options, const char *token,
                                        struct daemon_brain **ret, struct problem *problem);
 void daemon_brain_close(struct daemon_brain *daemon);

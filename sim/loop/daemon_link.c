@@ -17,6 +17,7 @@
 
 #define OUT_BYTES (4u << 20)
 #define IN_BYTES (256u << 10)
+#define HOST_BYTES_MAX 200
 
 struct daemon_link {
     int socket;
@@ -27,6 +28,10 @@ struct daemon_link {
     struct green greens[PLAN_GREEN_COUNT_MAX];
     struct frame_writer out;
     uint8_t *out_bytes, *in_bytes;
+    struct tls_credentials *credentials;   // NULL: plain
+    struct tls *tls;
+    uint8_t *plain_bytes;            // IN_BYTES; with TLS in_bytes are the line's
+    bool tls_left;                   // tls_read has not yet said TLS_WAITS
     bool input_left;                 // client_next has not yet said CLIENT_NOTHING
 };
 
@@ -61,15 +66,16 @@ static int connect_unix(const char *path)
     return made;
 }
 
-static int connect_tcp(const char *address)
+// host: the name or the address alone, HOST_BYTES_MAX; a v6 one without its brackets.
+static int connect_tcp(const char *address, char *host)
 {
-    char host[200];
     const char *colon = strrchr(address, ':');
-    if (colon == NULL || (size_t)(colon - address) >= sizeof host) {
+    if (colon == NULL || (size_t)(colon - address) >= HOST_BYTES_MAX) {
         errno = EINVAL;
         return -1;
     }
-    (void)snprintf(host, sizeof host, "%.*s", (int)(colon - address), address);
+    bool brackets = address[0] == '[' && colon - address > 1 && colon[-1] == ']';
+    (void)snprintf(host, HOST_BYTES_MAX, "%.*s", (int)(colon - address) - (brackets ? 2 : 0), address + brackets);
     struct addrinfo wish = { .ai_socktype = SOCK_STREAM }, *found = NULL;
     if (getaddrinfo(host, colon + 1, &wish, &found) != 0) {
         errno = EHOSTUNREACH;
@@ -103,24 +109,31 @@ struct frame_writer *daemon_link_out(struct daemon_link *link)
     return &link->out;
 }
 
-enum status daemon_link_send(struct daemon_link *link, struct problem *problem)
+// false: the other side has closed.
+static bool line_send(struct daemon_link *link, const uint8_t *bytes, size_t count)
 {
-    size_t sent = 0, count = link->out.used;
+    size_t sent = 0;
     while (sent < count) {
-        ssize_t wrote = send(link->socket, link->out_bytes + sent, count - sent, MSG_NOSIGNAL);
+        ssize_t wrote = send(link->socket, bytes + sent, count - sent, MSG_NOSIGNAL);
         if (wrote < 0 && errno == EINTR) {
             continue;
         }
         if (wrote <= 0) {
-            return unreachable(link, problem, "the daemon closed the connection");
+            return false;
         }
         sent += (size_t)wrote;
     }
-    link->out = frame_writer_over(link->out_bytes, OUT_BYTES);
-    return STATUS_OK;
+    return true;
 }
 
-static enum status read_more(struct daemon_link *link, struct problem *problem)
+static bool on_line_out(void *owner, const uint8_t *bytes, size_t count)
+{
+    (void)line_send(owner, bytes, count);   // When the daemon has closed, what it said before is still to be read.
+    return true;
+}
+
+// Waits for bytes of the line.
+static enum status line_read(struct daemon_link *link, size_t *ret, struct problem *problem)
 {
     struct pollfd wait = { .fd = link->socket, .events = POLLIN };
     int ready;
@@ -132,11 +145,86 @@ static enum status read_more(struct daemon_link *link, struct problem *problem)
     }
     ssize_t got = recv(link->socket, link->in_bytes, IN_BYTES, 0);
     if (got <= 0) {
+        return unreachable(link, problem, link->tls != NULL && !tls_ready(link->tls)
+                               ? "the daemon closed the connection before TLS was agreed on" : "the daemon closed the connection");
+    }
+    *ret = (size_t)got;
+    return STATUS_OK;
+}
+
+// Plain bytes of a TLS session, or, for the handshake, until it is over: then *ret is 0.
+static enum status plain_read(struct daemon_link *link, bool handshake, size_t *ret, struct problem *problem)
+{
+    for (;;) {
+        size_t count = 0;
+        if (!link->tls_left) {
+            enum status status = line_read(link, &count, problem);
+            if (status != STATUS_OK) {
+                return status;
+            }
+            tls_input(link->tls, link->in_bytes, count);
+            link->tls_left = true;
+        }
+        *ret = 0;
+        switch (tls_read(link->tls, link->plain_bytes, IN_BYTES, ret)) {
+        case TLS_DATA:
+            return STATUS_OK;
+        case TLS_WAITS:
+            link->tls_left = false;
+            if (handshake && tls_ready(link->tls)) {
+                return STATUS_OK;
+            }
+            break;
+        case TLS_ENDED:
+            return unreachable(link, problem, "the daemon closed the connection");
+        case TLS_BROKEN:
+            return problem_report(problem, STATUS_REFUSED, link->address, NULL, NULL, "%s", tls_fault(link->tls));
+        }
+    }
+}
+
+// Of TLS 1.3 the client's side is over before the daemon has looked at our certificate: what it says to it comes with the
+// first answer.
+static enum status tls_begin(struct daemon_link *link, const char *host, struct problem *problem)
+{
+    struct tls_line line = { .owner = link, .out = on_line_out };
+    size_t count = 0;
+    link->plain_bytes = memory_take(IN_BYTES, 1);
+    link->tls = tls_open(link->credentials, host, &line);
+    if (link->tls == NULL) {
+        return problem_report(problem, STATUS_REFUSED, link->address, NULL, NULL, "no certificate can be for this name");
+    }
+    tls_input(link->tls, link->in_bytes, 0);
+    link->tls_left = true;
+    enum status status = plain_read(link, true, &count, problem);
+    if (status == STATUS_OK && count > 0) {
+        client_input(&link->client, link->plain_bytes, count, wall_ms());
+        link->input_left = true;
+    }
+    return status;
+}
+
+enum status daemon_link_send(struct daemon_link *link, struct problem *problem)
+{
+    bool sent = link->tls != NULL ? tls_write(link->tls, link->out_bytes, link->out.used)
+                                  : line_send(link, link->out_bytes, link->out.used);
+    // Over TLS it may have said why: the next receive finds it.
+    if (!sent && link->tls == NULL) {
         return unreachable(link, problem, "the daemon closed the connection");
     }
-    client_input(&link->client, link->in_bytes, (size_t)got, wall_ms());
-    link->input_left = true;
+    link->out = frame_writer_over(link->out_bytes, OUT_BYTES);
     return STATUS_OK;
+}
+
+static enum status read_more(struct daemon_link *link, struct problem *problem)
+{
+    size_t count = 0;
+    enum status status = link->tls != NULL ? plain_read(link, false, &count, problem) : line_read(link, &count, problem);
+    if (status == STATUS_OK) {
+        client_input(&link->client, link->tls != NULL ? link->plain_bytes : link->in_bytes, count, wall_ms());
+        link->input_left = true;
+    }
+    return status;
 }
 
 static enum status refused(const struct daemon_link *link, const struct wire_error *error, struct problem *problem)
@@ -205,15 +293,41 @@ static enum status greet(struct daemon_link *link, struct hello *hello, struct w
     return STATUS_OK;
 }
 
-enum status daemon_link_open(const char *address, struct hello *hello, int32_t timeout_ms, struct daemon_link **ret,
-                             struct welcome *ret_welcome, struct problem *problem)
+bool daemon_address_tls(const char *address)
 {
+    return strncmp(address, "tls:", 4) == 0;
+}
+
+struct tls_files tls_files_default(void)
+{
+    return (struct tls_files){ .certificate = getenv("INTERGREEN_CERTIFICATE"), .key = getenv("INTERGREEN_KEY"),
+        .authority = getenv("INTERGREEN_AUTHORITY") };
+}
+
+enum status daemon_link_open(const char *address, const struct tls_files *files, struct hello *hello,
+                             int32_t timeout_ms, struct daemon_link **ret, struct welcome *ret_welcome,
+                             struct problem *problem)
+{
+    struct tls_credentials *credentials = NULL;
+    bool over_tls = daemon_address_tls(address);
+    const char *place = over_tls ? address + 4 : address;
+    char host[HOST_BYTES_MAX] = "";
+    if (over_tls) {
+        const struct tls_files none = { 0 };
+        enum status status = tls_credentials_read(files != NULL ? files : &none, TLS_CLIENT, &credentials, problem);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
     struct daemon_link *link = memory_take(1, sizeof *link);
     link->timeout_ms = timeout_ms;
+    link->credentials = credentials;
     (void)snprintf(link->address, sizeof link->address, "%s", address);
-    link->socket = strncmp(address, "unix:", 5) == 0 ? connect_unix(address + 5) : connect_tcp(address);
+    link->socket = !over_tls && strncmp(address, "unix:", 5) == 0 ? connect_unix(address + 5)
+                                                                  : connect_tcp(place, host);
     if (link->socket < 0) {
         enum status status = unreachable(link, problem, strerror(errno));
+        tls_credentials_release(credentials);
         free(link);
         return status;
     }
@@ -222,7 +336,8 @@ enum status daemon_link_open(const char *address, struct hello *hello, int32_t t
     link->out_bytes = memory_take(OUT_BYTES, 1);
     link->in_bytes = memory_take(IN_BYTES, 1);
     link->out = frame_writer_over(link->out_bytes, OUT_BYTES);
-    enum status status = greet(link, hello, ret_welcome, problem);
+    enum status status = over_tls ? tls_begin(link, host, problem) : STATUS_OK;
+    status = status != STATUS_OK ? status : greet(link, hello, ret_welcome, problem);
     if (status != STATUS_OK) {
         daemon_link_close(link);
         return status;
@@ -236,9 +351,15 @@ void daemon_link_close(struct daemon_link *link)
     if (link == NULL) {
         return;
     }
+    if (link->tls != NULL) {
+        tls_end(link->tls);
+    }
+    tls_release(link->tls);
+    tls_credentials_release(link->credentials);
     (void)close(link->socket);
     client_release(&link->client);
     arena_release(&link->arena);
+    free(link->plain_bytes);
     free(link->out_bytes);
     free(link->in_bytes);
     free(link);
