@@ -212,7 +212,7 @@ def parse(words):
     parser.add_argument("--config", metavar="config.json", help="CityFlow's configuration: network, flow, lane changing")
     parser.add_argument("--roadnet", metavar="roadnet.json", help="the network, without or in place of the configuration's")
     parser.add_argument("--flow", metavar="flow.json", help="the demand, likewise")
-    parser.add_argument("--daemon", metavar="ADDRESS", help="a running intergreend (unix:PATH or HOST:PORT) that has this network "
+    parser.add_argument("--daemon", metavar="ADDRESS", help="a running intergreend (unix:PATH, HOST:PORT, tls:HOST:PORT) that has this network "
                         "with the same intergreens; without it one is started")
     parser.add_argument("--strategy", metavar="A,B,C", help="program, webster, actuated, max-pressure, coordinated, adaptive; "
                         "cityflow-program; default: adaptive, or the daemon's own")

@@ -346,7 +346,9 @@ class Desk:
     def __init__(self, options):
         self.connection = Connection(options.daemon, 30.0)
         self.request = 0
-        hello = message("Hello")(protocol=1, role=ROLE_OPERATOR, identity=options.identity,
+        over_tls = options.daemon.startswith("tls:")             # there the certificate says it
+        identity = options.identity or ("" if over_tls else "gtfs-realtime")
+        hello = message("Hello")(protocol=1, role=ROLE_OPERATOR, identity=identity,
                                  software="intergreen-gtfs-realtime", clock_ms=int(1000 * time.time()))
         if options.credential:
             hello.token = pathlib.Path(options.credential).read_bytes().strip()
@@ -428,7 +430,7 @@ def options_read():
     parser.add_argument("--trips", metavar="FILE", help="trips.txt of the static GTFS, where the feed tells trips alone")
     parser.add_argument("--daemon", default=os.environ.get("INTERGREEN_DAEMON"), metavar="ADDRESS")
     parser.add_argument("--credential", metavar="FILE", help="the token for it")
-    parser.add_argument("--identity", default="gtfs-realtime", help="name in the daemon's registry")
+    parser.add_argument("--identity", help="name in the daemon's registry (gtfs-realtime)")
     parser.add_argument("--poll-s", type=float, default=10.0, help="how often the feeds are read (10)")
     parser.add_argument("--say-s", type=float, default=2.0, help="how often each vehicle asks (2)")
     parser.add_argument("--max-age-s", type=float, default=60.0, help="older positions are not used (60)")

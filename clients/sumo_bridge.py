@@ -388,7 +388,7 @@ def parse(words):
     parser = argparse.ArgumentParser(prog="sumo_bridge.py", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sumocfg", required=True, metavar="X.sumocfg", help="SUMO's configuration: network and demand")
-    parser.add_argument("--daemon", metavar="ADDRESS", help="a running intergreend (unix:PATH or HOST:PORT) that has this network; "
+    parser.add_argument("--daemon", metavar="ADDRESS", help="a running intergreend (unix:PATH, HOST:PORT, tls:HOST:PORT) that has this network; "
                         "without it one is started")
     parser.add_argument("--strategy", metavar="A,B,C", help="program, webster, actuated, max-pressure, coordinated, adaptive; "
                         "sumo-program, sumo-actuated; default: adaptive, or the daemon's own")

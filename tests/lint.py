@@ -15,15 +15,16 @@ ROOMS = {                                        # room: (folder or files, rooms
     "wire": (["engine/wire/"], ["model"]),
     "guard": (["engine/guard/"], ["model"]),
     "team": (["engine/team/"], ["base"]),
+    "tls": (["engine/tls/"], ["base"]),
     "traffic": (["sim/traffic/"], ["model", "team"]),
     "estimate": (["engine/estimate/"], ["model"]),
     "optimize": (["engine/optimize/"], ["estimate", "traffic"]),
     "brain": (["engine/brain", "engine/ledger"], ["estimate", "optimize", "guard"]),
     "record": (["engine/record/"], ["brain", "wire"]),
     "store": (["engine/store/"], ["brain", "wire", "record"]),
-    "serve": (["engine/serve/"], ["brain", "wire", "record", "store", "import"]),
+    "serve": (["engine/serve/"], ["brain", "wire", "record", "store", "import", "tls"]),
     "demand": (["sim/demand/"], ["import", "traffic", "optimize"]),
-    "loop": (["sim/loop/"], ["brain", "wire", "record", "demand"]),
+    "loop": (["sim/loop/"], ["brain", "wire", "record", "demand", "tls"]),
     "replay": (["sim/replay/"], ["loop", "record", "demand"]),
     "report": (["sim/report/"], ["loop", "replay"]),
     "cli": (["cli/"], ["report", "serve"]),
@@ -34,6 +35,7 @@ PURE_FORBIDDEN = re.compile(r"#include <(uv|hiredis|time|pthread|threads|sys/soc
 LIBRARY_OWNERS = [                               # (header or word, the only places that may have it)
     (re.compile(r"#include <hiredis"), ("engine/store/redis.",)),
     (re.compile(r"#include <(uv\.h|libwebsockets\.h)"), ("engine/serve/", "engine/intergreend.c", "bench/")),
+    (re.compile(r"#include <openssl/ssl"), ("engine/tls/",)),
     (re.compile(r"__builtin_prefetch"), ("engine/base/memory.h",)),   # gcc leaves it out elsewhere: memory_expect
 ]
 CALLS_FORBIDDEN = re.compile(r"(?<![\w.>])(rand|srand|random|drand48|strcpy|strcat|sprintf|gets|strtok|alloca)\(")

@@ -2,23 +2,21 @@
 // falls back. A reference for makers (docs/controller.md), and the peer of the daemon's tests.
 #include <errno.h>
 #include <inttypes.h>
-#include <netdb.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "clients/wire/bytes.h"
+#include "clients/controller/link.h"
 #include "clients/controller/player.h"
 #include "clients/controller/read.h"
 
-enum { IN_BYTES = 1 << 17, OUT_BYTES = 1 << 14 };
+enum { FRAME_BYTES = (1 << 17) - 8, IN_BYTES = (1 << 17) + 2 * (1 << 15), OUT_BYTES = 1 << 14 };
 enum { STATUS_EVERY_MS = 1000, PULL_EVERY_MS = 1000, RETRY_MS_MIN = 200, RETRY_MS_MAX = 10000, SILENCE_MS = 30000 };
 
 // Members of Frame, by their numbers in proto/session.proto.
@@ -29,11 +27,6 @@ enum { ROLE_CONTROLLER = 2, PROTOCOL = 1, ERROR_ELSEWHERE = 20 };
 
 enum { DAEMONS_MAX = 4, TOLD = DAEMONS_MAX };      // those that it knows; and the one that it was sent to
 
-struct daemon_address {
-    struct sockaddr_storage at;
-    socklen_t bytes;
-};
-
 struct controller {
     const char *address, *identity, *token;
     bool pulls, tells_lamps;
@@ -43,7 +36,7 @@ struct controller {
     struct plan plan;                // room to read one
     struct daemon_address daemons[DAEMONS_MAX + 1];
     int32_t daemon_count, daemon;    // daemon: the one to talk to now
-    int socket;
+    struct link link;
     bool welcomed, sent_on;          // sent_on: daemons[TOLD] is to be tried next
     uint32_t index;                  // of the intersection in this session
     uint8_t in[IN_BYTES], out_room[OUT_BYTES], message_room[OUT_BYTES];
@@ -106,12 +99,15 @@ static void put_version(struct bytes_out *message, uint32_t first, struct versio
     put_uint(message, first + 2, version.sequence);
 }
 
-static void say_hello(struct controller *controller)
+// Over TLS the certificate says who we are, unless --identity does.
+static void say_hello(struct controller *controller, bool certified)
 {
+    const char *identity = controller->identity != NULL ? controller->identity
+        : certified ? "" : controller->cabinet.intersection;
     struct bytes_out *message = message_begin(controller);
     put_uint(message, 1, PROTOCOL);
     put_uint(message, 2, ROLE_CONTROLLER);
-    put_text(message, 3, controller->identity);
+    put_text(message, 3, identity);
     if (controller->token != NULL) {
         put_text(message, 4, controller->token);
     }
@@ -259,37 +255,6 @@ static void on_heartbeat(struct controller *controller, struct bytes_in in)
     }
 }
 
-// Looks up one address. numeric: of a stranger's making, and nobody is asked about it.
-static bool address_find(const char *address, bool numeric, struct daemon_address *ret)
-{
-    const char *colon = strrchr(address, ':');
-    char host[256];
-    if (strncmp(address, "unix:", 5) == 0 && !numeric) {
-        struct sockaddr_un *to = (struct sockaddr_un *)&ret->at;
-        size_t length = strlen(address + 5);
-        if (length >= sizeof to->sun_path) {
-            return false;
-        }
-        to->sun_family = AF_UNIX;
-        memcpy(to->sun_path, address + 5, length + 1);
-        ret->bytes = sizeof *to;
-        return true;
-    }
-    struct addrinfo wanted = { .ai_socktype = SOCK_STREAM, .ai_flags = numeric ? AI_NUMERICHOST | AI_NUMERICSERV : 0 };
-    struct addrinfo *found = NULL;
-    if (colon == NULL || (size_t)(colon - address) >= sizeof host) {
-        return false;
-    }
-    (void)snprintf(host, sizeof host, "%.*s", (int)(colon - address), address);
-    if (getaddrinfo(host, colon + 1, &wanted, &found) != 0) {
-        return false;
-    }
-    memcpy(&ret->at, found->ai_addr, found->ai_addrlen);
-    ret->bytes = found->ai_addrlen;
-    freeaddrinfo(found);
-    return true;
-}
-
 // Another daemon leads our intersection: there, with the next attempt.
 static void on_error(struct controller *controller, struct bytes_in in)
 {
@@ -348,57 +313,44 @@ static void retry_later(struct controller *controller)
 static void link_lost(struct controller *controller, const char *why)
 {
     say("link lost: %s", why);
-    (void)close(controller->socket);
-    controller->socket = -1;
+    link_close(&controller->link);
     controller->welcomed = false;
     retry_later(controller);
 }
 
-// Never waits: a connection under way shows itself by sending or failing.
 static void link_try(struct controller *controller, int64_t now_ms)
 {
     const struct daemon_address *to = &controller->daemons[controller->daemon];
-    int link = socket(to->at.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (link < 0 || (connect(link, (const struct sockaddr *)&to->at, to->bytes) != 0
-                     && errno != EINPROGRESS)) {
-        (void)(link >= 0 && close(link));
+    if (!link_open(&controller->link, to)) {
+        if (to->tls) {
+            say("no link: %s", controller->link.fault);
+        }
         retry_later(controller);
         return;
     }
-    controller->socket = link;
     controller->in_used = 0;
     controller->out = (struct bytes_out){ .at = controller->out_room, .capacity = OUT_BYTES };
     controller->heard_ms = controller->status_ms = controller->pull_ms = now_ms;
-    say_hello(controller);
+    say_hello(controller, to->tls);
 }
 
 static void link_send(struct controller *controller)
 {
-    if (controller->out.full) {
-        link_lost(controller, "it does not read");
+    int64_t taken = controller->out.full ? -1 : link_put(&controller->link, controller->out.at, controller->out.used);
+    if (taken < 0) {
+        link_lost(controller, controller->out.full ? "it does not read" : controller->link.fault);
         return;
     }
-    while (controller->socket >= 0 && controller->out.used > 0) {
-        ssize_t sent = send(controller->socket, controller->out.at, controller->out.used, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOTCONN)) {
-            return;                  // the rest with the next turn
-        }
-        if (sent <= 0) {
-            link_lost(controller, strerror(errno));
-            return;
-        }
-        controller->out.used -= (size_t)sent;
-        memmove(controller->out.at, controller->out.at + sent, controller->out.used);
-    }
+    controller->out.used -= (size_t)taken;
+    memmove(controller->out.at, controller->out.at + taken, controller->out.used);
 }
 
 static void link_read(struct controller *controller)
 {
-    ssize_t more = recv(controller->socket, controller->in + controller->in_used, IN_BYTES - controller->in_used,
-                        MSG_DONTWAIT);
+    int64_t more = link_get(&controller->link, controller->in + controller->in_used, IN_BYTES - controller->in_used);
     if (more <= 0) {
-        if (more == 0 || (errno != EAGAIN && errno != EINTR && errno != ENOTCONN)) {
-            link_lost(controller, more == 0 ? "the daemon closed it" : strerror(errno));
+        if (more < 0) {
+            link_lost(controller, controller->link.fault);
         }
         return;
     }
@@ -406,7 +358,7 @@ static void link_read(struct controller *controller)
     controller->in_used += (size_t)more;
     size_t at = 0;
     int32_t whole = 0;
-    while ((whole = frame_whole(controller->in + at, controller->in_used - at, IN_BYTES - 8)) > 0) {
+    while ((whole = frame_whole(controller->in + at, controller->in_used - at, FRAME_BYTES)) > 0) {
         struct bytes_in message;
         uint32_t kind = frame_message(controller->in + at, (size_t)whole, &message);
         at += (size_t)whole;
@@ -449,7 +401,7 @@ static void turn(struct controller *controller)
     }
     bool mode_changed = controller->player.mode != controller->mode_said;
     controller->mode_said = controller->player.mode;
-    if (controller->socket < 0 && now_ms >= controller->retry_ms) {
+    if (controller->link.socket < 0 && now_ms >= controller->retry_ms) {
         link_try(controller, now_ms);
     }
     if (controller->welcomed && (mode_changed || now_ms - controller->status_ms >= STATUS_EVERY_MS)) {
@@ -460,10 +412,10 @@ static void turn(struct controller *controller)
         controller->pull_ms = now_ms;
         ask_plan(controller);
     }
-    if (controller->socket >= 0 && now_ms - controller->heard_ms > SILENCE_MS) {
+    if (controller->link.socket >= 0 && now_ms - controller->heard_ms > SILENCE_MS) {
         link_lost(controller, "it says nothing");
     }
-    if (controller->socket >= 0) {
+    if (controller->link.socket >= 0) {
         link_send(controller);
     }
 }
@@ -476,8 +428,8 @@ static void run(struct controller *controller, int64_t seconds)
         // Until something comes, or the next quantum.
         int64_t wall = wall_ms(controller), quantum_ms = controller->cabinet.quantum_ms;
         int64_t wait_ms = quantum_ms - wall % quantum_ms;
-        struct pollfd poll_for = { .fd = controller->socket, .events = POLLIN };
-        if (poll(&poll_for, 1, (int)(wait_ms < 200 ? wait_ms : 200)) > 0 && controller->socket >= 0) {
+        struct pollfd poll_for = { .fd = controller->link.socket, .events = POLLIN };
+        if (poll(&poll_for, 1, (int)(wait_ms < 200 ? wait_ms : 200)) > 0 && controller->link.socket >= 0) {
             link_read(controller);
         }
     }
@@ -485,9 +437,11 @@ static void run(struct controller *controller, int64_t seconds)
 
 static const char USAGE[] =
     "usage: intergreen-controller --cabinet FILE --daemon ADDRESS[,ADDRESS]... [--identity NAME] [--token T] [--pull]\n"
-    "                             [--lamps] [--seconds S] [--clock-offset-ms X]\n\n"
+    "                             [--certificate FILE --key FILE --authority FILE] [--lamps] [--seconds S]\n"
+    "                             [--clock-offset-ms X]\n\n"
     "  --cabinet FILE   what it knows of its intersection, as `intergreen cabinet` prints it\n"
-    "  --daemon ADDRESS unix:PATH or HOST:PORT; of several daemons the next is tried when one does not serve it\n"
+    "  --daemon ADDRESS unix:PATH, HOST:PORT or tls:HOST:PORT; of several the next is tried when one does not serve it\n"
+    "  --certificate FILE --key FILE --authority FILE   for TLS: who it is, and who has signed the daemon's\n"
     "  --pull           asks for its plan once a second; else it subscribes\n"
     "  --lamps          a line on every change of lamps: lamps TIME_MS LETTERS MODE\n";
 
@@ -495,10 +449,12 @@ int main(int argc, char **argv)
 {
     static struct controller controller;     // all its memory
     const char *cabinet = NULL, *seconds = "0", *offset_ms = "0", *why = "";
+    struct tls_files files = { 0 };
     const struct { const char *name, **value; } WORDS[] = {
         { "--cabinet", &cabinet }, { "--daemon", &controller.address },
         { "--identity", &controller.identity }, { "--token", &controller.token }, { "--seconds", &seconds },
-        { "--clock-offset-ms", &offset_ms } };
+        { "--clock-offset-ms", &offset_ms }, { "--certificate", &files.certificate }, { "--key", &files.key },
+        { "--authority", &files.authority } };
     bool good = true;
     for (int i = 1; good && i < argc; i++) {
         const char **value = NULL;
@@ -524,17 +480,25 @@ int main(int argc, char **argv)
         return 1;
     }
     if (!addresses_find(&controller)) {
-        (void)fprintf(stderr, "intergreen-controller: %s: write unix:PATH or HOST:PORT, up to four with commas\n",
-                      controller.address);
+        (void)fprintf(stderr, "intergreen-controller: %s: write unix:PATH, HOST:PORT or tls:HOST:PORT, up to four with "
+                      "commas\n", controller.address);
         return 1;
     }
-    controller.identity = controller.identity != NULL ? controller.identity : controller.cabinet.intersection;
+    struct problem problem;
+    if (files.certificate != NULL || files.key != NULL || files.authority != NULL) {
+        struct tls_credentials *credentials = NULL;
+        if (tls_credentials_read(&files, TLS_CLIENT, &credentials, &problem) != STATUS_OK) {
+            (void)fprintf(stderr, "intergreen-controller: %s\n", problem.text);
+            return 1;
+        }
+        controller.link.credentials = credentials;
+    }
     (void)setenv("TZ", controller.cabinet.time_zone, 1);
     tzset();
     struct sigaction action = { .sa_handler = on_signal };
     (void)sigaction(SIGTERM, &action, NULL);
     (void)sigaction(SIGINT, &action, NULL);
-    controller.socket = -1;
+    controller.link.socket = -1;
     controller.retry_wait_ms = RETRY_MS_MIN;
     controller.mode_said = MODE_PLAN;
     player_start(&controller.player, &controller.cabinet, wall_ms(&controller));

@@ -20,19 +20,22 @@ ROWS_PER_FRAME = 2000            # controllers or readings in one frame: far bel
 class Lockstep:
     """One session of a simulator with a daemon.
 
-    address     unix:PATH or HOST:PORT of the daemon (its `listen`)
+    address     unix:PATH, HOST:PORT or tls:HOST:PORT of the daemon (its `listen`)
     network     a Network, or a file to load it from: the one that the daemon runs, in any of its forms
     strategy    of this session; None: the daemon's own
     begin_ms    where the clock starts; None: at the first advance
     step_ms     how far the clock goes from tick to tick
     seed, sensing   for the record
     token       proof of identity, where the daemon's registry asks for one
+    tls         (certificate, key, authority), files in PEM, for an address with `tls:`; None: INTERGREEN_CERTIFICATE,
+                INTERGREEN_KEY and INTERGREEN_AUTHORITY of the environment
+    identity    None: "simulator", or over TLS what the certificate says
 
     It plays all signal controllers itself, as real ones would: what `advance` gives is what the lamps show, hand-over,
     clearance and fallback included."""
 
     def __init__(self, address, network, strategy=None, begin_ms=None, step_ms=1000, seed=0, sensing="camera",
-                 token=None, identity="simulator", timeout_s=60.0):
+                 token=None, identity=None, timeout_s=60.0, tls=None):
         self.address = address
         self.network = network if isinstance(network, Network) else Network.load(network)
         self.step_ms = step_ms
@@ -40,6 +43,9 @@ class Lockstep:
         self.refused_readings = 0        # by the daemon, since the session began
         self.refused_plans = 0           # by our controllers
         self.plans_taken = 0
+        if identity is None:
+            identity = "" if address.startswith("tls:") else "simulator"
+        self._tls = tls
         self._hello = dict(role=ROLE_SIMULATOR, identity=identity, token=token, strategy=strategy, seed=seed,
                            sensing=sensing, timeout_s=timeout_s)
         self._connection = None
@@ -88,7 +94,7 @@ class Lockstep:
         self._controllers = [Controller(self.network, at, begin_ms) for at in self.network.intersections]
 
     def _welcome(self, hello):
-        self._connection = Connection(self.address, self._hello["timeout_s"])
+        self._connection = Connection(self.address, self._hello["timeout_s"], self._tls)
         try:
             self._connection.put(hello=hello)
             frame = self._receive()

@@ -180,8 +180,8 @@ static void on_written(uv_write_t *write, int result)
 static bool on_sealed(void *owner, const uint8_t *bytes, size_t byte_count)
 {
     struct channel *channel = owner;
-    return channel->sealed.used + byte_count <= channel->queue_bytes_max + channel->queue_bytes_max / 64 + SEALED_BYTES_MORE
-        && outbox_add(&channel->sealed, bytes, byte_count);
+    size_t most = channel->queue_bytes_max + channel->queue_bytes_max / 64 + SEALED_BYTES_MORE;
+    return channel->sealed.used + byte_count <= most && outbox_add(&channel->sealed, bytes, byte_count);
 }
 
 // What gathered becomes records. Before the handshake is over there is nobody to tell it to.

@@ -6,10 +6,10 @@
 //
 //             OPEN ──error, time-out, end of the daemon──▶ ENDING (the last words go out) ──▶ CLOSING ──▶ freed
 //               ╰─────────── the peer closed, a bound passed ──────────────────────────────────╯
-//           With TLS (engine/wire/tls.h) the outbox gathers plain bytes, and what is flushed goes through `sealed`: all that
-//           gathered becomes as few records as it can. The Hello's deadline counts from the connection, so the handshake
-//           is within it. A peer whose handshake fails is told by an alert, and what it sends on is read and thrown away
-//           for a moment: a socket closed on unread bytes would take the alert back.
+//           With TLS (engine/tls/tls.h) the outbox gathers plain bytes, and what is flushed goes through `sealed`: what
+//           gathered becomes as few records as it can. The Hello's deadline counts from the connection, so the
+//           handshake is within it. A peer whose handshake fails is told by an alert, and what it sends on is read and
+//           thrown away for a moment: a socket closed on unread bytes would take the alert back.
 // CONTRACT  The loop's thread alone.
 // OWNERSHIP channel_open makes it; it frees itself in the close callback.
 // NOT HERE  Accepting (listener.h), who is let in (admission.h), plans on their way (delivery.h).

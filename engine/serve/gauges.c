@@ -186,7 +186,8 @@ static void metrics_sessions(const struct gauges *gauges, struct page_text *text
     counter(text, "readings_refused_total", "Readings refused as bad.", sums.readings_refused);
     counter(text, "readings_shed_total", "Readings dropped for want of room.", sums.readings_shed);
     counter(text, "tls_handshakes_total", "Handshakes of TLS that ended well.", sums.handshakes);
-    counter(text, "tls_handshakes_failed_total", "Handshakes of TLS that failed or took too long.", sums.handshakes_failed);
+    counter(text, "tls_handshakes_failed_total", "Handshakes of TLS that failed or took too long.",
+            sums.handshakes_failed);
     counter(text, "detector_reads_held_total", "Times that a detector's data had to wait for plans.", sums.reads_held);
     counter(text, "events_shed_total", "Reports and requests dropped for want of room.", sums.events_shed);
     counter(text, "plans_pulled_total", "Plans sent in answer to a request.", sums.plans_pulled);

@@ -14,8 +14,8 @@
 //           at all. What they send meanwhile waits in their sockets, which slows them down; what the intake has no
 //           room for is shed and counted.
 //
-//           Handshakes of TLS come after both: when a city's controllers all come back at once, those that are in already
-//           do not wait behind the many that are not (HANDSHAKE_US_MAX a turn).
+//           Handshakes of TLS have a bound too: when a city's controllers all come back at once, those that are in do
+//           not wait behind the many that are not yet (HANDSHAKE_US_MAX a turn).
 //
 //             socket ─▶ shared read buffer ─▶ session ─▶ intake (rows, events) ─▶ compute thread
 //             socket ◀─ outbox of the connection ◀─ session, plan table, mailbox ◀─ compute thread
@@ -38,7 +38,7 @@
 #include "engine/wire/session.h"
 
 #define READ_BYTES (256u << 10)
-#define PLAIN_BYTES (READ_BYTES + 2 * TLS_RECORD_BYTES_MAX)   // what one read may give, with a record's rest before it
+#define PLAIN_BYTES (READ_BYTES + 2 * TLS_RECORD_BYTES_MAX) // of one read, with a record's part before it
 #define OUT_BYTES (1u << 20)           // what one session_next may write
 
 struct loop;

@@ -3,7 +3,8 @@
 // THEORY    One line a peer:   IDENTITY ROLE PROOF THING ...
 //             IDENTITY  as in its Hello
 //             ROLE      detector | controller | operator | simulator
-//             PROOF     sha256:HEX of the token, `certificate` (over TLS alone), or `none` (only from the machine itself)
+//             PROOF     sha256:HEX of the token, `certificate` (over TLS alone), or `none` (only from the machine
+//                       itself); over TLS the certificate is the proof, whatever stands here
 //             THING     detector:NAME, camera:NAME, intersection:NAME, or * for all
 //           `#` begins a comment. A line that cannot be read refuses the file whole, with its number.
 // CONTRACT  Read-only after registry_read; any thread. A reload of the configuration reads the file anew.
@@ -25,10 +26,10 @@ MUST_USE enum status registry_read(const char *path, const struct network *netwo
                                    struct problem *problem);
 void registry_release(struct registry *registry);
 
-// Whether the Hello's identity may come in its role with its token, or certified: a certificate over TLS says who it is,
-// and no token is asked for. local: the peer is on this machine. An identity that the registry does not have may come
-// from this machine alone and without a certificate (*ret NULL: it may have what it names). registry may be NULL: there
-// is none, and on this machine everybody may come.
+// Whether the Hello's identity may come in its role with its token, or certified: then a certificate over TLS has said
+// who it is, and no token is asked for. local: the peer is on this machine. An identity that the registry does not have
+// may come from this machine alone, uncertified (*ret NULL: it may have what it names). registry may be NULL: there is
+// none, and from this machine everybody may come.
 bool registry_admits(const struct registry *registry, const struct hello *hello, bool local, bool certified,
                      const struct registry_entry **ret, const char **ret_why);
 

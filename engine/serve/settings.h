@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "engine/base/status.h"
-#include "engine/wire/tls.h"
+#include "engine/tls/tls.h"
 
 #define LISTEN_COUNT_MAX 16
 #define REGION_STRATEGY_COUNT_MAX 256

@@ -16,8 +16,8 @@ struct daemon_brain {
 };
 
 enum status daemon_brain_open(const char *address, const struct tls_files *files, const struct network *network,
-                              const char *strategy, const struct loop_options *options, const char *token, struct daemon_brain **ret,
-                              struct problem *problem)
+                              const char *strategy, const struct loop_options *options, const char *token,
+                              struct daemon_brain **ret, struct problem *problem)
 {
     char sensing[SENSING_BYTES];
     loop_sensing_text(options->sensing, sensing);

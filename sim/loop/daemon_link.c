@@ -146,7 +146,14 @@ static enum status line_read(struct daemon_link *link, size_t *ret, struct probl
     ssize_t got = recv(link->socket, link->in_bytes, IN_BYTES, 0);
     if (got <= 0) {
         return unreachable(link, problem, link->tls != NULL && !tls_ready(link->tls)
-                               ? "the daemon closed the connection before TLS was agreed on" : "the daemon closed the connection");
+                               ? "the daemon closed the connection before TLS was agreed on"
+                               : "the daemon closed the connection");
+    }
+    // An alert of TLS, which no frame of ours begins like.
+    if (link->tls == NULL && link->client.state == CLIENT_GREETING && got > 1 && link->in_bytes[0] == 0x15
+        && link->in_bytes[1] == 0x03) {
+        return problem_report(problem, STATUS_REFUSED, link->address, NULL, "Write tls:HOST:PORT.",
+                              "the daemon speaks TLS at this address");
     }
     *ret = (size_t)got;
     return STATUS_OK;
@@ -183,8 +190,8 @@ static enum status plain_read(struct daemon_link *link, bool handshake, size_t *
     }
 }
 
-// Of TLS 1.3 the client's side is over before the daemon has looked at our certificate: what it says to it comes with the
-// first answer.
+// Of TLS 1.3 the client's side is over before the daemon has looked at our certificate: what it says to it comes with
+// the first answer.
 static enum status tls_begin(struct daemon_link *link, const char *host, struct problem *problem)
 {
     struct tls_line line = { .owner = link, .out = on_line_out };
@@ -192,7 +199,8 @@ static enum status tls_begin(struct daemon_link *link, const char *host, struct 
     link->plain_bytes = memory_take(IN_BYTES, 1);
     link->tls = tls_open(link->credentials, host, &line);
     if (link->tls == NULL) {
-        return problem_report(problem, STATUS_REFUSED, link->address, NULL, NULL, "no certificate can be for this name");
+        return problem_report(problem, STATUS_REFUSED, link->address, NULL, NULL,
+                              "no certificate can be for this name");
     }
     tls_input(link->tls, link->in_bytes, 0);
     link->tls_left = true;
@@ -219,7 +227,8 @@ enum status daemon_link_send(struct daemon_link *link, struct problem *problem)
 static enum status read_more(struct daemon_link *link, struct problem *problem)
 {
     size_t count = 0;
-    enum status status = link->tls != NULL ? plain_read(link, false, &count, problem) : line_read(link, &count, problem);
+    enum status status = link->tls != NULL ? plain_read(link, false, &count, problem)
+                                           : line_read(link, &count, problem);
     if (status == STATUS_OK) {
         client_input(&link->client, link->tls != NULL ? link->plain_bytes : link->in_bytes, count, wall_ms());
         link->input_left = true;

@@ -1,16 +1,16 @@
 // daemon_link.h: a blocking connection to a daemon, for tools and for a simulator in lockstep.
 //
 // THEORY    A socket under wire's client machine (engine/wire/client.h): write what is in `out`, read until the event
-//           that is waited for. A tool has nothing else to do meanwhile, so it blocks. Over TLS (engine/wire/tls.h) the same
-//           with the handshake before it.
-// CONTRACT  Addresses: "unix:PATH", "HOST:PORT" or "tls:HOST:PORT". STATUS_UNREACHABLE: nobody answers, or nothing came for timeout_ms;
-//           STATUS_REFUSED: the daemon said no, its words are in the problem.
+//           that is waited for. A tool has nothing else to do meanwhile, so it blocks. Over TLS (engine/tls/tls.h) the
+//           same, after the handshake.
+// CONTRACT  Addresses: "unix:PATH", "HOST:PORT" or "tls:HOST:PORT". STATUS_UNREACHABLE: nobody answers, or nothing came
+//           for timeout_ms; STATUS_REFUSED: one of the two said no, the words are in the problem.
 // OWNERSHIP daemon_link_open gives, daemon_link_close takes. What an event points to holds until the next receive.
 // NOT HERE  The daemon's own sockets (engine/serve): those never block.
 #pragma once
 
 #include "engine/wire/client.h"
-#include "engine/wire/tls.h"
+#include "engine/tls/tls.h"
 
 #define DAEMON_TIMEOUT_MS_DEFAULT 30000
 

@@ -1,4 +1,4 @@
-#include "engine/wire/tls.h"
+#include "engine/tls/tls.h"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -139,9 +139,10 @@ enum status tls_credentials_read(const struct tls_files *files, enum tls_side si
 {
     if (files->certificate == NULL || files->key == NULL || files->authority == NULL) {
         return problem_report(problem, STATUS_IO, "tls", NULL,
-                              side == TLS_DAEMON ? "Write `tls: { certificate: FILE, key: FILE, client_authorities: FILE }`."
-                                                 : "Name --certificate, --key and --authority, or set "
-                                                   "INTERGREEN_CERTIFICATE, INTERGREEN_KEY and INTERGREEN_AUTHORITY.",
+                              side == TLS_DAEMON
+                                  ? "Write `tls: { certificate: FILE, key: FILE, client_authorities: FILE }`."
+                                  : "Name --certificate, --key and --authority, or set INTERGREEN_CERTIFICATE, "
+                                    "INTERGREEN_KEY and INTERGREEN_AUTHORITY.",
                               "TLS needs a certificate, its key and the authority of the other side");
     }
     struct tls_credentials *credentials = calloc(1, sizeof *credentials);
@@ -264,8 +265,9 @@ static enum tls_result failed(struct tls *tls, int result)
     if (here && ERR_GET_REASON(error) == SSL_R_CERTIFICATE_VERIFY_FAILED && verdict != X509_V_OK) {
         return broken(tls, X509_verify_cert_error_string(verdict));
     }
-    if (here && (ERR_GET_REASON(error) == SSL_R_WRONG_VERSION_NUMBER || ERR_GET_REASON(error) == SSL_R_HTTP_REQUEST
-                 || ERR_GET_REASON(error) == SSL_R_PACKET_LENGTH_TOO_LONG || ERR_GET_REASON(error) == SSL_R_BAD_RECORD_TYPE)) {
+    int cause = here ? ERR_GET_REASON(error) : 0;
+    if (!tls->ready && (cause == SSL_R_WRONG_VERSION_NUMBER || cause == SSL_R_HTTP_REQUEST
+                        || cause == SSL_R_PACKET_LENGTH_TOO_LONG || cause == SSL_R_BAD_RECORD_TYPE)) {
         return broken(tls, "these bytes are no TLS: is the other side speaking plainly?");
     }
     const char *reason = ERR_reason_error_string(error);

@@ -1,19 +1,19 @@
 // tls.h: TLS 1.3 of either end: bytes of the line in, plain bytes out, and the reverse. No socket.
 //
-// THEORY    Both ends prove who they are by a certificate [RFC 8446]. What came from the line is lent to OpenSSL for the
-//           length of a call and read up; what it has for the line goes to `out` at once. So nothing waits, and nothing
-//           gathers here but the part of a record (16 KiB at most) that has not all come.
+// THEORY    Both ends prove who they are by a certificate [RFC 8446]. What came from the line is lent to OpenSSL for
+//           the length of a call and read up; what it has for the line goes to `out` at once. So nothing waits, and
+//           nothing gathers here but the part of a record (16 KiB at most) that has not all come.
 //
 //             tls_input ─▶ tls_read ─▶ TLS_DATA: plain bytes
 //                             ╰──▶ out (the handshake's own, alerts)
 //             tls_write ─▶ out          (once tls_ready)
 //
 //           A daemon wants a certificate that its authorities have signed; the identity is its subject's one common
-//           name. A client wants one that its authority has signed and that names the host or the address that was
-//           dialled, in its subjectAltName. No tickets: every session proves itself anew (decision 0161).
+//           name. A client wants one that its authority has signed and that names, in its subjectAltName, the host or
+//           the address that was dialled. No tickets: every session proves itself anew (decision 0161).
 // CONTRACT  A struct tls belongs to one thread; credentials may be shared by all.
 // OWNERSHIP tls_credentials_read and tls_open give, the releases take. A struct tls keeps its credentials alive.
-// NOT HERE  Sockets and deadlines (engine/serve/channel.h, sim/loop/daemon_link.h); what an identity may do (registry.h).
+// NOT HERE  Sockets, deadlines (engine/serve/channel.h, sim/loop/daemon_link.h); what an identity may do (registry.h).
 #pragma once
 
 #include <stdbool.h>
