@@ -440,7 +440,7 @@ static const char USAGE[] =
     "                             [--certificate FILE --key FILE --authority FILE] [--lamps] [--seconds S]\n"
     "                             [--clock-offset-ms X]\n\n"
     "  --cabinet FILE   what it knows of its intersection, as `intergreen cabinet` prints it\n"
-    "  --daemon ADDRESS unix:PATH, HOST:PORT or tls:HOST:PORT; of several the next is tried when one does not serve it\n"
+    "  --daemon ADDRESS unix:PATH, HOST:PORT, tls:HOST:PORT; of several the next is tried when one does not serve it\n"
     "  --certificate FILE --key FILE --authority FILE   for TLS: who it is, and who has signed the daemon's\n"
     "  --pull           asks for its plan once a second; else it subscribes\n"
     "  --lamps          a line on every change of lamps: lamps TIME_MS LETTERS MODE\n";

@@ -174,6 +174,9 @@ static const char *identity_prove(struct channel *channel, struct hello *hello, 
         return NULL;
     }
     const char *proved = tls_identity(channel->tls);
+    if (proved[0] == '\0') {
+        return tls_fault(channel->tls);
+    }
     if (hello->identity[0] != '\0' && strcmp(hello->identity, proved) != 0) {
         snprintf(text, room, "its certificate is that of `%s`", proved);
         return text;

@@ -16,8 +16,8 @@
 #include "engine/serve/journal.h"
 
 #define END_MS_MAX 1000                   // for the last words to go out
-#define OUTBOX_KEPT_BYTES 16384           // a larger outbox is given back when it has gone out
 #define SEALED_BYTES_MORE 65536           // a handshake, an alert
+#define PLAIN_PEER "this address speaks TLS: write tls:HOST:PORT, with a certificate"
 #define CLOCK_ASK_MS 10000                // between measurements of a controller's clock
 #define CLOCK_OFF_MS_ALARM 200
 #define CLOCK_OFF_MS_MAX 1000
@@ -119,26 +119,6 @@ static void cut(struct channel *channel, const char *why)
     close_now(channel);
 }
 
-// false: out of memory.
-static bool outbox_add(struct outbox *box, const uint8_t *bytes, size_t byte_count)
-{
-    if (box->used + byte_count > box->capacity) {
-        size_t capacity = box->capacity < 512 ? 512 : box->capacity;
-        while (capacity < box->used + byte_count) {
-            capacity *= 2;
-        }
-        uint8_t *grown = realloc(box->bytes, capacity);
-        if (grown == NULL) {
-            return false;
-        }
-        box->bytes = grown;
-        box->capacity = capacity;
-    }
-    memcpy(box->bytes + box->used, bytes, byte_count);
-    box->used += byte_count;
-    return true;
-}
-
 void channel_send(struct channel *channel, const uint8_t *bytes, size_t byte_count)
 {
     struct outbox *box = &channel->filling;
@@ -149,15 +129,6 @@ void channel_send(struct channel *channel, const uint8_t *bytes, size_t byte_cou
         cut(channel, "it does not read what it is sent");
     } else if (!outbox_add(box, bytes, byte_count)) {
         cut(channel, "out of memory");
-    }
-}
-
-static void outbox_empty(struct outbox *box)
-{
-    box->used = 0;
-    if (box->capacity > OUTBOX_KEPT_BYTES) {
-        free(box->bytes);
-        *box = (struct outbox){ 0 };
     }
 }
 
@@ -560,6 +531,13 @@ static void tls_broke(struct channel *channel)
     if (loop_may_say(loop)) {
         journal(JOURNAL_WARNING, "session of %s (%s) %s: %s", channel_who(channel), channel->from,
                 tls_ready(channel->tls) ? "ended" : "refused", tls_fault(channel->tls));
+    }
+    if (tls_foreign(channel->tls)) {
+        struct frame_writer out = loop_out(loop);
+        struct wire_error error = { .code = ERROR_FRAMING, .text = PLAIN_PEER, .closing = true };
+        if (wire_put_error(&out, &error) == STATUS_OK) {
+            (void)on_sealed(channel, loop->out_buffer, out.used);
+        }
     }
     channel->state = CHANNEL_ENDING;
     channel->end_by_ms = monotonic_ms() + END_MS_MAX;

@@ -16,13 +16,9 @@
 #pragma once
 
 #include "engine/serve/loop.h"
+#include "engine/serve/outbox.h"
 
 enum channel_state { CHANNEL_OPEN, CHANNEL_ENDING, CHANNEL_CLOSING };
-
-struct outbox {
-    uint8_t *bytes;
-    size_t used, capacity;
-};
 
 struct channel {
     struct loop *loop;

@@ -21,7 +21,7 @@ struct tls {
     SSL *ssl;
     struct tls_line line;
     const uint8_t *at, *end;          // lent
-    bool ready, ended, broken;
+    bool ready, ended, broken, foreign;
     char identity[TLS_IDENTITY_BYTES_MAX];
     char fault[TLS_FAULT_BYTES_MAX];
 };
@@ -127,7 +127,7 @@ static enum status context_fill(SSL_CTX *context, const struct tls_files *files,
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
     SSL_CTX_set_verify_depth(context, CHAIN_DEPTH_MAX);
     SSL_CTX_set_max_cert_list(context, CHAIN_BYTES_MAX);
-    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(context, 0);
@@ -268,6 +268,7 @@ static enum tls_result failed(struct tls *tls, int result)
     int cause = here ? ERR_GET_REASON(error) : 0;
     if (!tls->ready && (cause == SSL_R_WRONG_VERSION_NUMBER || cause == SSL_R_HTTP_REQUEST
                         || cause == SSL_R_PACKET_LENGTH_TOO_LONG || cause == SSL_R_BAD_RECORD_TYPE)) {
+        tls->foreign = true;
         return broken(tls, "these bytes are no TLS: is the other side speaking plainly?");
     }
     const char *reason = ERR_reason_error_string(error);
@@ -303,11 +304,9 @@ static enum tls_result handshake(struct tls *tls)
     if (result != 1) {
         return failed(tls, result);
     }
-    if (SSL_is_server(tls->ssl)) {
-        const char *why = identity_take(tls);
-        if (why != NULL) {
-            return broken(tls, why);
-        }
+    const char *why = SSL_is_server(tls->ssl) ? identity_take(tls) : NULL;
+    if (why != NULL) {
+        snprintf(tls->fault, sizeof tls->fault, "%s", why);
     }
     tls->ready = true;
     return TLS_DATA;
@@ -357,6 +356,11 @@ void tls_end(struct tls *tls)
         tls->ended = true;
         (void)SSL_shutdown(tls->ssl);
     }
+}
+
+bool tls_foreign(const struct tls *tls)
+{
+    return tls->foreign;
 }
 
 const char *tls_identity(const struct tls *tls)

@@ -79,6 +79,10 @@ bool tls_write(struct tls *tls, const uint8_t *plain, size_t count);
 // Says that nothing more comes; what is written after that is dropped.
 void tls_end(struct tls *tls);
 
-// Who the peer is, once tls_ready at a daemon; why it broke, in words for a person.
+// It broke because the peer's first bytes were no TLS: no alert was written, and a plain word may reach it.
+bool tls_foreign(const struct tls *tls);
+
+// Who the peer is, once tls_ready at a daemon: "" when its certificate names no identity, and tls_fault says why.
+// Else tls_fault says why it broke.
 const char *tls_identity(const struct tls *tls);
 const char *tls_fault(const struct tls *tls);

@@ -149,12 +149,6 @@ static enum status line_read(struct daemon_link *link, size_t *ret, struct probl
                                ? "the daemon closed the connection before TLS was agreed on"
                                : "the daemon closed the connection");
     }
-    // An alert of TLS, which no frame of ours begins like.
-    if (link->tls == NULL && link->client.state == CLIENT_GREETING && got > 1 && link->in_bytes[0] == 0x15
-        && link->in_bytes[1] == 0x03) {
-        return problem_report(problem, STATUS_REFUSED, link->address, NULL, "Write tls:HOST:PORT.",
-                              "the daemon speaks TLS at this address");
-    }
     *ret = (size_t)got;
     return STATUS_OK;
 }
