@@ -23,26 +23,28 @@
 
 static const char USAGE[] =
     "usage: intergreen keys list --registry FILE [--json]\n"
-    "       intergreen keys new IDENTITY --role ROLE [THING ...] --registry FILE [-o CREDENTIAL]\n"
-    "       intergreen keys renew IDENTITY --registry FILE [-o CREDENTIAL]\n"
+    "       intergreen keys new IDENTITY --role ROLE [THING ...] --registry FILE [-o CREDENTIAL | --certificate]\n"
+    "       intergreen keys renew IDENTITY --registry FILE [-o CREDENTIAL | --certificate]\n"
     "       intergreen keys revoke IDENTITY --registry FILE\n"
     "  --registry FILE       what `registry` names in the daemon's configuration; `new` makes it where it is missing\n"
     "  --role ROLE           detector, controller, operator or simulator\n"
     "  THING                 what belongs to it: detector:NAME, camera:NAME, intersection:NAME, or * for all\n"
     "  -o CREDENTIAL         the token goes to this new file, to be read by its owner alone; else it is printed\n"
+    "  --certificate         no token: it comes over TLS alone, with a certificate whose common name is IDENTITY\n"
     "`new` and `renew` take a token from the system's random source; the registry keeps its SHA-256 alone. The daemon\n"
     "takes the file up when it is told to reload (SIGHUP, `systemctl reload intergreend`), and ends the sessions of\n"
     "those whose key was revoked or renewed.\n";
 
 struct keys_options {
     const char *registry, *role, *out;
-    bool json;
+    bool json, certificate;
 };
 
 static const struct option OPTIONS[] = {
     { "registry", required_argument, NULL, 'r' },
     { "role", required_argument, NULL, 'R' },
     { "output", required_argument, NULL, 'o' },
+    { "certificate", no_argument, NULL, 'c' },
     { "json", no_argument, NULL, 'j' },
     { "help", no_argument, NULL, 'h' },
     { 0 },
@@ -217,14 +219,15 @@ static int keys_list(struct registry_file *file, const struct keys_options *opti
     if (options->json) {
         printf("{\"peers\":[");
     } else {
-        printf("%-24s  %-10s  %-8s  %s\n", "IDENTITY", "ROLE", "PROOF", "WHAT BELONGS TO IT");
+        printf("%-24s  %-10s  %-11s  %s\n", "IDENTITY", "ROLE", "PROOF", "WHAT BELONGS TO IT");
     }
     for (int32_t i = 0; i < file->lines.count; i++) {
         const struct peer_line *line = &file->lines.at[i];
         if (line->identity == NULL) {
             continue;
         }
-        const char *proof = strcmp(line->proof, "none") == 0 ? "none" : "token";
+        bool word = strcmp(line->proof, "none") == 0 || strcmp(line->proof, "certificate") == 0;
+        const char *proof = word ? line->proof : "token";
         if (options->json) {
             printf("%s{\"identity\":", shown > 0 ? "," : "");
             json_string_print(line->identity);
@@ -234,7 +237,7 @@ static int keys_list(struct registry_file *file, const struct keys_options *opti
             json_string_print(line->things);
             putchar('}');
         } else {
-            printf("%-24s  %-10s  %-8s  %s\n", line->identity, line->role, proof, line->things);
+            printf("%-24s  %-10s  %-11s  %s\n", line->identity, line->role, proof, line->things);
         }
         shown++;
     }
@@ -336,18 +339,20 @@ static int keys_change(struct registry_file *file, const struct keys_options *op
         return run_failed(problem_report(&problem, STATUS_UNKNOWN, options->registry, identity, remedy,
                                          known ? "is there already" : "there is no such identity"), &problem);
     }
-    enum status status = change == CHANGE_REVOKE ? STATUS_OK : token_make(token, proof, &problem);
-    status = status != STATUS_OK || change == CHANGE_REVOKE ? status : token_give(token, options->out, &problem);
+    bool makes = change != CHANGE_REVOKE && !options->certificate;
+    enum status status = makes ? token_make(token, proof, &problem) : STATUS_OK;
+    status = status != STATUS_OK || !makes ? status : token_give(token, options->out, &problem);
     status = status != STATUS_OK ? status
-        : change_write(file, options, change, identity, proof, thing_count, things, &problem);
+        : change_write(file, options, change, identity, options->certificate ? "certificate" : proof, thing_count, things,
+                       &problem);
     if (status != STATUS_OK) {
         return run_failed(status, &problem);
     }
-    if (change != CHANGE_REVOKE && options->out == NULL) {
+    if (makes && options->out == NULL) {
         printf("%s\n", token);
     }
     fprintf(stderr, "%s: %s %s. The daemon takes it up when it is told to reload (SIGHUP).\n", options->registry,
-            identity, change == CHANGE_NEW ? "may come" : change == CHANGE_RENEW ? "has another token"
+            identity, change == CHANGE_NEW ? "may come" : change == CHANGE_RENEW ? "has another proof"
                 : "may not come any more");
     return CLI_DONE;
 }
@@ -360,6 +365,7 @@ int cli_keys(int argc, char **argv)
         case 'r': options.registry = optarg; break;
         case 'R': options.role = optarg; break;
         case 'o': options.out = optarg; break;
+        case 'c': options.certificate = true; break;
         case 'j': options.json = true; break;
         default:
             fputs(USAGE, code == 'h' ? stdout : stderr);
@@ -371,7 +377,8 @@ int cli_keys(int argc, char **argv)
     bool lists = strcmp(word, "list") == 0 && count == 1, makes = strcmp(word, "new") == 0 && count >= 2;
     bool renews = strcmp(word, "renew") == 0 && count == 2, revokes = strcmp(word, "revoke") == 0 && count == 2;
     if (options.registry == NULL || strlen(options.registry) > PATH_BYTES - 8 || !(lists || makes || renews || revokes)
-        || (options.role != NULL && !makes) || (options.out != NULL && !(makes || renews))) {
+        || (options.role != NULL && !makes) || (options.out != NULL && (!(makes || renews) || options.certificate))
+        || (options.certificate && !(makes || renews))) {
         fputs(USAGE, stderr);
         return CLI_USAGE;
     }

@@ -131,6 +131,15 @@ def a_certificate_says_who_an_operator_is(folder):
         done = subprocess.run([INTERGREEN, "status", "--daemon", address], env={**os.environ, **names}, check=False)
         assert done.returncode == 0
         run(INTERGREEN, "override", "set", "B1", "--fallback", "--daemon", address, *options(anna))
+        keys = ("--registry", folder / "peers")
+        run(INTERGREEN, "keys", "new", "dora", "--role", "operator", "--certificate", *keys)
+        assert "dora operator certificate\n" in (folder / "peers").read_text()
+        assert re.search(r"dora +operator +certificate", run(INTERGREEN, "keys", "list", *keys)[0])
+        run(INTERGREEN, "keys", "new", "emil", "--role", "operator", "--certificate", "-o", folder / "x", *keys, code=2)
+        running.process.send_signal(signal.SIGHUP)
+        dora = running.authority.sign("dora")
+        wait_for("dora", lambda: subprocess.run([INTERGREEN, "status", "--daemon", address, *options(dora)],
+                                                capture_output=True, check=False).returncode == 0)
         records = run(INTERGREEN, "audit", "show", "--daemon", address, *options(anna))[0]
         assert re.search(r"override.*anna", records), records
         _, said = status(address, ("no-such.pem", *anna[1:]), code=1)
