@@ -343,8 +343,8 @@ static int keys_change(struct registry_file *file, const struct keys_options *op
     enum status status = makes ? token_make(token, proof, &problem) : STATUS_OK;
     status = status != STATUS_OK || !makes ? status : token_give(token, options->out, &problem);
     status = status != STATUS_OK ? status
-        : change_write(file, options, change, identity, options->certificate ? "certificate" : proof, thing_count, things,
-                       &problem);
+        : change_write(file, options, change, identity, options->certificate ? "certificate" : proof, thing_count,
+                       things, &problem);
     if (status != STATUS_OK) {
         return run_failed(status, &problem);
     }

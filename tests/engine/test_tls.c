@@ -51,8 +51,9 @@ static X509 *certificate_make(const char *name, EVP_PKEY *key, const char *alter
     X509_gmtime_adj(X509_getm_notBefore(made), -2 * DAY_S);
     X509_gmtime_adj(X509_getm_notAfter(made), days * DAY_S);
     X509_set_pubkey(made, key);
-    X509_NAME_add_entry_by_txt(X509_get_subject_name(made), "CN", MBSTRING_UTF8, (const unsigned char *)name, -1, -1, 0);
-    X509_set_issuer_name(made, authority != NULL ? X509_get_subject_name(authority) : X509_get_subject_name(made));
+    X509_NAME *subject = X509_get_subject_name(made);
+    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const unsigned char *)name, -1, -1, 0);
+    X509_set_issuer_name(made, authority != NULL ? X509_get_subject_name(authority) : subject);
     X509V3_CTX context;
     X509V3_set_ctx(&context, authority != NULL ? authority : made, made, NULL, NULL, 0);
     X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, &context,
