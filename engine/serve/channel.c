@@ -578,8 +578,13 @@ static ssize_t unseal(struct channel *channel, const uint8_t *bytes, size_t byte
 static void on_read(uv_stream_t *stream, ssize_t bytes, const uv_buf_t *buffer)
 {
     struct channel *channel = stream->data;
-    if (bytes == UV_ENOBUFS) {
-        return;   // It waits for its turn.
+    if (bytes == UV_ENOBUFS) {   // It waits for its turn.
+        if (channel->tls != NULL && !tls_ready(channel->tls) && channel->state == CHANNEL_OPEN) {
+            uv_read_stop(stream);
+            channel->reading = false;
+            *GROW(channel->loop->held) = channel->peer;
+        }
+        return;
     }
     if (bytes < 0) {
         if (channel->session.role >= ROLE_OPERATOR) {
@@ -613,7 +618,7 @@ static void on_read(uv_stream_t *stream, ssize_t bytes, const uv_buf_t *buffer)
     }
 }
 
-static void read_on(struct channel *channel)
+void channel_read_on(struct channel *channel)
 {
     if (channel->state == CHANNEL_OPEN && !channel->paused && !channel->reading) {
         channel->reading = uv_read_start(&channel->socket.stream, on_allocate, on_read) == 0;
@@ -624,7 +629,7 @@ static void resume(struct channel *channel)
 {
     channel->paused = false;
     drive(channel);
-    read_on(channel);
+    channel_read_on(channel);
 }
 
 static void clock_reached(struct channel *channel, const struct compute_answer *answer)
@@ -771,5 +776,5 @@ void channel_open(struct loop *loop, const struct mail *mail)
         uv_tcp_nodelay(&channel->socket.tcp, 1);
         uv_tcp_keepalive(&channel->socket.tcp, 1, 30);
     }
-    read_on(channel);
+    channel_read_on(channel);
 }

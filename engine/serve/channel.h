@@ -82,5 +82,8 @@ void channel_registry_changed(struct channel *channel);
 // The answer of the compute thread.
 void channel_answer(struct channel *channel, const struct compute_answer *answer);
 
+// Goes on reading, if it may.
+void channel_read_on(struct channel *channel);
+
 // Looks at time limits.
 void channel_check(struct channel *channel, int64_t now_ms);

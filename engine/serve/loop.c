@@ -21,6 +21,7 @@
 #define BREATH_US 500                     // of a busy loop; far less than a pull may take
 #define BREATH_LOOK_US 10000              // between two looks at whether it is busy
 #define SAID_PER_SECOND_MAX 20            // lines about peers that a loop writes
+#define HELD_COUNT_MAX 8                  // handshakes that waited, taken up in one turn
 #define BREATH_FRAME_COUNT_MIN 40         // in that time: 4,000 frames a second
 
 void loop_create(struct loop *loop, struct service *service, int32_t index, struct intake *intake)
@@ -219,6 +220,23 @@ static void end_when_empty(struct loop *loop)
     uv_close((uv_handle_t *)&loop->breath, NULL);
 }
 
+// Handshakes that waited, in the order in which they came.
+static void take_up(struct loop *loop)
+{
+    for (int32_t taken = 0; taken < HELD_COUNT_MAX && loop->held_first < loop->held.count;) {
+        struct channel *channel = find(loop, &loop->held.at[loop->held_first++]);
+        if (channel != NULL) {
+            channel_read_on(channel);
+            taken++;
+        }
+    }
+    if (loop->held_first > loop->held.count / 2) {
+        loop->held.count -= loop->held_first;
+        memmove(loop->held.at, loop->held.at + loop->held_first, (size_t)loop->held.count * sizeof *loop->held.at);
+        loop->held_first = 0;
+    }
+}
+
 static void on_breath(uv_prepare_t *breath)
 {
     struct loop *loop = breath->data;
@@ -234,6 +252,7 @@ static void on_breath(uv_prepare_t *breath)
     int64_t since_step_ms = now_us / 1000 - compute_progress_ms(loop->service->compute);
     loop->detector_us = 0;
     loop->handshake_us = 0;
+    take_up(loop);
     loop->hold_detectors = live && since_step_ms > loop->service->settings.step_ms + ENGINE_LATE_MS;
     if (live && (loop->busy || loop->hold_detectors)) {
         usleep(loop->hold_detectors ? HELD_BREATH_US : BREATH_US);
@@ -316,6 +335,7 @@ void loop_stop(struct loop *loop)
     free((void *)loop->slots.at);
     free(loop->generations.at);
     free(loop->free_slots.at);
+    free(loop->held.at);
     free((void *)loop->subscribers);
     free(loop->read_buffer);
     free(loop->plain_buffer);

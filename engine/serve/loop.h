@@ -15,7 +15,8 @@
 //           room for is shed and counted.
 //
 //           Handshakes of TLS have a bound too: when a city's controllers all come back at once, those that are in do
-//           not wait behind the many that are not yet (HANDSHAKE_US_MAX a turn).
+//           not wait behind the many that are not yet (HANDSHAKE_US_MAX a turn). Whose turn has not come is not read, and
+//           waits in order of coming: to be told of each, each time, would cost as much as the handshakes.
 //
 //             socket ─▶ shared read buffer ─▶ session ─▶ intake (rows, events) ─▶ compute thread
 //             socket ◀─ outbox of the connection ◀─ session, plan table, mailbox ◀─ compute thread
@@ -126,6 +127,8 @@ struct loop {
     int32_t check_turn;                    // which part of the connections was last looked at for its time limits
     int64_t detector_us;                   // spent on detectors in this turn,
     int64_t handshake_us;                  // and on handshakes of TLS
+    LIST_OF(struct peer) held;             // whose handshake waits for a later turn, unread: from held_first on
+    int32_t held_first;
     bool busy, hold_detectors, stopping;
     int64_t said_second, said_count;       // lines of the log in this second
 
