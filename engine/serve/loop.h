@@ -15,8 +15,8 @@
 //           room for is shed and counted.
 //
 //           Handshakes of TLS have a bound too: when a city's controllers all come back at once, those that are in do
-//           not wait behind the many that are not yet (HANDSHAKE_US_MAX a turn). Whose turn has not come is not read, and
-//           waits in order of coming: to be told of each, each time, would cost as much as the handshakes.
+//           not wait behind the many that are not yet (HANDSHAKE_US_MAX a turn). Whose turn has not come is not read,
+//           and waits in order: to be told of each, each time, would cost as much as the handshakes.
 //
 //             socket ─▶ shared read buffer ─▶ session ─▶ intake (rows, events) ─▶ compute thread
 //             socket ◀─ outbox of the connection ◀─ session, plan table, mailbox ◀─ compute thread
