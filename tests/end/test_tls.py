@@ -96,11 +96,19 @@ def context_of(files, most=None):
 
 
 class TlsClient(Client):
-    """The tests' own client over TLS."""
+    """The tests' own client over TLS. begun: it says its first words, and no more until `socket.do_handshake()`."""
 
-    def __init__(self, address, files, most=None):
+    def __init__(self, address, files, most=None, begun=False):
         super().__init__(address.removeprefix("tls:"))
-        self.socket = context_of(files, most).wrap_socket(self.socket, server_hostname="localhost")
+        self.socket = context_of(files, most).wrap_socket(self.socket, server_hostname="localhost",
+                                                          do_handshake_on_connect=not begun)
+        if begun:
+            self.socket.setblocking(False)
+            try:
+                self.socket.do_handshake()
+            except ssl.SSLWantReadError:
+                pass
+            self.socket.settimeout(30)
 
 
 def refused_by(address, files, most=None, **hello):
@@ -349,6 +357,27 @@ def a_reload_reads_the_certificates_anew(folder):
             running.process.send_signal(signal.SIGHUP)
             assert watcher.wait("error").code == 3
             status(address, anna, code=3)
+
+
+@test
+def many_at_once_wait_for_their_turn_and_come_in(folder):
+    with serving(folder, loops=1) as running:
+        address, anna = tls_address(running), running.authority.sign("anna")
+        with TlsClient(address, anna) as watcher:
+            watcher.hello("operator")
+            gone = [TlsClient(address, anna, begun=True) for _ in range(20)]
+            many = [TlsClient(address, anna, begun=True) for _ in range(150)]
+            for peer in gone:                                   # these go again before their turn or after it
+                peer.socket.close()
+            watcher.send(status_request={"request": 1})
+            watcher.wait("status")
+            for peer in many:
+                peer.socket.do_handshake()
+            for peer in many:
+                peer.hello("operator")
+            assert " 152 operators" in status(address, anna)[0]   # with the one that asks
+            for peer in many:
+                peer.socket.close()
 
 
 @test
