@@ -167,8 +167,10 @@ def the_identity_is_the_certificates(folder):
         assert "is not in the daemon" in refused_by(address, authority.sign("carla"))
         assert "another role" in refused_by(address, authority.sign("sim"))
         status(address, authority.sign("berta"))                # whatever the registry's proof is
-        for stem, subject, why in (("none", "/O=City", "one common name (CN)"), ("two", "/CN=anna/CN=berta", "one common name (CN)"),
-                                   ("space", "/CN=anna b", "is no identity"), ("long", "/CN=" + "a" * 64, "is no identity")):
+        for stem, subject, why in (("none", "/O=City", "one common name (CN)"),
+                                   ("two", "/CN=anna/CN=berta", "one common name (CN)"),
+                                   ("space", "/CN=anna b", "is no identity"),
+                                   ("long", "/CN=" + "a" * 64, "is no identity")):
             assert why in refused_by(address, authority.sign(stem, subject=subject, stem=stem)), why
             assert why in refused_by(address, authority.files(stem), identity="anna"), why
         _, said = run(INTERGREEN, "status", "--daemon", running.address, "--identity", "anna", code=3)
@@ -194,7 +196,8 @@ def a_controller_plays_over_tls(folder):
                      and re.search(r"^plan .* accepted", said(), re.M))
             process.send_signal(signal.SIGTERM)
             assert process.wait(timeout=30) == 0, said()
-        for stranger, why in ((Authority(folder, "other").sign("cabinet-B1", stem="stranger"), "TLS: unable to get local issuer certificate"),
+        for stranger, why in ((Authority(folder, "other").sign("cabinet-B1", stem="stranger"),
+                               "TLS: unable to get local issuer certificate"),
                               (running.authority.sign("cabinet-C2"), "not in the daemon's registry")):
             process, said = controller(stranger)
             wait_for(why, lambda: re.search(f"{why}", said()))
