@@ -13,7 +13,7 @@ const char RUN_OPTIONS_HELP[] =
     "  --demand FILE[,FILE]    SUMO routes, CityFlow flow.json, or our own; a .sumocfg names both\n"
     "  --additional FILE       SUMO's tlLogic, detectors, stops, vehicle types; may be given again\n"
     "  --site DIR              site data to lay over the network, as `intergreen site export` writes it\n"
-    "  --daemon ADDRESS        unix:PATH or [tls:]HOST:PORT: the brain of a running intergreend (or INTERGREEN_DAEMON)\n"
+    "  --daemon ADDRESS        unix:PATH or [tls:]HOST:PORT: the brain of a running daemon (or INTERGREEN_DAEMON)\n"
     "  --credential FILE       the token for it\n"
     "  --certificate FILE --key FILE --authority FILE    for a daemon at tls:HOST:PORT\n"
     "  --begin T --seconds S   simulated hours, in seconds of the demand's clock\n"

@@ -75,10 +75,11 @@ static BIO_METHOD *line_method(void)
 
 // ---- credentials ----
 
-// What OpenSSL said last, in its words.
+// What went wrong first, in the system's words or OpenSSL's.
 static const char *said(void)
 {
-    const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+    unsigned long error = ERR_peek_error();
+    const char *reason = ERR_SYSTEM_ERROR(error) ? strerror(ERR_GET_REASON(error)) : ERR_reason_error_string(error);
     return reason != NULL ? reason : "cannot be read";
 }
 

@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 
 import harness
+from authority import Authority
 from harness import INTERGREEND, run, test, wait_for
 from town import Cabinet, Camera, all_written, daemon, fields, hash_of, lanes_into, redis, town
 from wire_client import Client, Closed, now_ms, varint
@@ -383,6 +384,7 @@ def the_example_configuration_is_good_and_has_every_key(folder):
     # Every line that is commented out there is a default: with all of them in force the configuration is as good.
     (folder / "site").mkdir()
     (folder / "peers.txt").write_text("desk-1 operator none\n")
+    Authority(folder).sign("daemon", "DNS:localhost")
     for text in (example, re.sub(r"^#(\s*[\w-]+:|\s*- )", r"\1", example, flags=re.M)):
         (folder / "c.yaml").write_text(re.sub(r"^network:.*", f"network: {town()}", text, flags=re.M))
         run(INTERGREEND, "--config", folder / "c.yaml", "--check-config")
