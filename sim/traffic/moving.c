@@ -26,7 +26,7 @@ static const float WAY_S = 4.0f;               // after that time, and again, wi
 static const float CLEARANCE_M = 0.1f;         // as in the kernel: a rear this little beyond a line is at it still
 static const int16_t YIELDING_STEPS_MAX = 32000;
 #define GROUPS_PORTION 8                       // taken together by one thread (decision 0055)
-#define PATHS_PORTION 32
+#define PATHS_PORTION 64
 #define GROUPS_AHEAD 8                         // so far ahead is asked whether a group has vehicles
 
 // While the head passes its line the second one, who will be the head then, may have to stop already: at a signal that
@@ -539,9 +539,10 @@ static void groups_move(struct street *street, struct worker *worker, struct sha
 
 void move_worker(struct street *street, struct worker *worker)
 {
+    // Paths first: who takes from others at the end then takes lanes, which cost it less than paths would.
     static const struct job_kind jobs[] = {
-        { JOB_LANES, GROUPS_PORTION, groups_list, groups_part, groups_move },
         { JOB_PATHS, PATHS_PORTION, crossing_list, crossing_parts, crossing_move },
+        { JOB_LANES, GROUPS_PORTION, groups_list, groups_part, groups_move },
     };
     share_out(street, worker, jobs, sizeof jobs / sizeof *jobs);
 }
