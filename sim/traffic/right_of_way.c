@@ -9,7 +9,9 @@ static const float MARGIN_S = 1.0f;            // between two users of a common 
 static const float CLOSING_MPS2 = 2.0f;        // what one expects of a follower behind whom one merges
 static const float FOE_MPS2 = 2.6f;            // how fast one expects the other to start: SUMO's default driver
 static const float PATIENCE_S = 5.0f;          // then foes that stand outside are ignored, by the lowest path
-static const float EQUAL_S = 1.5f;              // ... where nobody has the right of way
+static const float EQUAL_S = 1.5f;             // the same where nobody has the right of way
+static const float CREEP_S = 0.5f;             // so long an IDM driver stands before it creeps over its line
+static const float NOTICE_S = 0.5f;             // till the other sees it
 static const float BLOCKER_S = 20.0f;          // then a standing blocker inside is ignored
 static const float STANDING_MPS = 0.5f;
 static const float AT_LINE_M = 5.0f;           // a head this near stands at its line
@@ -371,7 +373,9 @@ static bool first_come(const struct street *street, const struct path_foe *foe, 
                        const struct viewer *viewer, const struct other *other)
 {
     if (other->speed >= SPEED_WAITING_MPS) {
-        return other->yielded == 0 && stops_within(other->speed, -other->x, FOE_BRAKE_MPS2);
+        // The other is taken for a driver like itself: Krauss' brake in whole steps.
+        float saved = street->types.krauss[viewer->kind & KIND_TYPE] ? 0.5f * other->speed * street->step_s : 0.0f;
+        return other->yielded == 0 && stops_within(other->speed, saved - other->x, FOE_BRAKE_MPS2);
     }
     int32_t mine = (int32_t)(viewer->waited_s / street->step_s + 0.5f);
     return -other->x >= AT_LINE_M || mine > other->yielded || (mine == other->yielded && path_index < foe->path);
@@ -391,6 +395,12 @@ static bool outsider_takes(const struct street *street, int32_t path_index, cons
     if (in_turn ? first_come(street, foe, path_index, viewer, &other)
                 : other.speed < STANDING_MPS && viewer->waited_s > (equal ? EQUAL_S : PATIENCE_S)
                     && lowest_standing(street, path_index, viewer)) {
+        return false;
+    }
+    // SUMO's IDM drivers, once they have stood, creep over their line and so go before those who still can stop.
+    bool creeps = !street->types.krauss[viewer->kind & KIND_TYPE] && signs_rule(street, path)
+        && viewer->waited_s > CREEP_S && path->rule != JUNCTION_ALL_WAY_STOP;
+    if (creeps && stops_within(other.speed, -other.x - NOTICE_S * other.speed, FOE_BRAKE_MPS2)) {
         return false;
     }
     // SUMO's Krauss drivers, once they stand, do not merge before anybody who comes to the same lane, however far away:
@@ -435,7 +445,9 @@ static bool insider_takes(const struct street *street, int32_t path_index, const
         if (x > foe->enter && !inside && stops_within(crosser->speed, foe->foe_enter - crosser->front, their_brake)) {
             continue;   // this one is in the area, the other is not: the other waits
         }
-        if (!inside && !must_yield) {
+        bool crept = foe->foe_yields && !waits && !stands && signs_rule(street, path)
+            && !street->types.krauss[viewer->kind & KIND_TYPE];
+        if (!inside && !must_yield && !crept) {
             if (foe->foe_yields && stops_within(crosser->speed, foe->foe_enter - crosser->front, their_brake)) {
                 continue;
             }
