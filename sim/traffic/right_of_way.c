@@ -389,6 +389,7 @@ static bool outsider_takes(const struct street *street, int32_t path_index, cons
         return false;
     }
     const struct path *path = &street->paths[path_index];
+    // Where nobody has the right of way, SUMO's IDM drivers creep over their line too: they go in turn.
     bool equal = path->rule == JUNCTION_RIGHT_BEFORE_LEFT && signs_rule(street, path);
     bool in_turn = (path->rule == JUNCTION_ALL_WAY_STOP && signs_rule(street, path))
         || (equal && viewer->waited_s > EQUAL_S && !street->types.krauss[viewer->kind & KIND_TYPE]);
@@ -399,7 +400,7 @@ static bool outsider_takes(const struct street *street, int32_t path_index, cons
     }
     // SUMO's IDM drivers, once they have stood, creep over their line and so go before those who still can stop.
     bool creeps = !street->types.krauss[viewer->kind & KIND_TYPE] && signs_rule(street, path)
-        && viewer->waited_s > CREEP_S && path->rule != JUNCTION_ALL_WAY_STOP;
+        && viewer->waited_s > CREEP_S && !equal && path->rule != JUNCTION_ALL_WAY_STOP;
     if (creeps && stops_within(other.speed, -other.x - NOTICE_S * other.speed, FOE_BRAKE_MPS2)) {
         return false;
     }
@@ -445,6 +446,7 @@ static bool insider_takes(const struct street *street, int32_t path_index, const
         if (x > foe->enter && !inside && stops_within(crosser->speed, foe->foe_enter - crosser->front, their_brake)) {
             continue;   // this one is in the area, the other is not: the other waits
         }
+        // It lets pass whoever has crept in before it.
         bool crept = foe->foe_yields && !waits && !stands && signs_rule(street, path)
             && !street->types.krauss[viewer->kind & KIND_TYPE];
         if (!inside && !must_yield && !crept) {
@@ -488,6 +490,7 @@ static bool taken(const struct street *street, int32_t path_index, const struct 
     if (!insiders && !path->yields && !to_all && !all_way && lit) {
         return false;
     }
+    // Where nobody has the right of way, who is in goes first.
     bool equal = path->rule == JUNCTION_RIGHT_BEFORE_LEFT && signs_rule(street, path);
     // Who waits inside still when its green is over goes before those whose green it is now: they wait till it is gone.
     bool stays_over = x >= 0.0f && aspect == ASPECT_RED;
@@ -496,7 +499,8 @@ static bool taken(const struct street *street, int32_t path_index, const struct 
         bool yields = (foe->yields && !(foe->conflicting && (lit || stays_over))) || to_all || all_way;
         bool clears_first = lit && x < 0.0f && foe->conflicting
             && path_aspect(street, &street->paths[foe->path]) == ASPECT_RED;
-        if (insiders && insider_takes(street, path_index, foe, viewer, x, acceleration, yields || clears_first || equal)) {
+        bool before = yields || clears_first || equal;
+        if (insiders && insider_takes(street, path_index, foe, viewer, x, acceleration, before)) {
             return true;
         }
         if (yields && outsider_takes(street, path_index, foe, viewer, x, acceleration)) {

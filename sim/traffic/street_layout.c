@@ -337,8 +337,8 @@ static bool groups_conflict(const struct network *network, int32_t a, int32_t b)
 }
 
 // Who turns across the opposite traffic lets those go first who turn the short way into the same road, whichever of
-// its lanes they take (in Germany StVO 9 (4)), if these come from a road of one lane: of a lane the street knows the first
-// two, and behind two who turn may be one who goes on. From wider roads the matrix alone says who yields, as in SUMO.
+// its lanes they take (in Germany StVO 9 (4)), if these come from a road of one lane: of a lane the street knows the
+// first two, and behind two who turn may be one who goes on. Of wider roads the matrix alone tells, as in SUMO.
 static bool yields_by_road(const struct street *street, const struct path *path, const struct path *other)
 {
     const struct network *network = street->network;
