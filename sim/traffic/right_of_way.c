@@ -381,6 +381,13 @@ static bool first_come(const struct street *street, const struct path_foe *foe, 
     return -other->x >= AT_LINE_M || mine > other->yielded || (mine == other->yielded && path_index < foe->path);
 }
 
+// Whether drivers like this one creep over the line that a sign tells them to yield at.
+static bool creeps_at(const struct street *street, const struct path *path, const struct viewer *viewer)
+{
+    return !street->types.krauss[viewer->kind & KIND_TYPE]
+        && (path->rule == JUNCTION_PRIORITY || path->rule == JUNCTION_STOP);
+}
+
 static bool outsider_takes(const struct street *street, int32_t path_index, const struct path_foe *foe,
                            const struct viewer *viewer, float x, float acceleration)
 {
@@ -399,8 +406,7 @@ static bool outsider_takes(const struct street *street, int32_t path_index, cons
         return false;
     }
     // SUMO's IDM drivers, once they have stood, creep over their line and so go before those who still can stop.
-    bool creeps = !street->types.krauss[viewer->kind & KIND_TYPE] && signs_rule(street, path)
-        && viewer->waited_s > CREEP_S && !equal && path->rule != JUNCTION_ALL_WAY_STOP;
+    bool creeps = viewer->waited_s > CREEP_S && creeps_at(street, path, viewer);
     if (creeps && stops_within(other.speed, -other.x - NOTICE_S * other.speed, FOE_BRAKE_MPS2)) {
         return false;
     }
@@ -447,8 +453,7 @@ static bool insider_takes(const struct street *street, int32_t path_index, const
             continue;   // this one is in the area, the other is not: the other waits
         }
         // It lets pass whoever has crept in before it.
-        bool crept = foe->foe_yields && !waits && !stands && signs_rule(street, path)
-            && !street->types.krauss[viewer->kind & KIND_TYPE];
+        bool crept = foe->foe_yields && !waits && !stands && creeps_at(street, path, viewer);
         if (!inside && !must_yield && !crept) {
             if (foe->foe_yields && stops_within(crosser->speed, foe->foe_enter - crosser->front, their_brake)) {
                 continue;
