@@ -50,7 +50,7 @@ struct transitions {
     const struct network *network;
     int32_t *first;                   // per intersection: where its stage_count x stage_count table starts
     int32_t *ms;
-    int32_t *first_lead;              // per intersection: where its stage_count x stage_count x group_count table starts
+    int32_t *first_lead;              // likewise: stage_count x stage_count x group_count
     uint8_t *lead_s;                  // whole seconds by which a group starts before the stage
     struct trail *trails;             // one per signal group of the network
     bool *locks;                      // one per stage of the network: it may lock up (engine/model/inside.h), and
