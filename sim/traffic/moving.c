@@ -82,6 +82,7 @@ static void head_lost(struct street *street, struct worker *worker, int32_t cell
         group->yielding[c] = 0;
         row->path[c] = path;
         row->kind[c] = trip_kind(street, trip, cell);
+        group->stops = group->stops || (row->kind[c] & KIND_STOP) != 0;
         worker->detours++;
     }
 }
