@@ -37,8 +37,8 @@ static int usage(FILE *to)
     for (size_t i = 0; i < sizeof COMMANDS / sizeof *COMMANDS; i++) {
         fprintf(to, "  %-12s %s\n", COMMANDS[i].name, COMMANDS[i].purpose);
     }
-    fputs("\n`intergreen COMMAND --help` tells more, `intergreen --version` the version. Exit: 0 done, 1 failed, 2 usage, 3 refused by the guard,"
-          " 4 not reachable.\n", to);
+    fputs("\n`intergreen COMMAND --help` tells more, `intergreen --version` the version.\n"
+          "Exit: 0 done, 1 failed, 2 usage, 3 refused by the guard, 4 not reachable.\n", to);
     return CLI_USAGE;
 }
 

@@ -285,7 +285,7 @@ int cli_priority(int argc, char **argv)
         || !(options.to_stop_m >= 0.0 && options.to_stop_m < 1e6 && options.late_s >= 0.0 && options.late_s < 1e6
              && options.departs_in_s >= 0.0 && options.departs_in_s < 3600.0
              && options.lane >= 0.0 && options.lane < 64.0 && options.vehicle >= 0.0 && options.vehicle < 9e15)) {
-        return usage_wrong("priority", "say request, one link, its --kind and --route, and numbers within their bounds");
+        return usage_wrong("priority", "say request, a link, --kind, --route, and numbers within their bounds");
     }
     struct priority_request request = { .request = 1, .link_name = argv[optind + 1],
         .lane_position = (int32_t)options.lane, .route_names = { count, names },

@@ -145,7 +145,7 @@ int main(int argc, char **argv)
             puts("intergreend " INTERGREEN_VERSION);
             return EXIT_DONE;
         } else {
-            return wrong(strcmp(argv[i], "--config") == 0 ? "--config wants a file" : "there is no such option", argv[i]);
+            return wrong(strcmp(argv[i], "--config") == 0 ? "wants a file" : "there is no such option", argv[i]);
         }
     }
     return daemon.config_path == NULL ? wrong("name the configuration", "--config") : run(&daemon, check_only);

@@ -1,6 +1,7 @@
 // yaml_depth.h: a bound on how deep a YAML file is nested, held before it is parsed.
 //
-// THEORY    libyaml's time for a token grows with the depth: a file of a hundred thousand brackets would take it minutes.
+// THEORY    libyaml's time for a token grows with the depth: a file of a hundred thousand brackets would take it
+//           minutes.
 #pragma once
 
 #include <stddef.h>

@@ -3,7 +3,7 @@
 // THEORY    The console asks by HTTP; what an operator may do, who he is and what is noted of it are settled where
 //           sessions are. So each request goes over a session of its own, through a pair of sockets inside the process:
 //
-//             hello ──▶ Welcome ──▶ Override or AlarmAcknowledge ──▶ RequestResult, an Error, or no answer in time ──▶ done
+//             hello ──▶ Welcome ──▶ Override or AlarmAcknowledge ──▶ RequestResult, an Error, or no answer ──▶ done
 // CONTRACT  The main thread. done is called once, never from within desk_ask, and not after desk_cancel.
 // OWNERSHIP What the request points to is copied. A desk frees itself when it is done or cancelled.
 // NOT HERE  HTTP and JSON (http.h), who may come (registry.h), what an override does (engine/brain.h).

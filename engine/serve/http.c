@@ -211,8 +211,8 @@ static void post_take(struct request *request)
     struct desk_request asked;
     const char *why;
     void *memory;
-    if (!console_request_read(request->asks, request->posted.at, request->posted.used, service->network, &asked, &memory,
-                              &why)) {
+    if (!console_request_read(request->asks, request->posted.at, request->posted.used, service->network, &asked,
+                              &memory, &why)) {
         answer_no(request, ERROR_FIELD, why);
         return;
     }
