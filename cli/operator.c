@@ -268,7 +268,8 @@ int cli_priority(int argc, char **argv)
 {
     static const char USAGE[] =
         "usage: intergreen priority request LINK --kind emergency|transit --route LINK,LINK,… [--vehicle N]\n"
-        "                  [--lane POSITION] [--to-stop-m M] [--late-s S] [--departs-in-s S] [--json] --daemon ADDRESS\n"
+        "                  [--lane POSITION] [--to-stop-m M] [--late-s S] [--departs-in-s S] [--json]\n"
+        "                  --daemon ADDRESS\n"
         "LINK is where the vehicle is; the route begins with it. To be said again each second or two, as it moves.\n";
     struct operator_options options;
     int code = read_options(argc, argv, "priority", USAGE, &options);
