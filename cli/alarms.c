@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/operator_link.h"
 #include "cli/run.h"
+#include "cli/usage.h"
 
 static const char USAGE[] =
     "usage: intergreen alarms [--in-force] [--intersection NAME] [--json] --daemon ADDRESS\n"
@@ -158,18 +159,20 @@ int cli_alarms(int argc, char **argv)
         case 'j': options.json = true; break;
         default:
             if (!operator_link_option(&options.link, code, optarg)) {
-                fputs(USAGE, code == 'h' ? stdout : stderr);
-                return code == 'h' ? CLI_DONE : CLI_USAGE;
+                if (code != 'h') {
+                    return usage_hint("alarms");
+                }
+                fputs(USAGE, stdout);
+                return CLI_DONE;
             }
         }
     }
     bool acknowledges;
     uint32_t id;
     if (!words_read(argc - optind, argv + optind, &acknowledges, &id)) {
-        fputs(USAGE, stderr);
-        return CLI_USAGE;
+        return usage_wrong("alarms", "say nothing more, or acknowledge and the ID of an alarm or all");
     }
-    if (!operator_link_named(&options.link, USAGE)) {
+    if (!operator_link_named(&options.link, "alarms")) {
         return CLI_USAGE;
     }
     struct problem problem;

@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/operator_link.h"
 #include "cli/run.h"
+#include "cli/usage.h"
 #include "engine/record/audit.h"
 
 static const char USAGE[] =
@@ -216,19 +217,26 @@ int cli_audit(int argc, char **argv)
         case 'j': options.json = true; break;
         default:
             if (!operator_link_option(&options.link, code, optarg)) {
-                fputs(USAGE, code == 'h' ? stdout : stderr);
-                return code == 'h' ? CLI_DONE : CLI_USAGE;
+                if (code != 'h') {
+                    return usage_hint("audit");
+                }
+                fputs(USAGE, stdout);
+                return CLI_DONE;
             }
         }
     }
     bool verifies = argc - optind == 1 && strcmp(argv[optind], "verify") == 0;
     bool shows = argc - optind == 1 && strcmp(argv[optind], "show") == 0;
-    if ((!verifies && !shows) || (options.since != NULL && !since_read(options.since, &options.since_ms))
-        || (options.expect != NULL && !expect_read(options.expect, &reader.expected))) {
-        fputs(USAGE, stderr);
-        return CLI_USAGE;
+    if (!verifies && !shows) {
+        return usage_wrong("audit", "say show or verify");
     }
-    if (options.file == NULL && !operator_link_named(&options.link, USAGE)) {
+    if (options.since != NULL && !since_read(options.since, &options.since_ms)) {
+        return usage_wrong("audit", "--since: '%s' is no time", options.since);
+    }
+    if (options.expect != NULL && !expect_read(options.expect, &reader.expected)) {
+        return usage_wrong("audit", "--expect: '%s' is not NUMBER:HASH", options.expect);
+    }
+    if (options.file == NULL && !operator_link_named(&options.link, "audit")) {
         return CLI_USAGE;
     }
     struct problem problem;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/usage.h"
 #include "engine/import/import.h"
 #include "engine/import/site_data.h"
 
@@ -16,8 +17,7 @@ static const char USAGE[] =
 
 static int misused(const char *what)
 {
-    (void)fprintf(stderr, "intergreen cabinet: %s\n\n%s", what, USAGE);
-    return CLI_USAGE;
+    return usage_wrong("cabinet", "%s", what);
 }
 
 static void print_groups(const struct network *network, const struct intersection *at)
@@ -103,7 +103,7 @@ int cli_cabinet(int argc, char **argv)
             (void)fputs(USAGE, stdout);
             return CLI_DONE;
         default:
-            return misused("an option that is not understood");
+            return usage_hint("cabinet");
         }
     }
     if (network == NULL || optind + 1 != argc) {

@@ -1,4 +1,4 @@
-// commands.h: one function a command of `intergreen`. argv[0] is the command's own name.
+// commands.h: one function a command of `intergreen`. argv[0] is the program's and the command's own name.
 #pragma once
 
 #include "engine/base/status.h"

@@ -132,6 +132,7 @@ static void job_run(const struct run_options *options, const struct network *net
     char folder[4096];
     one.control = row->control;
     one.seed = options->seed + (uint64_t)job->seed;
+    one.noted = job->row > 0 || job->seed > 0;   // All read the same demand.
     if (options->out != NULL) {
         (void)snprintf(folder, sizeof folder, "%.3900s/%.60s-%llu", options->out, one.control,
                        (unsigned long long)one.seed);
@@ -285,7 +286,7 @@ int cli_compare(int argc, char **argv)
     bool json = false;
     struct option extra[] = { { "control", required_argument, NULL, 'c' }, { "seeds", required_argument, NULL, 's' },
         { "json", no_argument, NULL, 'j' }, { 0 } };
-    struct sim_options reader = { .usage =
+    struct sim_options reader = { .command = "compare", .usage =
         "usage: intergreen compare --network FILE --demand FILE --control A,B,C [--seeds K] [--json] …\n"
         "  --control A,B,C         as of `intergreen sim`, side by side; all are held against the first\n"
         "  --seeds K               each K times, with the seeds from --seed on (default 1)\n"

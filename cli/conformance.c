@@ -9,6 +9,7 @@
 
 #include "cli/commands.h"
 #include "cli/conformance_peer.h"
+#include "cli/usage.h"
 #include "engine/import/import.h"
 #include "engine/import/site_data.h"
 #include "engine/model/units.h"
@@ -185,11 +186,17 @@ static const struct plan_acknowledgement *offer(struct trial *trial, const struc
     return peer_answer(peer, plan->version);
 }
 
+// "ok" would read as a verdict.
+static const char *answer_word(enum status status)
+{
+    return status == STATUS_OK ? "accepted" : status_name(status);
+}
+
 static bool accepts(struct trial *trial, const char *name, const struct plan *plan)
 {
     const struct plan_acknowledgement *answer = offer(trial, plan);
     char what[256];
-    (void)snprintf(what, sizeof what, "%s%s%s", answer == NULL ? "no answer" : status_name(answer->status),
+    (void)snprintf(what, sizeof what, "%s%s%s", answer == NULL ? "no answer" : answer_word(answer->status),
                    trial->peer.said[0] != '\0' ? ": " : "", trial->peer.said);
     return verdict(trial, name, answer != NULL && answer->status == STATUS_OK, what);
 }
@@ -200,7 +207,7 @@ static void refuses(struct trial *trial, const char *name, const struct plan *pl
     const struct plan_acknowledgement *answer = offer(trial, plan);
     bool good = answer != NULL && answer->status != STATUS_OK && (wanted == STATUS_OK || answer->status == wanted);
     char what[256];
-    (void)snprintf(what, sizeof what, "%s%s%s%s%s", answer == NULL ? "no answer" : status_name(answer->status),
+    (void)snprintf(what, sizeof what, "%s%s%s%s%s", answer == NULL ? "no answer" : answer_word(answer->status),
                    good || wanted == STATUS_OK ? "" : ", wanted ",
                    good || wanted == STATUS_OK ? "" : status_name(wanted),
                    trial->peer.said[0] != '\0' ? ": " : "", trial->peer.said);
@@ -313,7 +320,7 @@ static bool enters(struct trial *trial)
     (void)soon_ms(trial);
     const struct plan_acknowledgement *again = offer(trial, &plan);
     verdict(trial, "does not take the same version again", peer->answer_count == before || again->status != STATUS_OK,
-            peer->answer_count == before ? "no answer" : status_name(again->status));
+            peer->answer_count == before ? "no answer" : answer_word(again->status));
     bool entered = peer_wait(peer, trial->begin_ms + SPEAK_MS, plays, trial->sequence);
     verdict(trial, "plays it from its valid_from on", entered, entered ? "" : "no report of it");
     bool lamps = entered && peer_wait(peer, wall_ms() + SPEAK_MS, reported_after, trial->begin_ms + 200);
@@ -474,8 +481,7 @@ static int run(struct trial *trial, int64_t wait_ms)
 
 static int misused(const char *what)
 {
-    (void)fprintf(stderr, "intergreen conformance: %s\n\n%s", what, USAGE);
-    return CLI_USAGE;
+    return usage_wrong("conformance", "%s", what);
 }
 
 static int failed(const struct problem *problem)
@@ -547,7 +553,7 @@ int cli_conformance(int argc, char **argv)
             (void)fputs(USAGE, stdout);
             return CLI_DONE;
         default:
-            return misused("an option that is not understood");
+            return usage_hint("conformance");
         }
     }
     if (network == NULL || optind + 1 != argc) {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/usage.h"
 #include "engine/optimize/strategy.h"
 
 bool controls_known(const char *names)
@@ -21,6 +22,17 @@ bool controls_known(const char *names)
     }
     if (names[strspn(names, ",")] == '\0') {
         fprintf(stderr, "intergreen: --control names no strategy\n");
+        return false;
+    }
+    return true;
+}
+
+bool control_known(const char *command, const char *name)
+{
+    char known[512];
+    if (strategy_find(name) == NULL) {
+        strategy_names(known, sizeof known);
+        (void)usage_wrong(command, "--strategy: there is no strategy '%s': choose one of %s", name, known);
         return false;
     }
     return true;

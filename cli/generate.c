@@ -8,6 +8,7 @@
 
 #include "cli/commands.h"
 #include "cli/progress.h"
+#include "cli/usage.h"
 #include "engine/import/network_file.h"
 #include "sim/demand/city.h"
 
@@ -45,10 +46,7 @@ static void tell(void *user, const char *what, double share)
 
 static int misused(const char *what, const char *value)
 {
-    (void)fprintf(stderr, "intergreen generate: %s%s%s\n\n%s", what, value != NULL ? ": " : "", value != NULL ? value
-                  : "",
-                  USAGE);
-    return CLI_USAGE;
+    return usage_wrong("generate", "%s%s%s", what, value != NULL ? ": " : "", value != NULL ? value : "");
 }
 
 static bool number_of(const char *text, double *ret)
@@ -248,8 +246,11 @@ int cli_generate(int argc, char **argv)
             (void)fputs(USAGE, stdout);
             return CLI_DONE;
         }
-        if (option == '?' || !option_take(&arguments, option, optarg)) {
-            return misused("wrong option", argv[optind - 1]);
+        if (option == '?') {
+            return usage_hint("generate");
+        }
+        if (!option_take(&arguments, option, optarg)) {
+            return misused("wrong value of an option", argv[optind - 1]);
         }
     }
     if (optind < argc) {

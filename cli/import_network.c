@@ -11,6 +11,7 @@
 
 #include "cli/commands.h"
 #include "cli/progress.h"
+#include "cli/usage.h"
 #include "engine/import/network_file.h"
 #include "engine/import/regions.h"
 #include "engine/model/units.h"
@@ -41,8 +42,7 @@ struct import_arguments {
 
 static int misused(const char *what, const char *value)
 {
-    (void)fprintf(stderr, "intergreen import: %s%s%s\n\n%s", what, value ? ": " : "", value ? value : "", USAGE);
-    return CLI_USAGE;
+    return usage_wrong("import", "%s%s%s", what, value ? ": " : "", value ? value : "");
 }
 
 static bool seconds_of(const char *text, double *ret)
@@ -101,7 +101,7 @@ static int option_take(struct import_arguments *arguments, int option)
         arguments->additional[arguments->options.additional_count++] = optarg;
         return CLI_DONE;
     default:
-        return misused("an option that is not understood", NULL);
+        return usage_hint("import");
     }
 }
 

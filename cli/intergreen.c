@@ -37,8 +37,8 @@ static int usage(FILE *to)
     for (size_t i = 0; i < sizeof COMMANDS / sizeof *COMMANDS; i++) {
         fprintf(to, "  %-12s %s\n", COMMANDS[i].name, COMMANDS[i].purpose);
     }
-    fputs("\n`intergreen COMMAND --help` tells more. Exit: 0 done, 1 failed, 2 usage, 3 refused by the guard,"
-          " 4 not reachable.\n", to);
+    fputs("\n`intergreen COMMAND --help` tells more, `intergreen --version` the version.\n"
+          "Exit: 0 done, 1 failed, 2 usage, 3 refused by the guard, 4 not reachable.\n", to);
     return CLI_USAGE;
 }
 
@@ -47,15 +47,22 @@ int main(int argc, char **argv)
     if (argc < 2) {
         return usage(stderr);
     }
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("intergreen " INTERGREEN_VERSION);
+        return CLI_DONE;
+    }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
         (void)usage(stdout);
         return CLI_DONE;
     }
     for (size_t i = 0; i < sizeof COMMANDS / sizeof *COMMANDS; i++) {
         if (strcmp(argv[1], COMMANDS[i].name) == 0) {
+            char called[64];           // as getopt_long names it in what it says
+            (void)snprintf(called, sizeof called, "intergreen %s", COMMANDS[i].name);
+            argv[1] = called;
             return COMMANDS[i].run(argc - 1, argv + 1);
         }
     }
-    fprintf(stderr, "intergreen: there is no command '%s'\n", argv[1]);
-    return usage(stderr);
+    fprintf(stderr, "intergreen: there is no command '%s'\n`intergreen --help` lists them.\n", argv[1]);
+    return CLI_USAGE;
 }

@@ -14,6 +14,7 @@
 #include "cli/commands.h"
 #include "cli/operator_link.h"
 #include "cli/run.h"
+#include "cli/usage.h"
 #include "engine/base/memory.h"
 #include "engine/base/sha256.h"
 
@@ -368,19 +369,28 @@ int cli_keys(int argc, char **argv)
         case 'c': options.certificate = true; break;
         case 'j': options.json = true; break;
         default:
-            fputs(USAGE, code == 'h' ? stdout : stderr);
-            return code == 'h' ? CLI_DONE : CLI_USAGE;
+            if (code != 'h') {
+                return usage_hint("keys");
+            }
+            fputs(USAGE, stdout);
+            return CLI_DONE;
         }
     }
     int count = argc - optind;
     const char *word = count > 0 ? argv[optind] : "";
     bool lists = strcmp(word, "list") == 0 && count == 1, makes = strcmp(word, "new") == 0 && count >= 2;
     bool renews = strcmp(word, "renew") == 0 && count == 2, revokes = strcmp(word, "revoke") == 0 && count == 2;
-    if (options.registry == NULL || strlen(options.registry) > PATH_BYTES - 8 || !(lists || makes || renews || revokes)
-        || (options.role != NULL && !makes) || (options.out != NULL && (!(makes || renews) || options.certificate))
-        || (options.certificate && !(makes || renews))) {
-        fputs(USAGE, stderr);
-        return CLI_USAGE;
+    if (!(lists || makes || renews || revokes)) {
+        return usage_wrong("keys", "say list, or new, renew or revoke and one identity");
+    }
+    if (options.registry == NULL || strlen(options.registry) > PATH_BYTES - 8) {
+        return usage_wrong("keys", "name the file with --registry");
+    }
+    if ((options.role != NULL && !makes) || (options.out != NULL && !(makes || renews))) {
+        return usage_wrong("keys", "%s is not for %s", options.role != NULL && !makes ? "--role" : "-o", word);
+    }
+    if (options.certificate && (options.out != NULL || !(makes || renews))) {
+        return usage_wrong("keys", "--certificate is not for %s", options.out != NULL ? "-o" : word);
     }
     if (makes && !new_good(&options, argv[optind + 1], count - 2, argv + optind + 2)) {
         return CLI_USAGE;

@@ -5,15 +5,17 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/controls.h"
 #include "cli/operator_link.h"
 #include "cli/run.h"
+#include "cli/usage.h"
 #include "engine/model/units.h"
 
 struct operator_options {
     struct operator_link link;
     const char *stage, *strategy;
     double seconds;
-    bool fallback, end;
+    bool fallback, end, json;
     const char *kind, *route;         // of priority request
     double vehicle, lane, to_stop_m, late_s, departs_in_s;
 };
@@ -25,6 +27,7 @@ static const struct option OPTIONS[] = {
     { "seconds", required_argument, NULL, 't' },
     { "fallback", no_argument, NULL, 'f' },
     { "end", no_argument, NULL, 'e' },
+    { "json", no_argument, NULL, 'j' },
     { "kind", required_argument, NULL, 'k' },
     { "route", required_argument, NULL, 'r' },
     { "vehicle", required_argument, NULL, 'v' },
@@ -37,7 +40,7 @@ static const struct option OPTIONS[] = {
 };
 
 // Words that are no options are left in argv[optind ...].
-static int read_options(int argc, char **argv, const char *usage, struct operator_options *ret)
+static int read_options(int argc, char **argv, const char *command, const char *usage, struct operator_options *ret)
 {
     *ret = (struct operator_options){ .link = operator_link_default(), .seconds = 300.0 };
     for (int code; (code = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1;) {
@@ -47,6 +50,7 @@ static int read_options(int argc, char **argv, const char *usage, struct operato
         case 't': ret->seconds = strtod(optarg, NULL); break;
         case 'f': ret->fallback = true; break;
         case 'e': ret->end = true; break;
+        case 'j': ret->json = true; break;
         case 'k': ret->kind = optarg; break;
         case 'r': ret->route = optarg; break;
         case 'v': ret->vehicle = strtod(optarg, NULL); break;
@@ -56,12 +60,15 @@ static int read_options(int argc, char **argv, const char *usage, struct operato
         case 'i': ret->departs_in_s = strtod(optarg, NULL); break;
         default:
             if (!operator_link_option(&ret->link, code, optarg)) {
-                fprintf(code == 'h' ? stdout : stderr, "%s%s", usage, OPERATOR_LINK_HELP);
-                return code == 'h' ? CLI_DONE : CLI_USAGE;
+                if (code != 'h') {
+                    return usage_hint(command);
+                }
+                printf("%s%s", usage, OPERATOR_LINK_HELP);
+                return CLI_DONE;
             }
         }
     }
-    return operator_link_named(&ret->link, usage) ? -1 : CLI_USAGE;
+    return operator_link_named(&ret->link, command) ? -1 : CLI_USAGE;
 }
 
 static void print_status(const struct city_status *city)
@@ -85,7 +92,7 @@ static void print_status(const struct city_status *city)
 int cli_status(int argc, char **argv)
 {
     struct operator_options options;
-    int code = read_options(argc, argv, "usage: intergreen status --daemon ADDRESS\n", &options);
+    int code = read_options(argc, argv, "status", "usage: intergreen status --daemon ADDRESS\n", &options);
     if (code >= 0) {
         return code;
     }
@@ -105,11 +112,29 @@ int cli_status(int argc, char **argv)
     return status == STATUS_OK ? CLI_DONE : run_failed(status, &problem);
 }
 
+static void print_plan_json(const char *name, const struct plan *plan)
+{
+    printf("{\"intersection\":");
+    json_string_print(name);
+    printf(",\"version\":\"%u.%u.%u\",\"kind\":\"%s\",\"base_ms\":%lld,\"valid_from_ms\":%lld,\"valid_until_ms\":%lld"
+           ",\"cycle_ms\":%d,\"offset_ms\":%d,\"coordinated_stage\":%d,\"greens\":[", plan->version.epoch,
+           plan->version.daemon, plan->version.sequence, plan->kind == PLAN_CYCLIC ? "cyclic" : "rolling",
+           (long long)plan->base_ms, (long long)plan->valid_from_ms, (long long)plan->valid_until_ms, plan->cycle_ms,
+           plan->offset_ms, plan->coordinated_stage);
+    for (int32_t i = 0; i < plan->green_count; i++) {
+        const struct green *green = &plan->greens[i];
+        printf("%s{\"group\":%d,\"stage\":%d,\"start_ms\":%d,\"end_ms\":%d}", i > 0 ? "," : "", green->group,
+               green->stage, green->start_ms, green->end_ms);
+    }
+    printf("]}\n");
+}
+
 static void print_plan(const char *name, const struct plan *plan)
 {
-    printf("intersection %s, plan %u.%u.%u, %s, valid from %lld to %lld ms\n", name, plan->version.epoch,
+    char from[TIME_ISO_BYTES], until[TIME_ISO_BYTES];
+    printf("intersection %s, plan %u.%u.%u, %s, valid from %s to %s\n", name, plan->version.epoch,
            plan->version.daemon, plan->version.sequence, plan->kind == PLAN_CYCLIC ? "cyclic" : "rolling",
-           (long long)plan->valid_from_ms, (long long)plan->valid_until_ms);
+           time_iso(plan->valid_from_ms, from), time_iso(plan->valid_until_ms, until));
     if (plan->kind == PLAN_CYCLIC) {
         printf("  cycle %g s, offset %g s, coordinated stage %d\n", s_from_ms(plan->cycle_ms),
                s_from_ms(plan->offset_ms), plan->coordinated_stage);
@@ -123,15 +148,14 @@ static void print_plan(const char *name, const struct plan *plan)
 
 int cli_plan(int argc, char **argv)
 {
-    static const char USAGE[] = "usage: intergreen plan show INTERSECTION --daemon ADDRESS\n";
+    static const char USAGE[] = "usage: intergreen plan show INTERSECTION [--json] --daemon ADDRESS\n";
     struct operator_options options;
-    int code = read_options(argc, argv, USAGE, &options);
+    int code = read_options(argc, argv, "plan", USAGE, &options);
     if (code >= 0) {
         return code;
     }
     if (argc - optind != 2 || strcmp(argv[optind], "show") != 0) {
-        fputs(USAGE, stderr);
-        return CLI_USAGE;
+        return usage_wrong("plan", "say show and one intersection");
     }
     const char *name = argv[optind + 1];
     struct problem problem;
@@ -143,17 +167,26 @@ int cli_plan(int argc, char **argv)
         status = operator_ask(link, wire_put_plan_request(daemon_link_out(link), &request), CLIENT_PLAN, &event,
                               &problem);
         if (status == STATUS_OK) {
-            print_plan(name, &event.plan);
+            (options.json ? print_plan_json : print_plan)(name, &event.plan);
         }
     }
     daemon_link_close(link);
     return status == STATUS_OK ? CLI_DONE : run_failed(status, &problem);
 }
 
+// false: what is asked for is no override, and that is said.
 static bool override_of(const struct operator_options *options, struct override_request *ret)
 {
     int chosen = (options->stage != NULL) + (options->strategy != NULL) + options->fallback + options->end;
-    if (chosen != 1 || !(options->seconds > 0.0 && options->seconds <= 86400.0)) {
+    if (chosen != 1) {
+        (void)usage_wrong("override", "say one of --stage, --strategy, --fallback and --end");
+        return false;
+    }
+    if (!(options->seconds > 0.0 && options->seconds <= 86400.0)) {
+        (void)usage_wrong("override", "--seconds is more than 0, at most 86400");
+        return false;
+    }
+    if (options->strategy != NULL && !control_known("override", options->strategy)) {
         return false;
     }
     ret->duration_ms = (int32_t)ms_from_s(options->seconds);
@@ -166,7 +199,7 @@ static bool override_of(const struct operator_options *options, struct override_
 }
 
 // Says what became of a request, and hangs up.
-static int result_tell(enum status status, const struct client_event *event, const char *subject,
+static int result_tell(enum status status, const struct client_event *event, const char *subject, bool json,
                        struct daemon_link *link, struct problem *problem)
 {
     if (status == STATUS_OK && !event->request_result.accepted) {
@@ -174,7 +207,13 @@ static int result_tell(enum status status, const struct client_event *event, con
                                 event->request_result.text != NULL ? event->request_result.text : "refused");
     }
     if (status == STATUS_OK) {
-        printf("accepted until %lld ms\n", (long long)event->request_result.until_ms);
+        int64_t until_ms = event->request_result.until_ms;
+        char until[TIME_ISO_BYTES];
+        if (json) {
+            printf("{\"accepted\":true,\"until_ms\":%lld}\n", (long long)until_ms);
+        } else {
+            printf("accepted until %s\n", time_iso(until_ms, until));
+        }
     }
     daemon_link_close(link);
     return status == STATUS_OK ? CLI_DONE : run_failed(status, problem);
@@ -184,15 +223,17 @@ int cli_override(int argc, char **argv)
 {
     static const char USAGE[] =
         "usage: intergreen override set INTERSECTION --stage N | --strategy NAME | --fallback | --end\n"
-        "                  [--seconds S] --daemon ADDRESS\n";
+        "                  [--seconds S] [--json] --daemon ADDRESS\n";
     struct operator_options options;
     struct override_request request = { .request = 1 };
-    int code = read_options(argc, argv, USAGE, &options);
+    int code = read_options(argc, argv, "override", USAGE, &options);
     if (code >= 0) {
         return code;
     }
-    if (argc - optind != 2 || strcmp(argv[optind], "set") != 0 || !override_of(&options, &request)) {
-        fputs(USAGE, stderr);
+    if (argc - optind != 2 || strcmp(argv[optind], "set") != 0) {
+        return usage_wrong("override", "say set and one intersection");
+    }
+    if (!override_of(&options, &request)) {
         return CLI_USAGE;
     }
     request.intersection_name = argv[optind + 1];
@@ -205,7 +246,7 @@ int cli_override(int argc, char **argv)
         status = operator_ask(link, wire_put_override(daemon_link_out(link), &request), CLIENT_REQUEST_RESULT, &event,
                               &problem);
     }
-    return result_tell(status, &event, request.intersection_name, link, &problem);
+    return result_tell(status, &event, request.intersection_name, options.json, link, &problem);
 }
 
 #define ROUTE_NAME_COUNT_MAX 256
@@ -227,10 +268,11 @@ int cli_priority(int argc, char **argv)
 {
     static const char USAGE[] =
         "usage: intergreen priority request LINK --kind emergency|transit --route LINK,LINK,… [--vehicle N]\n"
-        "                  [--lane POSITION] [--to-stop-m M] [--late-s S] [--departs-in-s S] --daemon ADDRESS\n"
+        "                  [--lane POSITION] [--to-stop-m M] [--late-s S] [--departs-in-s S] [--json]\n"
+        "                  --daemon ADDRESS\n"
         "LINK is where the vehicle is; the route begins with it. To be said again each second or two, as it moves.\n";
     struct operator_options options;
-    int code = read_options(argc, argv, USAGE, &options);
+    int code = read_options(argc, argv, "priority", USAGE, &options);
     if (code >= 0) {
         return code;
     }
@@ -244,8 +286,7 @@ int cli_priority(int argc, char **argv)
         || !(options.to_stop_m >= 0.0 && options.to_stop_m < 1e6 && options.late_s >= 0.0 && options.late_s < 1e6
              && options.departs_in_s >= 0.0 && options.departs_in_s < 3600.0
              && options.lane >= 0.0 && options.lane < 64.0 && options.vehicle >= 0.0 && options.vehicle < 9e15)) {
-        fputs(USAGE, stderr);
-        return CLI_USAGE;
+        return usage_wrong("priority", "say request, a link, --kind, --route, and numbers within their bounds");
     }
     struct priority_request request = { .request = 1, .link_name = argv[optind + 1],
         .lane_position = (int32_t)options.lane, .route_names = { count, names },
@@ -261,5 +302,5 @@ int cli_priority(int argc, char **argv)
         status = operator_ask(link, wire_put_priority(daemon_link_out(link), &request), CLIENT_REQUEST_RESULT, &event,
                               &problem);
     }
-    return result_tell(status, &event, request.link_name, link, &problem);
+    return result_tell(status, &event, request.link_name, options.json, link, &problem);
 }

@@ -1,4 +1,5 @@
 #include "cli/operator_link.h"
+#include "cli/usage.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,10 +26,10 @@ bool operator_link_option(struct operator_link *link, int code, const char *valu
     }
 }
 
-bool operator_link_named(const struct operator_link *link, const char *usage)
+bool operator_link_named(const struct operator_link *link, const char *command)
 {
     if (link->daemon == NULL) {
-        fprintf(stderr, "intergreen: name the daemon with --daemon or INTERGREEN_DAEMON\n%s", usage);
+        (void)usage_wrong(command, "name the daemon with --daemon or INTERGREEN_DAEMON");
     }
     return link->daemon != NULL;
 }
@@ -75,6 +76,24 @@ const char *time_text(int64_t time_ms, char ret[TIME_TEXT_BYTES])
         || strftime(ret, TIME_TEXT_BYTES, "%Y-%m-%d %H:%M:%S", &parts) == 0) {
         (void)snprintf(ret, TIME_TEXT_BYTES, "-");
     }
+    return ret;
+}
+
+const char *time_iso(int64_t time_ms, char ret[TIME_ISO_BYTES])
+{
+    char second[TIME_TEXT_BYTES], zone[8], part[8] = "";
+    int64_t left_ms = (time_ms % 1000 + 1000) % 1000;
+    time_t seconds = (time_t)((time_ms - left_ms) / 1000);
+    struct tm parts;
+    if (localtime_r(&seconds, &parts) == NULL || strftime(second, sizeof second, "%Y-%m-%dT%H:%M:%S", &parts) == 0
+        || strftime(zone, sizeof zone, "%z", &parts) != 5) {
+        (void)snprintf(ret, TIME_ISO_BYTES, "-");
+        return ret;
+    }
+    if (left_ms != 0) {
+        (void)snprintf(part, sizeof part, ".%03d", (int)left_ms);
+    }
+    (void)snprintf(ret, TIME_ISO_BYTES, "%s%s%.3s:%s", second, part, zone, zone + 3);
     return ret;
 }
 

@@ -28,7 +28,7 @@ struct operator_link operator_link_default(void);
 bool operator_link_option(struct operator_link *link, int code, const char *value);
 
 // Whether a daemon is named; says so if not.
-bool operator_link_named(const struct operator_link *link, const char *usage);
+bool operator_link_named(const struct operator_link *link, const char *command);
 
 MUST_USE enum status operator_connect(const struct operator_link *options, struct daemon_link **ret,
                                       struct problem *problem);
@@ -40,6 +40,10 @@ MUST_USE enum status operator_ask(struct daemon_link *link, enum status written,
 #define TIME_TEXT_BYTES 32
 // Local time to the second, "2026-11-29 20:15:03"; "-" for 0.
 const char *time_text(int64_t time_ms, char ret[TIME_TEXT_BYTES]);
+
+// Local time by ISO 8601 with its offset from UTC, and milliseconds where there are any. Returns `ret`.
+#define TIME_ISO_BYTES 48
+const char *time_iso(int64_t time_ms, char ret[TIME_ISO_BYTES]);
 
 // A JSON string with its quotes on standard output.
 void json_string_print(const char *text);

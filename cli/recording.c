@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/recording_csv.h"
 #include "cli/run.h"
+#include "cli/usage.h"
 #include "engine/base/memory.h"
 #include "engine/model/units.h"
 #include "engine/record/record_codec.h"
@@ -305,8 +306,7 @@ int cli_recording(int argc, char **argv)
         case 'f':
         case 'u':
             if (!day_time_parse(optarg, code == 'f' ? &options.from : &options.until)) {
-                fprintf(stderr, "intergreen: '%s' is no time: write 63600, 17:40 or \"2026-11-27 17:40\"\n", optarg);
-                return CLI_USAGE;
+                return usage_wrong("recording", "'%s' is no time: write 63600, 17:40 or \"2026-11-27 17:40\"", optarg);
             }
             break;
         case 'o': options.out = optarg; break;
@@ -314,8 +314,11 @@ int cli_recording(int argc, char **argv)
         case 'i': options.intersection = optarg; break;
         case 'n': options.network = optarg; break;
         default:
-            fputs(USAGE, code == 'h' ? stdout : stderr);
-            return code == 'h' ? CLI_DONE : CLI_USAGE;
+            if (code != 'h') {
+                return usage_hint("recording");
+            }
+            fputs(USAGE, stdout);
+            return CLI_DONE;
         }
     }
     const char *what = optind < argc ? argv[optind] : "";
@@ -332,8 +335,7 @@ int cli_recording(int argc, char **argv)
     } else if (strcmp(what, "csv") == 0 && count == 1 && options.kind != NULL) {
         status = csv(paths[0], &options, &problem);
     } else {
-        fputs(USAGE, stderr);
-        return CLI_USAGE;
+        return usage_wrong("recording", "say info, cut, merge or csv with what it needs");
     }
     return status == STATUS_OK ? CLI_DONE : run_failed(status, &problem);
 }

@@ -11,6 +11,7 @@
 #include "cli/controls.h"
 #include "cli/replay_what_if.h"
 #include "cli/run.h"
+#include "cli/usage.h"
 #include "engine/import/site_data.h"
 #include "engine/model/units.h"
 #include "engine/record/record_codec.h"
@@ -72,8 +73,7 @@ static int read_options(int argc, char **argv, struct replay_options *ret)
         case 'f':
         case 'u':
             if (!day_time_parse(optarg, code == 'f' ? &ret->from : &ret->until)) {
-                fprintf(stderr, "intergreen: '%s' is no time: write 63600, 17:40 or \"2026-11-27 17:40\"\n", optarg);
-                return CLI_USAGE;
+                return usage_wrong("replay", "'%s' is no time: write 63600, 17:40 or \"2026-11-27 17:40\"", optarg);
             }
             break;
         case 'm': ret->mapping = optarg; break;
@@ -86,14 +86,21 @@ static int read_options(int argc, char **argv, struct replay_options *ret)
         case 'j': ret->json = true; break;
         case 'q': ret->quiet = true; break;
         default:
-            fputs(USAGE, code == 'h' ? stdout : stderr);
-            return code == 'h' ? CLI_DONE : CLI_USAGE;
+            if (code != 'h') {
+                return usage_hint("replay");
+            }
+            fputs(USAGE, stdout);
+            return CLI_DONE;
         }
     }
-    if (argc - optind != 1 || ret->exact == (ret->control != NULL) || ret->threads < 1 || ret->threads > 256
-        || ret->draws < 1 || ret->draws > WHAT_IF_DRAW_COUNT_MAX) {
-        fputs(USAGE, stderr);
-        return CLI_USAGE;
+    if (argc - optind != 1) {
+        return usage_wrong("replay", "name one recording or file of counts");
+    }
+    if (ret->exact == (ret->control != NULL)) {
+        return usage_wrong("replay", "say either --exact or --control");
+    }
+    if (ret->threads < 1 || ret->threads > 256 || ret->draws < 1 || ret->draws > WHAT_IF_DRAW_COUNT_MAX) {
+        return usage_wrong("replay", "--threads is 1 to 256, --seeds is 1 to %d", WHAT_IF_DRAW_COUNT_MAX);
     }
     if (ret->control != NULL && !controls_known(ret->control)) {
         return CLI_USAGE;

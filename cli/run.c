@@ -372,7 +372,7 @@ static int32_t step_of(const struct run_options *options, const struct demand *d
     if (step_ms >= STEP_MS_MIN && step_ms <= MS_PER_S && MS_PER_S % step_ms == 0) {
         return (int32_t)step_ms;
     }
-    if (step_ms > 0 && !options->quiet) {
+    if (step_ms > 0 && !options->terse && !options->noted) {
         fprintf(stderr, "note: a step-length of %g s cannot be driven here: 1 s stands for it\n", s_from_ms(step_ms));
     }
     return MS_PER_S;
@@ -391,7 +391,7 @@ static void span_of(const struct run_options *options, const struct demand *dema
 
 static void say_pedestrians(const struct run_options *options, const struct network *network)
 {
-    bool any = options->pedestrians_per_hour <= 0.0 || options->quiet;
+    bool any = options->pedestrians_per_hour <= 0.0 || options->terse;
     for (int32_t g = 0; g < network->group_count && !any; g++) {
         any = network->groups[g].kind == GROUP_PEDESTRIAN;
     }
@@ -403,13 +403,13 @@ static void say_pedestrians(const struct run_options *options, const struct netw
 static void say_notes(const struct run_options *options, const struct demand *demand)
 {
     const struct demand_counts *counts = demand_counts(demand);
-    for (int32_t i = 0; !options->quiet && i < demand_note_count(demand); i++) {
+    for (int32_t i = 0; !options->terse && i < demand_note_count(demand); i++) {
         fprintf(stderr, "note: %s\n", demand_note(demand, i));
     }
-    if (counts->read == 0 && !options->quiet) {
+    if (counts->read == 0 && !options->terse) {
         fprintf(stderr, "note: the demand holds no trips: the street stays empty\n");
     }
-    if (counts->before_begin > 0 && !options->quiet) {
+    if (counts->before_begin > 0 && !options->terse) {
         fprintf(stderr, "note: %lld trips depart before the begin and are left out\n", (long long)counts->before_begin);
     }
     if (counts->route_errors > 0) {
@@ -440,8 +440,10 @@ enum status run_street(const struct run_options *options, const struct network *
     }
     struct run_result run = { .step_ms = step_of(options, demand) };
     span_of(options, demand, &run);
-    say_notes(options, demand);
-    say_pedestrians(options, network);
+    if (!options->noted) {
+        say_notes(options, demand);
+        say_pedestrians(options, network);
+    }
     if (options->book && run.end_ms > run.begin_ms) {
         run.book = day_book_create(network, run.begin_ms, run.end_ms, options->corridors, options->corridor_count);
     }

@@ -42,6 +42,8 @@ struct run_options {
     bool apart;                        // each region is led by a brain of its own
     double apart_loss;                 // share of what crosses their borders that is lost
     bool quiet;                        // no progress
+    bool terse;                        // of the notes only what went wrong
+    bool noted;                        // what is to be noted of the demand was said by an earlier run
     bool book;                         // keep a day book: run_result.book
     const struct corridor *corridors;  // for it, as day_book_create wants them
     int corridor_count;

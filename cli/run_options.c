@@ -225,7 +225,7 @@ bool run_option(const char *name, const char *value, struct run_options *ret)
     } else if (strcmp(name, "apart-loss") == 0) {
         good = run_number(name, value, 0, 1, &ret->apart_loss);
     } else if (strcmp(name, "quiet") == 0) {
-        ret->quiet = true;
+        ret->quiet = ret->terse = true;
     }
     return good;
 }

@@ -141,6 +141,7 @@ int cli_sim(int argc, char **argv)
         { "save-checkpoint", required_argument, NULL, 's' }, { "load-checkpoint", required_argument, NULL, 'l' },
         { "checkpoint-at", required_argument, NULL, 't' }, { "fallback", required_argument, NULL, 'f' }, { 0 } };
     struct sim_options reader = {
+        .command = "sim",
         .usage = "usage: intergreen sim --network FILE --demand FILE --control STRATEGY [--json] …\n"
                  "  --control STRATEGY      program, webster, actuated, max-pressure, coordinated, adaptive\n"
                  "                          (default program); actuated-local: no brain, each controller alone\n"

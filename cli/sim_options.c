@@ -1,4 +1,5 @@
 #include "cli/sim_options.h"
+#include "cli/usage.h"
 
 #include <stdio.h>
 
@@ -47,19 +48,23 @@ int sim_options_next(const struct sim_options *reader, int argc, char **argv, co
         int index = 0;
         int code = getopt_long(argc, argv, "", all, &index);
         if (code == -1 && optind < argc) {
-            fprintf(stderr, "intergreen: '%s' is not an option\n", argv[optind]);
+            (void)usage_wrong(reader->command, "'%s' is not an option", argv[optind]);
             return SIM_OPTIONS_BAD;
         }
         if (code == -1 && ret->network == NULL) {
-            fprintf(stderr, "intergreen: --network is missing: name a network\n%s", reader->usage);
+            (void)usage_wrong(reader->command, "--network is missing: name a network");
             return SIM_OPTIONS_BAD;
         }
         if (code == -1) {
             return SIM_OPTIONS_DONE;
         }
-        if (code == '?' || code == 2) {
-            fprintf(code == 2 ? stdout : stderr, "%s%s", reader->usage, RUN_OPTIONS_HELP);
-            return code == 2 ? SIM_OPTIONS_HELP : SIM_OPTIONS_BAD;
+        if (code == '?') {
+            (void)usage_hint(reader->command);
+            return SIM_OPTIONS_BAD;
+        }
+        if (code == 2) {
+            printf("%s%s", reader->usage, RUN_OPTIONS_HELP);
+            return SIM_OPTIONS_HELP;
         }
         if (code != 1) {
             return code;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/usage.h"
 #include "engine/import/site_data.h"
 
 static const char USAGE[] =
@@ -22,8 +23,7 @@ struct site_arguments {
 
 static int misused(const char *what)
 {
-    (void)fprintf(stderr, "intergreen site: %s\n\n%s", what, USAGE);
-    return CLI_USAGE;
+    return usage_wrong("site", "%s", what);
 }
 
 static int failed(const struct problem *problem)
@@ -114,7 +114,7 @@ int cli_site(int argc, char **argv)
             (void)fputs(USAGE, stdout);
             return CLI_DONE;
         default:
-            return misused("an option that is not understood");
+            return usage_hint("site");
         }
     }
     if (argc - optind != 2) {

@@ -15,6 +15,7 @@
 #include "cli/commands.h"
 #include "cli/operator_link.h"
 #include "cli/run.h"
+#include "cli/usage.h"
 #include "engine/base/memory.h"
 #include "engine/model/units.h"
 #include "engine/wire/request_codec.h"
@@ -290,15 +291,20 @@ int cli_watch(int argc, char **argv)
         case 'e': good = good && run_number("every", optarg, 0.1, 86400.0, &options.every_s); break;
         default:
             if (!operator_link_option(&options.link, code, optarg)) {
-                fputs(USAGE, code == 'h' ? stdout : stderr);
-                return code == 'h' ? CLI_DONE : CLI_USAGE;
+                if (code != 'h') {
+                    return usage_hint("watch");
+                }
+                fputs(USAGE, stdout);
+                return CLI_DONE;
             }
         }
     }
-    if (!good || argc - optind > 1) {
-        fputs(USAGE, stderr);
-        return CLI_USAGE;
+    if (!good) {
+        return usage_hint("watch");
+    }
+    if (argc - optind > 1) {
+        return usage_wrong("watch", "name one intersection, or none");
     }
     options.intersection = argc - optind == 1 ? argv[optind] : NULL;
-    return operator_link_named(&options.link, USAGE) ? run_watch(&options) : CLI_USAGE;
+    return operator_link_named(&options.link, "watch") ? run_watch(&options) : CLI_USAGE;
 }

@@ -9,6 +9,7 @@
 #include <yaml.h>
 
 #include "engine/base/memory.h"
+#include "engine/import/yaml_depth.h"
 #include "engine/optimize/strategy.h"
 
 #define KEPT_COUNT_MAX (ADDITIONAL_COUNT_MAX + LISTEN_COUNT_MAX + 12)
@@ -307,6 +308,12 @@ static enum status tree_check(const char *path, const char *text, size_t bytes, 
     yaml_parser_t parser;
     char place[32];
     enum status status;
+    size_t deep = yaml_line_too_deep(text, bytes);
+    if (deep != 0) {
+        snprintf(place, sizeof place, "line %zu", deep);
+        return problem_report(problem, STATUS_LIMIT, path, place, "docs/configuration.md has every key.",
+                              "is nested deeper than %d", YAML_DEPTH_MAX);
+    }
     yaml_parser_initialize(&parser);
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, bytes);
     if (!yaml_parser_load(&parser, &reader.document)) {

@@ -24,9 +24,15 @@ struct daemon {
 
 static int usage(FILE *to, int code)
 {
-    fprintf(to, "usage: intergreend --config FILE [--check-config]\n"
+    fprintf(to, "usage: intergreend --config FILE [--check-config] | --version\n"
                 "  SIGHUP reads the configuration again, SIGTERM ends cleanly. docs/configuration.md has every key.\n");
     return code;
+}
+
+static int wrong(const char *what, const char *word)
+{
+    fprintf(stderr, "intergreend: %s: %s\n`intergreend --help` tells the options.\n", word, what);
+    return EXIT_USAGE;
 }
 
 // What the importer assumed or had to lengthen is said once; what it merely derived is `intergreen import`'s to show.
@@ -138,9 +144,12 @@ int main(int argc, char **argv)
             check_only = true;
         } else if (strcmp(argv[i], "--help") == 0) {
             return usage(stdout, EXIT_DONE);
+        } else if (strcmp(argv[i], "--version") == 0) {
+            puts("intergreend " INTERGREEN_VERSION);
+            return EXIT_DONE;
         } else {
-            return usage(stderr, EXIT_USAGE);
+            return wrong(strcmp(argv[i], "--config") == 0 ? "wants a file" : "there is no such option", argv[i]);
         }
     }
-    return daemon.config_path == NULL ? usage(stderr, EXIT_USAGE) : run(&daemon, check_only);
+    return daemon.config_path == NULL ? wrong("name the configuration", "--config") : run(&daemon, check_only);
 }

@@ -1,12 +1,12 @@
 // console.js: the operator's console: asks the daemon once a second and shows what it says. It changes nothing but where the
-// daemon lets it (`console_operates`): an operator's override of one intersection.
+// daemon lets it (`console_operates`): an operator's override of one intersection, an alarm that somebody has seen.
 //
-//   poll ──▶ state (numbers, a row an intersection), live (queues, lamps), plan of the chosen one, journal
+//   poll ──▶ state (numbers, a row an intersection), live (queues, lamps), alarms, plan of the chosen one, journal
 //   a daemon that does not answer: the last picture stays, greyed, with the time of it, until it answers again
 "use strict";
 
 const PERIOD_MS = 1000, PERIOD_HIDDEN_MS = 15000, PERIOD_LOST_MS_MAX = 5000, ANSWER_MS_MAX = 8000, JOURNAL_MS = 5000;
-const ROWS_SHOWN = 200, PAST_MS = 15 * 60 * 1000, LIVE_KEPT = 120;
+const ROWS_SHOWN = 200, ALARMS_SHOWN = 100, PAST_MS = 15 * 60 * 1000, LIVE_KEPT = 120;
 const byId = id => document.getElementById(id);
 const make = (name, text, kind) => {
   const element = document.createElement(name);
@@ -16,7 +16,7 @@ const make = (name, text, kind) => {
 };
 const plural = (n, one, many) => `${n} ${n === 1 ? one : many || one + "s"}`;
 
-let network = null, rows = [], state = null, before = null, live = null, plan = null, journal = [];
+let network = null, rows = [], state = null, before = null, live = null, plan = null, journal = [], alarms = [], alarmed = new Set();
 let view = null, viewMoved = false, chosen = -1, hovered = -1, order = [], answeredAt = 0, failures = 0, journalAt = 0;
 let sort = { key: "queue_veh", down: true }, past = [], lives = [], drag = null;
 
@@ -39,13 +39,13 @@ async function poll() {
   try {
     const newer = await ask("api/state");
     if (!network || newer.network_hash !== network.hash) await networkTake();
-    const [lamps, course] = await Promise.all([ask("api/live"), chosen >= 0 ? ask("api/plan/" + chosen) : null]);
+    const [lamps, table, course] = await Promise.all([ask("api/live"), ask("api/alarms"), chosen >= 0 ? ask("api/plan/" + chosen) : null]);
     if (performance.now() - journalAt > JOURNAL_MS || !journalAt) {
       journal = (await ask("api/journal")).lines;
       journalAt = performance.now();
       journalShow();
     }
-    take(newer, lamps, course);
+    take(newer, lamps, table, course);
     failures = 0;
     wait_ms = Math.max(wait_ms, 2 * (performance.now() - began));    // a slow line or a large city is asked less often
   } catch (error) {
@@ -64,7 +64,7 @@ async function networkTake() {
   if (another) { chosen = -1; view = null; viewMoved = false; }
 }
 
-function take(newer, lamps, course) {
+function take(newer, lamps, table, course) {
   if (state && newer.started_ms !== state.started_ms) { past = []; lives = []; before = null; }      // another daemon
   else if (state && newer.time_ms < state.time_ms) { past = []; lives = []; before = null; }         // another run
   else before = state;
@@ -72,6 +72,8 @@ function take(newer, lamps, course) {
   state.wall = performance.now();
   rows = state.intersections.map(values => Object.fromEntries(state.columns.map((name, k) => [name, values[k]])));
   live = lamps.detailed ? lamps : null;
+  alarms = table.alarms;
+  alarmed = new Set(alarms.filter(alarm => alarm.in_force && alarm.at !== null).map(alarm => alarm.at));
   if (live && (!lives.length || lives.at(-1).time_ms !== live.time_ms)) lives.push(live);
   if (lives.length > LIVE_KEPT) lives.shift();
   plan = course && course.intersection === chosen ? course : null;
@@ -108,6 +110,7 @@ function clockText(time_ms) {
   catch { return `${format("UTC")} UTC`; }
 }
 
+const whenText = time_ms => new Date(time_ms).toLocaleString("sv-SE");
 const shownNumber = (value, digits = 0) => Number(value).toLocaleString("en-GB", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
 function numbersShow() {
@@ -142,38 +145,80 @@ function numbersShow() {
   }));
 }
 
-// What a person in the control room should look at, the worst first; each opens the list of the intersections meant.
+// Which intersections the list shows. What is wrong is the daemon's to say (its table of alarms), not the page's.
 const FILTERS = {
   all: { text: "all intersections", is: () => true },
-  silent: { text: "no report", is: row => !row.reported, kind: "bad" },
-  broken: { text: "flash or pre-emption", is: row => row.reported && (row.mode === "flash" || row.mode === "preemption"), kind: "bad" },
-  manual: { text: "manual", is: row => row.reported && row.mode === "manual", kind: "warn" },
-  fallback: { text: "in fallback", is: row => row.reported && row.mode === "fallback", kind: "warn" },
-  blind: { text: "no sensor speaks", is: row => row.detectors_total > 0 && row.detectors_healthy === 0, kind: "warn" },
-  overridden: { text: "overridden", is: row => row.overridden, kind: "warn" },
+  alarm: { text: "with an alarm", is: (row, i) => alarmed.has(i) },
+  silent: { text: "no report", is: row => !row.reported },
+  broken: { text: "flash or pre-emption", is: row => row.reported && (row.mode === "flash" || row.mode === "preemption") },
+  manual: { text: "manual", is: row => row.reported && row.mode === "manual" },
+  fallback: { text: "in fallback", is: row => row.reported && row.mode === "fallback" },
+  blind: { text: "no sensor speaks", is: row => row.detectors_total > 0 && row.detectors_healthy === 0 },
+  overridden: { text: "overridden", is: row => row.overridden },
 };
 
-function attentionShow() {
-  const wanted = Object.entries(FILTERS).filter(([key]) => key !== "all").map(([key, filter]) =>
-    ({ key, filter, count: rows.filter(filter.is).length })).filter(one => one.count > 0);
-  const alarms = journal.filter(line => line.level === "alarm").length;
-  const parts = wanted.map(({ key, filter, count }) => {
-    const button = make("button", `${plural(count, "intersection")}: ${filter.text}`, filter.kind);
+// What is no alarm and yet to be known: who was not heard since the start (who fell silent is an alarm), who is overridden.
+function remarksShow() {
+  const count = is => rows.filter(is).length;
+  const remarks = [["silent", count((row, i) => !row.reported && !alarmed.has(i)), "no report"],
+                   ["overridden", count(row => row.overridden), "overridden"]].filter(([, n]) => n > 0);
+  const box = byId("remarks");
+  if (box.contains(document.activeElement)) return;      // not from under the fingers
+  box.replaceChildren(...remarks.map(([key, n, text]) => {
+    const button = make("button", `${plural(n, "intersection")}: ${text}`, "warn");
     button.type = "button";
     button.onclick = () => { byId("filter").value = key; order = []; listShow(); byId("list").scrollIntoView({ behavior: "smooth" }); };
     return button;
+  }));
+}
+
+const alarmRank = alarm => (alarm.in_force ? 0 : 4) + (alarm.acknowledged_by === null ? 0 : 2) + (alarm.severity === "critical" ? 0 : 1);
+
+function alarmLineMake(alarm) {
+  const line = document.createElement("tr"), where = make("button"), seen = make("button", "acknowledge");
+  for (const kind of ["severity", "where", "what", "since", "seen"]) line.append(make("td", undefined, kind));
+  where.type = seen.type = "button";
+  where.onclick = () => { choose(Number(line.dataset.at), true); byId("map-box").scrollIntoView({ behavior: "smooth", block: "nearest" }); };
+  seen.onclick = () => post("acknowledge", { alarm: alarm.id }, byId("alarms-said"), "Acknowledged");
+  if (alarm.at !== null) line.cells[1].append(where);
+  line.dataset.alarm = alarm.id;
+  line.acknowledge = seen;
+  return line;
+}
+
+function alarmLineFill(line, alarm) {
+  const [severity, where, what, since, seen] = line.cells, put = (cell, text) => { if (cell.textContent !== text) cell.textContent = text; };
+  line.className = alarm.acknowledged_by !== null || !alarm.in_force ? "seen" : "";
+  severity.className = alarm.severity === "critical" ? "bad" : "warn";
+  put(severity, alarm.severity);
+  if (alarm.at !== null) line.dataset.at = alarm.at;
+  put(alarm.at !== null ? where.firstChild : where, alarm.intersection || "the daemon");
+  put(what, alarm.text + (alarm.times > 1 ? ` (${alarm.times} times)` : ""));
+  put(since, whenText(alarm.since_ms) + (alarm.in_force ? "" : ` to ${whenText(alarm.ended_ms)}`));
+  if (alarm.acknowledged_by !== null) put(seen, `seen by ${alarm.acknowledged_by}, ${whenText(alarm.acknowledged_ms)}`);
+  else if (!state.operates) put(seen, "seen by nobody");
+  else if (seen.firstChild !== line.acknowledge) seen.replaceChildren(line.acknowledge);
+}
+
+// Those in force and those that ended and nobody saw. While a hand or the focus is there, nothing moves from under it: what
+// is new comes last.
+function alarmsShow() {
+  const body = byId("alarms"), held = body.matches(":hover") || body.contains(document.activeElement);
+  const wanted = alarms.filter(alarm => alarm.in_force || alarm.acknowledged_by === null)
+    .sort((a, b) => alarmRank(a) - alarmRank(b) || b.since_ms - a.since_ms || b.id - a.id).slice(0, ALARMS_SHOWN);
+  const lines = new Map([...body.rows].map(line => [Number(line.dataset.alarm), line])), ids = new Set(wanted.map(alarm => alarm.id));
+  for (const [id, line] of lines) if (!ids.has(id)) line.remove();
+  wanted.forEach((alarm, at) => {
+    let line = lines.get(alarm.id);
+    if (!line) body.append(line = alarmLineMake(alarm));
+    alarmLineFill(line, alarm);
+    if (!held && body.rows[at] !== line) body.insertBefore(line, body.rows[at] || null);
   });
-  if (alarms > 0) {
-    const button = make("button", `${plural(alarms, "alarm")} in the journal`, "bad");
-    button.type = "button";
-    button.onclick = () => { byId("said-level").value = "alarm"; journalShow(); byId("said").scrollIntoView({ behavior: "smooth" }); };
-    parts.push(button);
-  }
-  const box = byId("attention");
-  if (box.contains(document.activeElement)) return;      // not from under the fingers
-  box.replaceChildren(...(parts.length ? parts : [make("p", "All intersections report and are led by the engine.")]));
-  const bad = wanted.filter(one => one.filter.kind === "bad").reduce((sum, one) => sum + one.count, 0);
-  document.title = `${bad ? `(${bad}) ` : ""}${state.city} - Intergreen`;
+  const open = alarms.filter(alarm => alarm.in_force && alarm.acknowledged_by === null), all = alarms.filter(alarm => alarm.in_force).length;
+  byId("alarms-count").textContent = all === 0 ? "No alarms are in force." : `${plural(all, "alarm")} in force, ${open.length} seen by nobody`;
+  byId("alarms-count").className = open.some(alarm => alarm.severity === "critical") ? "bad" : open.length ? "warn" : all ? "" : "good";
+  byId("alarms-box").hidden = wanted.length === 0;
+  document.title = `${open.length ? `(${open.length}) ` : ""}${state.city} - Intergreen`;
 }
 
 const COLUMNS = [                 // key, heading, text of a row
@@ -213,7 +258,7 @@ function orderMake() {
   if (held && order.length) return;
   const wanted = byId("search").value.trim().toLowerCase(), filter = FILTERS[byId("filter").value] || FILTERS.all;
   const value = row => sort.key === "mode" ? leaderOf(row).text : row[sort.key], sign = sort.down ? -1 : 1;
-  order = rows.map((row, i) => i).filter(i => filter.is(rows[i]) && rows[i].name.toLowerCase().includes(wanted));
+  order = rows.map((row, i) => i).filter(i => filter.is(rows[i], i) && rows[i].name.toLowerCase().includes(wanted));
   order.sort((a, b) => {
     const x = value(rows[a]), y = value(rows[b]);
     return (typeof x === "string" ? x.localeCompare(y, undefined, { numeric: true }) : x - y) * sign || a - b;
@@ -257,7 +302,7 @@ function journalShow() {
   const lines = journal.filter(line => !levels || levels.includes(line.level)).sort((a, b) => b.number - a.number);
   byId("lines").replaceChildren(...(lines.length ? lines : [{ time_ms: 0, level: "", text: "nothing" }]).map(line => {
     const item = make("li");
-    const time = make("time", line.time_ms ? new Date(line.time_ms).toLocaleString("sv-SE") : "");
+    const time = make("time", line.time_ms ? whenText(line.time_ms) : "");
     item.append(time, make("b", line.level, { alarm: "bad", warning: "warn" }[line.level]), make("span", line.text));
     return item;
   }));
@@ -327,21 +372,13 @@ function handMake(index) {
   const strategy = choice("strategy", network.strategies.map(name => [name, name]));
   const time = choice("for how long", [[120, "2 min"], [300, "5 min"], [600, "10 min"], [1800, "30 min"], [3600, "1 h"]]);
   time.value = 300;
-  const field = (label, type) => {
-    const input = make("input");
-    input.type = type;
-    input.placeholder = label;
-    input.setAttribute("aria-label", label);
-    input.autocomplete = "off";
-    try { input.value = sessionStorage.getItem("intergreen-" + label) || ""; } catch { /* a browser without storage */ }
-    input.onchange = () => { try { sessionStorage.setItem("intergreen-" + label, input.value); } catch { /* likewise */ } };
-    return input;
-  };
-  const identity = field("identity", "text"), token = field("token", "password");
   const button = (text, what) => {
     const one = make("button", text);
     one.type = "button";
-    one.onclick = () => act({ intersection: index, seconds: Number(time.value), identity: identity.value, token: token.value, ...what() }, said);
+    one.onclick = () => {
+      const request = { intersection: index, seconds: Number(time.value), ...what() };
+      post("override", request, said, request.do === "end" ? "The override has ended" : "Accepted");
+    };
     return one;
   };
   const row = (...parts) => { const line = make("div", undefined, "hand"); line.append(...parts); return line; };
@@ -350,24 +387,33 @@ function handMake(index) {
   form.append(make("h3", "By hand"), row("for", time), row(stage, button("hold", () => ({ do: "stage", stage: Number(stage.value) }))),
     row(strategy, button("use", () => ({ do: "strategy", strategy: strategy.value }))),
     row(button("its own program", () => ({ do: "fallback" })), button("end the override", () => ({ do: "end" }))),
-    row(identity, token), said);
+    said);
   return form;
 }
 
-async function act(what, said) {
+// Asks for what an operator may, as who he says he is, and tells what became of it.
+async function post(path, what, said, done) {
   said.className = "";
   said.textContent = "asking";
   try {
-    const answer = await (await fetch("api/override", { method: "POST", headers: { "content-type": "application/json" },
-      body: JSON.stringify(what) })).json();
-    const until = answer.until_ms ? `, until ${new Date(answer.until_ms).toLocaleTimeString("en-GB")} at the latest` : "";
-    said.textContent = answer.accepted ? what.do === "end" ? "The override has ended." : `Accepted${until}.`
-      : `Refused${answer.code ? ` (${answer.code})` : ""}: ${answer.text || "the engine gives no reason"}.`;
+    const answer = await (await fetch("api/" + path, { method: "POST", headers: { "content-type": "application/json" },
+      body: JSON.stringify({ identity: byId("identity").value, token: byId("token").value, ...what }) })).json();
+    const until = answer.until_ms && what.do !== "end" ? `, until ${new Date(answer.until_ms).toLocaleTimeString("en-GB")} at the latest` : "";
+    said.textContent = answer.accepted ? `${done}${until}.` : `Refused${answer.code ? ` (${answer.code})` : ""}: ${answer.text || "the engine gives no reason"}.`;
     said.className = answer.accepted ? "good" : "bad";
   } catch {
     said.textContent = "No answer: whether it was done is not known.";
     said.className = "bad";
   }
+}
+
+// Who operates: kept as long as the tab is.
+function operatorMake() {
+  for (const input of [byId("identity"), byId("token")]) {
+    try { input.value = sessionStorage.getItem("intergreen-" + input.id) || ""; } catch { /* a browser without storage */ }
+    input.onchange = () => { try { sessionStorage.setItem("intergreen-" + input.id, input.value); } catch { /* likewise */ } };
+  }
+  byId("operator").onsubmit = event => event.preventDefault();
 }
 
 function mapShow() {
@@ -401,7 +447,9 @@ function show() {
   const ratio = before ? (state.time_ms - before.time_ms) / (state.wall - before.wall) : 0;
   byId("speed").textContent = state.mode === "lockstep" ? `a simulator's clock${ratio > 0 ? `, ${shownNumber(ratio)} x real time` : ", standing still"}` : "live";
   numbersShow();
-  attentionShow();
+  byId("operator").hidden = !state.operates;
+  alarmsShow();
+  remarksShow();
   mapShow();
   detailShow();
   listShow();
@@ -555,6 +603,7 @@ function keys(event) {
 
 function start() {
   headsMake();
+  operatorMake();
   mapHands();
   let theme = "";
   try { theme = localStorage.getItem("intergreen-theme") || ""; } catch { /* a browser without storage */ }

@@ -9,48 +9,22 @@
 #include <string.h>
 
 #include "engine/base/memory.h"
+#include "engine/import/yaml_depth.h"
 
 #define FILE_BYTES_MAX (4u << 20)
 #define KNOWN_BYTES_MAX 300
-#define DEPTH_MAX 32                  // of lists in lists: site data have four
-
-// The line where it is nested deeper than DEPTH_MAX, or 0. libyaml's time for a token grows with the depth: a file of a
-// hundred thousand brackets would take it minutes. What is no YAML is told by who loads it.
-static size_t line_too_deep(const char *text, size_t bytes)
-{
-    yaml_parser_t parser;
-    size_t line = 0;
-    if (!yaml_parser_initialize(&parser)) {
-        return 0;
-    }
-    yaml_parser_set_input_string(&parser, (const unsigned char *)text, bytes);
-    int depth = 0;
-    for (bool more = true; more && line == 0;) {
-        yaml_event_t event;
-        if (!yaml_parser_parse(&parser, &event)) {
-            break;
-        }
-        depth += event.type == YAML_SEQUENCE_START_EVENT || event.type == YAML_MAPPING_START_EVENT;
-        depth -= event.type == YAML_SEQUENCE_END_EVENT || event.type == YAML_MAPPING_END_EVENT;
-        line = depth > DEPTH_MAX ? event.start_mark.line + 1 : 0;
-        more = event.type != YAML_STREAM_END_EVENT;
-        yaml_event_delete(&event);
-    }
-    yaml_parser_delete(&parser);
-    return line;
-}
 
 enum status site_file_parse(const char *text, size_t bytes, const char *path, struct site_file *ret,
                             struct problem *problem)
 {
     yaml_parser_t parser;
     struct site_file file = { .path = path, .problem = problem };
-    size_t deep = line_too_deep(text, bytes);
+    size_t deep = yaml_line_too_deep(text, bytes);
     if (deep != 0) {
         char place[64];
         (void)snprintf(place, sizeof place, "line %zu", deep);
         return problem_report(problem, STATUS_LIMIT, path, place, "write it as `intergreen site export` does",
-                              "is nested deeper than %d", DEPTH_MAX);
+                              "is nested deeper than %d", YAML_DEPTH_MAX);
     }
     if (!yaml_parser_initialize(&parser)) {
         return problem_report(problem, STATUS_IO, path, NULL, NULL, "no memory for a YAML parser");

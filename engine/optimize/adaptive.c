@@ -432,16 +432,55 @@ static bool foes_fill(const struct site *site, struct horizon *horizon, int32_t 
     return giving->foe_count > 0;
 }
 
-static void stages_fill(const struct site *site, struct horizon *horizon)
+// By how many seconds a stream starts before the stage that it is green in: as the last of its groups does. One that
+// gives way waits for its foes then, so that nothing is counted.
+static uint8_t stream_lead_s(const struct site *site, int32_t stream, int32_t to, uint64_t starting,
+                             const uint8_t *group_s)
+{
+    const struct approaches *approaches = &site->view->estimate->approaches;
+    const struct approach_row *row = &approaches->rows[site->row_of_stream[stream]];
+    uint8_t lead_s = UINT8_MAX;
+    for (int32_t m = row->first_movement; m < row->first_movement + row->movement_count; m++) {
+        int32_t group = approaches->movements[m].group;
+        if (group != INDEX_NONE && (starting >> group & 1) != 0 && group_s[group] < lead_s) {
+            lead_s = group_s[group];
+        }
+    }
+    return lead_s == UINT8_MAX || site->flows[to][stream].part > 0.0f ? 0 : lead_s < LEAD_S_MAX ? lead_s : LEAD_S_MAX;
+}
+
+static void change_fill(const struct site *site, struct horizon *horizon, int32_t s, int32_t t)
 {
     const struct view *view = site->view;
+    int32_t from = site->stage[s], to = site->stage[t];
+    const uint8_t *group_s = group_leads_s(view->transitions, view->intersection.index, from, to);
+    horizon->transition_s[s][t] = (uint8_t)seconds_up(transition_ms(view->transitions, view->intersection.index, from,
+                                                                    to));
+    horizon->lead_s_most[s][t] = 0;
+    bool leads = false;
+    for (int32_t g = 0; g < site->at->group_count; g++) {
+        leads = leads || group_s[g] > 0;
+    }
+    if (!leads) {
+        return;
+    }
+    uint64_t starting = groups_of(site, to) & ~groups_of(site, from);
+    memset(horizon->lead_s[s][t], 0, sizeof horizon->lead_s[s][t]);
+    for (int32_t r = 0; r < site->stream_count; r++) {
+        uint8_t lead_s = stream_lead_s(site, r, to, starting, group_s);
+        horizon->lead_s[s][t][r] = lead_s;
+        horizon->lead_s_most[s][t] = lead_s > horizon->lead_s_most[s][t] ? lead_s : horizon->lead_s_most[s][t];
+    }
+}
+
+static void stages_fill(const struct site *site, struct horizon *horizon)
+{
     int32_t giving_count = 0, foe_count = 0;
     for (int32_t s = 0; s < horizon->stage_count; s++) {
         horizon->first_giving[s] = giving_count;
         horizon->green_s_min[s] = stage_green_s(site, site->stage[s]);
         for (int32_t t = 0; t < horizon->stage_count; t++) {
-            horizon->transition_s[s][t] = (uint8_t)seconds_up(transition_ms(view->transitions,
-                view->intersection.index, site->stage[s], site->stage[t]));
+            change_fill(site, horizon, s, t);
         }
         for (int32_t r = 0; r < site->stream_count; r++) {
             uint64_t green = groups_of(site, site->stage[s]);

@@ -81,23 +81,49 @@ static int32_t trail_ms(const struct transitions *transitions, const struct inte
     return (trail->feeders & before) != 0 ? trail->ms : 0;
 }
 
-// The least time from the end of a stage to the start of another.
-static int32_t change_ms(const struct transitions *transitions, int32_t intersection, int32_t from, int32_t to)
+// The least time from the end of a stage until the groups in `starting`, of another, may start.
+static int32_t change_ms(const struct transitions *transitions, const struct intersection *at, uint64_t before,
+                         uint64_t after, uint64_t starting)
 {
     const struct network *network = transitions->network;
-    const struct intersection *at = &network->intersections[intersection];
-    uint64_t before = stage_groups(network, intersection, from), after = stage_groups(network, intersection, to);
-    int32_t ms = network_transition_ms(network, (struct intersection_id){ intersection }, from, to);
+    int32_t ms = 0;
     for (int32_t i = 0; i < at->group_count; i++) {
-        int32_t late_ms = (before & ~after & bit(i)) != 0 ? trail_ms(transitions, at, i, before) : 0;
+        if ((before & ~after & bit(i)) == 0) {
+            continue;
+        }
         int32_t clear_ms = network->groups[at->first_group + i].yellow_ms;
-        for (int32_t j = 0; j < at->group_count && late_ms > 0; j++) {
-            int32_t between_ms = (after & ~before & bit(j)) != 0 ? network_intergreen_ms(network, at, i, j) : -1;
+        for (int32_t j = 0; j < at->group_count; j++) {
+            int32_t between_ms = (starting & bit(j)) != 0 ? network_intergreen_ms(network, at, i, j) : -1;
             clear_ms = between_ms > clear_ms ? between_ms : clear_ms;
         }
-        ms = late_ms > 0 && late_ms + clear_ms > ms ? late_ms + clear_ms : ms;
+        clear_ms += trail_ms(transitions, at, i, before);
+        ms = clear_ms > ms ? clear_ms : ms;
     }
-    return ms;
+    return (int32_t)quantum_ceil(ms, at->quantum_ms);
+}
+
+static int32_t seconds_up(int32_t ms)
+{
+    return (ms + MS_PER_S - 1) / MS_PER_S;
+}
+
+static void changes_fill(struct transitions *transitions, int32_t intersection)
+{
+    const struct intersection *at = &transitions->network->intersections[intersection];
+    int32_t *ms = transitions->ms + transitions->first[intersection];
+    uint8_t *lead_s = transitions->lead_s + transitions->first_lead[intersection];
+    for (int32_t from = 0; from < at->stage_count; from++) {
+        uint64_t before = stage_groups(transitions->network, intersection, from);
+        for (int32_t to = 0; to < at->stage_count; to++, ms++) {
+            uint64_t after = stage_groups(transitions->network, intersection, to), starting = after & ~before;
+            *ms = change_ms(transitions, at, before, after, starting);
+            for (int32_t g = 0; g < at->group_count; g++) {
+                bool starts = (starting & bit(g)) != 0;
+                int32_t own_ms = starts ? change_ms(transitions, at, before, after, bit(g)) : *ms;
+                *lead_s++ = (uint8_t)(seconds_up(*ms) - seconds_up(own_ms));
+            }
+        }
+    }
 }
 
 void transitions_create(struct transitions *transitions, const struct network *network)
@@ -105,32 +131,32 @@ void transitions_create(struct transitions *transitions, const struct network *n
     assert(network != NULL);
     transitions->network = network;
     transitions->first = memory_take((size_t)network->intersection_count, sizeof *transitions->first);
-    size_t cells = 0;
+    transitions->first_lead = memory_take((size_t)network->intersection_count, sizeof *transitions->first_lead);
+    size_t cells = 0, leads = 0;
     for (int32_t i = 0; i < network->intersection_count; i++) {
+        const struct intersection *at = &network->intersections[i];
         transitions->first[i] = (int32_t)cells;
-        cells += (size_t)network->intersections[i].stage_count * (size_t)network->intersections[i].stage_count;
+        transitions->first_lead[i] = (int32_t)leads;
+        cells += (size_t)at->stage_count * (size_t)at->stage_count;
+        leads += (size_t)at->stage_count * (size_t)at->stage_count * (size_t)at->group_count;
     }
     transitions->ms = memory_take(cells, sizeof *transitions->ms);
+    transitions->lead_s = memory_take(leads, sizeof *transitions->lead_s);
     transitions->trails = memory_take_table((size_t)network->group_count, sizeof *transitions->trails);
     trails_fill(transitions);
     transitions->locks = memory_take((size_t)network->stage_count, sizeof *transitions->locks);
     locks_fill(transitions);
     for (int32_t i = 0; i < network->intersection_count; i++) {
-        int32_t count = network->intersections[i].stage_count;
-        int32_t quantum_ms = network->intersections[i].quantum_ms;
-        for (int32_t from = 0; from < count; from++) {
-            for (int32_t to = 0; to < count; to++) {
-                int32_t ms = from == to ? 0 : change_ms(transitions, i, from, to);
-                transitions->ms[transitions->first[i] + from * count + to] = (int32_t)quantum_ceil(ms, quantum_ms);
-            }
-        }
+        changes_fill(transitions, i);
     }
 }
 
 void transitions_release(struct transitions *transitions)
 {
     free(transitions->first);
+    free(transitions->first_lead);
     free(transitions->ms);
+    free(transitions->lead_s);
     free(transitions->trails);
     free(transitions->locks);
     *transitions = (struct transitions){ 0 };
@@ -342,6 +368,28 @@ static int64_t enter_ms(const struct transitions *transitions, const struct lamp
     return quantum_ceil(enter, at->quantum_ms);
 }
 
+// When a group that ends with a stage does: so late that nobody starts later for it. own_ms, by group: when those that
+// start do, INT64_MAX for the others. Where some group trails another all keep to the trails.
+static int64_t end_latest_ms(const struct transitions *transitions, const struct lamps *lamps, int32_t group,
+                             uint64_t ending, const int64_t *own_ms, int64_t leave_ms)
+{
+    const struct network *network = transitions->network;
+    const struct intersection *at = &network->intersections[lamps->intersection];
+    int32_t yellow_ms = network->groups[at->first_group + group].yellow_ms;
+    int64_t end_ms = INT64_MAX;
+    for (int32_t g = 0; g < at->group_count; g++) {
+        if ((ending & bit(g)) != 0 && trail_ms(transitions, at, g, lamps->green) > 0) {
+            return leave_ms + trail_ms(transitions, at, group, lamps->green);
+        }
+        if (own_ms[g] != INT64_MAX) {
+            int32_t between_ms = network_intergreen_ms(network, at, group, g);
+            int64_t ms = own_ms[g] - (between_ms > yellow_ms ? between_ms : yellow_ms);
+            end_ms = ms < end_ms ? ms : end_ms;
+        }
+    }
+    return end_ms == INT64_MAX || end_ms < leave_ms ? leave_ms : quantum_floor(end_ms, at->quantum_ms);
+}
+
 void compose_switch(const struct transitions *transitions, const struct lamps *lamps, int32_t to_stage,
                     int64_t until_ms, struct green *greens, struct plan *ret)
 {
@@ -353,15 +401,18 @@ void compose_switch(const struct transitions *transitions, const struct lamps *l
     int64_t start_ms = enter_ms(transitions, lamps, starting, ending, leave_ms);
     plan_start(network, lamps->intersection, PLAN_ROLLING, greens, ret);
     rolling_start(network, lamps->intersection, lamps->at_ms, start_ms, until_ms, ret);
+    int64_t own_ms[GROUP_COUNT_MAX];   // at most start_ms
+    for (int32_t g = 0; g < at->group_count; g++) {
+        own_ms[g] = (starting & bit(g)) != 0 ? enter_ms(transitions, lamps, bit(g), ending, leave_ms) : INT64_MAX;
+    }
     for (int32_t g = 0; g < at->group_count; g++) {
         if (lamps->end_ms[g] != INT64_MIN) {
-            int64_t end_ms = (ending & bit(g)) != 0 ? leave_ms + trail_ms(transitions, at, g, lamps->green)
+            int64_t end_ms = (ending & bit(g)) != 0 ? end_latest_ms(transitions, lamps, g, ending, own_ms, leave_ms)
                 : (lamps->green & bit(g)) != 0 ? ret->valid_until_ms : lamps->end_ms[g];
             past_add(ret, greens, lamps, g, end_ms);
         }
         if ((starting & bit(g)) != 0) {
-            int64_t own_ms = enter_ms(transitions, lamps, bit(g), ending, leave_ms);   // at most start_ms
-            green_add(ret, greens, g, to_stage, own_ms, ret->valid_until_ms);
+            green_add(ret, greens, g, to_stage, own_ms[g], ret->valid_until_ms);
         }
     }
 }

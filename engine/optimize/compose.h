@@ -6,6 +6,7 @@
 //
 //             hold     groups of the stage    ██████████████████████████▶ valid_until
 //             switch   only in the old stage  ██████▒▒▒·················      leave: minimum greens served
+//                      ... and one more       ████████▒▒▒···············      where nobody starts later for it
 //                      in both                ██████████████████████████▶
 //                      only in the new one    ···········███████████████▶     each as soon as every yellow, and the
 //                      ... and one more       ·············█████████████▶     intergreens to itself, are over
@@ -49,6 +50,8 @@ struct transitions {
     const struct network *network;
     int32_t *first;                   // per intersection: where its stage_count x stage_count table starts
     int32_t *ms;
+    int32_t *first_lead;              // likewise: stage_count x stage_count x group_count
+    uint8_t *lead_s;                  // whole seconds by which a group starts before the stage
     struct trail *trails;             // one per signal group of the network
     bool *locks;                      // one per stage of the network: it may lock up (engine/model/inside.h), and
                                       // others serve all its groups
@@ -62,6 +65,15 @@ static inline int32_t transition_ms(const struct transitions *transitions, int32
 {
     int32_t count = transitions->network->intersections[intersection].stage_count;
     return transitions->ms[transitions->first[intersection] + from * count + to];
+}
+
+// Of each group of the intersection, how many seconds before the stage it starts when the change is from another.
+static inline const uint8_t *group_leads_s(const struct transitions *transitions, int32_t intersection, int32_t from,
+                                           int32_t to)
+{
+    const struct intersection *at = &transitions->network->intersections[intersection];
+    return transitions->lead_s + transitions->first_lead[intersection]
+        + (from * at->stage_count + to) * at->group_count;
 }
 
 static inline bool stage_locks(const struct transitions *transitions, int32_t intersection, int32_t stage)

@@ -265,6 +265,18 @@ INLINE void rates_between(const struct horizon *horizon, int32_t from, int32_t t
     }
 }
 
+// The same ahead_s seconds before the stage's start: streams that have started have the rates of the stage to come.
+INLINE void rates_ahead(const struct horizon *horizon, int32_t from, int32_t to, int32_t ahead_s, float *ret,
+                        int32_t width)
+{
+    const uint8_t *lead_s = horizon->lead_s[from][to];
+    rates_between(horizon, from, to, ret, width);
+#pragma omp simd
+    for (int32_t r = 0; r < width; r++) {
+        ret[r] = lead_s[r] >= ahead_s ? horizon->capacity[to][r] : ret[r];
+    }
+}
+
 #define LABEL_COUNT_MAX (LEAVE_COUNT * HORIZON_STAGE_COUNT_MAX * LABELS)
 
 struct search {
@@ -404,16 +416,22 @@ INLINE void change_flow(const struct search *search, struct run *run, int32_t fr
 {
     const struct horizon *horizon = search->horizon;
     float both[STREAM_COUNT_MAX];
-    int32_t gain_s = at_s + horizon->yellow_gain_s, moving_s = start_s + horizon->start_loss_s;
+    int32_t gain_s = at_s + horizon->yellow_gain_s, all_s = start_s + horizon->start_loss_s;
+    all_s = all_s > gain_s ? all_s : gain_s;
+    int32_t early_s = all_s - horizon->lead_s_most[from][to], moving_s = all_s < end_s ? all_s : end_s;
     gain_s = gain_s < end_s ? gain_s : end_s;
-    moving_s = moving_s < end_s ? moving_s : end_s;
-    moving_s = moving_s > gain_s ? moving_s : gain_s;
+    early_s = early_s > gain_s ? early_s : gain_s;
+    early_s = early_s < end_s ? early_s : end_s;
     advance(horizon, run, horizon->capacity[from], at_s, gain_s, NULL, old, LABELS, width);
     if (search->apart[from][to]) {
-        advance(horizon, run, NULL, gain_s, moving_s, NULL, old, LABELS, width);
+        advance(horizon, run, NULL, gain_s, early_s, NULL, old, LABELS, width);
     } else {
         rates_between(horizon, from, to, both, width);
-        advance(horizon, run, both, gain_s, moving_s, NULL, old, LABELS, width);
+        advance(horizon, run, both, gain_s, early_s, NULL, old, LABELS, width);
+    }
+    for (int32_t k = early_s; k < moving_s; k++) {
+        rates_ahead(horizon, from, to, all_s - k, both, width);
+        advance(horizon, run, both, k, k + 1, NULL, old, LABELS, width);
     }
     flow(horizon, &search->ways, run, to, moving_s, end_s, NULL, old, LABELS, width);
 }
@@ -492,21 +510,28 @@ CLONED static void search_32(struct search *search)
 // The rates of one second of a plan.
 struct stretch { const float *rate; int32_t stage, to_s; };   // rate NULL: the stage's green
 
-// Cuts a visit into stretches of constant rates: the yellow before it, the change, its green. `both` holds the rates of
-// the change. Returns their number.
-static int32_t stretches_of(const struct horizon *horizon, const struct visit *visits, int32_t i, float *both,
-                            struct stretch *ret)
+// Cuts a visit into stretches of constant rates: the yellow before it, the change, the seconds for which some streams
+// lead, its green. `rates` holds the rates of the change. Returns their number.
+static int32_t stretches_of(const struct horizon *horizon, const struct visit *visits, int32_t i,
+                            float (*rates)[STREAM_COUNT_MAX], struct stretch *ret)
 {
     int32_t end_s = visits[i].end_s < HORIZON_S ? visits[i].end_s : HORIZON_S;
     int32_t count = 0;
     if (i > 0) {
+        int32_t from = visits[i - 1].stage, to = visits[i].stage;
         int32_t gain_s = visits[i - 1].end_s + horizon->yellow_gain_s;
         int32_t moving_s = visits[i].start_s + horizon->start_loss_s;
-        gain_s = gain_s < HORIZON_S ? gain_s : HORIZON_S;
-        moving_s = moving_s < HORIZON_S ? moving_s : HORIZON_S;
-        rates_between(horizon, visits[i - 1].stage, visits[i].stage, both, STREAM_COUNT_MAX);
-        ret[count++] = (struct stretch){ horizon->capacity[visits[i - 1].stage], 0, gain_s };
-        ret[count++] = (struct stretch){ both, 0, moving_s > gain_s ? moving_s : gain_s };
+        moving_s = moving_s > gain_s ? moving_s : gain_s;
+        int32_t early_s = moving_s - horizon->lead_s_most[from][to];
+        early_s = early_s > gain_s ? early_s : gain_s;
+        rates_between(horizon, from, to, rates[0], STREAM_COUNT_MAX);
+        ret[count++] = (struct stretch){ horizon->capacity[from], 0, gain_s < HORIZON_S ? gain_s : HORIZON_S };
+        ret[count++] = (struct stretch){ rates[0], 0, early_s < HORIZON_S ? early_s : HORIZON_S };
+        for (int32_t k = early_s; k < moving_s && k < HORIZON_S; k++) {
+            float *row = rates[1 + k - early_s];
+            rates_ahead(horizon, from, to, moving_s - k, row, STREAM_COUNT_MAX);
+            ret[count++] = (struct stretch){ row, 0, k + 1 };
+        }
     }
     ret[count++] = (struct stretch){ NULL, visits[i].stage, end_s };
     return count;
@@ -518,12 +543,12 @@ INLINE int32_t follow_all(const struct horizon *horizon, const struct visit *vis
                           struct run *run, float (*gone)[STREAM_COUNT_MAX], int32_t width)
 {
     struct ways ways;
-    struct stretch stretches[3];
-    float both[STREAM_COUNT_MAX];
+    struct stretch stretches[3 + LEAD_S_MAX];
+    float rates[1 + LEAD_S_MAX][STREAM_COUNT_MAX];
     int32_t at_s = 0;
     ways_lay(horizon, &ways);
     for (int32_t i = 0; i < visit_count; i++) {
-        int32_t count = stretches_of(horizon, visits, i, both, stretches);
+        int32_t count = stretches_of(horizon, visits, i, rates, stretches);
         for (int32_t j = 0; j < count; j++) {
             int32_t to_s = stretches[j].to_s;
             if (stretches[j].rate != NULL) {

@@ -14,7 +14,7 @@
 //
 //           A stream that a stage serves passes at most `capacity` vehicles a second, from `start_loss_s` after the
 //           stage's start (nothing is credited during a change) and for yellow_gain_s after its end; one that both
-//           stages serve passes throughout. So
+//           stages serve passes throughout, and one that may start lead_s before the stage's last does so then. So
 //
 //               gone[k + 1] = min(arrived[k + 1], gone[k] + capacity of the stream now)
 //
@@ -50,6 +50,7 @@
 #define GIVING_COUNT_MAX 64
 #define FOE_COUNT_MAX 256
 #define ROW_ALIGN 64                  // rows of streams begin with a line of the cache: no vector of them crosses one
+#define LEAD_S_MAX 6                  // seconds by which some streams of a stage may start before the others
 #define VISIT_COUNT_MAX 12            // stages of one plan, the present one included
 
 // A stream part of which gives way to others in a stage: a gap is open for 1 - sum of shut * vehicles a second that
@@ -78,6 +79,9 @@ struct horizon {
     int32_t green_s_min[HORIZON_STAGE_COUNT_MAX];
     bool early_only[HORIZON_STAGE_COUNT_MAX];   // none but the next two stages of a plan may be one of these
     uint8_t transition_s[HORIZON_STAGE_COUNT_MAX][HORIZON_STAGE_COUNT_MAX];
+    // How many seconds before a stage a stream of it starts when the change is from another, and the most of these.
+    uint8_t lead_s[HORIZON_STAGE_COUNT_MAX][HORIZON_STAGE_COUNT_MAX][STREAM_COUNT_MAX];
+    uint8_t lead_s_most[HORIZON_STAGE_COUNT_MAX][HORIZON_STAGE_COUNT_MAX];   // at most LEAD_S_MAX
     // Columns of streams; from stream_count to horizon_width they are 0, and beyond not looked at.
     _Alignas(ROW_ALIGN) float capacity[HORIZON_STAGE_COUNT_MAX][STREAM_COUNT_MAX];   // vehicles per second
     struct giving_way giving[GIVING_COUNT_MAX];

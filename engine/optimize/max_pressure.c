@@ -5,18 +5,30 @@
 //           pressure is green until the next decision; on equal terms the one that is green goes on. Vehicles wait
 //           when they stand: those that roll towards the line are no queue yet, in [Varaiya2013] as in the published
 //           comparisons. Each queue is counted over its whole reach with its feeders, and each vehicle once: by its
-//           row, shared out among the row's movements. Decision 0040 has what else it could count.
+//           row, shared out among the row's movements. Decision 0040 has what else it could count. Where the queue on
+//           an exit fills a good part of it, who would go there takes nothing from those who share his stage: two
+//           signals, each with a full link to the other, would let nobody go (0044).
 #include "engine/optimize/strategy.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 #define DECISION_MS 15000             // as in the published comparisons, docs/sources.md
 static const double UNIT = 1000.0;    // reasons are told in 1/1000 vehicle
+static const double SPACE_M = 7.5;    // of one who stands
+static const double FILLED = 0.25;    // of an exit's length
 
 struct pressure_memory {
     int64_t next_ms;                  // of the next decision; 0: none yet
     int32_t stage;                    // what the last one chose
 };
+
+// Whether those who stand on a link fill FILLED of it.
+static bool link_filled(const struct view *view, int32_t link)
+{
+    return SPACE_M * (estimate_link_queue(view->estimate, (struct link_id){ link }) + 1.0)
+        >= FILLED * view->network->links[link].length_m;
+}
 
 static double stage_pressure(const struct view *view, uint64_t groups)
 {
@@ -32,7 +44,8 @@ static double stage_pressure(const struct view *view, uint64_t groups)
         double before = view->estimate->rows[movement->row].queue;
         double after = estimate_link_queue(view->estimate, (struct link_id){ movement->to_link })
             * view->network->links[movement->to_link].lane_count;
-        pressure += share * (before - after);
+        double pull = before - after;
+        pressure += pull < 0.0 && link_filled(view, movement->to_link) ? 0.0 : share * pull;
     }
     return pressure;
 }

@@ -9,6 +9,8 @@
 #include "engine/base/memory.h"
 #include "engine/model/lamp.h"
 #include "engine/optimize/strategy.h"
+#include "engine/serve/alarms.h"
+#include "engine/serve/city_clock.h"
 #include "engine/serve/journal.h"
 #include "engine/store/state_fields.h"
 #include "engine/wire/plan_codec.h"
@@ -189,6 +191,51 @@ void console_journal(struct page_text *text)
     free(lines);
 }
 
+static void add_time(struct page_text *text, const char *key, int64_t time_ms)
+{
+    page_text_add(text, time_ms == 0 ? ",\"%s\":null" : ",\"%s\":%" PRId64, key, time_ms);
+}
+
+static void add_name(struct page_text *text, const char *key, const char *name)
+{
+    page_text_add(text, ",\"%s\":", key);
+    if (name[0] != '\0') {
+        page_text_string(text, name);
+    } else {
+        page_text_add(text, "null");
+    }
+}
+
+static void add_alarm(const struct network *network, const struct alarm_row *row, struct page_text *text)
+{
+    page_text_add(text, "{\"id\":%" PRIu32 ",\"severity\":\"%s\",\"in_force\":%s,\"times\":%" PRIu32, row->id,
+                  row->severity == ALARM_CRITICAL ? "critical" : "warning", row->ended_ms == 0 ? "true" : "false",
+                  row->times);
+    add_time(text, "since_ms", row->since_ms);
+    add_time(text, "ended_ms", row->ended_ms);
+    add_name(text, "intersection", row->intersection);
+    int32_t at = row->intersection[0] != '\0' ? network_find_intersection(network, row->intersection).index
+        : INDEX_NONE;
+    page_text_add(text, at == INDEX_NONE ? ",\"at\":null" : ",\"at\":%" PRId32, at);
+    add_name(text, "text", row->text);
+    add_name(text, "acknowledged_by", row->acknowledged_by);
+    add_time(text, "acknowledged_ms", row->acknowledged_ms);
+    page_text_add(text, "}");
+}
+
+void console_alarms(const struct gauges *gauges, struct page_text *text)
+{
+    struct alarms_copy copy;
+    alarms_copy(gauges->service->alarms, &copy);
+    page_text_add(text, "{\"now_ms\":%" PRId64 ",\"left_out\":%" PRIu32 ",\"alarms\":[", wall_ms(), copy.left_out);
+    for (int32_t i = 0; i < copy.count; i++) {
+        page_text_add(text, i > 0 ? ",\n" : "\n");
+        add_alarm(gauges->service->network, &copy.rows[i], text);
+    }
+    page_text_add(text, "]}\n");
+    alarms_copy_release(&copy);
+}
+
 static const char *text_in(const json_t *object, const char *key, size_t bytes_max)
 {
     const char *text = json_string_value(json_object_get(object, key));
@@ -235,12 +282,19 @@ static const char *override_fill(const json_t *object, const struct network *net
     return NULL;
 }
 
-bool console_override_read(const char *bytes, size_t count, const struct network *network, struct desk_request *ret,
-                           void **ret_memory, const char **ret_why)
+static const char *acknowledge_fill(const json_t *object, struct desk_request *ret)
+{
+    ret->alarm = (uint32_t)whole_in(object, "alarm", 1, UINT32_MAX, 0);
+    return ret->alarm != 0 ? NULL : "alarm: the id of an alarm";
+}
+
+bool console_request_read(enum desk_kind kind, const char *bytes, size_t count, const struct network *network,
+                          struct desk_request *ret, void **ret_memory, const char **ret_why)
 {
     json_t *object = json_loadb(bytes, count, JSON_REJECT_DUPLICATES, NULL);
-    *ret = (struct desk_request){ .what = { .stage = INDEX_NONE } };
-    *ret_why = json_is_object(object) ? override_fill(object, network, ret) : "this is no JSON object";
+    *ret = (struct desk_request){ .kind = kind, .what = { .stage = INDEX_NONE } };
+    *ret_why = !json_is_object(object) ? "this is no JSON object"
+        : kind == DESK_ACKNOWLEDGE ? acknowledge_fill(object, ret) : override_fill(object, network, ret);
     if (*ret_why != NULL) {
         json_decref(object);
         return false;
@@ -252,12 +306,12 @@ bool console_override_read(const char *bytes, size_t count, const struct network
     return true;
 }
 
-void console_override_release(void *memory)
+void console_request_release(void *memory)
 {
     json_decref(memory);
 }
 
-void console_override_answer(const struct desk_answer *answer, struct page_text *text)
+void console_request_answer(const struct desk_answer *answer, struct page_text *text)
 {
     page_text_add(text, "{\"accepted\":%s,\"until_ms\":%" PRId64 ",\"code\":\"%s\",\"text\":",
                   answer->accepted ? "true" : "false", answer->until_ms,

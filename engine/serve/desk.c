@@ -17,7 +17,9 @@ struct desk {
     struct arena arena;
     struct green greens[PLAN_GREEN_COUNT_MAX];
     char identity[IDENTITY_BYTES_MAX], token[TOKEN_BYTES_MAX];
+    enum desk_kind kind;
     struct override_request override;
+    uint32_t alarm;
     desk_done done;
     void *owner;
     int descriptor, handle_count;
@@ -71,11 +73,17 @@ static bool send_all(struct desk *desk, const struct frame_writer *out)
     return send(desk->descriptor, out->at, out->used, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)out->used;
 }
 
+static enum status request_put(const struct desk *desk, struct frame_writer *out)
+{
+    return desk->kind == DESK_ACKNOWLEDGE ? wire_put_alarm_acknowledge(out, desk->override.request, desk->alarm)
+        : wire_put_override(out, &desk->override);
+}
+
 static void on_event(struct desk *desk, const struct client_event *event, struct frame_writer *out)
 {
     switch ((int)event->kind) {
     case CLIENT_WELCOME:
-        if (wire_put_override(out, &desk->override) != STATUS_OK) {
+        if (request_put(desk, out) != STATUS_OK) {
             fail(desk, ERROR_FIELD, "the request does not fit into a frame");
         }
         break;
@@ -157,6 +165,8 @@ struct desk *desk_ask(uv_loop_t *loop, struct service *service, const struct des
     desk->descriptor = pair[0];
     desk->done = done;
     desk->owner = owner;
+    desk->kind = request->kind;
+    desk->alarm = request->alarm;
     snprintf(desk->identity, sizeof desk->identity, "%s", request->identity);
     snprintf(desk->token, sizeof desk->token, "%s", request->token);
     desk->override = (struct override_request){ .request = 1, .what = request->what,

@@ -33,6 +33,7 @@ struct request {
     struct http *http;
     struct page_text posted;          // what came of a POST
     char from[64];
+    enum desk_kind asks;              // what a POST asks for
     bool posts, local;                // a POST that is to be heard; from this machine
     bool answered;                    // the body of the answer is there, its headers are not sent
     struct desk *desk;                // what waits for an answer, or NULL
@@ -79,6 +80,8 @@ static bool console_write(struct http *http, const char *path, struct request *r
         console_live(&gauges, &request->body);
     } else if (strcmp(path, "/api/journal") == 0) {
         console_journal(&request->body);
+    } else if (strcmp(path, "/api/alarms") == 0) {
+        console_alarms(&gauges, &request->body);
     } else if (strncmp(path, plan, sizeof plan - 1) == 0) {
         char *end;
         const char *digits = path + sizeof plan - 1;
@@ -159,10 +162,16 @@ static bool address_local(const char *address)
     return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
 }
 
-static bool post_wanted(struct lws *wsi, const char *path, struct http *http)
+static bool post_known(const char *path, enum desk_kind *ret)
+{
+    *ret = strcmp(path, "/api/acknowledge") == 0 ? DESK_ACKNOWLEDGE : DESK_OVERRIDE;
+    return *ret == DESK_ACKNOWLEDGE || strcmp(path, "/api/override") == 0;
+}
+
+static bool post_wanted(struct lws *wsi, const char *path, struct http *http, enum desk_kind *ret_asks)
 {
     char host[160] = "", origin[200] = "", type[64] = "", own[200];
-    if (strcmp(path, "/api/override") != 0 || !http->hooks.service->settings.console_operates) {
+    if (!post_known(path, ret_asks) || !http->hooks.service->settings.console_operates) {
         return false;
     }
     lws_hdr_copy(wsi, host, sizeof host, WSI_TOKEN_HOST);
@@ -177,7 +186,7 @@ static void answer_text(struct request *request, const struct desk_answer *answe
 {
     page_text_release(&request->body);
     request->sent = 0;
-    console_override_answer(answer, &request->body);
+    console_request_answer(answer, &request->body);
     request->answered = true;
     lws_callback_on_writable(request->wsi);
 }
@@ -202,14 +211,15 @@ static void post_take(struct request *request)
     struct desk_request asked;
     const char *why;
     void *memory;
-    if (!console_override_read(request->posted.at, request->posted.used, service->network, &asked, &memory, &why)) {
+    if (!console_request_read(request->asks, request->posted.at, request->posted.used, service->network, &asked,
+                              &memory, &why)) {
         answer_no(request, ERROR_FIELD, why);
         return;
     }
     asked.local = request->local;
     asked.from = request->from;
     request->desk = desk_ask(request->http->hooks.loop, service, &asked, on_desk, request);
-    console_override_release(memory);
+    console_request_release(memory);
     if (request->desk == NULL) {
         answer_no(request, ERROR_OVERLOADED, "too many requests wait for an answer");
     }
@@ -219,7 +229,7 @@ static int on_post(struct http *http, struct lws *wsi, const char *path, struct 
 {
     request->wsi = wsi;
     request->http = http;
-    request->posts = post_wanted(wsi, path, http);
+    request->posts = post_wanted(wsi, path, http, &request->asks);
     if (!request->posts) {
         lws_return_http_status(wsi, HTTP_STATUS_FORBIDDEN, NULL);
         return -1;

@@ -59,6 +59,12 @@ void leadership_say(const struct server *server, int32_t plans)
     sd_notifyf(0, "STATUS=leads%s, epoch %" PRIu32, text, epoch);
 }
 
+static void epoch_alarm(struct server *server, const char *why)
+{
+    alarms_come(server->service.alarms, &(struct alarm){ .key = "epoch", .severity = ALARM_CRITICAL, .once = true },
+                "a higher epoch cannot be had, and without it no region be taken over: %s", why);
+}
+
 // Regions were taken over or lost, or the epoch has to rise: the brain goes on with what is ours now.
 static void lead_change(struct server *server)
 {
@@ -72,8 +78,9 @@ static void lead_change(struct server *server)
         return;
     }
     if (above == UINT32_MAX || state_folder_epoch(&server->folder, above + 1, &problem) != STATUS_OK) {
-        journal(JOURNAL_ALARM, "no regions can be taken over: %s",
-                above == UINT32_MAX ? "there is no higher epoch" : problem.text);
+        const char *why = above == UINT32_MAX ? "there is no higher epoch" : problem.text;
+        journal(JOURNAL_ALARM, "no regions can be taken over: %s", why);
+        epoch_alarm(server, why);
         return;
     }
     atomic_store(&server->service.epoch, above + 1);
@@ -105,8 +112,9 @@ void leadership_raise(struct server *server, uint32_t above, const char *who)
     uint32_t epoch = above + 1;
     if (above == UINT32_MAX || state_folder_epoch(&server->folder, epoch, &problem) != STATUS_OK
         || leadership_brain(server, &server->settings, epoch, &brain, &problem) != STATUS_OK) {
-        journal(JOURNAL_ALARM, "epoch %" PRIu32 " was seen (%s) and cannot be passed: %s", above, who,
-                above == UINT32_MAX ? "it is the last there is" : problem.text);
+        const char *why = above == UINT32_MAX ? "it is the last there is" : problem.text;
+        journal(JOURNAL_ALARM, "epoch %" PRIu32 " was seen (%s) and cannot be passed: %s", above, who, why);
+        epoch_alarm(server, why);
         return;
     }
     journal(JOURNAL_WARNING, "%s knows epoch %" PRIu32 ": ours is %" PRIu32 " from now on", who, above, epoch);

@@ -37,6 +37,9 @@ static void refuse(struct listener *listener, int descriptor)
         listener->refused_said_ms = monotonic_ms();
         journal(JOURNAL_ALARM, "%s: too many connections (limit %d, %llu refused so far)", listener->shown,
                 listener->service->settings.limits.connections, (unsigned long long)listener->refused);
+        alarms_come(listener->service->alarms, &(struct alarm){ .key = "connections", .severity = ALARM_CRITICAL,
+                    .once = true }, "%s: connections were refused: the limit of %d is reached", listener->shown,
+                    listener->service->settings.limits.connections);
     }
 }
 

@@ -12,7 +12,8 @@
 
 static const float SAFE_MPS2 = 4.0f;           // b_safe of MOBIL
 static const float POLITENESS = 0.2f;
-static const float ASIDE_MPS = 4.5f;           // taken off the speed of one who falls back, or lets another make way
+static const float COURTESY_MPS = 1.5f;        // taken off the speed of one who lets somebody in
+static const float SIREN_MPS = 4.5f;           // and of one who lets another make way for an emergency vehicle
 static const float URGENT_M = 100.0f;          // to the end of a wrong lane
 static const float AHEAD_S = 10.0f;            // so early, and twice that to the left, one asks to be let in, as SUMO's
 static const float QUEUED_M = 7.5f;            // of a lane that each vehicle on it takes
@@ -20,6 +21,7 @@ static const float HARD_MPS2 = 6.0f;           // limit of mandatory changes whe
 static const float STANDING_MPS = 1.0f;
 static const float APART_M = 0.5f;             // bumper to bumper at least, after a change
 static const float SIREN_M = 50.0f;            // ahead of an emergency vehicle drivers make way (decision 0141)
+static const float ABREAST_MPS = 8.0f;         // above it one falls back behind who drives abreast
 static const float ASIDE = 0.5f;               // the urgency of that: within SAFE_MPS2 for all concerned
 static const float BACK_M = 150.0f;            // and to its line who leaves the lane of its route for that while
 
@@ -305,7 +307,7 @@ static void courtesy_slow(const struct street *street, struct group *group, stru
 
 // What one takes off its speed to let in somebody `gap` ahead at speed v: as much as it follows it with, if a second's
 // braking makes room for it or it is so slow that it can stop in one; else nothing, and it goes past, as SUMO's drivers
-// do. Who has just set off was near enough a second ago, when it stood.
+// do.
 static float lets_in(const struct street *street, const struct row *row, int column, float gap, float v)
 {
     uint32_t type = row->kind[column] & KIND_TYPE;
@@ -313,7 +315,7 @@ static float lets_in(const struct street *street, const struct row *row, int col
     float braked = speed > brake ? speed - brake : 0.0f;
     float spare = gap - street->types.gap[type] + v - braked;
     float reach = braked * street->types.headway[type] + braked * (braked - v) * street->types.closing[type];
-    bool slow = speed < brake && gap + speed * street->step_s > street->types.gap[type];
+    bool slow = speed < brake && gap > street->types.gap[type];
     if (!slow && (spare <= 0.0f || spare < reach)) {
         return 0.0f;
     }
@@ -334,8 +336,6 @@ static float falls_in(const struct street *street, const struct change *change, 
     }
     float left_s = (change->from->length[c] - row->front[c]) / (2.0f * v);
     slowing = (slowing < v ? slowing : v) / (left_s > 1.0f ? left_s : 1.0f);
-    // For two seconds, and for what it gains in the one in which it does not look to this side.
-    slowing = 2.0f * slowing + street->types.acceleration[row->kind[c] & KIND_TYPE] * street->step_s;
     return slowing < brake ? slowing : brake;
 }
 
@@ -391,14 +391,14 @@ static void change_mandatory(struct street *street, struct change *change, int32
     if (!asks || exchange(street, change, k, &near) || stays) {
         return;
     }
-    if (near.ahead < APART_M && (!must || v > STANDING_MPS)) {   // it falls back behind the one beside it
-        courtesy_slow(street, change->from, change->from_rows, k, c, ASIDE_MPS);
+    if (near.ahead < APART_M && (!must || v > ABREAST_MPS)) {   // it falls back behind the one beside it
+        courtesy_slow(street, change->from, change->from_rows, k, c, must ? COURTESY_MPS : SIREN_MPS);
     } else if (must && near.ahead >= APART_M && v > near.ahead_mps
         && !gap_safe(street, row->kind[c], v, near.ahead, near.ahead_mps)) {
         courtesy_slow(street, change->from, change->from_rows, k, c,
                       falls_in(street, change, k, near.ahead, near.ahead_mps));
     } else if (near.place < change->to->count[c]) {
-        float mps = must ? lets_in(street, &change->to_rows[near.place], c, near.behind, v) : ASIDE_MPS;
+        float mps = must ? lets_in(street, &change->to_rows[near.place], c, near.behind, v) : SIREN_MPS;
         courtesy_slow(street, change->to, change->to_rows, near.place, c, mps);
     }
 }

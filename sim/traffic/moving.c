@@ -26,7 +26,7 @@ static const float WAY_S = 4.0f;               // after that time, and again, wi
 static const float CLEARANCE_M = 0.1f;         // as in the kernel: a rear this little beyond a line is at it still
 static const int16_t YIELDING_STEPS_MAX = 32000;
 #define GROUPS_PORTION 8                       // taken together by one thread (decision 0055)
-#define PATHS_PORTION 32
+#define PATHS_PORTION 64
 #define GROUPS_AHEAD 8                         // so far ahead is asked whether a group has vehicles
 
 // While the head passes its line the second one, who will be the head then, may have to stop already: at a signal that
@@ -82,6 +82,7 @@ static void head_lost(struct street *street, struct worker *worker, int32_t cell
         group->yielding[c] = 0;
         row->path[c] = path;
         row->kind[c] = trip_kind(street, trip, cell);
+        group->stops = group->stops || (row->kind[c] & KIND_STOP) != 0;
         worker->detours++;
     }
 }
@@ -539,9 +540,10 @@ static void groups_move(struct street *street, struct worker *worker, struct sha
 
 void move_worker(struct street *street, struct worker *worker)
 {
+    // Paths first: who takes from others at the end then takes lanes, which cost it less than paths would.
     static const struct job_kind jobs[] = {
-        { JOB_LANES, GROUPS_PORTION, groups_list, groups_part, groups_move },
         { JOB_PATHS, PATHS_PORTION, crossing_list, crossing_parts, crossing_move },
+        { JOB_LANES, GROUPS_PORTION, groups_list, groups_part, groups_move },
     };
     share_out(street, worker, jobs, sizeof jobs / sizeof *jobs);
 }

@@ -9,7 +9,9 @@ static const float MARGIN_S = 1.0f;            // between two users of a common 
 static const float CLOSING_MPS2 = 2.0f;        // what one expects of a follower behind whom one merges
 static const float FOE_MPS2 = 2.6f;            // how fast one expects the other to start: SUMO's default driver
 static const float PATIENCE_S = 5.0f;          // then foes that stand outside are ignored, by the lowest path
-static const float EQUAL_S = 1.5f;              // ... where nobody has the right of way
+static const float EQUAL_S = 1.5f;             // the same where nobody has the right of way
+static const float CREEP_S = 0.5f;             // so long an IDM driver stands before it creeps over its line
+static const float NOTICE_S = 0.5f;             // till the other sees it
 static const float BLOCKER_S = 20.0f;          // then a standing blocker inside is ignored
 static const float STANDING_MPS = 0.5f;
 static const float AT_LINE_M = 5.0f;           // a head this near stands at its line
@@ -371,10 +373,19 @@ static bool first_come(const struct street *street, const struct path_foe *foe, 
                        const struct viewer *viewer, const struct other *other)
 {
     if (other->speed >= SPEED_WAITING_MPS) {
-        return other->yielded == 0 && stops_within(other->speed, -other->x, FOE_BRAKE_MPS2);
+        // The other is taken for a driver like itself: Krauss' brake in whole steps.
+        float saved = street->types.krauss[viewer->kind & KIND_TYPE] ? 0.5f * other->speed * street->step_s : 0.0f;
+        return other->yielded == 0 && stops_within(other->speed, saved - other->x, FOE_BRAKE_MPS2);
     }
     int32_t mine = (int32_t)(viewer->waited_s / street->step_s + 0.5f);
     return -other->x >= AT_LINE_M || mine > other->yielded || (mine == other->yielded && path_index < foe->path);
+}
+
+// Whether drivers like this one creep over the line that a sign tells them to yield at.
+static bool creeps_at(const struct street *street, const struct path *path, const struct viewer *viewer)
+{
+    return !street->types.krauss[viewer->kind & KIND_TYPE]
+        && (path->rule == JUNCTION_PRIORITY || path->rule == JUNCTION_STOP);
 }
 
 static bool outsider_takes(const struct street *street, int32_t path_index, const struct path_foe *foe,
@@ -385,12 +396,18 @@ static bool outsider_takes(const struct street *street, int32_t path_index, cons
         return false;
     }
     const struct path *path = &street->paths[path_index];
+    // Where nobody has the right of way, SUMO's IDM drivers creep over their line too: they go in turn.
     bool equal = path->rule == JUNCTION_RIGHT_BEFORE_LEFT && signs_rule(street, path);
     bool in_turn = (path->rule == JUNCTION_ALL_WAY_STOP && signs_rule(street, path))
         || (equal && viewer->waited_s > EQUAL_S && !street->types.krauss[viewer->kind & KIND_TYPE]);
     if (in_turn ? first_come(street, foe, path_index, viewer, &other)
                 : other.speed < STANDING_MPS && viewer->waited_s > (equal ? EQUAL_S : PATIENCE_S)
                     && lowest_standing(street, path_index, viewer)) {
+        return false;
+    }
+    // SUMO's IDM drivers, once they have stood, creep over their line and so go before those who still can stop.
+    bool creeps = viewer->waited_s > CREEP_S && creeps_at(street, path, viewer);
+    if (creeps && stops_within(other.speed, -other.x - NOTICE_S * other.speed, FOE_BRAKE_MPS2)) {
         return false;
     }
     // SUMO's Krauss drivers, once they stand, do not merge before anybody who comes to the same lane, however far away:
@@ -435,7 +452,9 @@ static bool insider_takes(const struct street *street, int32_t path_index, const
         if (x > foe->enter && !inside && stops_within(crosser->speed, foe->foe_enter - crosser->front, their_brake)) {
             continue;   // this one is in the area, the other is not: the other waits
         }
-        if (!inside && !must_yield) {
+        // It lets pass whoever has crept in before it.
+        bool crept = foe->foe_yields && !waits && !stands && creeps_at(street, path, viewer);
+        if (!inside && !must_yield && !crept) {
             if (foe->foe_yields && stops_within(crosser->speed, foe->foe_enter - crosser->front, their_brake)) {
                 continue;
             }
@@ -476,6 +495,7 @@ static bool taken(const struct street *street, int32_t path_index, const struct 
     if (!insiders && !path->yields && !to_all && !all_way && lit) {
         return false;
     }
+    // Where nobody has the right of way, who is in goes first.
     bool equal = path->rule == JUNCTION_RIGHT_BEFORE_LEFT && signs_rule(street, path);
     // Who waits inside still when its green is over goes before those whose green it is now: they wait till it is gone.
     bool stays_over = x >= 0.0f && aspect == ASPECT_RED;
@@ -484,7 +504,8 @@ static bool taken(const struct street *street, int32_t path_index, const struct 
         bool yields = (foe->yields && !(foe->conflicting && (lit || stays_over))) || to_all || all_way;
         bool clears_first = lit && x < 0.0f && foe->conflicting
             && path_aspect(street, &street->paths[foe->path]) == ASPECT_RED;
-        if (insiders && insider_takes(street, path_index, foe, viewer, x, acceleration, yields || clears_first || equal)) {
+        bool before = yields || clears_first || equal;
+        if (insiders && insider_takes(street, path_index, foe, viewer, x, acceleration, before)) {
             return true;
         }
         if (yields && outsider_takes(street, path_index, foe, viewer, x, acceleration)) {

@@ -3,9 +3,8 @@
 //
 // THEORY    See street_state.h and sharing.h. Of each share one worker first takes from the lists of those who left
 //           what goes to the share's lanes and junctions, in the order of where they left. Then its blocks are settled.
-//           Vehicles for one lane are put in by their place. Where two would overlap,
-//           which takes two merging paths that are shorter than a step, the one behind is put behind the other, as
-//           far back as where it came from.
+//           Vehicles for one lane are put in by their place. Where two would overlap, which takes two merging paths
+//           that are shorter than a step, the one behind is put behind the other, as far back as where it came from.
 //           Trips wait in one queue per link. A trip enters with its rear at the lane's start, on the lane of its
 //           choice or else on the preferred one with the most room, when the gap ahead is safe at its speed and
 //           nobody is about to come in from upstream. One that cannot enter holds up only those that want its lanes.

@@ -5,6 +5,7 @@ import http.client
 import http.server
 import json
 import re
+import signal
 import socket
 import subprocess
 import threading
@@ -12,7 +13,7 @@ import urllib.error
 import urllib.request
 
 import harness
-from harness import test, wait_for
+from harness import INTERGREEN, run, test, wait_for
 from town import Cabinet, Camera, daemon, lanes_into
 
 PATIENCE_MS = 9000                # of the browser's own clock, which stands while it waits for an answer
@@ -40,24 +41,38 @@ def text_of(page, name):
 
 class Between:
     """Stands between a browser and the daemon: from the `first` round on, `rounds` of them get no answer. A round begins
-    with the state."""
+    with the state. The page gets a hand that presses, once, what the selector `press` finds."""
 
-    def __init__(self, port, first, rounds):
+    def __init__(self, port, first=0, rounds=0, press=None):
         self.asked = 0
         between = self
+        hand = """const waits = setInterval(() => {
+            const found = document.querySelector(%s);
+            if (found) { clearInterval(waits); found.click(); }
+        }, 100);""" % json.dumps(press)
 
         class Hand(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["content-length"]))
+                self.answer(urllib.request.Request(f"http://127.0.0.1:{port}{self.path}", data=body,
+                                                   headers={"content-type": self.headers["content-type"]}))
+
             def do_GET(self):
                 between.asked += self.path == "/api/state"
                 if self.path.startswith("/api/") and first <= between.asked < first + rounds:
                     self.send_error(503)
                     return
+                self.answer(f"http://127.0.0.1:{port}{self.path}")
+
+            def answer(self, request):
                 try:
-                    with urllib.request.urlopen(f"http://127.0.0.1:{port}{self.path}", timeout=10) as answer:
+                    with urllib.request.urlopen(request, timeout=10) as answer:
                         body, kind = answer.read(), answer.headers["content-type"]
                 except urllib.error.HTTPError as error:
                     self.send_error(error.code)
                     return
+                if press and self.path == "/console.js":
+                    body += hand.encode()
                 self.send_response(200)
                 self.send_header("content-type", kind)
                 self.send_header("content-length", str(len(body)))
@@ -85,9 +100,9 @@ def served(folder, **keys):
     return running, port
 
 
-def posted(port, body, **headers):
-    """The answer to an override; or the code of a refusal by HTTP."""
-    request = urllib.request.Request(f"http://127.0.0.1:{port}/api/override", data=body if isinstance(body, bytes) else json.dumps(body).encode(),
+def posted(port, body, path="/api/override", **headers):
+    """The answer to what an operator asks for; or the code of a refusal by HTTP."""
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data=body if isinstance(body, bytes) else json.dumps(body).encode(),
                                      headers={"content-type": "application/json", **headers})
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:
@@ -214,12 +229,102 @@ def the_console_asks_for_the_token_that_the_registry_asks_for(folder):
         assert token not in running.said()
 
 
+def bad_reload(running):
+    """Makes an alarm of the daemon."""
+    running.config.write_text(running.config.read_text() + "no-such-key: 1\n")
+    running.process.send_signal(signal.SIGHUP)
+
+
+def fall_silent(running, port, name):
+    """Makes an alarm of an intersection: its controller reports for some steps and leaves."""
+    with Cabinet(running.address, name) as cabinet:
+        groups, steps = len(set(cabinet.wait("fallback_table").green_group)), set()
+
+        def reported():
+            cabinet.report(groups)
+            state = asked(port, "/api/state")
+            if state["intersections"][cabinet.index][state["columns"].index("reported")]:
+                steps.add(state["time_ms"])
+            return len(steps) > 2
+        wait_for("its reports", reported)
+
+
+@test
+def the_table_of_alarms_is_what_wants_attention(folder):
+    running, port = served(folder, console_operates="yes", status_age_ms=1000)
+    with running:
+        assert asked(port, "/api/alarms")["alarms"] == []
+        assert "No alarms are in force." in text_of(document(f"http://127.0.0.1:{port}/"), "alarms-count")
+        fall_silent(running, port, "B1")
+        bad_reload(running)
+        table = wait_for("both alarms", lambda: (lambda t: t if len(t["alarms"]) == 2 else None)(asked(port, "/api/alarms")))
+        # It is the table that the commands show, and the place of each intersection in the network.
+        said = json.loads(run(INTERGREEN, "alarms", "--json", "--daemon", running.address)[0])
+        names = [at["name"] for at in asked(port, "/api/network")["intersections"]]
+        by_name = {alarm["intersection"]: alarm for alarm in table["alarms"]}
+        assert by_name["B1"]["at"] == names.index("B1") and by_name[None]["at"] is None, table
+        assert [{key: value for key, value in alarm.items() if key != "at"} for alarm in table["alarms"]] == said["alarms"]
+        assert table["left_out"] == said["left_out"] == 0
+
+        page = document(f"http://127.0.0.1:{port}/")
+        lines = dict(re.findall(r'<tr data-alarm="(\d+)"(.*?)</tr>', page, re.S))
+        silent, reload = lines[str(by_name["B1"]["id"])], lines[str(by_name[None]["id"])]
+        assert "critical" in silent and "is silent" in silent and ">B1</button>" in silent and ">acknowledge</button>" in silent, silent
+        assert "no-such-key" in reload and "the daemon" in reload, reload
+        assert "2 alarms in force, 2 seen by nobody" in page and "<title>(2) " in page
+        # B1 is an alarm and no more one of those that were never heard.
+        assert "8 intersections: no report" in text_of(page, "remarks"), text_of(page, "remarks")
+
+        # Each by its button; the second also leads to the intersection.
+        for alarm, button in ((by_name[None], "seen"), (by_name["B1"], "where")):
+            with Between(port, press=f'tr[data-alarm="{alarm["id"]}"] td.{button} button') as between:
+                pressed = document(between.address)
+            assert button == "seen" or re.search(r'id="detail".*?<h2>B1</h2>', pressed, re.S), pressed[-3000:]
+        seen = wait_for("the acknowledgement", lambda: [alarm for alarm in asked(port, "/api/alarms")["alarms"] if alarm["acknowledged_by"]])
+        assert [(alarm["id"], alarm["acknowledged_by"]) for alarm in seen] == [(by_name[None]["id"], "console")], seen
+        page = document(f"http://127.0.0.1:{port}/")
+        assert "seen by console, " in page and "2 alarms in force, 1 seen by nobody" in page and "<title>(1) " in page
+        records = [json.loads(line) for line in (folder / "state" / "audit.jsonl").read_text().splitlines()]
+        noted = [record for record in records if record["kind"] == "acknowledge"]
+        assert [(record["who"], record["accepted"]) for record in noted] == [("console", True)] and "console 127.0.0.1" in noted[0]["from"], noted
+
+
+@test
+def an_acknowledgement_by_the_console_is_an_operators(folder):
+    token = "hunter2-hunter2"
+    (folder / "peers.txt").write_text(f"desk-1 operator sha256:{hashlib.sha256(token.encode()).hexdigest()} *\n")
+    running, port = served(folder, console_operates="yes", registry=folder / "peers.txt")
+    with running:
+        bad_reload(running)
+        alarm = wait_for("the alarm", lambda: asked(port, "/api/alarms")["alarms"])[0]["id"]
+        ask = {"alarm": alarm, "identity": "desk-1", "token": token}
+
+        def acknowledged(body, **headers):
+            return posted(port, body, "/api/acknowledge", **headers)
+
+        for wrong in ({**ask, "alarm": 0}, {**ask, "alarm": -1}, {**ask, "alarm": "all"}, {"token": token}, [], b"{"):
+            answer = acknowledged(wrong)
+            assert not answer["accepted"] and answer["code"] == "field", (wrong, answer)
+        assert acknowledged({**ask, "token": "guess"})["code"] == "credential"
+        assert "no such alarm" in acknowledged({**ask, "alarm": alarm + 9})["text"]
+        assert acknowledged(ask, origin="http://evil.example") == 403
+        assert asked(port, "/api/alarms")["alarms"][0]["acknowledged_by"] is None
+        assert acknowledged(ask)["accepted"]
+        assert asked(port, "/api/alarms")["alarms"][0]["acknowledged_by"] == "desk-1"
+
+
 @test
 def the_console_changes_nothing_unless_it_is_told_to(folder):
     running, port = served(folder)
     with running:
         assert posted(port, {"intersection": 0, "do": "fallback", "seconds": 60}) == 403
+        assert posted(port, {"alarm": 1}, "/api/acknowledge") == 403
         assert asked(port, "/api/state")["operates"] is False
+        bad_reload(running)
+        wait_for("the alarm", lambda: asked(port, "/api/alarms")["alarms"])
+        page = document(f"http://127.0.0.1:{port}/")
+        assert "seen by nobody</td>" in page and ">acknowledge</button>" not in page
+        assert re.search(r'<form[^>]* id="operator"[^>]* hidden|<form id="operator" hidden', page)
 
 
 @test

@@ -223,6 +223,8 @@ def conformance_fails_a_maker_that_takes_everything(folder):
                  "refuses a fallback table with conflicting greens", "says the epoch that it has seen"):
         assert re.search(f"^FAILED {re.escape(case)}", said, re.M), (case, said)
     assert re.search("^ok +says hello", said, re.M), said
+    assert not re.search(r"^FAILED .*\bok\b", said, re.M), said
+    assert re.search("^FAILED refuses conflicting greens +accepted", said, re.M), said
 
 
 @test

@@ -351,6 +351,7 @@ def a_wrong_configuration_is_named_with_its_line(folder):
         ("network: x.xml\nstep_ms: 5\n", ["line 2", "100 to 60000"]),
         ("network: x.xml\nnetwork: y.xml\n", ["line 2", "twice"]),
         ("network: [\n", ["line", "YAML"]),
+        ("network: x.xml\nlisten: " + "[ " * 100_000, ["line 2", "nested deeper than 32"]),
         ("strategy: webster\n", ["network", "missing"]),
         ("", ["empty"]),
         (f"network: {town()}\nstrategy: magic\n", ["magic", "webster"]),

@@ -1,15 +1,17 @@
 """Goal: an operator's commands: alarms come, are acknowledged and end; the audit log tells who did what, and says where it
 was tampered with; keys are made, renewed and revoked, and a reload takes them up; watch ends when it is told to."""
+import datetime
 import hashlib
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import time
 
 import harness
-from harness import INTERGREEN, run, test, wait_for
+from harness import INTERGREEN, INTERGREEND, run, test, wait_for
 from town import Cabinet, daemon
 from wire_client import Client, Closed
 
@@ -82,6 +84,22 @@ def a_controller_that_falls_silent_is_an_alarm_until_it_is_back(folder):
         with Cabinet(running.address, "B1") as cabinet:
             reports(cabinet, 3)
             assert not alarms(running, "--intersection", "B1")[0]["in_force"]
+
+
+@test
+def connections_that_were_refused_are_an_alarm_until_somebody_saw_it(folder):
+    with daemon(folder, store="none", limits="{ connections: 2 }") as running:
+        with Cabinet(running.address, "B1"), Cabinet(running.address, "A0"):
+            wait_for("a refusal", lambda: subprocess.run([INTERGREEN, "alarms", "--daemon", running.address], check=False,
+                                                         capture_output=True).returncode != 0)
+        def list_of():
+            done = subprocess.run([INTERGREEN, "alarms", "--json", "--daemon", running.address], check=False, capture_output=True)
+            return json.loads(done.stdout)["alarms"] if done.returncode == 0 else None
+        alarm = wait_for("room again", list_of)[0]
+        assert alarm["in_force"] and "limit of 2" in alarm["text"] and alarm["intersection"] is None, alarm
+        wait_for("the end", lambda: subprocess.run([INTERGREEN, "alarms", "acknowledge", str(alarm["id"]), "--daemon", running.address],
+                                                   check=False, capture_output=True).returncode == 0)
+        assert not wait_for("room again", list_of)[0]["in_force"]
 
 
 @test
@@ -263,17 +281,73 @@ def watch_shows_the_city_and_one_intersection(folder):
 
 @test
 def wrong_words_are_usage(folder):
+    def hinted(*words):
+        stdout, said = run(INTERGREEN, *words, code=2)
+        lines = said.splitlines()
+        assert stdout == "" and len(lines) == 2 and lines[0].startswith(f"intergreen {words[0]}: "), (words, said)
+        assert lines[1] == f"`intergreen {words[0]} --help` tells the options.", (words, said)
+        return lines[0]
+
+    names = re.findall("^  ([a-z]+) ", run(INTERGREEN, "--help")[0], re.M)
+    assert len(names) == 17 and "alarms" in names, names
+    for name in names:
+        assert "'--no-such-option'" in hinted(name, "--no-such-option")
+        stdout, said = run(INTERGREEN, name, "--help")
+        assert stdout.startswith(f"usage: intergreen {name} ") and said == "", (name, stdout, said)
     for words in (["alarms", "acknowledge"], ["alarms", "acknowledge", "x"], ["alarms", "off"], ["audit"],
                   ["audit", "burn"], ["audit", "show", "--since", "yesterday"], ["audit", "verify", "--expect", "5"], ["keys"],
                   ["keys", "list"], ["watch", "a", "b"]):
-        run(INTERGREEN, *words, code=2)
+        hinted(*words)
+    nobody = ("--daemon", "unix:/nobody")
+    assert "one of --stage" in hinted("override", "set", "B1", *nobody)
+    assert "--seconds" in hinted("override", "set", "B1", "--end", "--seconds", "-1", *nobody)
+    said = hinted("override", "set", "B1", "--strategy", "foo", *nobody)
+    assert "'foo'" in said and "max-pressure" in said and "adaptive" in said, said
     for words in (["sim", "--network", "n"], ["compare", "--network", "n"], ["replay", "day"]):
         _, said = run(INTERGREEN, *words, "--control", "program,no-such", code=2)
         assert "no strategy 'no-such'" in said or "no strategy 'program,no-such'" in said, said
         assert "max-pressure" in said, said
-    for name in ("alarms", "audit", "watch", "keys"):
-        assert "usage" in run(INTERGREEN, name, "--help")[0]
-        assert f"  {name} " in run(INTERGREEN, "--help")[0]
+    said = run(INTERGREEND, "--no-such-option", code=2)[1]
+    assert len(said.splitlines()) == 2 and "--no-such-option" in said and "--help" in said, said
+
+
+@test
+def times_are_local_with_their_zone_and_milliseconds_in_json(folder):
+    with daemon(folder, store="none", strategy="max-pressure") as running:
+        def at_home(*words):
+            """What is printed in a zone of 5 h 45 min, and the same by --json."""
+            done = [subprocess.run([INTERGREEN, *words, *more, "--daemon", running.address], capture_output=True, text=True,
+                                   check=True, timeout=30, env={**os.environ, "TZ": "XXX-5:45"}).stdout for more in ([], ["--json"])]
+            return done[0], json.loads(done[1])
+
+        def check(text, ms):
+            assert text.endswith("+05:45") and datetime.datetime.fromisoformat(text).timestamp() * 1000 == ms, (text, ms)
+
+        said, told = at_home("override", "set", "B1", "--fallback", "--seconds", "600")
+        first = datetime.datetime.fromisoformat(re.fullmatch(r"accepted until (\S+)\n", said)[1])
+        assert told["accepted"] is True and said.endswith("+05:45\n"), (said, told)
+        assert 0 <= told["until_ms"] / 1000 - first.timestamp() < 60 and abs(first.timestamp() - time.time() - 600) < 60, (said, told)
+        command(running, "override", "set", "B1", "--end")
+
+        def same():
+            """Twice the same plan: it may be replaced between the two."""
+            said, told = at_home("plan", "show", "A0")
+            return (said, told) if f"plan {told['version']}," in said else None
+        with Cabinet(running.address, "A0") as cabinet:
+            cabinet.report(len(set(cabinet.wait("fallback_table").green_group)))
+            cabinet.pull()
+            said, told = wait_for("a plan twice", same)
+        valid = re.search(r"valid from (\S+) to (\S+)\n", said)
+        check(valid[1], told["valid_from_ms"])
+        check(valid[2], told["valid_until_ms"])
+        assert told["intersection"] == "A0" and len(told["greens"]) == said.count("  group "), (said, told)
+
+
+@test
+def the_programs_say_their_version(folder):
+    version = re.search(r"^  version: '(.*)',$", (harness.ROOT / "meson.build").read_text(encoding="utf-8"), re.M)[1]
+    assert run(INTERGREEN, "--version")[0] == f"intergreen {version}\n"
+    assert run(INTERGREEND, "--version")[0] == f"intergreend {version}\n"
 
 
 harness.main()

@@ -1,5 +1,6 @@
 """Goal: the closed loop holds on real hours: every vehicle is accounted for, max-pressure earns its place, and a run through a
 daemon gives the trips of a run in one process, byte for byte, for any number of threads."""
+import re
 import subprocess
 import time
 
@@ -167,6 +168,15 @@ def broken_networks_are_named_with_their_place(folder):
     cut.write_bytes(whole[: len(whole) // 2])
     _, said = run(INTERGREEN, "import", cut, "-o", folder / "x.ig", code=1)
     assert "cut.json" in said and "line" in said, said
+
+
+@test
+def a_comparison_notes_once_what_the_demand_is(folder):
+    for words in ([], ["--threads", "2"], ["--seeds", "2"]):     # two runs at once where there are cores, or one by one
+        _, said = run(INTERGREEN, "compare", *cologne(), "--begin", 27000, "--seconds", 60, "--control", "program,webster", *words)
+        assert len(re.findall("trips depart before the begin", said)) == 1, (words, said)
+    _, said = run(INTERGREEN, "compare", *cologne(), "--begin", 27000, "--seconds", 60, "--control", "program", "--quiet")
+    assert said == "", said
 
 
 @test

@@ -116,6 +116,31 @@ static void each_group_starts_when_it_is_clear(void **state)
     assert_int_equal(lamps.stage_start_ms, T0 + 14000);
 }
 
+// Groups 4 and 5 are clear of group 0 3 s after its end and of group 1 5 s after: group 0 may stay 2 s longer, and both
+// start as they would have.
+static void each_group_ends_when_somebody_waits_for_it(void **state)
+{
+    (void)state;
+    struct green first[PLAN_GREEN_COUNT_MAX], greens[PLAN_GREEN_COUNT_MAX];
+    struct plan entered, plan;
+    struct lamps lamps;
+    const struct intersection *at = &made.network.intersections[0];
+    int32_t *of_0 = &made.network.intergreen_ms[at->first_intergreen];
+    of_0[4] = of_0[5] = 3000;
+    compose_handover(&made.network, 0, 0, T0, INT64_MAX, first, &entered);
+    lamps_read(&made.network, &entered, T0 + 9000, &lamps);
+    compose_switch(&transitions, &lamps, 2, INT64_MAX, greens, &plan);
+    of_0[4] = of_0[5] = 5000;
+    expect_green(&plan, 0, 0, T0, T0 + 11000);
+    expect_green(&plan, 1, 0, T0, T0 + 9000);
+    expect_green(&plan, 4, 0, T0 + 14000, plan.valid_until_ms);
+    expect_green(&plan, 5, 0, T0 + 14000, plan.valid_until_ms);
+    lamps_read(&made.network, &plan, T0 + 10000, &lamps);
+    assert_int_equal(lamps.stage, INDEX_NONE);
+    lamps_read(&made.network, &plan, T0 + 15000, &lamps);
+    assert_int_equal(lamps.stage, 2);
+}
+
 // Stage 0 {0,1} to stage 4 {0,2}: group 0 goes on, group 1 ends, group 2 starts after group 1's intergreen.
 static void keeps_what_both_stages_have(void **state)
 {
@@ -268,6 +293,7 @@ int main(void)
         cmocka_unit_test(enters_a_stage_by_fresh_greens),
         cmocka_unit_test(switches_after_minimum_and_intergreen),
         cmocka_unit_test(each_group_starts_when_it_is_clear),
+        cmocka_unit_test(each_group_ends_when_somebody_waits_for_it),
         cmocka_unit_test(keeps_what_both_stages_have),
         cmocka_unit_test(believes_a_longer_red),
         cmocka_unit_test(goes_round_a_timing),

@@ -148,6 +148,30 @@ static void who_gives_way_waits_for_his_foe(void **state)
     assert_float_equal(gone[40][0], 5.0f, 1e-3);   // then 0.5 veh/s
 }
 
+// Two streams of the second stage wait with 4 vehicles each; the change begins at once and takes 5 s. The one that
+// leads by 2 s has none left at 3 + 8 s, the other at 5 + 8 s: gone rises by 0.5 from second 4 and from second 6 on.
+static void a_stream_that_leads_goes_first(void **state)
+{
+    (void)state;
+    struct horizon horizon;
+    static float gone[HORIZON_S + 1][STREAM_COUNT_MAX];
+    two_stages(&horizon);
+    horizon.stream_count = 3;
+    horizon.weight[2] = 1.0f;
+    horizon.capacity[1][2] = 0.5f;
+    arrive(&horizon, 1, 0, 4.0f);
+    arrive(&horizon, 2, 0, 4.0f);
+    horizon.lead_s[0][1][2] = horizon.lead_s_most[0][1] = 2;
+    struct visit visits[] = { { .stage = 0, .end_s = 0 }, { .stage = 1, .start_s = 5, .end_s = HORIZON_S } };
+    horizon_departures(&horizon, visits, 2, gone);
+    assert_float_equal(gone[3][2], 0.0f, 1e-6);
+    assert_float_equal(gone[4][2], 0.5f, 1e-6);
+    assert_float_equal(gone[11][2], 4.0f, 1e-6);
+    assert_float_equal(gone[5][1], 0.0f, 1e-6);
+    assert_float_equal(gone[6][1], 0.5f, 1e-6);
+    assert_float_equal(gone[13][1], 4.0f, 1e-6);
+}
+
 // ---- against all plans there are -----------------------------------------------------------------------------------
 
 struct brute {
@@ -200,6 +224,8 @@ static void random_site(uint64_t site, struct horizon *horizon)
         horizon->green_s_min[s] = 5;
         for (int32_t t = 0; t < horizon->stage_count; t++) {
             horizon->transition_s[s][t] = s == t ? 0 : 5;
+            int32_t first = below(&draws, 4), lead_s = s == t ? 0 : below(&draws, 4);
+            horizon->lead_s[s][t][first] = horizon->lead_s_most[s][t] = (uint8_t)lead_s;
         }
     }
     for (int32_t r = 0; r < 4; r++) {
@@ -268,6 +294,7 @@ int main(void)
         cmocka_unit_test(a_platoon_meets_green),
         cmocka_unit_test(a_full_exit_is_not_fed),
         cmocka_unit_test(who_gives_way_waits_for_his_foe),
+        cmocka_unit_test(a_stream_that_leads_goes_first),
         cmocka_unit_test(near_the_best_of_all_plans),
         cmocka_unit_test(an_early_stage_is_not_planned_late),
     };
