@@ -337,8 +337,7 @@ static bool groups_conflict(const struct network *network, int32_t a, int32_t b)
 }
 
 // Who turns across the opposite traffic lets those go first who turn the short way into the same road, whichever of
-// its lanes they take (in Germany StVO 9 (4)), if these come from a road of one lane: of a lane the street knows the
-// first two, and behind two who turn may be one who goes on. Of wider roads the matrix alone tells, as in SUMO.
+// its lanes they take (in Germany StVO 9 (4)): the paths need not meet for that.
 static bool yields_by_road(const struct street *street, const struct path *path, const struct path *other)
 {
     const struct network *network = street->network;
@@ -346,7 +345,6 @@ static bool yields_by_road(const struct street *street, const struct path *path,
     const struct connection *connection = &network->connections[path->connection];
     if (path->turn != wide || other->turn != narrow || path->to_link != other->to_link
         || path->from_cell == other->from_cell || connection->group < 0
-        || network->links[cell_link(street, other->from_cell)].lane_count > 1
         || network->connections[other->connection].group < 0
         || groups_conflict(network, connection->group, network->connections[other->connection].group)) {
         return false;   // or the signals part them, or the other is under none and gives way to who has a green
