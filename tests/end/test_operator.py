@@ -316,8 +316,9 @@ def times_are_local_with_their_zone_and_milliseconds_in_json(folder):
     with daemon(folder, store="none", strategy="max-pressure") as running:
         def at_home(*words):
             """What is printed in a zone of 5 h 45 min, and the same by --json."""
-            done = [subprocess.run([INTERGREEN, *words, *more, "--daemon", running.address], capture_output=True, text=True,
-                                   check=True, timeout=30, env={**os.environ, "TZ": "XXX-5:45"}).stdout for more in ([], ["--json"])]
+            zone = {**os.environ, "TZ": "NPT-5:45"}
+            done = [subprocess.run([INTERGREEN, *words, *more, "--daemon", running.address], capture_output=True,
+                                   text=True, check=True, timeout=30, env=zone).stdout for more in ([], ["--json"])]
             return done[0], json.loads(done[1])
 
         def check(text, ms):
