@@ -15,7 +15,9 @@ static const double PART_WIDTH_M = 2.0;       // a vehicle's and a little more
 static const float ROAD_M = 6.0f;              // before its end a path nears the others into the same road
 static const double PI = 3.14159265358979;
 static const size_t LARGE_PAGE_BYTES = (size_t)1 << 21;
-static const size_t LARGE_ROWS_BYTES = (size_t)1 << 22;   // a thread's first pieces: of less a page is too large a part
+static const size_t LARGE_ROWS_BYTES = (size_t)1 << 22;   // a thread's first pieces: from so much on all lie on pages
+static const size_t LARGE_PAGE_WORTH = (size_t)400000;    // of less, a page that may not be filled is too much
+#define ROWS_ALIGNED ((int64_t)1 << 15)                   // so many rows are a whole number of large pages
 static const double GAP_M_MIN = 0.1;          // between two vehicles, whatever happens: as in the kernel
 
 struct ordered {
@@ -639,6 +641,7 @@ static void workers_create(struct street *street)
 }
 
 // Address space for every group's longest queue; the first pieces of all.
+_Static_assert((ROWS_ALIGNED * sizeof(struct row)) % ((size_t)1 << 21) == 0, "a thread's rows begin on a page");
 static void rows_create(struct street *street)
 {
     int64_t rows = 0;
@@ -656,26 +659,25 @@ static void rows_create(struct street *street)
         }
         rows += rows_bound(longest);
         share->pool.row_end = rows;
+        rows = (rows + ROWS_ALIGNED - 1) / ROWS_ALIGNED * ROWS_ALIGNED;   // the next thread's are on pages of their own
     }
-    // Not memory_take_aligned: rows that no vehicle reaches must stay untouched, or they would cost memory. Where rows
-    // are many, all lie on large pages, of which each thread then leaves a part of one unused.
-    bool many = (size_t)street->group_count * ROW_PIECE_ROWS_MIN * sizeof *street->rows
-        >= LARGE_ROWS_BYTES * (size_t)street->worker_count;
-    size_t align = many ? LARGE_PAGE_BYTES : _Alignof(struct row);
-    size_t bytes_taken = (size_t)rows * sizeof *street->rows + align;
-    street->rows_taken = memory_take(bytes_taken, 1);
+    // Not memory_take_aligned: rows that no vehicle reaches must stay untouched, or they would cost memory.
+    size_t first_bytes = (size_t)street->group_count * ROW_PIECE_ROWS_MIN * sizeof *street->rows;
+    size_t align = first_bytes >= LARGE_PAGE_WORTH ? LARGE_PAGE_BYTES : _Alignof(struct row);
+    street->rows_taken = memory_take((size_t)rows * sizeof *street->rows + align, 1);
     uintptr_t at = ((uintptr_t)street->rows_taken + align - 1) & ~(uintptr_t)(align - 1);
     street->rows = (struct row *)at;
-    if (many) {
-        memory_wish_large_pages(street->rows, (size_t)rows * sizeof *street->rows);
-    }
     for (int32_t w = 0; w < street->worker_count; w++) {
         struct share *share = &street->shares[w];
         int64_t first = share->pool.next_row;
         rows_begin(street, share);
-        // The first pieces are as many as the network's lanes, whoever drives there: no step is to wait for them.
+        // The first pieces are as many as the network's lanes, whoever drives there: no step is to wait for them. Where
+        // they fill a part of a large page they lie on one, and with them what is taken from it as queues grow; where
+        // they fill two, all of the thread's rows are on large ones.
         size_t bytes = (size_t)(share->pool.next_row - first) * sizeof *street->rows;
-        memory_wish_large_pages(&street->rows[first], bytes + bytes / 2);
+        size_t wished = bytes >= LARGE_ROWS_BYTES ? (size_t)(share->pool.row_end - first) * sizeof *street->rows
+            : bytes >= LARGE_PAGE_WORTH ? bytes + LARGE_PAGE_BYTES - 1 : 0;
+        memory_wish_large_pages(&street->rows[first], wished);
         memset(&street->rows[first], 0, bytes);
     }
 }
