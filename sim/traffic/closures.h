@@ -35,19 +35,19 @@ void closures_set(struct street *street);
 // Whether the lane of a cell is shut to the user.
 static inline bool cell_closed(const struct street *street, int32_t cell, uint32_t user)
 {
-    return street->closures.closed != NULL
+    return rarely(street->closures.closed != NULL)
         && (street->closures.closed[cell_group(street, cell)->lane[cell % WIDE]] & user) != 0;
 }
 
 static inline bool lane_closed(const struct street *street, int32_t lane, uint32_t user)
 {
-    return street->closures.closed != NULL && (street->closures.closed[lane] & user) != 0;
+    return rarely(street->closures.closed != NULL) && (street->closures.closed[lane] & user) != 0;
 }
 
 // Whether a closure is so near ahead of the link that its drivers must think of it.
 static inline bool closures_near(const struct street *street, int32_t link)
 {
-    return street->closures.near_count > 0 && street->closures.near[link];
+    return rarely(street->closures.near_count > 0) && street->closures.near[link];
 }
 
 // Of a set of lanes of the link those that are open; all of them where none is.

@@ -156,14 +156,14 @@ static int32_t crossroads_list(struct street *street, struct worker *worker, con
     for (uint64_t rest = crossroads->busy_before & ~BUSY_REST; rest != 0; rest &= rest - 1) {
         street->inside_next[crossroads->first_path + __builtin_ctzll(rest)].count = 0;
     }
-    for (int32_t i = BUSY_PATHS; i < crossroads->path_count; i++) {
+    for (int32_t i = BUSY_PATHS; rarely(i < crossroads->path_count); i++) {
         street->inside_next[crossroads->first_path + i].count = 0;
     }
     worker->updates += crossroads->vehicles_now;
     for (uint64_t rest = crossroads->busy & ~BUSY_REST; rest != 0; rest &= rest - 1) {
         list[n++] = crossroads->first_path + __builtin_ctzll(rest);
     }
-    for (int32_t i = BUSY_PATHS; crossroads->vehicles_now > 0 && i < crossroads->path_count; i++) {
+    for (int32_t i = BUSY_PATHS; rarely(i < crossroads->path_count) && crossroads->vehicles_now > 0; i++) {
         if (street->inside[crossroads->first_path + i].count > 0) {
             list[n++] = crossroads->first_path + i;
         }

@@ -246,7 +246,7 @@ static bool exchange(struct street *street, const struct change *change, int32_t
 static uint32_t siren_columns(const struct street *street, const struct group *group, const struct row *rows)
 {
     uint32_t found = 0;
-    for (int32_t k = 0; street->sirens && k < group->count_max; k++) {
+    for (int32_t k = 0; rarely(street->sirens) && k < group->count_max; k++) {
         for (int c = 0; c < WIDE; c++) {
             found |= k < group->count[c] && is_siren(street, rows[k].kind[c]) ? 1u << c : 0u;
         }
@@ -276,7 +276,7 @@ static float urgency_of(const struct street *street, const struct change *change
     int c = change->column;
     const struct row *row = &change->from_rows[k];
     float to_end = change->from->length[c] - row->front[c];
-    if (row->kind[c] & KIND_STOP) {
+    if (rarely(row->kind[c] & KIND_STOP)) {
         to_end = greaterf(0.0f, stops_end_on(street, row->trip[c], street->trips[row->trip[c]].leg) - row->front[c]);
     }
     return to_end < URGENT_M ? 1.0f - to_end / URGENT_M : 0.0f;
@@ -362,7 +362,7 @@ static void change_mandatory(struct street *street, struct change *change, int32
     float limit = SAFE_MPS2 * 0.5f + (HARD_MPS2 - SAFE_MPS2 * 0.5f) * urgency;
     struct neighbours near = neighbours_find(street, change->to, c, k, row->front[c], length);
     bool last = near.place == change->to->count[c];
-    bool stays = street->sirens && !is_siren(street, row->kind[c])
+    bool stays = rarely(street->sirens) && !is_siren(street, row->kind[c])
         && siren_behind(street, change->to, c, near.place, row->front[c]);
     if (!stays && near.ahead >= APART_M && near.behind >= APART_M
         && (!last || entries_brake(street, change->to_cell, row->front[c] - length, v))) {
@@ -419,7 +419,7 @@ static void change_for_gain(struct street *street, struct change *change, int32_
     if (near.ahead < street->types.gap[type] || near.behind < street->types.gap[type]) {
         return;
     }
-    if (street->sirens && !is_siren(street, row->kind[c])
+    if (rarely(street->sirens) && !is_siren(street, row->kind[c])
         && siren_behind(street, change->to, c, near.place, row->front[c])) {
         return;
     }
@@ -533,8 +533,8 @@ static void row_change(struct street *street, struct change *change, int32_t k, 
         change->from_cell = (int32_t)(change->from - street->groups) * WIDE + c;
         change->to_cell = to * WIDE + c;
         // Behind one that has just changed all are a row further ahead than when they were asked.
-        if (k >= change->from->count[c] || !((row->kind[c] & own) || ((aside >> c) & 1u))
-            || !may_change(street, change, k)) {
+        if (rarely(k >= change->from->count[c]) || !((row->kind[c] & own) || ((aside >> c) & 1u))
+            || rarely(!may_change(street, change, k))) {
             continue;
         }
         change_expect(street, change, row->trip[c]);
@@ -557,14 +557,14 @@ static void rows_change(struct street *street, struct change *change, const stru
                         int32_t end, uint32_t sirens, struct side_wish side)
 {
     uint64_t there = ~rows_from(end - first);
-    uint64_t rest = change->from->stops || sirens != 0 ? there : wishes->rows;
+    uint64_t rest = rarely(change->from->stops || sirens != 0) ? there : wishes->rows;
     while (rest != 0) {
         int32_t i = __builtin_ctzll(rest), k = first + i;
         uint32_t must = wishes->must[i], again = change->moved & wishes->passed;
         uint32_t gain = wishes->gain[i] | (wishes->behind[i] & ~change->moved);
         gain |= again != 0 ? behind_head(change, k, side, again) : 0u;
-        gain |= change->from->stops ? behind_stop(street, change->from, change->from_rows, k, side.left) : 0u;
-        uint32_t aside = sirens != 0 ? makes_way(street, change, k, sirens) & ~must : 0u;
+        gain |= rarely(change->from->stops) ? behind_stop(street, change->from, change->from_rows, k, side.left) : 0u;
+        uint32_t aside = rarely(sirens != 0) ? makes_way(street, change, k, sirens) & ~must : 0u;
         row_change(street, change, k, must, aside, gain & ~must);
         rest &= rest - 1;
         if (change->from->stops || (change->moved & wishes->passed) != 0) {

@@ -20,7 +20,7 @@ void leave(struct street *street, struct worker *worker, const struct leaver *le
     int32_t to_path = INDEX_NONE, passed = INDEX_NONE;
     for (;;) {
         if (cell < 0) {
-            if (path_index == PATH_END) {
+            if (rarely(path_index == PATH_END)) {
                 assert(worker->arrived_count < worker->arrived_max);
                 worker->arrived[worker->arrived_count++] = leaver->trip;
                 return;
@@ -32,7 +32,7 @@ void leave(struct street *street, struct worker *worker, const struct leaver *le
             int32_t lane = cell_group(street, path->from_cell)->lane[path->from_cell % WIDE];
             team_add(street, &street->turned[lane][path->turn], 1);
             trip->link_loss_s = 0.0f;
-            if (x <= path->length) {
+            if (!rarely(x > path->length)) {
                 to_path = path_index;
                 break;
             }
@@ -43,7 +43,7 @@ void leave(struct street *street, struct worker *worker, const struct leaver *le
         trip->leg++;
         stops_pass(street, trip);
         float length = street->seen[cell].length;
-        if (x <= length) {
+        if (!rarely(x > length)) {
             break;
         }
         path_index = trip_path(street, trip, trip->leg, cell);

@@ -366,7 +366,7 @@ static void look_along(const struct street *street, const struct viewer *viewer,
         const struct seen *to = &street->seen[path->to_cell];
         heed_limit(street, viewer, way, to->limit, view);
         further++;
-        if (street->stops.of_trip != NULL) {
+        if (rarely(street->stops.of_trip != NULL)) {
             heed_stop(street, viewer, trip->leg + further, way, view);
         }
         if (to->count > 0) {
@@ -446,7 +446,7 @@ struct view look_from_lane(const struct street *street, int32_t cell, int32_t pa
     }
     heed_path_limit(street, viewer, to_line, path, &view);
     float delay = viewer->speed < WAITING_MPS && to_line < AT_LINE_M ? start_delay(street, path, viewer->kind) : 0.0f;
-    if (delay > 0.0f) {
+    if (rarely(delay > 0.0f)) {
         // It reacts within this step: it gains the speed of what is left of it.
         float gain = street->types.acceleration[viewer->kind & KIND_TYPE] * (street->step_s - delay);
         view.cap = lesserf(view.cap, viewer->speed + (gain > 0.0f ? gain : 0.0f));

@@ -64,7 +64,7 @@ static void head_lost(struct street *street, struct worker *worker, int32_t cell
     }
     group->yielding[c] = (int16_t)(group->yielding[c] + 1);
     float waited_s = (float)group->yielding[c] * street->step_s;
-    bool leaves = waited_s >= GONE_S;
+    bool leaves = rarely(waited_s >= GONE_S);
     if (leaves && closures_block(street, &street->trips[row->trip[c]], street->network->lanes[group->lane[c]].link)) {
         group->yielding[c] = 0;       // it waits for the incident's end
         return;
@@ -116,7 +116,7 @@ static void head_look(struct street *street, struct worker *worker, struct movin
     struct viewer viewer = { row->speed[c], street->types.length[row->kind[c] & KIND_TYPE], row->desired[c],
         driver_factor(street, row->kind[c], row->trip[c], row->desired[c], group->limit[c]), row->kind[c],
         row->trip[c], (float)group->yielding[c] * street->step_s, ((group->held >> c) & 1u) != 0 };
-    if (row->path[c] == PATH_NONE && !(row->kind[c] & KIND_STOP)) {   // who stands by plan is not lost
+    if (row->path[c] == PATH_NONE && !rarely(row->kind[c] & KIND_STOP)) {   // who stands by plan is not lost
         head_lost(street, worker, cell, to_line);
     }
     struct view view = look_from_lane(street, cell, row->path[c], &viewer, to_line);
@@ -130,7 +130,7 @@ static void head_look(struct street *street, struct worker *worker, struct movin
     group->held = (group->held & ~(1u << c)) | (view.verdict == LINE_CLOSED ? 1u << c : 0u);
     group->clear &= group->held;
     bool stops = row->path[c] >= 0 && row->speed[c] < SPEED_WAITING_MPS
-        && stop_sign(street, &street->paths[row->path[c]]);
+        && rarely(stop_sign(street, &street->paths[row->path[c]]));
     if ((stops || (view.verdict == LINE_TAKEN && row->speed[c] < STANDING_MPS)) && to_line < AT_LINE_M) {
         group->yielding[c] = (int16_t)(group->yielding[c] + (group->yielding[c] < YIELDING_STEPS_MAX ? 1 : 0));
     }
@@ -187,7 +187,7 @@ static void heads_expect_more(const struct street *street, const struct worker *
             const struct watch *watch = &street->watches[path];
             memory_expect(&street->crossroads[watch->junction]);
             memory_expect(&street->seen[street->paths[path].to_cell]);
-            if (watch->short_ones) {
+            if (rarely(watch->short_ones)) {
                 memory_expect(&street->briefs[path]);
             }
         }
@@ -268,7 +268,7 @@ static void head_leave(struct street *street, struct worker *worker, struct movi
         rows[0].front[c] - group->length[c], rows[0].front[c] - moving->from[c], rows[0].speed[c],
         rows[0].desired[c], rows[0].kind[c], rows[0].halt[c] };
     leave(street, worker, &leaver, INDEX_NONE);
-    if (leaver.path == PATH_END) {
+    if (rarely(leaver.path == PATH_END)) {
         loops_forget(street, group, c, rows, moving->from[c]);
     }
     float rear = rows[0].front[c] - street->types.length[rows[0].kind[c] & KIND_TYPE];
@@ -415,7 +415,7 @@ static void groups_follow(struct street *street, struct worker *worker, const st
             .count = group->count, .ahead = &moving->ahead, .length = group->length,
             .loops = &street->loops[group->loop_layer], .loop_count = group->loop_layer_count,
             .met = street->loops_met + group->loop_layer, .tails = &group->tails, .queued = &worker->queued };
-        if (group->stops) {
+        if (rarely(group->stops)) {
             rows[i].marks = worker->marks;
             rows[i].mark_count = worker->mark_count;
         }
@@ -439,7 +439,7 @@ static void move_group(struct street *street, struct worker *worker, const struc
         struct block *block = &street->blocks[street->block_of_group[index]];
         block->over = block->over || street->groups[index].over != 0;
     }
-    bool stops = street->groups[index].stops;
+    bool stops = rarely(street->groups[index].stops);
     if (stops && worker->moving_count > 0) {
         groups_follow(street, worker, job);
     }

@@ -88,7 +88,7 @@ static bool misses_yellow(const struct street *street, const struct path *path, 
 float start_delay(const struct street *street, const struct path *path, uint32_t kind)
 {
     double loss_s = street->types.start_loss[kind & KIND_TYPE];
-    if (loss_s <= 0.0 || path->group < 0) {
+    if (!rarely(loss_s > 0.0) || path->group < 0) {
         return 0.0f;
     }
     int64_t green_ms = street->now_ms - street->green_since_ms[path->group];
@@ -141,7 +141,7 @@ static bool signs_rule(const struct street *street, const struct path *path)
 
 bool stop_sign(const struct street *street, const struct path *path)
 {
-    return (path->rule == JUNCTION_ALL_WAY_STOP || (path->rule == JUNCTION_STOP && path->yields))
+    return rarely(path->rule == JUNCTION_ALL_WAY_STOP || (path->rule == JUNCTION_STOP && path->yields))
         && signs_rule(street, path);
 }
 
@@ -397,7 +397,7 @@ static bool outsider_takes(const struct street *street, int32_t path_index, cons
     }
     const struct path *path = &street->paths[path_index];
     // Where nobody has the right of way, SUMO's IDM drivers creep over their line too: they go in turn.
-    bool equal = path->rule == JUNCTION_RIGHT_BEFORE_LEFT && signs_rule(street, path);
+    bool equal = rarely(path->rule == JUNCTION_RIGHT_BEFORE_LEFT) && signs_rule(street, path);
     bool in_turn = (path->rule == JUNCTION_ALL_WAY_STOP && signs_rule(street, path))
         || (equal && viewer->waited_s > EQUAL_S && !street->types.krauss[viewer->kind & KIND_TYPE]);
     if (in_turn ? first_come(street, foe, path_index, viewer, &other)
@@ -484,7 +484,7 @@ static bool taken(const struct street *street, int32_t path_index, const struct 
 {
     const struct path *path = &street->paths[path_index];
     bool empty = street->crossroads[path->junction].vehicles_now == 0;
-    bool all_way = path->rule == JUNCTION_ALL_WAY_STOP && signs_rule(street, path);
+    bool all_way = rarely(path->rule == JUNCTION_ALL_WAY_STOP) && signs_rule(street, path);
     if (empty && !path->yields && !to_all && !all_way) {
         return false;
     }
@@ -578,7 +578,7 @@ enum verdict line_verdict(const struct street *street, int32_t path_index, int32
     if (!stops) {
         return LINE_OPEN;   // too late to think
     }
-    if (cell_closed(street, path->to_cell, street->types.user[type])) {
+    if (rarely(cell_closed(street, path->to_cell, street->types.user[type]))) {
         return LINE_CLOSED;
     }
     bool stopped = viewer->waited_s > 0.0f || (viewer->speed < SPEED_WAITING_MPS && to_line < AT_LINE_M);

@@ -103,7 +103,7 @@ void rows_begin(struct street *street, struct share *share)
 
 void rows_reserve(struct street *street, struct row_pool *pool, struct group *group, int32_t rows)
 {
-    if (rows > group->row_count) {
+    if (rarely(rows > group->row_count)) {
         assert(rows <= group->row_count_max);
         piece_move(street, pool, group, size_for(rows));
     }
@@ -112,7 +112,7 @@ void rows_reserve(struct street *street, struct row_pool *pool, struct group *gr
 void rows_shrink(struct street *street, struct row_pool *pool, struct group *group)
 {
     int32_t enough = group->count_max + SPARE_ROWS;
-    if ((group->row_count > ROW_PIECE_ROWS_MIN) & (3 * enough <= 2 * group->row_count)) {
+    if (rarely((group->row_count > ROW_PIECE_ROWS_MIN) & (3 * enough <= 2 * group->row_count))) {
         piece_move(street, pool, group, size_for(enough));
     }
 }

@@ -65,15 +65,15 @@ static void arrive_on_lane(struct street *street, struct worker *worker, const s
     float length = street->types.length[transfer->kind & KIND_TYPE];
     struct vehicle vehicle = { .front = transfer->front, .speed = transfer->speed, .trip = transfer->trip,
         .halt = transfer->halt };
-    while (k > 0 && rows[k - 1].front[column] < vehicle.front) {
+    while (rarely(k > 0 && rows[k - 1].front[column] < vehicle.front)) {
         k--;
     }
-    while (k < count && rows[k].front[column] > vehicle.front - length - CLEARANCE_M) {
+    while (rarely(k < count && rows[k].front[column] > vehicle.front - length - CLEARANCE_M)) {
         k++;   // not before one whom it would overlap
     }
     if (k > 0) {
         float behind = rear_at(street, rows, k - 1, column) - CLEARANCE_M;
-        if (vehicle.front > behind) {
+        if (rarely(vehicle.front > behind)) {
             vehicle.front = behind;
             vehicle.speed = fminf(vehicle.speed, rows[k - 1].speed[column]);
             trip->length_mm -= (int32_t)((trip->since_front - vehicle.front) * 1000.0f + 0.5f);
@@ -135,7 +135,7 @@ static void crossroads_arrange(const struct street *street, int32_t index, int32
     for (uint64_t rest = crossroads->busy_next & ~BUSY_REST; rest != 0; rest &= rest - 1) {
         inside_arrange(street, crossroads->first_path + __builtin_ctzll(rest), slot);
     }
-    for (int32_t k = BUSY_PATHS; crossroads->vehicles_next > 0 && k < crossroads->path_count; k++) {
+    for (int32_t k = BUSY_PATHS; rarely(crossroads->path_count > BUSY_PATHS) && crossroads->vehicles_next > 0 && k < crossroads->path_count; k++) {
         inside_arrange(street, crossroads->first_path + k, slot);
     }
     crossroads->vehicles_before = crossroads->vehicles_now;
@@ -217,7 +217,7 @@ static void lane_covered(struct street *street, const struct transfer *transfer)
 
 static void transfer_take(struct street *street, struct worker *worker, const struct transfer *transfer, int32_t self)
 {
-    if (transfer->passed >= 0
+    if (rarely(transfer->passed >= 0)
         && street->share_of_block[street->block_of_group[transfer->passed / WIDE]] == self) {
         lane_covered(street, transfer);
     }
@@ -634,7 +634,7 @@ static void blocks_settle(struct street *street, struct worker *worker, struct s
         if (whole && block->vehicles > 0 && block->lane_count > 1) {
             lanes_change(street, &share->pool, &job, block, second);
         }
-        if (block->parked != INDEX_NONE) {
+        if (rarely(block->parked != INDEX_NONE)) {
             block_unpark(street, worker, block, after_ms);
         }
         if (block->waiting > 0 && worker->inserting) {

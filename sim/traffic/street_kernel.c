@@ -406,7 +406,7 @@ static INLINE void row_prepare(const struct follow_job *job, const struct follow
         }
     }
     prepared->special = (k > 0 && all->ahead->holds) || (state->mark < state->marks_end && state->mark->row == k);
-    if (prepared->special) {
+    if (rarely(prepared->special)) {
         FOR_WIDE {
             prepared->heeds_place[c] = state->stands[c] = 0;
             prepared->stop_bound[c] = FAR_M;
@@ -443,7 +443,7 @@ static INLINE void row_move(const struct follow_job *job, const struct follow_ro
     int32_t k = together->row[i];
     struct row *row = &all->rows[k];
     const struct prepared *prepared = &together->prepared[i];
-    if (prepared->special) {
+    if (rarely(prepared->special)) {
         FOR_WIDE {
             struct wide_laws *laws = &state->laws;
             laws->speed_after[c] = prepared->heeds_place[c] ? 0.0f : laws->speed_after[c];

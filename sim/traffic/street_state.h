@@ -29,6 +29,7 @@
 #include <string.h>
 
 #include "engine/base/bounds.h"
+#include "engine/base/branch.h"
 #include "engine/base/memory.h"
 #include "sim/traffic/street.h"
 

@@ -167,17 +167,16 @@ static bool comes_to_room(const struct street *street, const struct trip *trip, 
 // How many lanes beside the nearest of these lanes one is.
 static int32_t lanes_away(uint64_t lanes, int32_t position)
 {
-    int32_t away = 0;
-    while (away < LINK_LANE_COUNT_MAX && ((lanes >> position >> away | lanes << away >> position) & 1u) == 0) {
-        away++;
-    }
-    return away;
+    uint64_t from = lanes >> position, below = lanes & ((UINT64_C(1) << position) - 1);
+    int32_t up = from != 0 ? __builtin_ctzll(from) : LINK_LANE_COUNT_MAX;
+    int32_t down = below != 0 ? position - 63 + __builtin_clzll(below) : LINK_LANE_COUNT_MAX;
+    return up < down ? up : down;
 }
 
 // Of the lanes that the lane leads to one takes the one nearest to those that suit what follows.
 int32_t trip_path(const struct street *street, const struct trip *trip, int32_t leg, int32_t cell)
 {
-    if (leg + 1 >= trip->leg_count) {
+    if (rarely(leg + 1 >= trip->leg_count)) {
         return PATH_END;
     }
     const struct leg *here = &street->legs[trip->first_leg + leg];
@@ -191,10 +190,10 @@ int32_t trip_path(const struct street *street, const struct trip *trip, int32_t 
             || cell_closed(street, brief->to_cell, user)) {
             continue;
         }
-        if (street->closures.near_count > 0 && closures_near(street, street->paths[path].to_link)) {
+        if (rarely(street->closures.near_count > 0) && closures_near(street, street->paths[path].to_link)) {
             preferred = preferred_now(street, here + 1, trip->leg_count - leg - 1, street->paths[path].to_link, user);
         }
-        if (preferred == 0) {
+        if (rarely(preferred == 0)) {
             preferred = preferred_of(street, here + 1, trip->leg_count - leg - 1, street->paths[path].to_link, user);
         }
         int32_t away = lanes_away(preferred, brief->to_position);
@@ -215,7 +214,7 @@ int32_t trip_path(const struct street *street, const struct trip *trip, int32_t 
     bool wrong = best != PATH_NONE && best_away > 0 && here->preferred != 0
         && ((here->preferred >> cell_group(street, cell)->lane_position) & 1u) == 0
         && !comes_to_room(street, trip, leg + 1, best);
-    return wrong ? PATH_NONE : best;
+    return rarely(wrong) ? PATH_NONE : best;
 }
 
 uint32_t trip_first_lanes(const struct street *street, const struct trip *trip)
@@ -261,7 +260,7 @@ uint32_t trip_kind(const struct street *street, const struct trip *trip, int32_t
     uint32_t kind = trip->type | (uint32_t)random_mix((uint64_t)trip->number) << KIND_LUCK_SHIFT;
     const struct leg *leg = &street->legs[trip->first_leg + trip->leg];
     uint32_t preferred = leg->preferred;
-    if (preferred == 0) {
+    if (rarely(preferred == 0)) {
         preferred = preferred_of(street, leg, trip->leg_count - trip->leg, cell_link(street, cell),
             street->types.user[trip->type]);
     }
