@@ -135,7 +135,8 @@ static void crossroads_arrange(const struct street *street, int32_t index, int32
     for (uint64_t rest = crossroads->busy_next & ~BUSY_REST; rest != 0; rest &= rest - 1) {
         inside_arrange(street, crossroads->first_path + __builtin_ctzll(rest), slot);
     }
-    for (int32_t k = BUSY_PATHS; rarely(crossroads->path_count > BUSY_PATHS) && crossroads->vehicles_next > 0 && k < crossroads->path_count; k++) {
+    int32_t counted = crossroads->vehicles_next > 0 ? crossroads->path_count : 0;
+    for (int32_t k = BUSY_PATHS; rarely(k < counted); k++) {
         inside_arrange(street, crossroads->first_path + k, slot);
     }
     crossroads->vehicles_before = crossroads->vehicles_now;

@@ -64,7 +64,10 @@ void stops_release(struct street *street);
 static inline struct itinerary *stops_of(const struct street *street, int32_t trip)
 {
     const struct stop_books *books = &street->stops;
-    return rarely(books->of_trip != NULL) && books->of_trip[trip] != INDEX_NONE ? &books->lists[books->of_trip[trip]] : NULL;
+    if (rarely(books->of_trip != NULL) && books->of_trip[trip] != INDEX_NONE) {
+        return &books->lists[books->of_trip[trip]];
+    }
+    return NULL;
 }
 
 // The stop that is next or now, or NULL.
