@@ -40,7 +40,7 @@ static const struct option OPTIONS[] = {
 };
 
 // False: the number is none, or out of its bounds, and that is said. A slip must not hold another stage.
-static bool number_option(struct operator_options *options, int code, const char *value)
+static bool number_option(struct operator_options *options, const char *command, int code, const char *value)
 {
     const struct { int code; const char *name; double low, high, *to; } NUMBERS[] = {
         { 's', "stage", 0.0, STAGE_COUNT_MAX - 1, &options->stage_number },
@@ -49,13 +49,13 @@ static bool number_option(struct operator_options *options, int code, const char
         { 'a', "late-s", 0.0, 999999.0, &options->late_s }, { 'i', "departs-in-s", 0.0, 3599.0, &options->departs_in_s },
     };
     for (size_t i = 0; i < sizeof NUMBERS / sizeof *NUMBERS; i++) {
-        if (code == NUMBERS[i].code && !run_number(NUMBERS[i].name, value, NUMBERS[i].low, NUMBERS[i].high,
-                                                   NUMBERS[i].to)) {
+        if (code == NUMBERS[i].code && !usage_number(command, NUMBERS[i].name, value, NUMBERS[i].low,
+                                                     NUMBERS[i].high, NUMBERS[i].to)) {
             return false;
         }
     }
     if (code == 's' && options->stage_number != floor(options->stage_number)) {
-        fprintf(stderr, "intergreen: --stage takes a stage's number, not '%s'\n", value);
+        (void)usage_wrong(command, "--stage takes a stage's number, not '%s'", value);
         return false;
     }
     return true;
@@ -66,7 +66,7 @@ static int read_options(int argc, char **argv, const char *command, const char *
 {
     *ret = (struct operator_options){ .link = operator_link_default(), .seconds = 300.0 };
     for (int code; (code = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1;) {
-        if (!number_option(ret, code, optarg)) {
+        if (!number_option(ret, command, code, optarg)) {
             return CLI_USAGE;
         }
         switch (code) {
