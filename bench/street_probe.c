@@ -142,7 +142,7 @@ int main(int argc, char **argv)
     const struct vehicle_type *told = demand_types(probe.demand, &type_count);
     struct vehicle_type *types = memory_take((size_t)type_count, sizeof *types);
     memcpy(types, told, (size_t)type_count * sizeof *types);
-    if (calibration_grant(types, type_count, step_ms, &problem) != STATUS_OK) {
+    if (calibration_grant(types, type_count, step_ms, argv[2], &problem) != STATUS_OK) {
         return fail(&problem);
     }
     struct street_options options = { .begin_ms = wish.begin_ms, .step_ms = step_ms, .threads = 1, .seed = 1 };

@@ -11,6 +11,7 @@
 #include "cli/controls.h"
 #include "cli/progress.h"
 #include "cli/run.h"
+#include "cli/usage.h"
 #include "cli/sim_options.h"
 #include "engine/base/memory.h"
 #include "sim/report/compare_report.h"
@@ -282,8 +283,8 @@ int cli_compare(int argc, char **argv)
     options.tls = tls_files_default();
     static struct row rows[COMPARED_STRATEGY_COUNT_MAX];   // Too large for a stack.
     const char *controls = "program,webster,max-pressure";
-    int seeds = 1;
-    bool json = false;
+    double seeds = 1.0;
+    bool good = true, json = false;
     struct option extra[] = { { "control", required_argument, NULL, 'c' }, { "seeds", required_argument, NULL, 's' },
         { "json", no_argument, NULL, 'j' }, { 0 } };
     struct sim_options reader = { .command = "compare", .usage =
@@ -295,11 +296,11 @@ int cli_compare(int argc, char **argv)
     while ((code = sim_options_next(&reader, argc, argv, extra, &options)) > 0) {
         json = json || code == 'j';
         controls = code == 'c' ? optarg : controls;
-        seeds = code == 's' ? atoi(optarg) : seeds;
+        good = good && (code != 's' || usage_number("compare", "seeds", optarg, 1.0, 10000.0, &seeds));
     }
-    bool known = code != SIM_OPTIONS_DONE || options.daemon != NULL || controls_known(controls);
+    bool known = good && (code != SIM_OPTIONS_DONE || options.daemon != NULL || controls_known(controls));
     int done = !known ? CLI_USAGE
-        : code == SIM_OPTIONS_DONE ? compare(&options, rows, split(controls, rows), seeds, json)
+        : code == SIM_OPTIONS_DONE ? compare(&options, rows, split(controls, rows), (int)seeds, json)
         : code == SIM_OPTIONS_HELP ? CLI_DONE : CLI_USAGE;
     run_options_release(&options);
     return done;

@@ -31,7 +31,7 @@ static const char USAGE[] =
 struct generate_arguments {
     struct city_options options;
     const char *folder;
-    bool json, seeded, quiet;
+    bool json, seeded, counted, quiet;
 };
 
 static void tell(void *user, const char *what, double share)
@@ -89,6 +89,7 @@ static bool option_take(struct generate_arguments *arguments, int option, const 
             return false;
         }
         arguments->options.intersections = (int32_t)number;
+        arguments->counted = true;
         return true;
     case 's':
         arguments->seeded = true;
@@ -250,13 +251,21 @@ int cli_generate(int argc, char **argv)
             return usage_hint("generate");
         }
         if (!option_take(&arguments, option, optarg)) {
-            return misused("wrong value of an option", argv[optind - 1]);
+            const char *name = "";
+            for (const struct option *known = OPTIONS; known->name != NULL; known++) {
+                name = known->val == option ? known->name : name;
+            }
+            return usage_wrong("generate", "--%s takes %s, not '%s'", name,
+                               option == 'h' ? "A-B, hours of the day" : "a number of 0 and more", optarg);
         }
     }
     if (optind < argc) {
         return misused("unexpected", argv[optind]);
     }
-    if (arguments.options.intersections == 0 || !arguments.seeded || arguments.folder == NULL) {
+    if (arguments.options.intersections == 0 && arguments.counted) {
+        return misused("--intersections is 1 to 200000", NULL);
+    }
+    if (!arguments.counted || !arguments.seeded || arguments.folder == NULL) {
         return misused("--intersections, --seed and -o are needed", NULL);
     }
     return generate(&arguments);

@@ -38,7 +38,7 @@ static int usage(FILE *to)
         fprintf(to, "  %-12s %s\n", COMMANDS[i].name, COMMANDS[i].purpose);
     }
     fputs("\n`intergreen COMMAND --help` tells more, `intergreen --version` the version.\n"
-          "Exit: 0 done, 1 failed, 2 usage, 3 refused by the guard, 4 not reachable.\n", to);
+          "Exit: 0 done, 1 failed, 2 usage, 3 refused by the guard or the daemon, 4 not reachable.\n", to);
     return CLI_USAGE;
 }
 

@@ -14,7 +14,7 @@
 struct operator_options {
     struct operator_link link;
     const char *stage, *strategy;
-    double seconds;
+    double seconds, stage_number;
     bool fallback, end, json;
     const char *kind, *route;         // of priority request
     double vehicle, lane, to_stop_m, late_s, departs_in_s;
@@ -39,25 +39,45 @@ static const struct option OPTIONS[] = {
     { 0 },
 };
 
+// False: the number is none, or out of its bounds, and that is said. A slip must not hold another stage.
+static bool number_option(struct operator_options *options, const char *command, int code, const char *value)
+{
+    const struct { int code; const char *name; double low, high, *to; } NUMBERS[] = {
+        { 's', "stage", 0.0, STAGE_COUNT_MAX - 1, &options->stage_number },
+        { 't', "seconds", 0.001, 86400.0, &options->seconds }, { 'v', "vehicle", 0.0, 9e15, &options->vehicle },
+        { 'l', "lane", 0.0, 63.0, &options->lane }, { 'm', "to-stop-m", 0.0, 999999.0, &options->to_stop_m },
+        { 'a', "late-s", 0.0, 999999.0, &options->late_s }, { 'i', "departs-in-s", 0.0, 3599.0, &options->departs_in_s },
+    };
+    for (size_t i = 0; i < sizeof NUMBERS / sizeof *NUMBERS; i++) {
+        if (code == NUMBERS[i].code && !usage_number(command, NUMBERS[i].name, value, NUMBERS[i].low,
+                                                     NUMBERS[i].high, NUMBERS[i].to)) {
+            return false;
+        }
+    }
+    if (code == 's' && options->stage_number != floor(options->stage_number)) {
+        (void)usage_wrong(command, "--stage takes a stage's number, not '%s'", value);
+        return false;
+    }
+    return true;
+}
+
 // Words that are no options are left in argv[optind ...].
 static int read_options(int argc, char **argv, const char *command, const char *usage, struct operator_options *ret)
 {
     *ret = (struct operator_options){ .link = operator_link_default(), .seconds = 300.0 };
     for (int code; (code = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1;) {
+        if (!number_option(ret, command, code, optarg)) {
+            return CLI_USAGE;
+        }
         switch (code) {
         case 's': ret->stage = optarg; break;
         case 'g': ret->strategy = optarg; break;
-        case 't': ret->seconds = strtod(optarg, NULL); break;
         case 'f': ret->fallback = true; break;
         case 'e': ret->end = true; break;
         case 'j': ret->json = true; break;
         case 'k': ret->kind = optarg; break;
         case 'r': ret->route = optarg; break;
-        case 'v': ret->vehicle = strtod(optarg, NULL); break;
-        case 'l': ret->lane = strtod(optarg, NULL); break;
-        case 'm': ret->to_stop_m = strtod(optarg, NULL); break;
-        case 'a': ret->late_s = strtod(optarg, NULL); break;
-        case 'i': ret->departs_in_s = strtod(optarg, NULL); break;
+        case 't': case 'v': case 'l': case 'm': case 'a': case 'i': break;
         default:
             if (!operator_link_option(&ret->link, code, optarg)) {
                 if (code != 'h') {
@@ -182,17 +202,13 @@ static bool override_of(const struct operator_options *options, struct override_
         (void)usage_wrong("override", "say one of --stage, --strategy, --fallback and --end");
         return false;
     }
-    if (!(options->seconds > 0.0 && options->seconds <= 86400.0)) {
-        (void)usage_wrong("override", "--seconds is more than 0, at most 86400");
-        return false;
-    }
     if (options->strategy != NULL && !control_known("override", options->strategy)) {
         return false;
     }
     ret->duration_ms = (int32_t)ms_from_s(options->seconds);
     ret->what.kind = options->stage != NULL ? OVERRIDE_STAGE : options->strategy != NULL ? OVERRIDE_STRATEGY
         : options->fallback ? OVERRIDE_FALLBACK : OVERRIDE_NONE;
-    ret->what.stage = options->stage != NULL ? atoi(options->stage) : INDEX_NONE;
+    ret->what.stage = options->stage != NULL ? (int32_t)options->stage_number : INDEX_NONE;
     (void)snprintf(ret->what.strategy, sizeof ret->what.strategy, "%s",
                    options->strategy != NULL ? options->strategy : "");
     return true;
@@ -282,11 +298,8 @@ int cli_priority(int argc, char **argv)
     bool transit = options.kind != NULL && strcmp(options.kind, "transit") == 0;
     bool fits = options.route != NULL && snprintf(route, sizeof route, "%s", options.route) < (int)sizeof route;
     int32_t count = fits ? route_split(route, names) : 0;
-    if (argc - optind != 2 || strcmp(argv[optind], "request") != 0 || !(emergency || transit) || count < 1
-        || !(options.to_stop_m >= 0.0 && options.to_stop_m < 1e6 && options.late_s >= 0.0 && options.late_s < 1e6
-             && options.departs_in_s >= 0.0 && options.departs_in_s < 3600.0
-             && options.lane >= 0.0 && options.lane < 64.0 && options.vehicle >= 0.0 && options.vehicle < 9e15)) {
-        return usage_wrong("priority", "say request, a link, --kind, --route, and numbers within their bounds");
+    if (argc - optind != 2 || strcmp(argv[optind], "request") != 0 || !(emergency || transit) || count < 1) {
+        return usage_wrong("priority", "say request, a link, --kind emergency or transit, and --route");
     }
     struct priority_request request = { .request = 1, .link_name = argv[optind + 1],
         .lane_position = (int32_t)options.lane, .route_names = { count, names },

@@ -31,6 +31,10 @@ bool operator_link_named(const struct operator_link *link, const char *command)
     if (link->daemon == NULL) {
         (void)usage_wrong(command, "name the daemon with --daemon or INTERGREEN_DAEMON");
     }
+    if (link->daemon != NULL && strchr(link->daemon, ':') == NULL) {
+        (void)usage_wrong(command, "%s is no address: write unix:PATH, HOST:PORT or tls:HOST:PORT", link->daemon);
+        return false;
+    }
     return link->daemon != NULL;
 }
 

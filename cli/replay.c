@@ -44,6 +44,7 @@ static const char USAGE[] =
     "  --recorded STRATEGY     the one that ran that day (default: what the recording says; program)\n"
     "  --network FILE          default: the file that the recording names\n"
     "  --site DIR              the site data that it was made with\n"
+    "  --intergreen-s X        ... and the intergreen, where --intergreen-s was said then\n"
     "  --seed S --seeds N      draws of the trips: N seeds from S on, means and their 95 % intervals (default: 3\n"
     "                          from 1, and up to 9 where chance alone may part two strategies)\n"
     "  --threads T             segments at once, or of street and brain (default: one a core)\n"
@@ -63,13 +64,29 @@ static const struct option OPTIONS[] = {
     { "help", no_argument, NULL, 'h' }, { 0 },
 };
 
+// False: it is none, or out of its bounds, and that is said.
+static bool number_option(struct replay_options *options, int code, const char *value)
+{
+    const char *name = code == 't' ? "threads" : code == 'i' ? "intergreen-s" : code == 'g' ? "seeds" : "seed";
+    double high = code == 't' ? 256.0 : code == 'i' ? 60.0 : code == 'g' ? 10000.0 : 9e15, number = 0.0;
+    if (!usage_number("replay", name, value, code == 't' || code == 'g' ? 1.0 : 0.0, high, &number)) {
+        return false;
+    }
+    switch (code) {
+    case 't': options->threads = (int)number; break;
+    case 'i': options->import.intergreen_ms = (int32_t)ms_from_s(number); break;
+    case 'g': options->draws = options->draws_max = (int)number; break;
+    default: options->seed = (uint64_t)number;
+    }
+    return true;
+}
+
 static int read_options(int argc, char **argv, struct replay_options *ret)
 {
     for (int code; (code = getopt_long(argc, argv, "", OPTIONS, NULL)) != -1;) {
         switch (code) {
         case 'e': ret->exact = true; break;
         case 'n': ret->network = optarg; break;
-        case 't': ret->threads = atoi(optarg); break;
         case 'f':
         case 'u':
             if (!day_time_parse(optarg, code == 'f' ? &ret->from : &ret->until)) {
@@ -78,11 +95,13 @@ static int read_options(int argc, char **argv, struct replay_options *ret)
             break;
         case 'm': ret->mapping = optarg; break;
         case 'd': ret->recorded = optarg; break;
-        case 'i': ret->import.intergreen_ms = (int32_t)ms_from_s(strtod(optarg, NULL)); break;
         case 's': ret->site = optarg; break;
         case 'c': ret->control = optarg; break;
-        case 'g': ret->draws = ret->draws_max = atoi(optarg); break;
-        case 'r': ret->seed = strtoull(optarg, NULL, 10); break;
+        case 't': case 'i': case 'g': case 'r':
+            if (!number_option(ret, code, optarg)) {
+                return CLI_USAGE;
+            }
+            break;
         case 'j': ret->json = true; break;
         case 'q': ret->quiet = true; break;
         default:

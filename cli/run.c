@@ -310,7 +310,10 @@ static enum status types_fill(const struct run_options *options, const struct ve
             ret[i].wishes |= WISH_LOST;
         }
     }
-    return calibration_grant(ret, count, step_ms, problem);
+    const char *source = !isnan(options->saturation_flow_vph) ? "--saturation-flow-vph"
+        : !isnan(options->start_loss_s) ? "--start-loss-s"
+        : options->demand != NULL ? options->demand : options->network;
+    return calibration_grant(ret, count, step_ms, source, problem);
 }
 
 // Lanes that the demand's files and the file of incidents close.
@@ -411,6 +414,9 @@ static void say_notes(const struct run_options *options, const struct demand *de
     }
     if (counts->before_begin > 0 && !options->terse) {
         fprintf(stderr, "note: %lld trips depart before the begin and are left out\n", (long long)counts->before_begin);
+    }
+    if (counts->read > 0 && counts->read == counts->before_begin + counts->route_errors) {
+        fprintf(stderr, "note: no trip is left: the street stays empty\n");
     }
     if (counts->route_errors > 0) {
         fprintf(stderr, "note: %lld of %lld trips are dropped: they have no route, or a bad one\n",

@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cli/commands.h"
 
@@ -20,4 +21,16 @@ int usage_wrong(const char *command, const char *format, ...)
     va_end(arguments);
     fputc('\n', stderr);
     return usage_hint(command);
+}
+
+bool usage_number(const char *command, const char *name, const char *value, double low, double high, double *ret)
+{
+    char *end = NULL;
+    double read = strtod(value, &end);
+    if (end == value || *end != '\0' || !(read >= low && read <= high)) {
+        (void)usage_wrong(command, "--%s takes a number from %g to %g, not '%s'", name, low, high, value);
+        return false;
+    }
+    *ret = read;
+    return true;
 }

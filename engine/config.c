@@ -37,7 +37,7 @@ struct yaml_config {
     unsigned additional_count, listen_count, regions_count, leads_count, stands_in_for_count;
     struct yaml_region *regions;
     double *intergreen_s;
-    bool *lockstep, *unapproved, *standby, *console_operates;
+    bool *lockstep, *unapproved, *unencrypted, *standby, *console_operates;
     int32_t *threads, *loops, *step_ms, *solve_latency_ms, *status_age_ms, *stop_ms, *recordings_mib_max;
     struct yaml_limits limits;
     struct yaml_store store_times;
@@ -131,6 +131,7 @@ static const cyaml_schema_field_t FIELDS[] = {
     CYAML_FIELD_BOOL_PTR("lockstep", CYAML_FLAG_POINTER | OPTIONAL, struct yaml_config, lockstep),
     CYAML_FIELD_BOOL_PTR("standby", CYAML_FLAG_POINTER | OPTIONAL, struct yaml_config, standby),
     CYAML_FIELD_BOOL_PTR("unapproved", CYAML_FLAG_POINTER | OPTIONAL, struct yaml_config, unapproved),
+    CYAML_FIELD_BOOL_PTR("unencrypted", CYAML_FLAG_POINTER | OPTIONAL, struct yaml_config, unencrypted),
     NUMBER(yaml_config, threads),
     NUMBER(yaml_config, loops),
     NUMBER(yaml_config, step_ms),
@@ -431,6 +432,12 @@ static enum status addresses_take(struct config *config, struct settings *settin
             status = problem_report(problem, STATUS_REFUSED, "listen", settings->listen[i].text,
                                     "Name the file of identities under `registry`, or listen on 127.0.0.1.",
                                     "other machines could connect, and nothing says who may");
+        } else if (!settings->listen[i].local && !settings->listen[i].tls
+                   && (yaml->unencrypted == NULL || !*yaml->unencrypted)) {
+            status = problem_report(problem, STATUS_REFUSED, "listen", settings->listen[i].text,
+                                    "Listen on tls:HOST:PORT; or say `unencrypted: yes` where the network itself is "
+                                    "encrypted, as a VPN is.",
+                                    "other machines could connect, and what they say is not encrypted, tokens neither");
         } else if (settings->listen[i].tls && yaml->tls.certificate == NULL) {
             status = problem_report(problem, STATUS_REFUSED, "listen", settings->listen[i].text,
                                     "Write `tls: { certificate: FILE, key: FILE, client_authorities: FILE }`.",

@@ -438,45 +438,95 @@ static void run(struct controller *controller, int64_t seconds)
 static const char USAGE[] =
     "usage: intergreen-controller --cabinet FILE --daemon ADDRESS[,ADDRESS]... [--identity NAME] [--token T] [--pull]\n"
     "                             [--certificate FILE --key FILE --authority FILE] [--lamps] [--seconds S]\n"
-    "                             [--clock-offset-ms X]\n\n"
+    "                             [--clock-offset-ms X]\n"
+    "       intergreen-controller --help | --version\n\n"
     "  --cabinet FILE   what it knows of its intersection, as `intergreen cabinet` prints it\n"
     "  --daemon ADDRESS unix:PATH, HOST:PORT, tls:HOST:PORT; of several the next is tried when one does not serve it\n"
     "  --certificate FILE --key FILE --authority FILE   for TLS: who it is, and who has signed the daemon's\n"
     "  --pull           asks for its plan once a second; else it subscribes\n"
-    "  --lamps          a line on every change of lamps: lamps TIME_MS LETTERS MODE\n";
+    "  --lamps          a line on every change of lamps: lamps TIME_MS LETTERS MODE\n"
+    "  --seconds S      ends after so long; else SIGTERM ends it\n"
+    "  --clock-offset-ms X   its clock goes wrong by so much, for tests\n"
+    "Exit: 0 done, 1 failed or conflicting greens were shown, 2 usage.\n";
 
-int main(int argc, char **argv)
+static int usage_wrong(const char *what, const char *why)
 {
-    static struct controller controller;     // all its memory
-    const char *cabinet = NULL, *seconds = "0", *offset_ms = "0", *why = "";
-    struct tls_files files = { 0 };
+    (void)fprintf(stderr, "intergreen-controller: %s: %s\n`intergreen-controller --help` tells the options.\n", what, why);
+    return 2;
+}
+
+static bool whole_number(const char *text, int64_t *ret)
+{
+    char *end = NULL;
+    errno = 0;
+    *ret = strtoll(text, &end, 10);
+    return errno == 0 && end != text && *end == '\0';
+}
+
+struct options {
+    const char *cabinet, *seconds, *clock_offset_ms;
+    struct tls_files files;
+    int64_t run_s;
+};
+
+enum { GO_ON = -1 };
+
+// GO_ON, or with what the program ends at once.
+static int options_read(int argc, char **argv, struct controller *controller, struct options *ret)
+{
     const struct { const char *name, **value; } WORDS[] = {
-        { "--cabinet", &cabinet }, { "--daemon", &controller.address },
-        { "--identity", &controller.identity }, { "--token", &controller.token }, { "--seconds", &seconds },
-        { "--clock-offset-ms", &offset_ms }, { "--certificate", &files.certificate }, { "--key", &files.key },
-        { "--authority", &files.authority } };
-    bool good = true;
-    for (int i = 1; good && i < argc; i++) {
+        { "--cabinet", &ret->cabinet }, { "--daemon", &controller->address },
+        { "--identity", &controller->identity }, { "--token", &controller->token }, { "--seconds", &ret->seconds },
+        { "--clock-offset-ms", &ret->clock_offset_ms }, { "--certificate", &ret->files.certificate },
+        { "--key", &ret->files.key }, { "--authority", &ret->files.authority } };
+    for (int i = 1; i < argc; i++) {
         const char **value = NULL;
         for (size_t k = 0; k < sizeof WORDS / sizeof *WORDS; k++) {
             value = strcmp(argv[i], WORDS[k].name) == 0 ? WORDS[k].value : value;
         }
+        if (strcmp(argv[i], "--help") == 0) {
+            (void)fputs(USAGE, stdout);
+            return 0;
+        }
+        if (strcmp(argv[i], "--version") == 0) {
+            (void)puts("intergreen-controller " INTERGREEN_VERSION);
+            return 0;
+        }
         bool pull = strcmp(argv[i], "--pull") == 0, lamps = strcmp(argv[i], "--lamps") == 0;
-        controller.pulls = controller.pulls || pull;
-        controller.tells_lamps = controller.tells_lamps || lamps;
-        good = pull || lamps || (value != NULL && i + 1 < argc);
-        if (value != NULL && good) {
+        controller->pulls = controller->pulls || pull;
+        controller->tells_lamps = controller->tells_lamps || lamps;
+        if (value == NULL && !pull && !lamps) {
+            return usage_wrong(argv[i], "there is no such option");
+        }
+        if (value != NULL && i + 1 == argc) {
+            return usage_wrong(argv[i], "wants a value");
+        }
+        if (value != NULL) {
             *value = argv[++i];
         }
     }
-    controller.clock_offset_ms = strtoll(offset_ms, NULL, 10);
-    if (!good || cabinet == NULL || controller.address == NULL) {
-        (void)fputs(USAGE, stderr);
-        return 2;
+    if (ret->cabinet == NULL || controller->address == NULL) {
+        return usage_wrong(ret->cabinet == NULL ? "--cabinet" : "--daemon", "is missing");
     }
-    int line = cabinet_read(cabinet, &controller.cabinet, &why);
+    if (!whole_number(ret->seconds, &ret->run_s) || ret->run_s < 0) {
+        return usage_wrong("--seconds", "wants a whole number of seconds");
+    }
+    return whole_number(ret->clock_offset_ms, &controller->clock_offset_ms) ? GO_ON
+        : usage_wrong("--clock-offset-ms", "wants a whole number of milliseconds");
+}
+
+int main(int argc, char **argv)
+{
+    static struct controller controller;     // all its memory
+    struct options options = { .seconds = "0", .clock_offset_ms = "0" };
+    const char *why = "";
+    int end = options_read(argc, argv, &controller, &options);
+    if (end != GO_ON) {
+        return end;
+    }
+    int line = cabinet_read(options.cabinet, &controller.cabinet, &why);
     if (line > 0) {
-        (void)fprintf(stderr, "intergreen-controller: %s: line %d: %s\n", cabinet, line, why);
+        (void)fprintf(stderr, "intergreen-controller: %s: line %d: %s\n", options.cabinet, line, why);
         return 1;
     }
     if (!addresses_find(&controller)) {
@@ -485,9 +535,9 @@ int main(int argc, char **argv)
         return 1;
     }
     struct problem problem;
-    if (files.certificate != NULL || files.key != NULL || files.authority != NULL) {
+    if (options.files.certificate != NULL || options.files.key != NULL || options.files.authority != NULL) {
         struct tls_credentials *credentials = NULL;
-        if (tls_credentials_read(&files, TLS_CLIENT, &credentials, &problem) != STATUS_OK) {
+        if (tls_credentials_read(&options.files, TLS_CLIENT, &credentials, &problem) != STATUS_OK) {
             (void)fprintf(stderr, "intergreen-controller: %s\n", problem.text);
             return 1;
         }
@@ -502,6 +552,6 @@ int main(int argc, char **argv)
     controller.retry_wait_ms = RETRY_MS_MIN;
     controller.mode_said = MODE_PLAN;
     player_start(&controller.player, &controller.cabinet, wall_ms(&controller));
-    run(&controller, strtoll(seconds, NULL, 10));
+    run(&controller, options.run_s);
     return controller.player.conflicts_seen > 0;
 }

@@ -96,14 +96,16 @@ static bool loops_listen(struct estimate *estimate, int32_t row, int64_t now_ms)
     if (stop != INDEX_NONE) {
         const struct loop_sight *loop = &estimate->sight.loops[stop];
         seen->out = counted_since(loop->passed, &counted->out);
-        seen->stop_covered = seen->has_stop && loop->occupancy >= COVERED;
-        seen->stop_clear = seen->has_stop && loop->occupancy <= CLEAR;
+        bool all = seen->has_stop && !loop_changed(loop, now_ms);    // of the last second
+        seen->stop_covered = all && loop->occupancy >= COVERED;
+        seen->stop_clear = all && loop->occupancy <= CLEAR;
     }
     if (advance != INDEX_NONE) {
         const struct loop_sight *loop = &estimate->sight.loops[advance];
         seen->in = counted_since(loop->passed, &counted->in);
-        seen->advance_covered = seen->has_advance && loop->occupancy >= COVERED;
-        seen->advance_clear = seen->has_advance && loop->occupancy <= CLEAR;
+        bool all = seen->has_advance && !loop_changed(loop, now_ms);    // of the last second
+        seen->advance_covered = all && loop->occupancy >= COVERED;
+        seen->advance_clear = all && loop->occupancy <= CLEAR;
     }
     return seen->has_stop || seen->has_advance;
 }

@@ -146,9 +146,12 @@ static void loop_take(struct sight *sight, const struct loop_columns *loops, int
         return;
     }
     struct loop_sight *loop = &sight->loops[loops->detector[row]];
-    loop->passed = (int32_t)((uint32_t)loop->passed + (uint32_t)loops->vehicles[row]);
-    sight->spoke[loops->detector[row]] = 1;
+    sight->spoke[loops->detector[row]] |= SPOKE_INTERVALS;
     result->used++;
+    if (loop_by_edges(loop, now_ms)) {
+        return;   // Its edges say it better; it must not count twice.
+    }
+    loop->passed = (int32_t)((uint32_t)loop->passed + (uint32_t)loops->vehicles[row]);
     if (loops->end_ms[row] < now_ms - SIGHT_CONTROL_AGE_MS || loops->end_ms[row] < loop->end_ms) {
         return;
     }
@@ -184,17 +187,18 @@ static void edge_take(struct sight *sight, const struct edge_columns *edges, int
     }
     struct loop_sight *loop = &sight->loops[edges->detector[row]];
     struct loop_past *past = &sight->loops_past[edges->detector[row]];
-    sight->spoke[edges->detector[row]] = 1;
+    sight->spoke[edges->detector[row]] |= SPOKE_EDGES;
     result->used++;
     if (edges->on[row] == 0 && past->on) {
         loop->passed = (int32_t)((uint32_t)loop->passed + 1u);
     }
-    past->on = edges->on[row] == 1;
-    if (edges->at_ms[row] >= loop->end_ms) {
-        loop->end_ms = edges->at_ms[row];
-        past->occupied_ms = edges->at_ms[row];
-        loop->occupancy = past->on ? 1.0f : 0.0f;
+    if (edges->at_ms[row] < now_ms - SIGHT_CONTROL_AGE_MS || edges->at_ms[row] < past->occupied_ms) {
+        return;   // Too old for the picture, or overtaken.
     }
+    past->on = edges->on[row] == 1;
+    past->occupied_ms = edges->at_ms[row];
+    loop->end_ms = edges->at_ms[row] + (past->on ? SIGHT_COVERED_MS : SIGHT_FREE_MS);
+    loop->occupancy = past->on ? 1.0f : 0.0f;
 }
 
 void sight_create(struct sight *sight, const struct network *network)

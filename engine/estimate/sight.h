@@ -3,20 +3,26 @@
 // THEORY    Readings come in columns, some late, some wrong. Each is held against what its place can physically show;
 //           what passes is kept by lane (cameras) and by detector (loops). A reading whose interval ended more than
 //           SIGHT_CONTROL_AGE_MS ago feeds counts, not the picture; one older than SIGHT_COUNT_AGE_MS feeds nothing.
+//           A loop that tells edges says nothing while nothing changes: what its last edge said holds on, for a time
+//           that is bounded, since one that has died says nothing either. A loop that tells both counts by its edges.
 // CONTRACT  Pure; no allocation after sight_create; any bytes in the columns are refused, never a crash.
 // OWNERSHIP sight_release frees; the network is kept; columns are borrowed during the call.
 // NOT HERE  Queues, flows, confidence (estimate.h).
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "engine/base/snapshot.h"
 #include "engine/model/network.h"
 #include "engine/model/observation.h"
+#include "engine/model/units.h"
 
 #define SIGHT_CONTROL_AGE_MS 5000
 #define SIGHT_COUNT_AGE_MS 900000
 #define SIGHT_AHEAD_MS 1000           // a reading may be this far in the future: clocks differ
+#define SIGHT_COVERED_MS 300000       // an edge holds so long: somebody waits through the longest red and its queue
+#define SIGHT_FREE_MS 120000          // likewise: nobody is overlooked for longer than the usual maximum red
 #define SIGHT_BIN_COUNT 20            // 200 m in bins of CAMERA_BIN_M
 #define SIGHT_TURN_COUNT 4
 
@@ -46,9 +52,10 @@ struct lane_sight {
 
 // What one loop counted.
 struct loop_sight {
-    int64_t end_ms;                   // of the newest interval or edge; INT64_MIN: never
+    int64_t end_ms;                   // known up to here: end of the newest interval, or as its newest edge holds;
+                                      // INT64_MIN: never heard
     int32_t passed;                   // since sight_create
-    float occupancy;                  // of the newest interval, 0 .. 1
+    float occupancy;                  // of the newest interval, 0 .. 1; after an edge 0 or 1
 };
 
 // And what is seldom asked.
@@ -58,14 +65,29 @@ struct loop_past {
     bool on;                          // by edges
 };
 
+enum sight_spoke { SPOKE_INTERVALS = 1, SPOKE_EDGES = 2 };
+
 struct sight {
     const struct network *network;
     struct lane_sight *lanes;         // one per lane of the network
     struct loop_sight *loops;         // one per detector
     struct loop_past *loops_past;     // likewise
-    uint8_t *spoke;                   // likewise: it has ever said something
+    uint8_t *spoke;                   // likewise: what it has ever said, bits of sight_spoke
     int32_t *camera_of_lane;          // or INDEX_NONE
 };
+
+// True while the loop's newest word is an edge that holds: no interval ends so far ahead.
+static inline bool loop_by_edges(const struct loop_sight *loop, int64_t now_ms)
+{
+    return loop->end_ms > now_ms + SIGHT_AHEAD_MS;
+}
+
+// True where an edge of the last second says that the loop was neither covered nor free for all of it.
+static inline bool loop_changed(const struct loop_sight *loop, int64_t now_ms)
+{
+    int64_t holds_ms = loop->occupancy > 0.5f ? SIGHT_COVERED_MS : SIGHT_FREE_MS;
+    return loop_by_edges(loop, now_ms) && loop->end_ms - holds_ms > now_ms - MS_PER_S;
+}
 
 void sight_create(struct sight *sight, const struct network *network);
 void sight_release(struct sight *sight);

@@ -55,11 +55,37 @@ static bool loop_touched(const struct estimate *estimate, int32_t loop, int64_t 
     return sight->on || sight->occupied_ms > looked_ms;
 }
 
+// Some loop of the intersection has told an edge lately.
+static bool edges_told(const struct view *view)
+{
+    const struct sight *sight = &view->estimate->sight;
+    const struct intersection_rows *rows = &view->estimate->approaches.at[view->intersection.index];
+    for (int32_t r = rows->first; r < rows->first + rows->count; r++) {
+        int32_t loops[] = { view->estimate->stop_loop[r], view->estimate->advance_loop[r] };
+        for (int k = 0; k < 2; k++) {
+            if (loops[k] != INDEX_NONE && (sight->spoke[loops[k]] & SPOKE_EDGES) != 0
+                && sight->loops_past[loops[k]].occupied_ms >= view->now_ms - SIGHT_COUNT_AGE_MS) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static bool tells_intervals(const struct estimate *estimate, int32_t loop)
+{
+    return loop != INDEX_NONE && (estimate->sight.spoke[loop] & SPOKE_INTERVALS) != 0;
+}
+
 static struct actuation_touch touches(const struct view *view, int64_t looked_ms)
 {
     const struct estimate *estimate = view->estimate;
     const struct intersection_rows *rows = &estimate->approaches.at[view->intersection.index];
     struct actuation_touch touch = { .line = view->calls };
+    uint64_t green = view->lamps != NULL && view->lamps->stage != INDEX_NONE
+        ? view->network->stages[view->network->intersections[view->intersection.index].first_stage
+            + view->lamps->stage].groups : 0;
+    bool edges = edges_told(view);
     for (int32_t r = rows->first; r < rows->first + rows->count; r++) {
         const struct approach_row *row = &estimate->approaches.rows[r];
         int32_t stop = estimate->stop_loop[r], advance = estimate->advance_loop[r];
@@ -71,6 +97,10 @@ static struct actuation_touch touches(const struct view *view, int64_t looked_ms
         } else if (estimate->sight.camera_of_lane[row->lane] != INDEX_NONE && lane->end_ms != INT64_MIN
                    && lane->end_ms >= view->now_ms - SIGHT_CONTROL_AGE_MS) {
             camera_touched(view->network, lane, row->lane, &line, &ahead);
+        } else if (edges && !tells_intervals(estimate, stop) && !tells_intervals(estimate, advance)) {
+            // Loops that tell edges are silent where nobody drives, and where they have died: the least green, no more.
+            line = (row->groups & green) == 0;
+            ahead = false;
         }
         touch.line |= line ? row->groups : 0;
         touch.advance |= ahead ? row->groups : 0;

@@ -364,7 +364,7 @@ static enum status doors_open(struct server *server, struct problem *problem)
         server->listener_count++;
         if (!settings->listen[i].local && !settings->listen[i].tls) {
             journal(JOURNAL_ALARM, "%s can be reached from other machines, and what is said there is not encrypted, "
-                    "tokens neither: listen on tls:HOST:PORT",
+                    "tokens neither, as `unencrypted: yes` allows: listen on tls:HOST:PORT",
                     server->listeners[i].shown);
         }
     }

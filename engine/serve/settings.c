@@ -1,5 +1,6 @@
 #include "engine/serve/settings.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,6 +111,14 @@ static bool host_port_read(const char *text, size_t bytes, int port_default, cha
     return host_end > host_from && part_copy(host, host_room, host_from, (size_t)(host_end - host_from));
 }
 
+// A name may begin with 127 too; only the number is the machine's own for certain.
+static bool host_local(const char *host)
+{
+    struct in_addr four;
+    return strcmp(host, "::1") == 0 || strcmp(host, "localhost") == 0
+        || (inet_pton(AF_INET, host, &four) == 1 && ntohl(four.s_addr) >> 24 == 127);
+}
+
 enum status listen_address_read(const char *text, struct listen_address *ret, struct problem *problem)
 {
     struct listen_address address = { .kind = LISTEN_TCP };
@@ -133,8 +142,7 @@ enum status listen_address_read(const char *text, struct listen_address *ret, st
     if (!host_port_read(text, strlen(text), -1, address.host, sizeof address.host, &address.port)) {
         return problem_report(problem, STATUS_SYNTAX, "listen", text, remedy, "not an address");
     }
-    address.local = strncmp(address.host, "127.", 4) == 0 || strcmp(address.host, "::1") == 0
-        || strcmp(address.host, "localhost") == 0;
+    address.local = host_local(address.host);
     *ret = address;
     return STATUS_OK;
 }

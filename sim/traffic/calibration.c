@@ -146,7 +146,7 @@ static enum status queue_measure(const struct vehicle_type *type, int32_t step_m
     status = status != STATUS_OK ? status : street_create(&network, type, 1, &options, &street, problem);
     status = status != STATUS_OK ? status : queue_enter(street, problem);
     if (status == STATUS_OK && queue_release(street, step_ms, passed_s) < LAST_COUNTED) {
-        status = problem_report(problem, STATUS_RANGE, "calibration", type->name, NULL, "its queue does not clear");
+        status = problem_report(problem, STATUS_RANGE, "vehicle type", type->name, NULL, "its queue does not clear");
     }
     double headway_s = (passed_s[LAST_COUNTED - 1] - passed_s[FIRST_COUNTED - 1]) / (LAST_COUNTED - FIRST_COUNTED);
     *ret = (struct discharge){ headway_s, passed_s[FIRST_COUNTED - 1] - FIRST_COUNTED * headway_s };
@@ -242,7 +242,7 @@ enum status calibration_find(const struct vehicle_type *type, int32_t step_ms, s
     bool reached = fabs(measured.flow_vph - wish.flow_vph) <= 0.01 * wish.flow_vph
         && (wish.lost_s < 0.0 || fabs(measured.lost_s - wish.lost_s) <= 0.03);
     if (!reached) {
-        return problem_report(problem, STATUS_RANGE, "calibration", type->name,
+        return problem_report(problem, STATUS_RANGE, "vehicle type", type->name,
             "wish for less flow or more lost time, or change the type",
             "%.0f veh/h with %.2f s lost cannot be reached; nearest are %.0f veh/h with %.2f s", wish.flow_vph,
             wish.lost_s, measured.flow_vph, measured.lost_s);
@@ -251,15 +251,17 @@ enum status calibration_find(const struct vehicle_type *type, int32_t step_ms, s
     return STATUS_OK;
 }
 
-enum status calibration_grant(struct vehicle_type *types, int32_t count, int32_t step_ms, struct problem *problem)
+enum status calibration_grant(struct vehicle_type *types, int32_t count, int32_t step_ms, const char *source,
+                              struct problem *problem)
 {
     for (int32_t i = 0; i < count; i++) {
         struct discharge wish = { (types[i].wishes & WISH_FLOW) ? types[i].wished_flow_vph : 0.0,
             (types[i].wishes & WISH_LOST) ? types[i].wished_lost_s : -1.0 };
         if (types[i].wishes != 0) {
-            enum status status = calibration_find(&types[i], step_ms, wish, &types[i], problem);
+            struct problem found = { { 0 } };
+            enum status status = calibration_find(&types[i], step_ms, wish, &types[i], &found);
             if (status != STATUS_OK) {
-                return status;
+                return problem_report(problem, status, source, NULL, NULL, "%s", found.text);
             }
         }
     }

@@ -60,6 +60,16 @@ def beats_the_program_that_it_stretches(folder):
         assert parts == actuated["vehicles_scheduled"] == program["vehicles_scheduled"], actuated
 
 
+# What a loop said last holds until it says something else: a box that tells edges alone is no worse than one that counts.
+@test
+def edges_are_as_good_as_counts(folder):
+    town = city(folder)
+    for control in ("actuated", "adaptive", "max-pressure"):
+        counts, edges = (sim(*town, "--control", control, "--sensing", sensing) for sensing in ("loops", "edges"))
+        print(f"# {control}: {counts['average_delay_s']:.1f} s by counts, {edges['average_delay_s']:.1f} s by edges", flush=True)
+        assert edges["average_delay_s"] < 1.15 * counts["average_delay_s"], (control, counts, edges)
+
+
 @test
 def gives_the_same_trips_everywhere(folder):
     town = city(folder)

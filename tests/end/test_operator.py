@@ -259,6 +259,10 @@ def watch_shows_the_city_and_one_intersection(folder):
         stdout, _ = command(running, "watch", "B1", "--seconds", "0")
         assert stdout.count("\n") == 2 and stdout.split("\n")[1].startswith("B1 "), stdout
         assert "no such intersection" in command(running, "watch", "Z9", "--seconds", "0", code=3)[1]
+        # A slip of the pen holds no other stage, and is no override.
+        for words in (("--stage", "x"), ("--stage", "1.5"), ("--stage", ""), ("--stage", "1", "--seconds", "five")):
+            assert "takes a" in command(running, "override", "set", "B1", *words, code=2)[1], words
+        assert "no address" in run(INTERGREEN, "status", "--daemon", "nowhere", code=2)[1]
         run(INTERGREEN, "watch", "--seconds", "x", "--daemon", running.address, code=2)
         run(INTERGREEN, "watch", "--daemon", f"unix:{folder}/none.sock", code=4)
 

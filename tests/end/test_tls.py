@@ -387,12 +387,16 @@ def a_configuration_is_checked(folder):
         (folder / "d.yaml").write_text("".join(f"{key}: {value}\n" for key, value in lines.items()))
         return run(INTERGREEND, "--config", folder / "d.yaml", "--check-config", code=code)
     assert "expires" not in "".join(check())
+    check(listen='[ "0.0.0.0:7413" ]', unencrypted="yes")
+    check(listen='[ "127.1.2.3:7413", "[::1]:7413", "localhost:7414" ]', tls=None)
     for keys, why in (({"tls": None}, "TLS needs a certificate"),
                       ({"tls": "{ certificate: daemon.pem, key: daemon.key }"}, "client_authorities"),
                       ({"tls": good["tls"].replace("daemon.key", "anna.key")}, "key cannot be taken"),
                       ({"tls": good["tls"].replace("daemon.pem", "none.pem")}, "No such file"),
                       ({"tls": good["tls"].replace("ca.pem", "ca.key")}, "authorities cannot be taken"),
                       ({"registry": None}, "nothing says who may"),
+                      ({"listen": '[ "0.0.0.0:7413" ]'}, "not encrypted"),
+                      ({"listen": '[ "127.example:7413" ]'}, "not encrypted"),
                       ({"http": "tls:127.0.0.1:7412"}, "without TLS"),
                       ({"listen": '[ "tls:7413" ]'}, "not an address")):
         assert why in check(1, **keys)[1], (keys, why)

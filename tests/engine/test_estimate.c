@@ -278,6 +278,70 @@ static void a_lane_that_feeds_two_rows_is_shared_out_as_they_are_asked_for(void 
     network_release(&pocket.network);
 }
 
+static void edge_say(struct sight *sight, int32_t loop, int64_t at_ms, bool on, int64_t now_ms)
+{
+    struct sight_result result;
+    observation_buffer_clear(&seen);
+    struct edge_columns *rows = &seen.rows.edges;
+    rows->detector[0] = loop;
+    rows->at_ms[0] = at_ms;
+    rows->on[0] = on;
+    rows->count = 1;
+    sight_take(sight, &seen.rows, now_ms, &result);
+    assert_int_equal(result.used, 1);
+}
+
+static void an_edge_holds_until_the_next_one_but_not_for_ever(void **state)
+{
+    (void)state;
+    struct sight sight;
+    sight_create(&sight, &made.network);
+    const struct loop_sight *loop = &sight.loops[2];
+    edge_say(&sight, 2, NOW_MS - 300, true, NOW_MS);
+    assert_true(loop_by_edges(loop, NOW_MS) && loop_changed(loop, NOW_MS));     // not covered for all of the second
+    assert_true(loop_by_edges(loop, NOW_MS + 60000) && !loop_changed(loop, NOW_MS + 60000));
+    assert_true(loop->occupancy == 1.0f && loop->passed == 0);
+    assert_int_equal(loop->end_ms, NOW_MS - 300 + SIGHT_COVERED_MS);
+    edge_say(&sight, 2, NOW_MS + 90000, false, NOW_MS + 90500);
+    assert_true(loop->occupancy == 0.0f && loop->passed == 1);
+    assert_int_equal(loop->end_ms, NOW_MS + 90000 + SIGHT_FREE_MS);
+    // One that was overtaken on its way changes nothing; one that is too old for control counts alone.
+    edge_say(&sight, 2, NOW_MS + 89000, true, NOW_MS + 90600);
+    assert_false(sight.loops_past[2].on);
+    int64_t later_ms = NOW_MS + 90000 + SIGHT_FREE_MS + 60000;
+    edge_say(&sight, 2, later_ms - SIGHT_CONTROL_AGE_MS - 1, true, later_ms);
+    assert_true(loop->end_ms < later_ms);
+    sight_release(&sight);
+}
+
+// The same vehicle in an interval and as two edges is one vehicle.
+static void who_tells_edges_and_intervals_counts_once(void **state)
+{
+    (void)state;
+    struct sight sight;
+    struct sight_result result;
+    sight_create(&sight, &made.network);
+    edge_say(&sight, 1, NOW_MS - 900, true, NOW_MS);
+    edge_say(&sight, 1, NOW_MS - 100, false, NOW_MS);
+    observation_buffer_clear(&seen);
+    struct loop_columns *rows = &seen.rows.loops;
+    rows->detector[0] = 1;
+    rows->end_ms[0] = NOW_MS;
+    rows->length_ms[0] = 1000;
+    rows->vehicles[0] = 1;
+    rows->occupied_ms[0] = 800;
+    rows->speed_mmps[0] = -1;
+    rows->count = 1;
+    sight_take(&sight, &seen.rows, NOW_MS, &result);
+    assert_int_equal(result.used, 1);
+    assert_int_equal(sight.loops[1].passed, 1);
+    // Without edges for longer than one holds its intervals count again.
+    rows->end_ms[0] = NOW_MS + SIGHT_FREE_MS;
+    sight_take(&sight, &seen.rows, NOW_MS + SIGHT_FREE_MS, &result);
+    assert_int_equal(sight.loops[1].passed, 2);
+    sight_release(&sight);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -286,6 +350,8 @@ int main(void)
         cmocka_unit_test(rates_and_shares_by_hand),
         cmocka_unit_test(what_a_silent_camera_showed_fades_and_what_it_counted_stays),
         cmocka_unit_test(a_lane_that_feeds_two_rows_is_shared_out_as_they_are_asked_for),
+        cmocka_unit_test(an_edge_holds_until_the_next_one_but_not_for_ever),
+        cmocka_unit_test(who_tells_edges_and_intervals_counts_once),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
