@@ -167,11 +167,12 @@ static double source_add(const struct forecast_query *query, const struct source
                          double reach_m, float *link_s)
 {
     const struct estimate *estimate = query->estimate;
-    double travel_s = (double)source->to_stop_m / speed_mps;
+    double travel_s = (double)source->to_stop_m / speed_mps + (double)source->late_s;
     int32_t row = estimate->approaches.movements[source->movement].row;
     double rate_vps = (double)source->weight * estimate_share(estimate, source->movement)
         * estimate_passed_vps(estimate, row);
-    departed_add(query, source, travel_s, reach_m / speed_mps, link_s);
+    double seen_m = lesser(reach_m, (double)source->to_stop_m - (double)source->inside_m);
+    departed_add(query, source, travel_s, seen_m / speed_mps, link_s);
     const struct told *heard = query->outlook != NULL ? &query->outlook->heard[source->movement] : NULL;
     if (heard != NULL && heard->from_ms != INT64_MIN) {
         told_add(query, source, heard, travel_s, link_s);
