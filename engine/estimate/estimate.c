@@ -595,7 +595,7 @@ static void agos_refresh(struct estimate *estimate, struct link_rows *at, double
 {
     const struct source *sources = estimate->upstream.sources + estimate->upstream.first_source[at->link];
     for (int32_t i = 0; i < at->arrival_count; i++) {
-        double ago_s = greater(0.0, (double)sources[i].to_stop_m - reach_m) / at->speed_mps + (double)sources[i].late_s;
+        double ago_s = greater(0.0, (double)sources[i].to_stop_m - reach_m) / at->speed_mps;
         estimate->arrivals[at->first_arrival + i].ago_s = (int32_t)lesser(ago_s, UPSTREAM_PAST_S);
     }
     at->reach_m = reach_m;

@@ -12,7 +12,6 @@
 #define LINK_DEPTH_MAX 12             // links in a row on the way upstream
 static const double WEIGHT_MIN = 0.02;
 static const double ACCELERATION_MPS2 = 2.0;      // of cars that set out, about IDM's and Krauss' defaults
-static const double START_S = 1.5;                // lost on the mean by who goes straight on: some start from a stand
 
 struct walker {
     const struct approaches *approaches;
@@ -38,16 +37,17 @@ static void inflow_fill(struct walker *walker, const struct network *network)
     free(next);
 }
 
-// What those who take a connection lose by it and behind it against the free speed of the link that it leads to.
+// What those who take a connection at its speed lose there, and behind it while they speed up, against the free speed
+// of the link that it leads to.
 static double late_s(const struct network *network, const struct connection *connection)
 {
     double free_mps = network->links[network->lanes[connection->to_lane].link].speed_mps;
     double turn_mps = connection->speed_mps;
     if (!(turn_mps > 0.0 && turn_mps < free_mps)) {
-        return START_S;
+        return 0.0;
     }
     double gain_mps = free_mps - turn_mps;
-    return START_S + connection->length_m * (1.0 / turn_mps - 1.0 / free_mps)
+    return connection->length_m * (1.0 / turn_mps - 1.0 / free_mps)
         + gain_mps * gain_mps / (2.0 * ACCELERATION_MPS2 * free_mps);
 }
 

@@ -244,7 +244,7 @@ static void who_cruises_comes_at_his_own_speed(void **state)
 
 // The second in which one vehicle is expected at the second of two crossings that went straight over the first ago_s
 // seconds ago and is in nobody's view; INDEX_NONE: it is not expected any more.
-static int32_t second_of_departed(double spacing_m, int32_t ago_s)
+static int32_t second_of_departed(double spacing_m, enum row_source source, int32_t ago_s)
 {
     struct crossings made;
     struct estimate estimate;
@@ -260,7 +260,7 @@ static int32_t second_of_departed(double spacing_m, int32_t ago_s)
     float arrived[HORIZON_S + 1][STREAM_COUNT_MAX] = { { 0 } };
     for (int32_t i = 0; i < rows->count; i++) {
         streams[i] = made.network.lanes[approaches->rows[rows->first + i].lane].link == link ? 0 : -1;
-        estimate.rows[rows->first + i].source = ROW_CAMERA;
+        estimate.rows[rows->first + i].source = source;
     }
     struct forecast_query query = { .estimate = &estimate, .intersection = { 1 }, .now_ms = BEGIN_MS,
         .at_ms = BEGIN_MS, .stream_of_row = streams, .stream_count = 1 };
@@ -275,18 +275,19 @@ static int32_t second_of_departed(double spacing_m, int32_t ago_s)
 }
 
 // The junction's 20 m at 8 m/s take 0.5 s more than at the 10 m/s of the link behind, then 2 m/s more at 2 m/s2 take
-// 2^2 / (2 * 2 * 10) = 0.1 s, and 1.5 s are for the start of those who stood: 2.1 s. Over 300 m the line is 34.1 s away and
-// the camera's view, 200 m before it, 14.1 s. Over 100 m the camera shows the whole link, but not those inside the
-// junction: 4.1 s.
+// 2^2 / (2 * 2 * 10) = 0.1 s, and 2.5 s are for those whom a camera shows late: 3.1 s. Over 300 m the line is 35.1 s
+// away and the camera's view, 200 m before it, 15.1 s. Over 100 m the camera shows the whole link, but not those inside
+// the junction: 5.1 s. Where loops keep the queue it is 32.6 s over 300 m.
 static void who_left_is_expected_until_a_camera_shows_him(void **state)
 {
     (void)state;
-    assert_int_equal(second_of_departed(300.0, 5), 29);
-    assert_int_equal(second_of_departed(300.0, 14), 20);
-    assert_int_equal(second_of_departed(300.0, 15), INDEX_NONE);
-    assert_int_equal(second_of_departed(100.0, 2), 12);
-    assert_int_equal(second_of_departed(100.0, 4), 10);
-    assert_int_equal(second_of_departed(100.0, 5), INDEX_NONE);
+    assert_int_equal(second_of_departed(300.0, ROW_CAMERA, 5), 30);
+    assert_int_equal(second_of_departed(300.0, ROW_CAMERA, 15), 20);
+    assert_int_equal(second_of_departed(300.0, ROW_CAMERA, 16), INDEX_NONE);
+    assert_int_equal(second_of_departed(100.0, ROW_CAMERA, 2), 13);
+    assert_int_equal(second_of_departed(100.0, ROW_CAMERA, 5), 10);
+    assert_int_equal(second_of_departed(100.0, ROW_CAMERA, 6), INDEX_NONE);
+    assert_int_equal(second_of_departed(300.0, ROW_LOOPS, 5), 27);
 }
 
 int main(void)
