@@ -11,6 +11,7 @@
 
 #define LINK_DEPTH_MAX 12             // links in a row on the way upstream
 static const double WEIGHT_MIN = 0.02;
+static const double ACCELERATION_MPS2 = 2.0;      // of cars that set out, about IDM's and Krauss' defaults
 
 struct walker {
     const struct approaches *approaches;
@@ -36,8 +37,25 @@ static void inflow_fill(struct walker *walker, const struct network *network)
     free(next);
 }
 
-static void source_add(struct walker *walker, int32_t movement, double weight, double to_stop_m)
+// What those who take a connection at its speed lose there, and behind it while they speed up, against the free speed
+// of the link that it leads to.
+static double late_s(const struct network *network, const struct connection *connection)
 {
+    double free_mps = network->links[network->lanes[connection->to_lane].link].speed_mps;
+    double turn_mps = connection->speed_mps;
+    if (!(turn_mps > 0.0 && turn_mps < free_mps)) {
+        return 0.0;
+    }
+    double gain_mps = free_mps - turn_mps;
+    return connection->length_m * (1.0 / turn_mps - 1.0 / free_mps)
+        + gain_mps * gain_mps / (2.0 * ACCELERATION_MPS2 * free_mps);
+}
+
+static void source_add(struct walker *walker, int32_t connection, double weight, double to_stop_m)
+{
+    const struct network *network = walker->approaches->network;
+    const struct connection *at = &network->connections[connection];
+    int32_t movement = approaches_movement(walker->approaches, connection);
     for (int32_t i = walker->first_of_link; i < walker->sources.count; i++) {
         if (walker->sources.at[i].movement == movement) {
             if (to_stop_m < (double)walker->sources.at[i].to_stop_m) {
@@ -48,7 +66,7 @@ static void source_add(struct walker *walker, int32_t movement, double weight, d
     }
     if (walker->sources.count - walker->first_of_link < SOURCE_COUNT_MAX) {
         *GROW(walker->sources) = (struct source){ .movement = movement, .weight = (float)weight,
-                                                  .to_stop_m = (float)to_stop_m };
+            .to_stop_m = (float)to_stop_m, .inside_m = (float)at->length_m, .late_s = (float)late_s(network, at) };
     }
 }
 
@@ -81,7 +99,7 @@ static void walk(struct walker *walker, int32_t link, double weight, double star
         const struct connection *connection = &network->connections[walker->in[i]];
         double to_stop_m = start_m + connection->length_m;
         if (connection->group != INDEX_NONE) {
-            source_add(walker, approaches_movement(walker->approaches, walker->in[i]), weight, to_stop_m);
+            source_add(walker, walker->in[i], weight, to_stop_m);
             continue;
         }
         int32_t from = network->lanes[connection->from_lane].link;

@@ -8,7 +8,9 @@
 //              left[second] ··················· to_stop_m ·································▶|
 //
 //           A *source* of a link with rows is a movement whose vehicles come to it, with the share of them that does
-//           and the distance. Unsignalled junctions on the way share out equally among the links that follow.
+//           and the distance. Unsignalled junctions on the way share out equally among the links that follow. Who turns
+//           loses time against the free speed v of that link: l / u - l / v on the way of length l through the junction
+//           at the turn's speed u, and (v - u)^2 / 2av while he speeds up behind it at a.
 // CONTRACT  The layout is read-only after upstream_create. upstream_note is called for a movement by one thread, the
 //           one that has its intersection; readers come after all notes of a tick.
 // OWNERSHIP upstream_release frees; approaches are kept.
@@ -31,6 +33,8 @@ struct source {
     int32_t movement;
     float weight;                     // share of its vehicles that come to the link
     float to_stop_m;                  // from its own stop line to the link's
+    float inside_m;                   // of that, inside the junction behind its own stop line, where no camera looks
+    float late_s;                     // what their turn costs against the link's free speed
 };
 
 // Somebody leaves in few of the seconds: who asks of one of the others need not look at left. What is asked of a

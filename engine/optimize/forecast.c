@@ -12,6 +12,9 @@ static const double CRUISING = 0.75;              // of the limit: who is as fas
 static const double ACCELERATION_MPS2 = 2.0;       // of cars that set out, about IDM's and Krauss' defaults
 static const double SPACE_M = 7.5, SPACE_S = 1.0;  // from front to front: at a stand, and more with speed
 static const double JOINED_M = 15.0;              // a gap up to this long does not part a queue
+// Who started from a stand loses v / 2a on his way, who drove on nothing: nobody is to be given up before a camera can
+// show him (decision 0043, measured by bench control). Loops need no such margin.
+static const double START_S = 2.5;
 #define BINS 4                        // of a camera's bins, looked at in one
 _Static_assert(SIGHT_BIN_COUNT % BINS == 0, "a camera's bins are looked at by BINS");
 static const double DEMAND_FLOOR_VPS = 0.002;     // so that a row without traffic yet still gets a share
@@ -161,17 +164,21 @@ static void told_add(const struct forecast_query *query, const struct source *so
     }
 }
 
+// What is known of a link from its own sensors, and by how much those come later whom these are to show.
+struct known { double reach_m, late_s; };
+
 // What is on its way to a link from one source, second by second: what left before, and what will. Gives its usual
 // rate.
 static double source_add(const struct forecast_query *query, const struct source *source, double speed_mps,
-                         double reach_m, float *link_s)
+                         const struct known *known, float *link_s)
 {
     const struct estimate *estimate = query->estimate;
-    double travel_s = (double)source->to_stop_m / speed_mps;
+    double travel_s = (double)source->to_stop_m / speed_mps + (double)source->late_s + known->late_s;
     int32_t row = estimate->approaches.movements[source->movement].row;
     double rate_vps = (double)source->weight * estimate_share(estimate, source->movement)
         * estimate_passed_vps(estimate, row);
-    departed_add(query, source, travel_s, reach_m / speed_mps, link_s);
+    double seen_m = lesser(known->reach_m, (double)source->to_stop_m - (double)source->inside_m);
+    departed_add(query, source, travel_s, seen_m / speed_mps, link_s);
     const struct told *heard = query->outlook != NULL ? &query->outlook->heard[source->movement] : NULL;
     if (heard != NULL && heard->from_ms != INT64_MIN) {
         told_add(query, source, heard, travel_s, link_s);
@@ -184,8 +191,8 @@ static double source_add(const struct forecast_query *query, const struct source
 }
 
 // All that comes to a link from beyond the cameras' reach, into link_s.
-static void link_forecast(const struct forecast_query *query, int32_t link, double demand_vps, double reach_m,
-                          float *link_s)
+static void link_forecast(const struct forecast_query *query, int32_t link, double demand_vps,
+                          const struct known *known, float *link_s)
 {
     const struct upstream *upstream = &query->estimate->upstream;
     double speed_mps = query->estimate->network->links[link].speed_mps;
@@ -194,10 +201,10 @@ static void link_forecast(const struct forecast_query *query, int32_t link, doub
         link_s[k] = 0.0f;
     }
     for (int32_t i = upstream->first_source[link]; i < upstream->first_source[link + 1]; i++) {
-        explained_vps += source_add(query, &upstream->sources[i], speed_mps, reach_m, link_s);
+        explained_vps += source_add(query, &upstream->sources[i], speed_mps, known, link_s);
     }
     double rest_vps = greater(0.0, demand_vps - explained_vps);
-    for (int32_t k = (int32_t)(reach_m / speed_mps); k <= HORIZON_S; k++) {
+    for (int32_t k = (int32_t)(known->reach_m / speed_mps); k <= HORIZON_S; k++) {
         link_s[k] += (float)rest_vps;
     }
 }
@@ -230,7 +237,9 @@ void forecast_add(const struct forecast_query *query, float (*ret)[STREAM_COUNT_
             share_sum += estimate_demand_vps(estimate, next) + DEMAND_FLOOR_VPS;
         }
         float link_s[HORIZON_S + 1], share[STREAM_COUNT_MAX] = { 0 };
-        link_forecast(query, link, demand_vps, estimate_reach_m(estimate, first), link_s);
+        struct known known = { .reach_m = estimate_reach_m(estimate, first),
+                               .late_s = estimate->rows[first].source == ROW_CAMERA ? START_S : 0.0 };
+        link_forecast(query, link, demand_vps, &known, link_s);
         for (int32_t r = first; r < next; r++) {
             int32_t stream = query->stream_of_row[r - rows->first];
             if (stream < 0) {

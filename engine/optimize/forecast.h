@@ -5,7 +5,8 @@
 //             queued before the stop line                       second 0
 //             others within the cameras' reach                  by distance and speed of their bin: who is slow speeds
 //                                                               up; who stands far from any queue has just set out
-//             beyond the reach, past a signal upstream          (distance left) / free speed, from upstream.h
+//             beyond the reach, past a signal upstream          (distance left) / free speed, and what its turn and
+//                                                               its start cost, from upstream.h
 //             still to be let go by a signal upstream           travel time after its departure, from outlook.h
 //             from where nothing is counted                     the rest of the usual demand, evenly
 //
