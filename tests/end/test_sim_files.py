@@ -281,8 +281,8 @@ def area_detectors_see_what_drives_over_them(folder):
 
 @test
 def a_road_and_a_loop_as_sumo_measures_them(folder):
-    """A road of 500 m, one vehicle each 7 s at 13.89 m/s, all 5 m long: the way ends where the road does, and a point is covered
-    for 5 m of each. Nobody hinders anybody, so that all is known without SUMO."""
+    """A road of 500 m, one vehicle each 7 s at 13.89 m/s, all 5 m long: the way ends where the road does, and a point is
+    covered for 5 m of each. Nobody hinders anybody, so that all is known without SUMO."""
     if shutil.which("netconvert") is None:
         raise Skip("there is no netconvert")
     (folder / "n.nod.xml").write_text('<nodes><node id="a" x="0" y="0"/><node id="b" x="500" y="0"/></nodes>')
