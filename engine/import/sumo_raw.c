@@ -292,6 +292,8 @@ static void program_start(struct sumo_xml *xml, struct raw_reader *reader, const
     program.name = id_of(xml, reader, "tlLogic", attributes, "programID");
     program.railway = type != NULL && (strcmp(type, "rail_signal") == 0 || strcmp(type, "rail_crossing") == 0);
     program.follows_traffic = type != NULL && !program.railway && strcmp(type, "static") != 0;
+    program.by_delay = program.follows_traffic && strcmp(type, "delay_based") == 0;
+    program.rings = program.follows_traffic && strcmp(type, "NEMA") == 0;
     if (program.has_offset) {
         program.offset_ms = time_of(xml, reader, "tlLogic", attributes, "offset", 0);
     }

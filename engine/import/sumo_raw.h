@@ -67,6 +67,7 @@ struct sumo_program {
     int32_t file;                      // 0: the network; then the additional files
     bool railway;                      // lights of trains: not ours
     bool follows_traffic;              // actuated, delay_based, NEMA: SUMO varies its durations
+    bool by_delay, rings;              // of these: delay_based, NEMA
     bool has_offset;
     int32_t offset_ms;
     struct sumo_range phases;          // in phases

@@ -205,7 +205,7 @@ static void make_programs(struct tie *tie, const int32_t *offset_ms, const bool 
     const struct sumo_raw *raw = tie->raw;
     struct network_draft *draft = tie->draft;
     bool whole_seconds = true;
-    int32_t following = 0;
+    int32_t following = 0, by_delay = 0, rings = 0;
     for (int32_t i = 0; i < raw->programs.count; i++) {
         const struct sumo_program *program = &raw->programs.at[i];
         if (tie->program_of[program->id] != i || !used[program->id]) {
@@ -213,6 +213,8 @@ static void make_programs(struct tie *tie, const int32_t *offset_ms, const bool 
         }
         tie->light_of[i] = draft->programs.count;
         following += program->follows_traffic;
+        by_delay += program->by_delay;
+        rings += program->rings;
         *GROW(draft->programs) = (struct draft_program){ .name = names_add(&draft->names, text_of(tie, program->id)),
             .letter_count = (int32_t)strlen(raw->phases.at[program->phases.first].state), .offset_ms = offset_ms[i],
             .first_phase = draft->phases.count, .phase_count = program->phases.count, .shows_changes = true,
@@ -227,6 +229,14 @@ static void make_programs(struct tie *tie, const int32_t *offset_ms, const bool 
     if (following > 0) {
         import_note(tie->report, NOTE_ASSUMED, "%d programs follow the traffic in SUMO (actuated and the like): here "
                     "their controllers are actuated by the rules of docs/decisions/0030", following);
+    }
+    if (by_delay > 0) {
+        import_note(tie->report, NOTE_WARNING, "%d programs are 'delay_based' and hold a green for the time that vehicles "
+                    "lose: here gaps over loops end it, mostly sooner", by_delay);
+    }
+    if (rings > 0) {
+        import_note(tie->report, NOTE_WARNING, "%d programs are 'NEMA' with two rings: here one stage follows another for "
+                    "both, and cycles are longer", rings);
     }
 }
 

@@ -22,6 +22,7 @@ void leave(struct street *street, struct worker *worker, const struct leaver *le
         if (cell < 0) {
             if (rarely(path_index == PATH_END)) {
                 assert(worker->arrived_count < worker->arrived_max);
+                trip->length_mm -= (int32_t)(x * 1000.0f + 0.5f);   // its way ends where its route does
                 worker->arrived[worker->arrived_count++] = leaver->trip;
                 return;
             }

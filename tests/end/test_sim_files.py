@@ -6,6 +6,7 @@ import gzip
 import os
 import pathlib
 import pty
+import shutil
 import subprocess
 import xml.etree.ElementTree as ElementTree
 
@@ -274,6 +275,34 @@ def area_detectors_see_what_drives_over_them(folder):
     entered, left = (sum(int(interval[key]) for interval in intervals) for key in ("nVehEntered", "nVehLeft"))
     assert entered - left == over[600] and entered > 10, (entered, left)
     assert len(rows(folder / "out" / "areas.csv")) == 10
+    loops = {interval["id"] for interval in elements(folder / "out" / "detectors.xml", "interval")}
+    assert "L" in loops and "A" not in loops, loops
+
+
+@test
+def a_road_and_a_loop_as_sumo_measures_them(folder):
+    """A road of 500 m, one vehicle each 7 s at 13.89 m/s, all 5 m long: the way ends where the road does, and a point is
+    covered for 5 m of each. Nobody hinders anybody, so that all is known without SUMO."""
+    if shutil.which("netconvert") is None:
+        raise Skip("there is no netconvert")
+    (folder / "n.nod.xml").write_text('<nodes><node id="a" x="0" y="0"/><node id="b" x="500" y="0"/></nodes>')
+    (folder / "n.edg.xml").write_text('<edges><edge id="ab" from="a" to="b" numLanes="1" speed="13.89"/></edges>')
+    run("netconvert", "-X", "never", "-n", folder / "n.nod.xml", "-e", folder / "n.edg.xml", "-o", folder / "n.net.xml")
+    (folder / "r.rou.xml").write_text(
+        '<routes><vType id="t" length="5" sigma="0" speedDev="0"/>' + "".join(
+            f'<vehicle id="v{i}" type="t" depart="{7 * i}" departSpeed="max"><route edges="ab"/></vehicle>'
+            for i in range(100)) + "</routes>")
+    (folder / "l.add.xml").write_text('<additional><inductionLoop id="L" lane="ab_0" pos="300" length="0" freq="720" '
+                                      'file="x"/></additional>')
+    sim("--network", folder / "n.net.xml", "--demand", folder / "r.rou.xml", "--additional", folder / "l.add.xml",
+        "--control", "program", "--begin", "0", "--seconds", "720", "--detector-period", "720", "--out", folder / "out")
+    trips = elements(folder / "out" / "tripinfo.xml", "tripinfo")
+    assert len(trips) > 90, trips
+    for trip in trips:
+        near(trip["routeLength"], 495.0, 0.0001, "from where its front is when its rear is in, to where the road ends")
+    loop = next(row for row in elements(folder / "out" / "detectors.xml", "interval") if row["id"] == "L")
+    near(loop["occupancy"], 100 * 100 * 5 / 13.89 / 720, 0.015, "the share of time that the point is covered")
+    near(loop["length"], 5.0, 0.015, "the length found")
 
 
 @test

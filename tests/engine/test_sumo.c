@@ -191,6 +191,35 @@ static void users_of_lanes(void **state)
     }
 }
 
+// SUMO's other ways to follow the traffic are told, each by its name: here they are played by other rules.
+static void what_is_not_played_as_in_sumo_is_told(void **state)
+{
+    static const struct { const char *type, *told; } OTHERS[] = {
+        { "type=\"delay_based\"", "1 programs are 'delay_based'" }, { "type=\"NEMA\"", "1 programs are 'NEMA'" },
+        { "type=\"actuated\"", NULL },
+    };
+    for (size_t i = 0; i < sizeof OTHERS / sizeof *OTHERS; i++) {
+        char *text = replaced(CROSSROADS, "type=\"static\"", OTHERS[i].type);
+        struct import_options options = IMPORT_OPTIONS_DEFAULT;
+        struct import_report report = { { 0 } };
+        struct network_draft draft = { 0 };
+        struct problem problem = { "" };
+        assert_int_equal(sumo_read(scratch_write(*state, "x.net.xml", text), &options, &draft, &report, &problem),
+                         STATUS_OK);
+        int told = 0, others = 0;
+        for (int32_t k = 0; k < report.lines.count; k++) {
+            told += OTHERS[i].told != NULL && strstr(report.lines.at[k].text, OTHERS[i].told) != NULL;
+            others += strstr(report.lines.at[k].text, "programs are '") != NULL;
+        }
+        assert_int_equal(told, OTHERS[i].told != NULL);
+        assert_int_equal(others, told);
+        assert_true(draft.programs.at[0].actuated);
+        import_report_release(&report);
+        draft_release(&draft);
+        free(text);
+    }
+}
+
 static void left_hand_traffic(void **state)
 {
     char *text = replaced(CROSSROADS, "<net version=\"1.9\">", "<net version=\"1.9\" lefthand=\"true\">");
@@ -425,6 +454,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(programs, setup, teardown),
         cmocka_unit_test_setup_teardown(nobody_yields_at_a_zipper, setup, teardown),
         cmocka_unit_test_setup_teardown(programs_that_follow_the_traffic_are_actuated, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_not_played_as_in_sumo_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(without_inner_lanes, setup, teardown),
         cmocka_unit_test_setup_teardown(users_of_lanes, setup, teardown),
         cmocka_unit_test_setup_teardown(left_hand_traffic, setup, teardown),
