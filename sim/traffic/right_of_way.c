@@ -22,6 +22,7 @@ static const float MERGE_S = 14.0f;            // one who stands at its line see
 static const float MERGE_INSIDE_S = 9.0f;       // and one who waits inside
 static const float COULD_STOP_S = 30.0f;       // so much later comes who could stop altogether, as SUMO counts
 static const float FOE_BRAKE_MPS2 = 4.5f;      // SUMO's default driver
+static const float TAIL_MPS2 = 3.0f;           // how hard the last one on an exit is expected to brake, if at all
 
 // A vehicle on a foe path; x as in the header.
 struct other {
@@ -172,10 +173,12 @@ static bool stands_before(const struct street *street, const struct seen *lane)
     return stands;
 }
 
-// Room on a lane before its last: where it stands now, or can be once it has braked.
+// Room on a lane before its last: where it stands now, or can be once it has braked. Who has just come out of a turn
+// drives on: of its braking the gentle kind is expected, or one behind another would stop at the line for its rear.
 static float tail_room(const struct seen *lane, float brake)
 {
     float v = lane->tail_speed;
+    brake = lesserf(brake, TAIL_MPS2);
     return lane->tail_rear + v * v / (2.0f * brake) + v;
 }
 
@@ -298,53 +301,37 @@ static bool blocked_inside(const struct street *street, const struct seen *lane,
     return false;
 }
 
-// The vehicle at a place of the foe path's lane, 0 its head, if it is on its way to that path's line. One held for want
-// of room does not come, but to those who go to the same lane, while that has none: who crosses nobody looks for no
-// room, and would fill each gap.
-static bool coming_at(const struct street *street, const struct path_foe *foe, const struct viewer *viewer,
-                      int32_t place, struct other *ret)
-{
-    const struct path *foe_path = &street->paths[foe->path];
-    const struct seen *lane = &street->seen[foe_path->from_cell];
-    const struct others *others = place > 1 ? &street->others[foe->others] : NULL;
-    int32_t k = place - 2;
-    int32_t path = place == 0 ? lane->head_path : place == 1 ? lane->second_path : others->path[k];
-    if (path != foe->path) {
-        return false;
-    }
-    float front = place == 0 ? lane->head_front : place == 1 ? lane->second_front : others->front[k];
-    float speed = place == 0 ? lane->head_speed : place == 1 ? lane->second_speed : others->speed[k];
-    *ret = (struct other){ front - lane->length, speed, street->length_usual, place == 0 ? lane->head_yielded : 0 };
-    if (speed < STANDING_MPS && place > 0) {
-        float ahead = place == 1 ? lane->head_speed : place == 2 ? lane->second_speed : others->speed[k - 1];
-        if (ahead < STANDING_MPS) {
-            return false;   // it cannot come before that one does
-        }
-    } else if (speed < STANDING_MPS) {
-        bool held = held_by_room(street, foe_path, lane)
-            && (!foe->merges || room_for_one(street, &street->seen[foe_path->to_cell]));
-        if (held || blocked_inside(street, lane, foe->path)) {
-            return false;
-        }
-    }
-    return !held_before(street, foe_path, viewer, ret->speed, -ret->x);
-}
-
-// How many vehicles of the foe path's lane are told of.
-static int32_t told_count(const struct street *street, const struct path_foe *foe)
-{
-    int32_t count = street->seen[street->paths[foe->path].from_cell].count;
-    int32_t most = foe->others >= 0 ? 2 + OTHERS_TOLD : 2;
-    return count < most ? count : most;
-}
-
-// The first vehicle that comes to the foe path's line over its lane, which is short and empty.
-static bool coming_over(const struct street *street, const struct path_foe *foe, const struct viewer *viewer,
+// The first vehicle that is on its way to the foe path's line, if any. One held for want of room does not come, but to
+// those who go to the same lane, while that has none: who crosses nobody looks for no room, and would fill each gap.
+static bool approaching(const struct street *street, const struct path_foe *foe, const struct viewer *viewer,
                         struct other *ret)
 {
-    const struct path *foe_path = &street->paths[foe->path];
+    int32_t foe_index = foe->path;
+    const struct path *foe_path = &street->paths[foe_index];
     const struct seen *lane = &street->seen[foe_path->from_cell];
     float length = lane->length;
+    if (lane->count > 0) {
+        bool first = lane->head_path == foe_index;
+        if (!first && lane->second_path != foe_index) {
+            return false;
+        }
+        float front = first ? lane->head_front : lane->second_front;
+        ret->speed = first ? lane->head_speed : lane->second_speed;
+        ret->x = front - length;
+        ret->length = street->length_usual;
+        ret->yielded = first ? lane->head_yielded : 0;
+        if (!first && ret->speed < STANDING_MPS && lane->head_speed < STANDING_MPS) {
+            return false;   // it cannot come before the head does
+        }
+        if (ret->speed < STANDING_MPS && first) {
+            bool held = held_by_room(street, foe_path, lane)
+                && (!foe->merges || room_for_one(street, &street->seen[foe_path->to_cell]));
+            if (held || blocked_inside(street, lane, foe_index)) {
+                return false;
+            }
+        }
+        return !held_before(street, foe_path, viewer, ret->speed, -ret->x);
+    }
     if (length > FEEDER_M) {
         return false;
     }
@@ -366,19 +353,6 @@ static bool coming_over(const struct street *street, const struct path_foe *foe,
         }
     }
     return false;
-}
-
-// The first vehicle that is on its way to the foe path's line, if any.
-static bool approaching(const struct street *street, const struct path_foe *foe, const struct viewer *viewer,
-                        struct other *ret)
-{
-    int32_t count = told_count(street, foe);
-    for (int32_t place = 0; place < count; place++) {
-        if (coming_at(street, foe, viewer, place, ret)) {
-            return true;
-        }
-    }
-    return count == 0 && coming_over(street, foe, viewer, ret);
 }
 
 // Whether this path has the lowest index among those whose heads stand before a line of a foe.
@@ -417,11 +391,13 @@ static bool creeps_at(const struct street *street, const struct path *path, cons
         && (path->rule == JUNCTION_PRIORITY || path->rule == JUNCTION_STOP);
 }
 
-// Whether the one that comes to a foe's line has the right over the viewer, and comes too near in time.
-static bool one_takes(const struct street *street, int32_t path_index, const struct path_foe *foe,
-                      const struct viewer *viewer, float x, float acceleration, const struct other *comes)
+static bool outsider_takes(const struct street *street, int32_t path_index, const struct path_foe *foe,
+                           const struct viewer *viewer, float x, float acceleration)
 {
-    struct other other = *comes;
+    struct other other;
+    if (!approaching(street, foe, viewer, &other)) {
+        return false;
+    }
     const struct path *path = &street->paths[path_index];
     // Where nobody has the right of way, SUMO's IDM drivers creep over their line too: they go in turn.
     bool equal = path->rule == JUNCTION_RIGHT_BEFORE_LEFT && signs_rule(street, path);
@@ -445,21 +421,6 @@ static bool one_takes(const struct street *street, int32_t path_index, const str
         return true;
     }
     return outsider_threatens(foe, path, &street->paths[foe->path], viewer, x, acceleration, street->step_s, &other);
-}
-
-static bool outsider_takes(const struct street *street, int32_t path_index, const struct path_foe *foe,
-                           const struct viewer *viewer, float x, float acceleration)
-{
-    struct other other;
-    int32_t count = told_count(street, foe);
-    for (int32_t place = 0; place < count; place++) {
-        if (coming_at(street, foe, viewer, place, &other)
-            && one_takes(street, path_index, foe, viewer, x, acceleration, &other)) {
-            return true;
-        }
-    }
-    return count == 0 && coming_over(street, foe, viewer, &other)
-        && one_takes(street, path_index, foe, viewer, x, acceleration, &other);
 }
 
 // Whether somebody inside on the foe path is in the way. must_yield: this one yields to those still before the area.

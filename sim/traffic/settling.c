@@ -514,22 +514,6 @@ static void tails_refresh(const struct street *street, struct group *group, cons
     }
 }
 
-// Of columns that lead to several paths those behind the first two.
-static void others_publish(const struct street *street, const struct group *group, const struct row *rows,
-                           uint32_t columns)
-{
-    for (; columns != 0; columns &= columns - 1) {
-        int c = __builtin_ctz(columns);
-        struct others *others = &street->others[group->first_others + c];
-        int32_t count = group->count[c] - 2 < OTHERS_TOLD ? group->count[c] - 2 : OTHERS_TOLD;
-        for (int32_t k = 0; k < count; k++) {
-            others->front[k] = rows[k + 2].front[c];
-            others->speed[k] = rows[k + 2].speed[c];
-            others->path[k] = rows[k + 2].path[c];
-        }
-    }
-}
-
 static void group_publish(const struct street *street, int32_t group_index)
 {
     struct group *group = &street->groups[group_index];
@@ -547,7 +531,6 @@ static void group_publish(const struct street *street, int32_t group_index)
     for (uint32_t rest = group->shown & ~held; rest != 0; rest &= rest - 1) {
         seen[__builtin_ctz(rest)].count = 0;
     }
-    others_publish(street, group, rows, group->shared & held);
     street->reaching[group_index] = (uint16_t)now.reaching;
     group->shown = held;
     group->changed = 0;

@@ -12,6 +12,7 @@
 static const double WAIT_MARGIN_M = 1.0;      // between a vehicle that waits inside and the paths it waits for
 static const double PART_STEP_M = 0.5;
 static const double PART_WIDTH_M = 2.0;       // a vehicle's and a little more
+static const float ROAD_M = 6.0f;              // before its end a path nears the others into the same road
 static const double PI = 3.14159265358979;
 static const size_t LARGE_PAGE_BYTES = (size_t)1 << 21;
 static const size_t LARGE_ROWS_BYTES = (size_t)1 << 22;   // a thread's first pieces: of less a page is too large a part
@@ -335,6 +336,60 @@ static bool groups_conflict(const struct network *network, int32_t a, int32_t b)
     return network_intergreen_ms(network, at, a - at->first_group, b - at->first_group) >= 0;
 }
 
+// Whether somebody comes into the road of these two paths from other roads than they do.
+static bool others_come(const struct street *street, const struct path *path, const struct path *other)
+{
+    const struct crossroads *at = &street->crossroads[path->junction];
+    int32_t link = cell_link(street, path->from_cell), other_link = cell_link(street, other->from_cell);
+    for (int32_t i = at->first_path; i < at->first_path + at->path_count; i++) {
+        int32_t from = cell_link(street, street->paths[i].from_cell);
+        if (street->paths[i].to_link == path->to_link && from != link && from != other_link) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Who turns across the opposite traffic lets those go first who turn the short way into the same road, whichever of
+// its lanes they take (in Germany StVO 9 (4)): the paths need not meet for that. Not where the two have that road for
+// themselves, and lanes of their own in it: they come into it side by side, as in SUMO.
+static bool yields_by_road(const struct street *street, const struct path *path, const struct path *other)
+{
+    const struct network *network = street->network;
+    enum turn wide = network->left_hand ? TURN_RIGHT : TURN_LEFT, narrow = network->left_hand ? TURN_LEFT : TURN_RIGHT;
+    const struct connection *connection = &network->connections[path->connection];
+    if (path->turn != wide || other->turn != narrow || path->to_link != other->to_link
+        || path->from_cell == other->from_cell || connection->group < 0
+        || network->connections[other->connection].group < 0
+        || groups_conflict(network, connection->group, network->connections[other->connection].group)) {
+        return false;   // or the signals part them, or the other is under none and gives way to who has a green
+    }
+    for (int32_t k = 0; k < connection->foe_count; k++) {
+        if (network->foes[connection->first_foe + k].connection == other->connection) {
+            return false;
+        }
+    }
+    return others_come(street, path, other);
+}
+
+static int32_t foes_by_road(struct street *street, const struct path *path, int32_t first)
+{
+    const struct crossroads *at = &street->crossroads[path->junction];
+    int32_t count = 0;
+    for (int32_t i = at->first_path; i < at->first_path + at->path_count; i++) {
+        const struct path *other = &street->paths[i];
+        if (yields_by_road(street, path, other)) {
+            if (street->foes != NULL) {
+                street->foes[first + count] = (struct path_foe){ .path = i, .enter = fmaxf(0.0f, path->length - ROAD_M),
+                    .leave = path->length, .foe_enter = fmaxf(0.0f, other->length - ROAD_M),
+                    .foe_leave = other->length, .yields = true };
+            }
+            count++;
+        }
+    }
+    return count;
+}
+
 // Where a connection's path begins and ends.
 static void path_ends(const struct network *network, const struct connection *connection, struct point ret[2])
 {
@@ -371,7 +426,11 @@ static bool pass_in_front(const struct network *network, const struct connection
 static void foes_create(struct street *street)
 {
     const struct network *network = street->network;
-    street->foes = table_take(street, (size_t)network->foe_count, sizeof *street->foes);
+    int32_t by_road = 0;
+    for (int32_t i = 0; i < street->path_count; i++) {
+        by_road += foes_by_road(street, &street->paths[i], 0);
+    }
+    street->foes = table_take(street, (size_t)(network->foe_count + by_road), sizeof *street->foes);
     int32_t first = 0;
     for (int32_t i = 0; i < street->path_count; i++) {
         struct path *path = &street->paths[i];
@@ -405,40 +464,11 @@ static void foes_create(struct street *street)
             path->yields = path->yields || yields;
             wait = yields ? fmin(wait, foe->enter_m - WAIT_MARGIN_M) : wait;
         }
+        int32_t by_road_here = foes_by_road(street, path, first);
+        first += by_road_here;
         path->foe_count = (int16_t)(first - path->first_foe);
+        path->yields = path->yields || by_road_here > 0;
         path->wait = connection->wait_inside && path->yields && wait >= 1.0 ? (float)wait : 0.0f;
-    }
-}
-
-// Of lanes to which others yield, and whose vehicles go different ways, more is told than the first two.
-static void others_create(struct street *street)
-{
-    int32_t groups = 0;
-    for (int32_t i = 0; i < street->path_count; i++) {
-        const struct path *path = &street->paths[i];
-        for (int32_t k = path->first_foe; k < path->first_foe + path->foe_count; k++) {
-            int32_t cell = street->paths[street->foes[k].path].from_cell;
-            struct group *group = cell_group(street, cell);
-            if (street->foes[k].yields && !street->foes[k].conflicting && group->path_count[cell % WIDE] > 1) {
-                groups += group->shared == 0 ? 1 : 0;
-                group->shared |= 1u << (cell % WIDE);
-            }
-        }
-    }
-    street->others = table_take(street, (size_t)groups * WIDE, sizeof *street->others);
-    groups = 0;
-    for (int32_t i = 0; i < street->group_count; i++) {
-        street->groups[i].first_others = WIDE * groups;
-        groups += street->groups[i].shared != 0 ? 1 : 0;
-    }
-    for (int32_t i = 0; i < street->path_count; i++) {
-        const struct path *path = &street->paths[i];
-        for (int32_t k = path->first_foe; k < path->first_foe + path->foe_count; k++) {
-            int32_t cell = street->paths[street->foes[k].path].from_cell;
-            const struct group *group = cell_group(street, cell);
-            bool told = (group->shared >> (cell % WIDE) & 1u) != 0;
-            street->foes[k].others = told ? group->first_others + cell % WIDE : INDEX_NONE;
-        }
     }
 }
 
@@ -693,7 +723,6 @@ enum status layout_create(struct street *street, struct problem *ret)
     }
     parts_create(street);
     foes_create(street);
-    others_create(street);
     watches_create(street);
     free(keys);
     loops_create(street);

@@ -118,14 +118,6 @@ struct seen {
     uint16_t head_held;               // 1: its signal or want of room beyond it held the head
 };
 
-// Of a lane that leads to several paths, and to whose vehicles others yield: those behind its first two, as published.
-// How many they are, seen.count says.
-#define OTHERS_TOLD 5
-struct others {
-    _Alignas(64) float front[OTHERS_TOLD], speed[OTHERS_TOLD];
-    int32_t path[OTHERS_TOLD];
-};
-
 struct group {
     struct leaders leaders;           // of the heads; kept where there is a lane beside
     struct tails tails;               // of each column's last vehicle, after it moved
@@ -143,7 +135,6 @@ struct group {
     int32_t lane_position;            // 0 at the kerb
     bool stops;                       // somebody of KIND_STOP may be in it
     uint32_t red;                     // of `clear` those whose signal is red in this step still (moving.c)
-    uint32_t shared;                  // columns of which street.others tells
     _Alignas(64) int32_t count[WIDE];
     float length[WIDE];
     float limit[WIDE];                // speed limit
@@ -157,7 +148,6 @@ struct group {
     int32_t first_entry[WIDE], entry_count[WIDE];   // paths that lead in, in street.entries
     // Of the columns of `over`: one beyond the line whose rear is on this lane still.
     float over_rear[WIDE], over_mps[WIDE];
-    int32_t first_others;             // in street.others, of column 0
 };
 
 struct block {
@@ -218,7 +208,6 @@ struct path_foe {
     float foe_enter, foe_leave;       // on the foe's path
     bool merges, yields, foe_yields;
     bool conflicting;                 // their signal groups are never green together
-    int32_t others;                   // of its lane, in street.others, or INDEX_NONE
 };
 
 struct crosser {
@@ -493,7 +482,6 @@ struct street {
     struct path_brief *briefs;        // of each path
     struct watch *watches;            // of each path
     struct seen *seen;                // of each cell
-    struct others *others;            // of each cell of some groups
     uint16_t *reaching;               // by group: columns whose last vehicle may reach back over the lane's start
     int32_t *first_choice;            // by link, and one more: where its next links start in choices
     int32_t *choices;                 // links
