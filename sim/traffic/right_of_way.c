@@ -22,6 +22,7 @@ static const float MERGE_S = 14.0f;            // one who stands at its line see
 static const float MERGE_INSIDE_S = 9.0f;       // and one who waits inside
 static const float COULD_STOP_S = 30.0f;       // so much later comes who could stop altogether, as SUMO counts
 static const float FOE_BRAKE_MPS2 = 4.5f;      // SUMO's default driver
+static const float TAIL_MPS2 = 3.0f;           // how hard the last one on an exit is expected to brake, if at all
 
 // A vehicle on a foe path; x as in the header.
 struct other {
@@ -172,10 +173,12 @@ static bool stands_before(const struct street *street, const struct seen *lane)
     return stands;
 }
 
-// Room on a lane before its last: where it stands now, or can be once it has braked.
+// Room on a lane before its last: where it stands now, or can be once it has braked. Who has just come out of a turn
+// drives on: of its braking the gentle kind is expected, or one behind another would stop at the line for its rear.
 static float tail_room(const struct seen *lane, float brake)
 {
     float v = lane->tail_speed;
+    brake = lesserf(brake, TAIL_MPS2);
     return lane->tail_rear + v * v / (2.0f * brake) + v;
 }
 

@@ -338,8 +338,23 @@ static bool groups_conflict(const struct network *network, int32_t a, int32_t b)
     return network_intergreen_ms(network, at, a - at->first_group, b - at->first_group) >= 0;
 }
 
+// Whether somebody comes into the road of these two paths from other roads than they do.
+static bool others_come(const struct street *street, const struct path *path, const struct path *other)
+{
+    const struct crossroads *at = &street->crossroads[path->junction];
+    int32_t link = cell_link(street, path->from_cell), other_link = cell_link(street, other->from_cell);
+    for (int32_t i = at->first_path; i < at->first_path + at->path_count; i++) {
+        int32_t from = cell_link(street, street->paths[i].from_cell);
+        if (street->paths[i].to_link == path->to_link && from != link && from != other_link) {
+            return true;
+        }
+    }
+    return false;
+}
+
 // Who turns across the opposite traffic lets those go first who turn the short way into the same road, whichever of
-// its lanes they take (in Germany StVO 9 (4)): the paths need not meet for that.
+// its lanes they take (in Germany StVO 9 (4)): the paths need not meet for that. Not where the two have that road for
+// themselves, and lanes of their own in it: they come into it side by side, as in SUMO.
 static bool yields_by_road(const struct street *street, const struct path *path, const struct path *other)
 {
     const struct network *network = street->network;
@@ -356,7 +371,7 @@ static bool yields_by_road(const struct street *street, const struct path *path,
             return false;
         }
     }
-    return true;
+    return others_come(street, path, other);
 }
 
 static int32_t foes_by_road(struct street *street, const struct path *path, int32_t first)
