@@ -121,8 +121,8 @@ static void heed_yield(const struct street *street, const struct viewer *viewer,
     }
 }
 
-// One on the path `other` that waits before the place where the paths meet for those that need not yield to it, or is
-// still on its way to where it waits for them, is no leader of theirs.
+// One on the path `other` that must yield and waits for those on this one before the place where the paths meet, or is
+// still on its way to where it waits for them, is no leader of theirs. Where none of the two yields, none waits.
 static bool waits_for(const struct street *street, const struct path *path, int32_t other, float speed, float front)
 {
     if (speed > WAITING_MPS && front > street->paths[other].wait) {
@@ -131,7 +131,7 @@ static bool waits_for(const struct street *street, const struct path *path, int3
     for (int32_t i = 0; i < path->foe_count; i++) {
         const struct path_foe *foe = &street->foes[path->first_foe + i];
         if (foe->path == other) {
-            return !foe->yields && front < foe->foe_enter;
+            return foe->foe_yields && !foe->yields && front < foe->foe_enter;
         }
     }
     return false;
