@@ -443,6 +443,7 @@ static void move_group(struct street *street, struct worker *worker, const struc
     if (stops && worker->moving_count > 0) {
         groups_follow(street, worker, job);
     }
+    worker->mark_count = 0;           // a head may be given a stop by a detour now: it is looked at in the next step
     if (stops) {
         stops_look(street, worker, index);
     }

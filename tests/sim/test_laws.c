@@ -39,6 +39,7 @@ static const uint64_t FAILED_WITH_PLANS[] = {
     700121,                        // one changed lanes so near to the line that it could not stop there at red
     7100466,                       // where none of two yields, one on its way in was taken to wait inside for the other
     61088,                         // one found a stop on its lane by a detour, and nobody looked until it was loaded
+    8201264,                       // the same, and in that step marks of a lane that was moved before counted for its own
 };
 #define FAILED_WITH_PLANS_COUNT (sizeof FAILED_WITH_PLANS / sizeof *FAILED_WITH_PLANS)
 
