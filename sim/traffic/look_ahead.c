@@ -202,8 +202,10 @@ static bool head_arrives(const struct street *street, const struct entry *entry,
     const struct path *path = &street->paths[entry->path];
     float to_line = from->length - from->head_front;
     *ret = (struct comer){ entry->path, to_line + path->length, from->head_speed };
+    bool may_go = path->right_on_red
+        || (path->group >= 0 && street->aspects[path->group] == ASPECT_FLASHING_RED);   // once it has stopped
     return arrives(street, ret->speed, ret->left)
-        && (path->right_on_red || !held_by_signal(street, path, ret->speed, to_line));
+        && (may_go || !held_by_signal(street, path, ret->speed, to_line));
 }
 
 // Of two who come to one lane within a step, one past a whole path, one must stay where the paths are apart still: the
@@ -214,8 +216,10 @@ static void heed_rivals(const struct street *street, const struct comer *self, f
     for (int32_t i = 0; i < to->entry_count; i++) {
         const struct entry *entry = &street->entries[to->first_entry + i];
         struct comer rival;
+        // One inside goes before those outside, but who waits there for one that comes is no leader of his.
         if (entry->path != self->path && head_arrives(street, entry, &rival) && !goes_first(street, self, &rival)
-            && (x < 0.0f || nearer(&rival, self))) {
+            && (x < 0.0f || nearer(&rival, self) || (rival.speed > WAITING_MPS
+                && waits_for(street, &street->paths[entry->path], self->path, self->speed, x)))) {
             view->bound = lesserf(view->bound, merge_bound(street, self->path, entry->path, x));
         }
     }
@@ -259,7 +263,11 @@ static void heed_merging(const struct street *street, const struct viewer *viewe
             bool first = nearer(&comer, &self)
                 || (soon && x < 0.0f && arrives(street, comer.speed, comer.left) && goes_first(street, &comer, &self))
                 || (x < 0.0f && comer.left <= comer.speed * street->step_s + COMING_OUT_M);
-            if (first && !waits_for(street, path, other, crosser->speed, crosser->front)) {
+            bool waits = first && waits_for(street, path, other, crosser->speed, crosser->front);
+            if (waits && soon && x < 0.0f && self.speed <= WAITING_MPS) {
+                view->bound = lesserf(view->bound, merge_bound(street, path_index, other, x));   // both might come out
+            }
+            if (first && !waits) {
                 float gap = self.left - comer.left - crosser->length;
                 if (gap < street->types.gap[viewer->kind & KIND_TYPE] && stood_long(street, crosser)) {
                     float way = merge_bound(street, path_index, other, x);
@@ -278,7 +286,7 @@ static void heed_merging(const struct street *street, const struct viewer *viewe
                 break;
             }
             // To that one this one may be no leader: where it comes past within the step, one that stands stays apart.
-            if (!first && x >= 0.0f && self.speed <= WAITING_MPS && comer.speed > WAITING_MPS
+            if (!first && x >= 0.0f && self.speed <= WAITING_MPS && !stood_long(street, crosser)
                 && arrives(street, comer.speed, comer.left - self.left - viewer->length)
                 && waits_for(street, &street->paths[other], path_index, self.speed, x)) {
                 view->bound = lesserf(view->bound, merge_bound(street, path_index, other, x));
@@ -375,10 +383,15 @@ static void look_along(const struct street *street, const struct viewer *viewer,
         }
         way += to->length;
         lane_m = to->length;
+        int32_t cell = path->to_cell;
         if (way > reach) {
+            // One beyond that line may reach back over the whole lane still.
+            if (to->length < street->length_max && lane_left(street, to, INDEX_NONE)) {
+                path_index = trip_path(street, trip, trip->leg + further, cell);
+                heed_parting(street, cell, path_index, viewer, way, view);
+            }
             return;
         }
-        int32_t cell = path->to_cell;
         beyond = true;
         path_index = trip_path(street, trip, trip->leg + further, cell);
         if (to->length < 2.0f * street->length_max) {

@@ -116,10 +116,11 @@ static void head_look(struct street *street, struct worker *worker, struct movin
     struct viewer viewer = { row->speed[c], street->types.length[row->kind[c] & KIND_TYPE], row->desired[c],
         driver_factor(street, row->kind[c], row->trip[c], row->desired[c], group->limit[c]), row->kind[c],
         row->trip[c], (float)group->yielding[c] * street->step_s, ((group->held >> c) & 1u) != 0 };
-    if (row->path[c] == PATH_NONE && !(row->kind[c] & KIND_STOP)) {   // who stands by plan is not lost
-        head_lost(street, worker, cell, to_line);
+    int32_t path = row->path[c];
+    if (path == PATH_NONE && !(row->kind[c] & KIND_STOP)) {   // who stands by plan is not lost
+        head_lost(street, worker, cell, to_line);   // its new way begins with the next step: nobody sees it yet
     }
-    struct view view = look_from_lane(street, cell, row->path[c], &viewer, to_line);
+    struct view view = look_from_lane(street, cell, path, &viewer, to_line);
     if (view.gap < FAR_M) {
         ahead->rear[c] = row->front[c] + view.gap;
         ahead->speed[c] = view.speed;
