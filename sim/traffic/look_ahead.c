@@ -52,6 +52,18 @@ static void heed_place(const struct street *street, const struct viewer *viewer,
     view->bound = lesserf(view->bound, way + STOP_MARGIN_M - LINE_MARGIN_M);
 }
 
+// IDM counts on braking harder than comfortably when it must, and Krauss' drivers may react faster than a step is long.
+// Nobody is faster than it can stop from, as hard as it brakes, in the way that is left.
+static void heed_hardest(const struct street *street, const struct viewer *viewer, float way, struct view *view)
+{
+    uint32_t type = viewer->kind & KIND_TYPE;
+    float hardest = street->types.emergency[type], h = street->step_s;
+    float next = viewer->speed + street->types.acceleration[type] * h;
+    if (viewer->speed > WAITING_MPS && next * (next + 2.0f * hardest * h) > 2.0f * hardest * way) {
+        view->cap = lesserf(view->cap, greaterf(viewer->speed - hardest * h, stop_speed(way, hardest, h, h)));
+    }
+}
+
 // A place where one stops, `margin` before the line or, braking comfortably, as near to it as one still can; and not
 // before its lane begins: who waits for a line is on the lane that leads to it, however short that is.
 static void heed_line(const struct street *street, const struct viewer *viewer, float to_line, float lane,
@@ -61,6 +73,7 @@ static void heed_line(const struct street *street, const struct viewer *viewer, 
     float spare = to_line - brake_distance(viewer->speed, brake, street->step_s);
     float margin = lesserf(lesserf(STOP_MARGIN_M, 0.5f * lane), greaterf(CLEARANCE_M, spare));
     heed(street, viewer, to_line - margin, 0.0f, 0.0f, view);
+    heed_hardest(street, viewer, to_line - LINE_MARGIN_M, view);
     view->bound = lesserf(view->bound, to_line - LINE_MARGIN_M);
 }
 

@@ -29,6 +29,17 @@ static const int16_t YIELDING_STEPS_MAX = 32000;
 #define PATHS_PORTION 64
 #define GROUPS_AHEAD 8                         // so far ahead is asked whether a group has vehicles
 
+// Whether the second one sees the line behind the head: soon before the head passes it, and as far as it looks where the
+// head ends its trip there, and leads it nowhere.
+static bool second_sees(const struct street *street, const struct group *group, const struct row *row, int c)
+{
+    if (row[0].path[c] != PATH_END) {
+        return group->length[c] - row[0].front[c] <= SOON_S * row[0].speed[c];
+    }
+    float v = row[1].speed[c], brake = street->types.deceleration[row[1].kind[c] & KIND_TYPE];
+    return group->length[c] - row[1].front[c] <= v * v / brake + v * LOOK_S + LOOK_M;
+}
+
 // While the head passes its line the second one, who will be the head then, may have to stop already: at a signal that
 // closed, or at the end of a wrong lane. Whether the signal is red is told.
 static bool holds_second(const struct street *street, const struct group *group, const struct row *row, int c,
@@ -40,7 +51,7 @@ static bool holds_second(const struct street *street, const struct group *group,
     }
     int32_t path = row[1].path[c];
     float to_line = group->length[c] - row[1].front[c];
-    if (path == PATH_NONE || group->length[c] - row[0].front[c] > SOON_S * row[0].speed[c]) {
+    if (path == PATH_NONE || !second_sees(street, group, row, c)) {
         return path == PATH_NONE;
     }
     struct viewer viewer = { row[1].speed[c], street->types.length[row[1].kind[c] & KIND_TYPE], row[1].desired[c], 1.0f,
