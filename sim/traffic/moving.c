@@ -29,19 +29,8 @@ static const int16_t YIELDING_STEPS_MAX = 32000;
 #define PATHS_PORTION 64
 #define GROUPS_AHEAD 8                         // so far ahead is asked whether a group has vehicles
 
-// Whether the second one sees the line behind the head: soon before the head passes it, and as far as it looks where the
-// head ends its trip there, and leads it nowhere.
-static bool second_sees(const struct street *street, const struct group *group, const struct row *row, int c)
-{
-    if (row[0].path[c] != PATH_END) {
-        return group->length[c] - row[0].front[c] <= SOON_S * row[0].speed[c];
-    }
-    float v = row[1].speed[c], brake = street->types.deceleration[row[1].kind[c] & KIND_TYPE];
-    return group->length[c] - row[1].front[c] <= v * v / brake + v * LOOK_S + LOOK_M;
-}
-
-// While the head passes its line the second one, who will be the head then, may have to stop already: at a signal that
-// closed, or at the end of a wrong lane. Whether the signal is red is told.
+// While the head goes on over its line, the second one, who will be the head then, may have to stop: at a signal that is
+// not green, which it sees from as far as it looks, or at the end of a wrong lane. Whether the signal is red is told.
 static bool holds_second(const struct street *street, const struct group *group, const struct row *row, int c,
                          bool *ret_red)
 {
@@ -49,17 +38,19 @@ static bool holds_second(const struct street *street, const struct group *group,
     if (group->count[c] < 2 || row[1].path[c] == PATH_END) {
         return false;
     }
-    int32_t path = row[1].path[c];
-    float to_line = group->length[c] - row[1].front[c];
-    if (path == PATH_NONE || !second_sees(street, group, row, c)) {
+    int32_t path = row[1].path[c], signal = path >= 0 ? street->paths[path].group : INDEX_NONE;
+    if (signal < 0 || street->aspects[signal] == ASPECT_GREEN) {
         return path == PATH_NONE;
     }
-    struct viewer viewer = { row[1].speed[c], street->types.length[row[1].kind[c] & KIND_TYPE], row[1].desired[c], 1.0f,
-        row[1].kind[c], row[1].trip[c], 0.0f, false };
-    int32_t signal = street->paths[path].group;
-    *ret_red = signal >= 0 && street->aspects[signal] == ASPECT_RED;
-    return signal >= 0 && street->aspects[signal] != ASPECT_GREEN
-        && line_verdict(street, path, 0, &viewer, -to_line) != LINE_OPEN;
+    float v = row[1].speed[c], to_line = group->length[c] - row[1].front[c];
+    uint32_t type = row[1].kind[c] & KIND_TYPE;
+    if (to_line > v * v / street->types.deceleration[type] + v * LOOK_S + LOOK_M) {
+        return false;
+    }
+    struct viewer viewer = { v, street->types.length[type], row[1].desired[c], 1.0f, row[1].kind[c], row[1].trip[c],
+        0.0f, false };
+    *ret_red = street->aspects[signal] == ASPECT_RED;
+    return line_verdict(street, path, 0, &viewer, -to_line) != LINE_OPEN;
 }
 
 // A head that stands at the end of a wrong lane for long drives on where the lane leads; where no way leads on from
