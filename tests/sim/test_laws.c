@@ -41,7 +41,7 @@ static const uint64_t FAILED_WITH_PLANS[] = {
     700121,                        // one changed lanes so near to the line that it could not stop there at red
     7100466,                       // where none of two yields, one on its way in was taken to wait inside for the other
     61088,                         // one found a stop on its lane by a detour, and nobody looked until it was loaded
-    8201264,                       // the same, and in that step marks of a lane that was moved before counted for its own
+    8201264,                       // the same, and in that step the marks of a lane moved before it were its own
 };
 #define FAILED_WITH_PLANS_COUNT (sizeof FAILED_WITH_PLANS / sizeof *FAILED_WITH_PLANS)
 
@@ -50,6 +50,8 @@ static const uint64_t FAILED_WIDER[] = {
     156, 319, 692,                 // did not see that one beyond the next lane lay back over all of it
     433,                           // was laid 5 cm before its line, and taken for one that cannot stop
     321,                           // a head went the way of its detour in the step in which it was given it
+    4060, 4401, 7891,              // saw its red line only when the one ahead of it had passed it
+    5450,                          // had a headway shorter than its step, and came on too fast to stop
     1528,                          // two stood inside, none saw the other, and both came out in one step
 };
 #define FAILED_WIDER_COUNT (sizeof FAILED_WIDER / sizeof *FAILED_WIDER)

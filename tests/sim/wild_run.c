@@ -162,7 +162,8 @@ bool wild_run(uint64_t seed, enum wild_kind kind, struct laws_counts *counts, ch
     int32_t row = 0;
     struct street *street = NULL;
     struct problem problem;
-    bool good = street_create(&scene.network, scene.types, scene.type_count, &scene.options, &street, &problem) == STATUS_OK
+    bool good = street_create(&scene.network, scene.types, scene.type_count, &scene.options, &street,
+                              &problem) == STATUS_OK
         && street_enter(street, &scene.trips, &row, &problem) == STATUS_OK;
     if (!good) {
         (void)snprintf(ret_text, (size_t)text_bytes, "%s", problem.text);

@@ -1,8 +1,8 @@
 // wild_run.h: some minutes of a street in a wild town (wild_town.h), its laws watched at every step (street_laws.h).
 //
-// THEORY    With plans two towns of three have stops, every second one incidents; without, none has. Wider ones have both
-//           and more (wild_wider.h). Every fourth is saved half way, loaded into a second street of several threads or
-//           with a drawn sharing, and both go on: at the end they must be the same, byte for byte.
+// THEORY    With plans two towns of three have stops, every second one incidents; without, none has. Wider ones have
+//           both, and more (wild_wider.h). Every fourth is saved half way, loaded into a second street of several
+//           threads or with a drawn sharing, and both go on: at the end they must be the same, byte for byte.
 #pragma once
 
 #include <stdbool.h>

@@ -1,9 +1,9 @@
 // wild_wider.h: what a wild town (wild_town.h) has now and then in the wider draw; all of it from a stream of its own,
 // so that the towns of old seeds stay what they were.
 //
-// THEORY    roads    traffic on the left; lanes for bicycles, buses, or without lorries; links of 0.2 to 1 m; paths that
-//                    are longer than the straight line between their ends, and as short as in networks without inner
-//                    lanes; all-way stops; junctions where who yields to whom is drawn path by path
+// THEORY    roads    traffic on the left; lanes for bicycles, buses, or without lorries; links of 0.2 to 1 m; paths
+//                    that are longer than the straight line between their ends, or as short as in networks without
+//                    inner lanes; all-way stops; junctions where who yields to whom is drawn path by path
 //           drivers  eight types: bicycles, buses, emergency vehicles, lorries of 25 m, CityFlow's drivers, drivers
 //                    that brake no harder than comfortably, some that keep short gaps or differ much
 //           trips    each type where it may drive; departures at once, on a lane, at a place, at a speed of their own;
