@@ -52,6 +52,18 @@ static void heed_place(const struct street *street, const struct viewer *viewer,
     view->bound = lesserf(view->bound, way + STOP_MARGIN_M - LINE_MARGIN_M);
 }
 
+// IDM counts on braking harder than comfortably when it must, and Krauss' drivers may react faster than a step is long.
+// Nobody is faster than it can stop from, as hard as it brakes, in the way that is left.
+static void heed_hardest(const struct street *street, const struct viewer *viewer, float way, struct view *view)
+{
+    uint32_t type = viewer->kind & KIND_TYPE;
+    float hardest = street->types.emergency[type], h = street->step_s;
+    float next = viewer->speed + street->types.acceleration[type] * h;
+    if (viewer->speed > WAITING_MPS && next * (next + 2.0f * hardest * h) > 2.0f * hardest * way) {
+        view->cap = lesserf(view->cap, greaterf(viewer->speed - hardest * h, stop_speed(way, hardest, h, h)));
+    }
+}
+
 // A place where one stops, `margin` before the line or, braking comfortably, as near to it as one still can; and not
 // before its lane begins: who waits for a line is on the lane that leads to it, however short that is.
 static void heed_line(const struct street *street, const struct viewer *viewer, float to_line, float lane,
@@ -61,6 +73,7 @@ static void heed_line(const struct street *street, const struct viewer *viewer, 
     float spare = to_line - brake_distance(viewer->speed, brake, street->step_s);
     float margin = lesserf(lesserf(STOP_MARGIN_M, 0.5f * lane), greaterf(CLEARANCE_M, spare));
     heed(street, viewer, to_line - margin, 0.0f, 0.0f, view);
+    heed_hardest(street, viewer, to_line - LINE_MARGIN_M, view);
     view->bound = lesserf(view->bound, to_line - LINE_MARGIN_M);
 }
 
@@ -121,8 +134,8 @@ static void heed_yield(const struct street *street, const struct viewer *viewer,
     }
 }
 
-// One on the path `other` that waits before the place where the paths meet for those that need not yield to it, or is
-// still on its way to where it waits for them, is no leader of theirs.
+// One on the path `other` that must yield and waits for those on this one before the place where the paths meet, or is
+// still on its way to where it waits for them, is no leader of theirs. Where none of the two yields, none waits.
 static bool waits_for(const struct street *street, const struct path *path, int32_t other, float speed, float front)
 {
     if (speed > WAITING_MPS && front > street->paths[other].wait) {
@@ -131,7 +144,7 @@ static bool waits_for(const struct street *street, const struct path *path, int3
     for (int32_t i = 0; i < path->foe_count; i++) {
         const struct path_foe *foe = &street->foes[path->first_foe + i];
         if (foe->path == other) {
-            return !foe->yields && front < foe->foe_enter;
+            return foe->foe_yields && !foe->yields && front < foe->foe_enter;
         }
     }
     return false;
@@ -202,8 +215,10 @@ static bool head_arrives(const struct street *street, const struct entry *entry,
     const struct path *path = &street->paths[entry->path];
     float to_line = from->length - from->head_front;
     *ret = (struct comer){ entry->path, to_line + path->length, from->head_speed };
+    bool may_go = path->right_on_red
+        || (path->group >= 0 && street->aspects[path->group] == ASPECT_FLASHING_RED);   // once it has stopped
     return arrives(street, ret->speed, ret->left)
-        && (path->right_on_red || !held_by_signal(street, path, ret->speed, to_line));
+        && (may_go || !held_by_signal(street, path, ret->speed, to_line));
 }
 
 // Of two who come to one lane within a step, one past a whole path, one must stay where the paths are apart still: the
@@ -214,8 +229,10 @@ static void heed_rivals(const struct street *street, const struct comer *self, f
     for (int32_t i = 0; i < to->entry_count; i++) {
         const struct entry *entry = &street->entries[to->first_entry + i];
         struct comer rival;
+        // One inside goes before those outside, but who waits there for one that comes is no leader of his.
         if (entry->path != self->path && head_arrives(street, entry, &rival) && !goes_first(street, self, &rival)
-            && (x < 0.0f || nearer(&rival, self))) {
+            && (x < 0.0f || nearer(&rival, self) || (rival.speed > WAITING_MPS
+                && waits_for(street, &street->paths[entry->path], self->path, self->speed, x)))) {
             view->bound = lesserf(view->bound, merge_bound(street, self->path, entry->path, x));
         }
     }
@@ -259,7 +276,11 @@ static void heed_merging(const struct street *street, const struct viewer *viewe
             bool first = nearer(&comer, &self)
                 || (soon && x < 0.0f && arrives(street, comer.speed, comer.left) && goes_first(street, &comer, &self))
                 || (x < 0.0f && comer.left <= comer.speed * street->step_s + COMING_OUT_M);
-            if (first && !waits_for(street, path, other, crosser->speed, crosser->front)) {
+            bool waits = first && waits_for(street, path, other, crosser->speed, crosser->front);
+            if (waits && soon && x < 0.0f && self.speed <= WAITING_MPS) {
+                view->bound = lesserf(view->bound, merge_bound(street, path_index, other, x));   // both might come out
+            }
+            if (first && !waits) {
                 float gap = self.left - comer.left - crosser->length;
                 if (gap < street->types.gap[viewer->kind & KIND_TYPE] && stood_long(street, crosser)) {
                     float way = merge_bound(street, path_index, other, x);
@@ -278,7 +299,7 @@ static void heed_merging(const struct street *street, const struct viewer *viewe
                 break;
             }
             // To that one this one may be no leader: where it comes past within the step, one that stands stays apart.
-            if (!first && x >= 0.0f && self.speed <= WAITING_MPS && comer.speed > WAITING_MPS
+            if (!first && x >= 0.0f && self.speed <= WAITING_MPS && !stood_long(street, crosser)
                 && arrives(street, comer.speed, comer.left - self.left - viewer->length)
                 && waits_for(street, &street->paths[other], path_index, self.speed, x)) {
                 view->bound = lesserf(view->bound, merge_bound(street, path_index, other, x));
@@ -375,10 +396,15 @@ static void look_along(const struct street *street, const struct viewer *viewer,
         }
         way += to->length;
         lane_m = to->length;
+        int32_t cell = path->to_cell;
         if (way > reach) {
+            // One beyond that line may reach back over the whole lane still.
+            if (to->length < street->length_max && lane_left(street, to, INDEX_NONE)) {
+                path_index = trip_path(street, trip, trip->leg + further, cell);
+                heed_parting(street, cell, path_index, viewer, way, view);
+            }
             return;
         }
-        int32_t cell = path->to_cell;
         beyond = true;
         path_index = trip_path(street, trip, trip->leg + further, cell);
         if (to->length < 2.0f * street->length_max) {

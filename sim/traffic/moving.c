@@ -29,8 +29,19 @@ static const int16_t YIELDING_STEPS_MAX = 32000;
 #define PATHS_PORTION 64
 #define GROUPS_AHEAD 8                         // so far ahead is asked whether a group has vehicles
 
-// While the head passes its line the second one, who will be the head then, may have to stop already: at a signal that
-// closed, or at the end of a wrong lane. Whether the signal is red is told.
+// Whether the second one sees its line behind the head: soon before that passes it, and from as far as it looks where
+// the signal is red or the head ends its trip at the line.
+static bool second_sees(const struct street *street, const struct group *group, const struct row *row, int c, bool red)
+{
+    if (row[0].path[c] != PATH_END && !red) {
+        return group->length[c] - row[0].front[c] <= SOON_S * row[0].speed[c];
+    }
+    float v = row[1].speed[c], brake = street->types.deceleration[row[1].kind[c] & KIND_TYPE];
+    return group->length[c] - row[1].front[c] <= v * v / brake + v * LOOK_S + LOOK_M;
+}
+
+// While the head goes on over its line, the second one, who will be the head then, may have to stop: at a signal that
+// is not green, or at the end of a wrong lane. Tells whether the signal is red.
 static bool holds_second(const struct street *street, const struct group *group, const struct row *row, int c,
                          bool *ret_red)
 {
@@ -38,17 +49,18 @@ static bool holds_second(const struct street *street, const struct group *group,
     if (group->count[c] < 2 || row[1].path[c] == PATH_END) {
         return false;
     }
-    int32_t path = row[1].path[c];
-    float to_line = group->length[c] - row[1].front[c];
-    if (path == PATH_NONE || group->length[c] - row[0].front[c] > SOON_S * row[0].speed[c]) {
+    int32_t path = row[1].path[c], signal = path >= 0 ? street->paths[path].group : INDEX_NONE;
+    if (signal < 0 || street->aspects[signal] == ASPECT_GREEN) {
         return path == PATH_NONE;
+    }
+    bool red = street->aspects[signal] == ASPECT_RED;
+    if (!second_sees(street, group, row, c, red)) {
+        return false;
     }
     struct viewer viewer = { row[1].speed[c], street->types.length[row[1].kind[c] & KIND_TYPE], row[1].desired[c], 1.0f,
         row[1].kind[c], row[1].trip[c], 0.0f, false };
-    int32_t signal = street->paths[path].group;
-    *ret_red = signal >= 0 && street->aspects[signal] == ASPECT_RED;
-    return signal >= 0 && street->aspects[signal] != ASPECT_GREEN
-        && line_verdict(street, path, 0, &viewer, -to_line) != LINE_OPEN;
+    *ret_red = red;
+    return line_verdict(street, path, 0, &viewer, row[1].front[c] - group->length[c]) != LINE_OPEN;
 }
 
 // A head that stands at the end of a wrong lane for long drives on where the lane leads; where no way leads on from
@@ -116,10 +128,14 @@ static void head_look(struct street *street, struct worker *worker, struct movin
     struct viewer viewer = { row->speed[c], street->types.length[row->kind[c] & KIND_TYPE], row->desired[c],
         driver_factor(street, row->kind[c], row->trip[c], row->desired[c], group->limit[c]), row->kind[c],
         row->trip[c], (float)group->yielding[c] * street->step_s, ((group->held >> c) & 1u) != 0 };
-    if (row->path[c] == PATH_NONE && !rarely(row->kind[c] & KIND_STOP)) {   // who stands by plan is not lost
+    bool lost = row->path[c] == PATH_NONE && !rarely(row->kind[c] & KIND_STOP);   // who stands by plan is not lost
+    if (lost) {
         head_lost(street, worker, cell, to_line);
     }
     struct view view = look_from_lane(street, cell, row->path[c], &viewer, to_line);
+    if (lost && row->path[c] >= 0) {   // nobody has seen where it goes now: it does not come out within this step
+        view.bound = lesserf(view.bound, to_line + street->paths[row->path[c]].length - LINE_MARGIN_M);
+    }
     if (view.gap < FAR_M) {
         ahead->rear[c] = row->front[c] + view.gap;
         ahead->speed[c] = view.speed;
@@ -443,6 +459,7 @@ static void move_group(struct street *street, struct worker *worker, const struc
     if (stops && worker->moving_count > 0) {
         groups_follow(street, worker, job);
     }
+    worker->mark_count = 0;           // a head may be given a stop by a detour now: it is looked at in the next step
     if (stops) {
         stops_look(street, worker, index);
     }

@@ -15,6 +15,7 @@ static const float NOTICE_S = 0.5f;             // till the other sees it
 static const float BLOCKER_S = 20.0f;          // then a standing blocker inside is ignored
 static const float STANDING_MPS = 0.5f;
 static const float AT_LINE_M = 5.0f;           // a head this near stands at its line
+static const float LAID_M = 0.1f;              // one that came so near in a step was laid there, as it was to stop
 static const float FEEDER_M = 60.0f;           // shorter lanes are looked through, one lane upstream
 static const float NEVER_S = 1.0e6f;
 static const float IMPATIENT_S = 180.0f;       // SUMO's time to impatience
@@ -571,7 +572,9 @@ enum verdict line_verdict(const struct street *street, int32_t path_index, int32
     uint32_t type = viewer->kind & KIND_TYPE;
     // Krauss' vehicles take on their new speed at once, which saves them half a step's way.
     float saved = street->types.krauss[type] ? 0.5f * viewer->speed * street->step_s : 0.0f;
-    bool stops = stops_within(viewer->speed, to_line + saved, street->types.emergency[type]) || viewer->held;
+    float brake = street->types.emergency[type];
+    bool stops = stops_within(viewer->speed, to_line + saved, brake) || viewer->held
+        || (to_line < LAID_M && viewer->speed <= brake * street->step_s);
     if (!signal_open(street, path, viewer, to_line, &to_all)) {
         enum aspect aspect = path_aspect(street, path);
         bool turn_on_red = aspect == ASPECT_RED && path->right_on_red;

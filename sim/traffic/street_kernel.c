@@ -221,7 +221,9 @@ static void leader_or_line(float step_s, const struct wide_types *types, const s
         float reach_line = v * types->headway[c] + v * v * types->closing[c];
         float s_line = to_line - STOP_MARGIN_M;
         float strain_line = reach_line / (s_line > GAP_M_MIN ? s_line : GAP_M_MIN);
-        int line = stops & (strain_line > strain);
+        // Krauss' drivers count on the way their leader needs to brake, as in stop_heed.
+        float behind = s - leader->margin[c] + 0.5f * leader->speed[c] * leader->speed[c] / types->deceleration[c];
+        int line = stops & (types->krauss[c] ? s_line < behind : strain_line > strain);
         leader->rear[c] = line ? row->front[c] + s_line : leader->rear[c];
         leader->speed[c] = line ? 0.0f : leader->speed[c];
         leader->margin[c] = line ? 0.0f : leader->margin[c];

@@ -12,8 +12,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     uint64_t seed = hash_bytes(HASH_SEED, data, bytes);
     char text[512];
     struct laws_counts counts = { 0 };
-    if (!wild_run(seed, bytes % 4 != 0, &counts, text, sizeof text)) {
-        (void)fprintf(stderr, "seed %llu: %s\n", (unsigned long long)seed, text);
+    enum wild_kind kind = bytes % 4 == 0 ? WILD_PLAIN : bytes % 4 == 1 ? WILD_WIDER : WILD_PLANS;
+    if (!wild_run(seed, kind, &counts, text, sizeof text)) {
+        (void)fprintf(stderr, "seed %llu, kind %d: %s\n", (unsigned long long)seed, (int)kind, text);
         abort();
     }
     return 0;

@@ -469,6 +469,7 @@ void town_trips_release(struct trip_columns *trips)
     free(trips->depart_speed_mmps);
     free(trips->first_stop);
     free(trips->stops);
+    free(trips->depart_front_mm);
     *trips = (struct trip_columns){ 0 };
 }
 

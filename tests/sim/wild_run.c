@@ -10,8 +10,10 @@
 #include "tests/sim/grid_town.h"
 #include "tests/sim/street_laws.h"
 #include "tests/sim/wild_town.h"
+#include "tests/sim/wild_wider.h"
 
 #define TYPES 4
+#define TYPES_MAX WIDER_TYPES
 #define TRIPS_MAX 400
 #define DEMAND_MS 240000
 #define DRIVE_MS 360000
@@ -39,23 +41,37 @@ static void types_fill(uint64_t seed, struct vehicle_type types[TYPES])
 
 struct wild_scene {
     struct network network;
-    struct vehicle_type types[TYPES];
+    struct vehicle_type types[TYPES_MAX];
+    int32_t type_count;
     struct lane_closure closures[WILD_CLOSURES_MAX];
     struct street_options options;
     struct trip_columns trips;
     uint64_t seed;
+    enum wild_kind kind;
 };
 
-static void scene_create(uint64_t seed, bool plans, struct wild_scene *scene)
+static void scene_create(uint64_t seed, enum wild_kind kind, struct wild_scene *scene)
 {
     static const int32_t STEPS_MS[] = { 1000, 1000, 1000, 500, 200, 100 };
-    scene->seed = seed;
-    wild_town_create(seed, &scene->network);
-    types_fill(seed, scene->types);
+    bool plans = kind != WILD_PLAIN, wider = kind == WILD_WIDER;
+    *scene = (struct wild_scene){ .seed = seed, .kind = kind, .type_count = wider ? WIDER_TYPES : TYPES };
+    wild_town_fill(seed, &scene->network);
+    if (wider) {
+        wider_roads(&scene->network, seed);
+        wider_types(seed, scene->types);
+    } else {
+        types_fill(seed, scene->types);
+    }
+    wild_town_finish(seed, &scene->network);
     int32_t step_ms = STEPS_MS[random_bits(seed, RANDOM_TEST, 4, 5) % (sizeof STEPS_MS / sizeof *STEPS_MS)];
     int32_t trips = 20 + (int32_t)(random_bits(seed, RANDOM_TEST, 5, 5) % (TRIPS_MAX - 20));
     scene->options = (struct street_options){ .step_ms = step_ms, .threads = 1, .seed = seed };
-    wild_trips(&scene->network, seed, trips, DEMAND_MS, TYPES, &scene->trips);
+    if (wider) {
+        wider_trips(&scene->network, seed, scene->types, trips, DEMAND_MS, &scene->trips);
+        scene->options.vehicle_count_max = wider_vehicles_max(seed);
+    } else {
+        wild_trips(&scene->network, seed, trips, DEMAND_MS, TYPES, &scene->trips);
+    }
     if (plans && seed % 3 != 0) {
         wild_stops(&scene->network, seed, scene->types, &scene->trips);
     }
@@ -78,7 +94,7 @@ static struct street *second_create(const struct wild_scene *scene, const struct
     options.sharing_seed = scene->seed / 4 % 2 == 0 ? scene->seed | 1 : 0;
     street_save(first, &sink);
     struct byte_source source = { .at = sink.bytes, .left = sink.count };
-    if (street_create(&scene->network, scene->types, TYPES, &options, &second, &problem) == STATUS_OK
+    if (street_create(&scene->network, scene->types, scene->type_count, &options, &second, &problem) == STATUS_OK
         && street_load(second, &source, &problem) != STATUS_OK) {
         street_release(second);
         second = NULL;
@@ -102,7 +118,9 @@ static bool same_state(const struct street *one, const struct street *other)
 static bool scene_drive(const struct wild_scene *scene, struct street *street, struct laws *laws, char *text,
                         int32_t bytes)
 {
-    struct signals *signals = signals_create(&scene->network, 0);
+    bool wider = scene->kind == WILD_WIDER;
+    struct signals *signals = wider ? wider_signals(&scene->network, scene->seed)
+        : signals_create(&scene->network, 0);
     struct street *second = NULL;
     int32_t steps = DRIVE_MS / scene->options.step_ms;
     bool good = true;
@@ -111,7 +129,11 @@ static bool scene_drive(const struct wild_scene *scene, struct street *street, s
             second = second_create(scene, street, text, bytes);
             good = second != NULL;
         }
-        signals_show(signals, street_now_ms(street), street_aspects(street));
+        if (wider) {
+            wider_show(signals, &scene->network, scene->seed, street, second);
+        } else {
+            signals_show(signals, street_now_ms(street), street_aspects(street));
+        }
         laws_before_step(laws, street_aspects(street));
         if (second != NULL) {
             memcpy(street_aspects(second), street_aspects(street), (size_t)scene->network.group_count);
@@ -133,20 +155,21 @@ static bool scene_drive(const struct wild_scene *scene, struct street *street, s
     return good;
 }
 
-bool wild_run(uint64_t seed, bool plans, struct laws_counts *counts, char *ret_text, int32_t text_bytes)
+bool wild_run(uint64_t seed, enum wild_kind kind, struct laws_counts *counts, char *ret_text, int32_t text_bytes)
 {
     struct wild_scene scene;
-    scene_create(seed, plans, &scene);
+    scene_create(seed, kind, &scene);
     int32_t row = 0;
     struct street *street = NULL;
     struct problem problem;
-    bool good = street_create(&scene.network, scene.types, TYPES, &scene.options, &street, &problem) == STATUS_OK
+    bool good = street_create(&scene.network, scene.types, scene.type_count, &scene.options, &street,
+                              &problem) == STATUS_OK
         && street_enter(street, &scene.trips, &row, &problem) == STATUS_OK;
     if (!good) {
         (void)snprintf(ret_text, (size_t)text_bytes, "%s", problem.text);
     }
-    struct laws *laws = laws_create(&scene.network, street, scene.types, TYPES, scene.options.step_ms * 0.001,
-                                    scene.trips.count);
+    struct laws *laws = laws_create(&scene.network, street, scene.types, scene.type_count,
+                                    scene.options.step_ms * 0.001, scene.trips.count);
     laws_closures(laws, scene.closures, scene.options.closure_count);
     good = good && scene_drive(&scene, street, laws, ret_text, text_bytes);
     struct laws_counts counted = laws_counted(laws);

@@ -317,7 +317,7 @@ static void intersection_add(struct wild *wild, int32_t junction)
     }
 }
 
-void wild_town_create(uint64_t seed, struct network *ret)
+void wild_town_fill(uint64_t seed, struct network *ret)
 {
     network_create(ret);
     (void)names_add(&ret->regions, "wild");
@@ -346,11 +346,21 @@ void wild_town_create(uint64_t seed, struct network *ret)
             intersection_add(&wild, i);
         }
     }
+}
+
+void wild_town_finish(uint64_t seed, struct network *network)
+{
     struct problem problem;
-    if (network_finish(ret, "wild", &problem) != STATUS_OK) {
+    if (network_finish(network, "wild", &problem) != STATUS_OK) {
         (void)fprintf(stderr, "seed %llu: %s\n", (unsigned long long)seed, problem.text);
         abort();
     }
+}
+
+void wild_town_create(uint64_t seed, struct network *ret)
+{
+    wild_town_fill(seed, ret);
+    wild_town_finish(seed, ret);
 }
 
 // A link that one may drive on to from `link`, drawn evenly, or INDEX_NONE.

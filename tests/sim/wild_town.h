@@ -16,6 +16,10 @@
 
 void wild_town_create(uint64_t seed, struct network *ret);
 
+// The same in two steps, for who changes something in between.
+void wild_town_fill(uint64_t seed, struct network *ret);
+void wild_town_finish(uint64_t seed, struct network *network);
+
 // Trips of random routes; free with town_trips_release (grid_town.h). May be empty where no route exists.
 void wild_trips(const struct network *network, uint64_t seed, int32_t count, int64_t duration_ms, int32_t type_count,
                 struct trip_columns *ret);
