@@ -231,12 +231,12 @@ static void make_programs(struct tie *tie, const int32_t *offset_ms, const bool 
                     "their controllers are actuated by the rules of docs/decisions/0030", following);
     }
     if (by_delay > 0) {
-        import_note(tie->report, NOTE_WARNING, "%d programs are 'delay_based' and hold a green for the time that vehicles "
-                    "lose: here gaps over loops end it, mostly sooner", by_delay);
+        import_note(tie->report, NOTE_WARNING, "%d programs are 'delay_based' and hold a green for the time that "
+                    "vehicles lose: here gaps over loops end it, mostly sooner", by_delay);
     }
     if (rings > 0) {
-        import_note(tie->report, NOTE_WARNING, "%d programs are 'NEMA' with two rings: here one stage follows another for "
-                    "both, and cycles are longer", rings);
+        import_note(tie->report, NOTE_WARNING, "%d programs are 'NEMA' with two rings: here one stage follows another "
+                    "for both, and cycles are longer", rings);
     }
 }
 

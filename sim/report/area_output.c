@@ -69,6 +69,8 @@ static struct area_vehicle *inside_find(struct area *area, int32_t first, int32_
 
 static void halt_ends(struct area_sum *sum, const struct area_vehicle *vehicle)
 {
+    sum->halted += vehicle->halted_s > 0.0;
+    sum->halted_here += vehicle->halted_here_s > 0.0;
     sum->halted_s += vehicle->halted_s;
     sum->halted_most_s = fmax(sum->halted_most_s, vehicle->halted_s);
     sum->halted_here_s += vehicle->halted_here_s;
@@ -157,8 +159,8 @@ static void write_row(const struct area_output *output, const struct area *area,
             "meanIntervalHaltingDuration=\"%.2f\" maxIntervalHaltingDuration=\"%.2f\" "
             "intervalHaltingDurationSum=\"%.2f\" startedHalts=\"%d\" meanVehicleNumber=\"%.2f\" "
             "maxVehicleNumber=\"%d\"/>\n",
-            mean(s.halted_s, seen), s.halted_most_s, s.halted_s, mean(s.halted_here_s, seen), s.halted_here_most_s,
-            s.halted_here_s, s.started_halts, mean(s.vehicles, steps), s.vehicles_most);
+            mean(s.halted_s, s.halted), s.halted_most_s, s.halted_s, mean(s.halted_here_s, s.halted_here),
+            s.halted_here_most_s, s.halted_here_s, s.started_halts, mean(s.vehicles, steps), s.vehicles_most);
     fprintf(output->csv, "%.2f,%.2f,", begin_s, end_s);
     report_csv_name(output->csv, name);
     fprintf(output->csv, ",%.3f,%d,%d,%d,%.3f,%.3f,%.3f,%d,%.2f,%.2f\n", mean(s.vehicles, steps), s.vehicles_most,

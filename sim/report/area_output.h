@@ -29,6 +29,7 @@ struct area_sum {
     double sampled_s, speed_m, loss_s, occupancy, occupancy_most, vehicles;
     double jam, jam_m, jam_m_most;         // sums over steps, and the greatest
     double halted_s, halted_most_s, halted_here_s, halted_here_most_s;
+    int32_t halted, halted_here;           // vehicles that halted at all, over which SUMO takes its means
 };
 
 struct area {

@@ -34,8 +34,8 @@ static void write_row(const struct detector_output *output, int32_t detector, in
     double flow_vph = count * 3600.0 / span_s, occupancy = 100.0 * report_s(sum->occupied_ms) / span_s;
     double speed_mps = count > 0.0 ? sum->speed_mps / count : -1.0;
     double harmonic_mps = count > 0.0 && sum->slowness_spm > 0.0 ? count / sum->slowness_spm : -1.0;
-    // Each covers the loop for its length and the loop's, at its own speed: the time of all is that way over the harmonic
-    // mean. Where one has stood on the loop it is more than any vehicle's, and not known.
+    // Each covers the loop for its length and the loop's, at its own speed: the time of all is that way over the
+    // harmonic mean. Where one has stood on the loop it is more than any vehicle's, and not known.
     double length_m = harmonic_mps > 0.0
         ? report_s(sum->occupied_ms) * harmonic_mps / count - output->network->detectors[detector].length_m : -1.0;
     length_m = length_m < 0.0 || length_m > VEHICLE_M_MAX ? -1.0 : length_m;
@@ -46,8 +46,8 @@ static void write_row(const struct detector_output *output, int32_t detector, in
         fprintf(output->xml,
                 "    <interval begin=\"%.2f\" end=\"%.2f\" id=\"%s\" nVehContrib=\"%lld\" flow=\"%.2f\" "
                 "occupancy=\"%.2f\" speed=\"%.2f\" harmonicMeanSpeed=\"%.2f\" length=\"%.2f\" nVehEntered=\"%lld\"/>\n",
-                report_s(output->begin_ms), report_s(end_ms), id, (long long)sum->vehicles, flow_vph, occupancy, speed_mps,
-                harmonic_mps, length_m, (long long)sum->vehicles);
+                report_s(output->begin_ms), report_s(end_ms), id, (long long)sum->vehicles, flow_vph, occupancy,
+                speed_mps, harmonic_mps, length_m, (long long)sum->vehicles);
     }
     fprintf(output->csv, "%.2f,%.2f,", report_s(output->begin_ms), report_s(end_ms));
     report_csv_name(output->csv, name);

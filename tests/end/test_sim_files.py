@@ -260,16 +260,21 @@ def area_detectors_see_what_drives_over_them(folder):
     intervals = elements(folder / "out" / "areas.xml", "interval")
     assert [interval["id"] for interval in intervals] == ["A"] * 10, intervals
     over = collections.Counter()                 # vehicles over the area, by second
-    halting = collections.Counter()
+    halting, who = collections.Counter(), collections.defaultdict(set)
     for row in rows(folder / "out" / "fcd.csv"):
         if row["lane"] == "A0B0_1" and float(row["position_m"]) > 80:   # up to the lane's end
             over[int(float(row["time_s"]))] += 1
-            halting[int(float(row["time_s"]))] += float(row["speed_mps"]) < 5 / 3.6
+            if float(row["speed_mps"]) < 5 / 3.6:
+                halting[int(float(row["time_s"]))] += 1
+                who[int(float(row["time_s"]))].add(row["id"])
     assert sum(over.values()) > 100 and sum(halting.values()) > 10, "too little to see"
     for k, interval in enumerate(intervals):
         seconds = range(60 * k + 1, 60 * k + 61)
         near(interval["sampledSeconds"], sum(over[second] for second in seconds), 0.01, f"interval {k}")
         near(interval["jamLengthInVehiclesSum"], sum(halting[second] for second in seconds), 0.01, f"interval {k}")
+        halted = len(set().union(*(who[second] for second in seconds)))
+        near(float(interval["meanIntervalHaltingDuration"]) * halted, float(interval["intervalHaltingDurationSum"]), 0.01,
+             f"interval {k}: over those who halted")
         assert int(interval["maxVehicleNumber"]) == max(over[second] for second in seconds), (k, interval)
         assert 0 <= float(interval["meanOccupancy"]) <= float(interval["maxOccupancy"]) <= 100, interval
     entered, left = (sum(int(interval[key]) for interval in intervals) for key in ("nVehEntered", "nVehLeft"))
