@@ -36,8 +36,8 @@ static double seconds_now(void)
     return (double)at.tv_sec + 1e-9 * (double)at.tv_nsec;
 }
 
-// Memory of this process that is no file's: code that runs for the first time is no vehicle's. Exact: the kernel adds it
-// up from the page tables when it is asked. The counters of /proc/self/statm are brought up to date in batches by each
+// Memory of this process that is no file's: code that runs for the first time is no vehicle's. Exact: the kernel adds
+// it up from the page tables when it is asked. The counters of /proc/self/statm are brought up to date in batches by each
 // processor, so that what is missing from them differs from run to run: much of the figure of a small street.
 static double memory_now(void)
 {
