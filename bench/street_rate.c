@@ -37,8 +37,8 @@ static double seconds_now(void)
 }
 
 // Memory of this process that is no file's: code that runs for the first time is no vehicle's. Exact: the kernel adds
-// it up from the page tables when it is asked. The counters of /proc/self/statm are brought up to date in batches by each
-// processor, so that what is missing from them differs from run to run: much of the figure of a small street.
+// it up from the page tables when it is asked. The counters of /proc/self/statm are brought up to date in batches by
+// each processor, so that what is missing from them differs from run to run: much of the figure of a small street.
 static double memory_now(void)
 {
     FILE *file = fopen("/proc/self/smaps_rollup", "r");
