@@ -36,16 +36,17 @@ static double seconds_now(void)
     return (double)at.tv_sec + 1e-9 * (double)at.tv_nsec;
 }
 
-// Memory of this process that is no file's: code that runs for the first time is no vehicle's. The kernel adds it up from
-// the page tables when it is asked; the counters of /proc/self/statm are brought up to date in batches by each processor, so
-// that what is missing from them differs from run to run: much of the figure of a small street.
+// Memory of this process that is no file's: code that runs for the first time is no vehicle's. Exact: the kernel adds
+// it up from the page tables when it is asked. The counters of /proc/self/statm are brought up to date in batches by
+// each processor, so that what is missing from them differs from run to run: much of the figure of a small street.
 static double memory_now(void)
 {
     FILE *file = fopen("/proc/self/smaps_rollup", "r");
     double bytes = 0.0, kib = 0.0;
     char line[128];
     while (file != NULL && fgets(line, sizeof line, file) != NULL) {
-        bytes += sscanf(line, "Anonymous: %lf kB", &kib) == 1 || sscanf(line, "Swap: %lf kB", &kib) == 1 ? kib * 1024.0 : 0.0;
+        bool counts = sscanf(line, "Anonymous: %lf kB", &kib) == 1 || sscanf(line, "Swap: %lf kB", &kib) == 1;
+        bytes += counts ? kib * 1024.0 : 0.0;
     }
     if (file == NULL || bytes <= 0.0) {
         (void)fprintf(stderr, "street-rate: /proc/self/smaps_rollup does not tell this process's memory\n");

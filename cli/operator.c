@@ -46,7 +46,8 @@ static bool number_option(struct operator_options *options, const char *command,
         { 's', "stage", 0.0, STAGE_COUNT_MAX - 1, &options->stage_number },
         { 't', "seconds", 0.001, 86400.0, &options->seconds }, { 'v', "vehicle", 0.0, 9e15, &options->vehicle },
         { 'l', "lane", 0.0, 63.0, &options->lane }, { 'm', "to-stop-m", 0.0, 999999.0, &options->to_stop_m },
-        { 'a', "late-s", 0.0, 999999.0, &options->late_s }, { 'i', "departs-in-s", 0.0, 3599.0, &options->departs_in_s },
+        { 'a', "late-s", 0.0, 999999.0, &options->late_s },
+        { 'i', "departs-in-s", 0.0, 3599.0, &options->departs_in_s },
     };
     for (size_t i = 0; i < sizeof NUMBERS / sizeof *NUMBERS; i++) {
         if (code == NUMBERS[i].code && !usage_number(command, NUMBERS[i].name, value, NUMBERS[i].low,

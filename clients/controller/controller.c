@@ -451,7 +451,8 @@ static const char USAGE[] =
 
 static int usage_wrong(const char *what, const char *why)
 {
-    (void)fprintf(stderr, "intergreen-controller: %s: %s\n`intergreen-controller --help` tells the options.\n", what, why);
+    (void)fprintf(stderr, "intergreen-controller: %s: %s\n`intergreen-controller --help` tells the options.\n", what,
+                  why);
     return 2;
 }
 

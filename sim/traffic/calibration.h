@@ -20,7 +20,8 @@ struct discharge { double flow_vph, lost_s; };
 #define DISCHARGE_FLOW_VPH_MAX 2200.0
 #define DISCHARGE_LOST_S_MAX 4.0
 
-// Every type that wishes (wishes != 0) becomes what it wishes for. source: who wishes, a file or an option, for problems.
+// Every type that wishes (wishes != 0) becomes what it wishes for. source: who wishes, for problems: a file or
+// an option.
 MUST_USE enum status calibration_grant(struct vehicle_type *types, int32_t count, int32_t step_ms, const char *source,
                                        struct problem *problem);
 
