@@ -49,7 +49,11 @@ static bool holds_second(const struct street *street, const struct group *group,
     if (group->count[c] < 2 || row[1].path[c] == PATH_END) {
         return false;
     }
-    int32_t path = row[1].path[c], signal = path >= 0 ? street->paths[path].group : INDEX_NONE;
+    int32_t path = row[1].path[c], lit = group->head_signal[c];
+    if (path == row[0].path[c] && lit >= 0 && street->aspects[lit] == ASPECT_GREEN) {
+        return false;                 // both go by one green: most do, and no path need be asked
+    }
+    int32_t signal = path >= 0 ? street->paths[path].group : INDEX_NONE;
     if (signal < 0 || street->aspects[signal] == ASPECT_GREEN) {
         return path == PATH_NONE;
     }
