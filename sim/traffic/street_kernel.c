@@ -203,8 +203,8 @@ static void loop_row(float step_ms, const struct wide_types *types, const float 
     met->cleared = (uint16_t)(met->cleared | bits_of(cleared));
 }
 
-// Where a line closed behind the head, those who can stop before it and need to brake harder for it than for their
-// leader follow the line: at red all who can by any braking, else who can comfortably.
+// Where a line closed behind the head, the second one, if it can stop before it and needs to brake harder for it than for
+// its leader, follows the line: at red if it can by any braking, else if it can comfortably.
 static void leader_or_line(float step_s, const struct wide_types *types, const struct ahead *ahead,
                            const struct row *row, struct wide_leader *leader, int32_t *heeds_place)
 {
@@ -407,13 +407,14 @@ static INLINE void row_prepare(const struct follow_job *job, const struct follow
             leader->margin[c] = types->gap[c];
         }
     }
-    prepared->special = (k > 0 && all->ahead->holds) || (state->mark < state->marks_end && state->mark->row == k);
+    // The second one alone is held: who is behind it follows it.
+    prepared->special = (k == 1 && all->ahead->holds) || (state->mark < state->marks_end && state->mark->row == k);
     if (rarely(prepared->special)) {
         FOR_WIDE {
             prepared->heeds_place[c] = state->stands[c] = 0;
             prepared->stop_bound[c] = FAR_M;
         }
-        if (k > 0 && all->ahead->holds) {
+        if (k == 1 && all->ahead->holds) {
             leader_or_line(job->step_s, types, all->ahead, row, leader, prepared->heeds_place);
         }
         for (; state->mark < state->marks_end && state->mark->row == k; state->mark++) {
