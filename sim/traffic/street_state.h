@@ -86,7 +86,7 @@ struct ahead {
     float bound[WIDE];                // no front passes this
     float cap[WIDE];                  // speed at the end of the step is no more than this
     float line[WIDE];                 // nobody but the first may pass this in the step: the lane's end
-    // a line that closed behind the first one: others stop there if they can; or FAR_M
+    // a line that closed behind the first one: the second stops there if it can; or FAR_M
     float hold[WIDE];
     uint32_t red;                     // columns of which it is a red light: whoever can stop at all does
     bool holds;                       // in any column
