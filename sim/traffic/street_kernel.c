@@ -203,8 +203,8 @@ static void loop_row(float step_ms, const struct wide_types *types, const float 
     met->cleared = (uint16_t)(met->cleared | bits_of(cleared));
 }
 
-// Where a line closed behind the head, the second one, if it can stop before it and needs to brake harder for it than for
-// its leader, follows the line: at red if it can by any braking, else if it can comfortably.
+// Where a line closed behind the head, the second one, if it can stop before it and needs to brake harder for it than
+// for its leader, follows the line: at red if it can by any braking, else if it can comfortably.
 static void leader_or_line(float step_s, const struct wide_types *types, const struct ahead *ahead,
                            const struct row *row, struct wide_leader *leader, int32_t *heeds_place)
 {
