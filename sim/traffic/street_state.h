@@ -349,7 +349,7 @@ struct heads_soon {
 // Rows are handed to groups in pieces as long as their queues, so that memory follows the vehicles and not the roads.
 // Pieces hold 8, 12, 16, 24 ... rows. One that a group has outgrown or no longer needs is kept for the next.
 #define ROW_PIECE_SIZES 32
-#define ROW_PIECE_ROWS_MIN 8       // of the smallest
+#define ROW_PIECE_ROWS_MIN 12      // of the smallest: what queues of a busy street need anyway is taken at once
 
 struct row_pool {
     int32_t lock;                     // 1: somebody changes the rest
