@@ -16,7 +16,7 @@
 #define APPROACH_PART_COUNT_MAX 4      // links in a row that are one road before a signal
 #define DETAILED_MAX 120              // intersections whose approaches are drawn period by period
 #define TRACKS_MAX 300                // vehicles in a time-space diagram
-#define SIDE_SHARE 0.5
+#define MINOR_SHARE 0.5
 #define SENSORS_LISTED_MAX 30          // of those that are not good
 #define MARK "/*DATA*/"
 
@@ -108,7 +108,7 @@ struct layout {                       // what is the same under every strategy
     const struct network *network;
     const struct day_book *book;      // of the first strategy
     int32_t *intersection;            // of each approach
-    bool *side;                       // of each approach
+    bool *minor;                      // of each approach
     bool *detailed;                   // of each intersection
 };
 
@@ -142,7 +142,7 @@ static void layout_create(struct layout *layout, const struct compared *compared
     size_t intersections = (size_t)network->intersection_count;
     *layout = (struct layout){ .network = network, .book = book };
     layout->intersection = memory_take((size_t)book->approach_count, sizeof *layout->intersection);
-    layout->side = memory_take((size_t)book->approach_count, sizeof *layout->side);
+    layout->minor = memory_take((size_t)book->approach_count, sizeof *layout->minor);
     layout->detailed = memory_take(intersections, sizeof *layout->detailed);
     int32_t *busiest = memory_take(intersections, sizeof *busiest);
     struct ranked *ranks = memory_take(intersections, sizeof *ranks);
@@ -156,7 +156,7 @@ static void layout_create(struct layout *layout, const struct compared *compared
         ranks[i].delay_s += sum.delay_s;
     }
     for (int32_t a = 0; a < book->approach_count; a++) {
-        layout->side[a] = day_book_approach(book, a).passages < SIDE_SHARE * busiest[layout->intersection[a]];
+        layout->minor[a] = day_book_approach(book, a).passages < MINOR_SHARE * busiest[layout->intersection[a]];
     }
     qsort(ranks, intersections, sizeof *ranks, ranked_compare);
     for (size_t i = 0; i < intersections && i < DETAILED_MAX; i++) {
@@ -169,7 +169,7 @@ static void layout_create(struct layout *layout, const struct compared *compared
 static void layout_release(struct layout *layout)
 {
     free(layout->intersection);
-    free(layout->side);
+    free(layout->minor);
     free(layout->detailed);
 }
 
@@ -183,13 +183,13 @@ static double saturation(const struct approach_period *sum)
     return sum->green_s > 0.0 ? sum->passages / (SATURATION_VPS * sum->green_s) : 0.0;
 }
 
-// Mean delay of the passages of main or of side streets.
-static double street_delay(const struct layout *layout, const struct day_book *book, bool side)
+// Mean delay of the passages of major or of minor approaches.
+static double street_delay(const struct layout *layout, const struct day_book *book, bool minor)
 {
     double delay_s = 0.0;
     int64_t passages = 0;
     for (int32_t a = 0; a < book->approach_count; a++) {
-        if (layout->side[a] == side) {
+        if (layout->minor[a] == minor) {
             struct approach_period sum = day_book_approach(book, a);
             delay_s += sum.delay_s;
             passages += sum.passages;
@@ -455,11 +455,11 @@ static json_t *sensor_rows(const struct day_book *book)
     return kinds;
 }
 
-static json_t *street_spread(const struct layout *layout, const struct compared_strategy *strategy, bool side)
+static json_t *street_spread(const struct layout *layout, const struct compared_strategy *strategy, bool minor)
 {
     double values[COMPARED_RUN_COUNT_MAX];
     for (int i = 0; i < strategy->run_count; i++) {
-        values[i] = street_delay(layout, strategy->books[i], side);
+        values[i] = street_delay(layout, strategy->books[i], minor);
     }
     struct spread spread = spread_of(values, strategy->run_count);
     return json_pack("[f,f,f]", rounded(spread.mean, 0.01), rounded(spread.half, 0.01), rounded(spread.worst, 0.01));
@@ -494,11 +494,11 @@ static json_t *change_json(const struct compared_strategy *first, const struct c
 }
 
 static json_t *change_streets(const struct layout *layout, const struct compared_strategy *first,
-                              const struct compared_strategy *strategy, bool side)
+                              const struct compared_strategy *strategy, bool minor)
 {
     double values[COMPARED_RUN_COUNT_MAX];
     for (int i = 0; i < strategy->run_count; i++) {
-        values[i] = street_delay(layout, strategy->books[i], side) - street_delay(layout, first->books[i], side);
+        values[i] = street_delay(layout, strategy->books[i], minor) - street_delay(layout, first->books[i], minor);
     }
     struct spread spread = spread_of(values, strategy->run_count);
     return json_pack("[f,f,f]", rounded(spread.mean, 0.01), rounded(spread.half, 0.01), rounded(spread.worst, 0.01));
@@ -522,11 +522,11 @@ static json_t *strategy_json(const struct layout *layout, const struct compared_
         failures += sum.failures;
     }
     json_t *change = change_json(first, strategy);
-    put(change, "main_delay", change_streets(layout, first, strategy, false));
-    put(change, "side_delay", change_streets(layout, first, strategy, true));
+    put(change, "major_delay", change_streets(layout, first, strategy, false));
+    put(change, "minor_delay", change_streets(layout, first, strategy, true));
     put(object, "change", change);
-    put(object, "main_delay", street_spread(layout, strategy, false));
-    put(object, "side_delay", street_spread(layout, strategy, true));
+    put(object, "major_delay", street_spread(layout, strategy, false));
+    put(object, "minor_delay", street_spread(layout, strategy, true));
     put(object, "pedestrian_wait", number(pedestrian_wait(layout->network, strategy), 0.1));
     put(object, "greens", json_integer(greens));
     put(object, "failures", json_integer(failures));
@@ -603,8 +603,8 @@ static json_t *places_json(const struct layout *layout, json_t **ret_approaches)
     for (int32_t a = 0; a < layout->book->approach_count; a++) {
         const struct link *link = &network->links[layout->book->approach_link[a]];
         push(*ret_approaches, json_pack("{s:s, s:i, s:i, s:b}", "name", network_name(network, link->name), "at",
-                                        layout->intersection[a], "lanes", link->lane_count, "side",
-                                        (int)layout->side[a]));
+                                        layout->intersection[a], "lanes", link->lane_count, "minor",
+                                        (int)layout->minor[a]));
     }
     return intersections;
 }
@@ -717,7 +717,7 @@ static enum status approaches_csv(const char *folder, const struct compared *com
         return STATUS_IO;
     }
     const struct network *network = compared->network;
-    (void)fputs("strategy,intersection,approach,side_street,period_begin_s,passages,delay_s,queue_max_veh,greens,"
+    (void)fputs("strategy,intersection,approach,minor,period_begin_s,passages,delay_s,queue_max_veh,greens,"
                 "split_failures,degree_of_saturation\n", file);
     for (int s = 0; s < compared->strategy_count; s++) {
         const struct day_book *book = compared->strategies[s].book;
@@ -727,7 +727,7 @@ static enum status approaches_csv(const char *folder, const struct compared *com
             const struct intersection *where = &network->intersections[layout->intersection[a]];
             (void)fprintf(file, "%s,%s,%s,%d,%.0f,%d,%.2f,%d,%d,%d,%.3f\n", compared->strategies[s].name,
                           network_name(network, where->name),
-                          network_name(network, network->links[book->approach_link[a]].name), (int)layout->side[a],
+                          network_name(network, network->links[book->approach_link[a]].name), (int)layout->minor[a],
                           s_from_ms(book->begin_ms + p * book->period_ms), at->passages, mean_delay(at), at->queue_max,
                           at->greens, at->failures, saturation(at));
         }

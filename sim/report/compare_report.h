@@ -6,9 +6,8 @@
 //           every strategy); pictures are of the first seed.
 //           Levels of service are HCM's for signalised intersections: A to 10 s of delay, B 20, C 35, D 55, E 80, F
 //           beyond
-//           [HCM2000]. An approach is a side street where less than half of the vehicles of its intersection's busiest
-//           one pass under the first strategy, else a main one. (The minor approaches of measures.h are others: those
-//           below the mean.)
+//           [HCM2000]. An approach is minor where less than half of the vehicles of its intersection's busiest one pass
+//           under the first strategy. (The minor approaches of measures.h are others: those below the mean.)
 // CONTRACT  Pure but for the files that it writes.
 // OWNERSHIP Everything is borrowed during the call.
 // NOT HERE  What was measured (measures.h, day_book.h).

@@ -16,9 +16,9 @@
 //           queues at the same seconds again and again. Published comparisons on CityFlow's networks call this sum, by
 //           vehicle, the average travel time; it leaves out the last link and the junctions.
 //
-//           An approach (a link that ends at a signal) is a minor one if it carries less than its intersection's mean
-//           over its approaches, as counted in the run. The delay of minor approaches is the mean loss of a passage
-//           from one: on the link and through the junction.
+//           An approach (a link that ends at a signal) is minor if it carries less than its intersection's mean over
+//           its approaches, as counted in the run. The delay of minor approaches is the mean loss of a passage from
+//           one: on the link and through the junction.
 // CONTRACT  Pure; sums in order of trip number.
 // OWNERSHIP approach_sampler_release frees; the network is kept.
 // NOT HERE  Pictures (a later room of the same floor), the runs themselves (sim/loop).

@@ -56,7 +56,7 @@ def a_comparison_ends_in_a_report_that_a_browser_draws(folder):
         monitors = re.findall(r'class="monitor".*?</svg>', page, re.S)
         assert len(monitors) == 2 and all(one.count("<rect") > 10 for one in monitors)
         assert page.count('<tr class="sensors">') == 2 and "Every sensor is good" in page
-        assert page.count('class="tile"') >= 4 and "Side streets:" in page and "Worst movement:" in page
+        assert page.count('class="tile"') >= 4 and "Minor streets:" in page and "Worst movement:" in page
         assert "undefined" not in re.sub(r"<script>.*?</script>", "", page, flags=re.S)
         assert "NaN" not in re.sub(r"<script>.*?</script>", "", page, flags=re.S)
     with open(out / "strategies.csv", encoding="utf-8") as file:
