@@ -659,9 +659,12 @@ static void workers_create(struct street *street)
 _Static_assert((ROWS_ALIGNED * sizeof(struct row)) % ((size_t)1 << 21) == 0, "a thread's rows begin on a page");
 static void rows_create(struct street *street)
 {
+    size_t first_bytes = (size_t)street->group_count * ROW_PIECE_ROWS_MIN * sizeof *street->rows;
+    bool paged = first_bytes >= LARGE_PAGE_WORTH;
     int64_t rows = 0;
     for (int32_t w = 0; w < street->worker_count; w++) {
         struct share *share = &street->shares[w];
+        rows = paged ? (rows + ROWS_ALIGNED - 1) / ROWS_ALIGNED * ROWS_ALIGNED : rows;   // from a page's start
         share->pool.next_row = rows;
         int32_t longest = 1;
         for (int32_t i = share->first_block; i < share->block_end; i++) {
@@ -674,11 +677,9 @@ static void rows_create(struct street *street)
         }
         rows += rows_bound(longest);
         share->pool.row_end = rows;
-        rows = (rows + ROWS_ALIGNED - 1) / ROWS_ALIGNED * ROWS_ALIGNED;   // the next thread's are on pages of their own
     }
     // Not memory_take_aligned: rows that no vehicle reaches must stay untouched, or they would cost memory.
-    size_t first_bytes = (size_t)street->group_count * ROW_PIECE_ROWS_MIN * sizeof *street->rows;
-    size_t align = first_bytes >= LARGE_PAGE_WORTH ? LARGE_PAGE_BYTES : _Alignof(struct row);
+    size_t align = paged ? LARGE_PAGE_BYTES : _Alignof(struct row);
     street->rows_taken = memory_take((size_t)rows * sizeof *street->rows + align, 1);
     uintptr_t at = ((uintptr_t)street->rows_taken + align - 1) & ~(uintptr_t)(align - 1);
     street->rows = (struct row *)at;
