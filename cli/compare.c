@@ -296,7 +296,7 @@ int cli_compare(int argc, char **argv)
     while ((code = sim_options_next(&reader, argc, argv, extra, &options)) > 0) {
         json = json || code == 'j';
         controls = code == 'c' ? optarg : controls;
-        good = good && (code != 's' || usage_number("compare", "seeds", optarg, 1.0, 10000.0, &seeds));
+        good = good && (code != 's' || usage_count("compare", "seeds", optarg, 1.0, 10000.0, &seeds));
     }
     bool known = good && (code != SIM_OPTIONS_DONE || options.daemon != NULL || controls_known(controls));
     int done = !known ? CLI_USAGE

@@ -1,5 +1,4 @@
 // operator.c: what an operator asks of a running daemon: status, plan show, override set, priority request.
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,14 +49,10 @@ static bool number_option(struct operator_options *options, const char *command,
         { 'i', "departs-in-s", 0.0, 3599.0, &options->departs_in_s },
     };
     for (size_t i = 0; i < sizeof NUMBERS / sizeof *NUMBERS; i++) {
-        if (code == NUMBERS[i].code && !usage_number(command, NUMBERS[i].name, value, NUMBERS[i].low,
-                                                     NUMBERS[i].high, NUMBERS[i].to)) {
-            return false;
+        if (code == NUMBERS[i].code) {
+            return (code == 's' ? usage_count : usage_number)(command, NUMBERS[i].name, value, NUMBERS[i].low,
+                                                              NUMBERS[i].high, NUMBERS[i].to);
         }
-    }
-    if (code == 's' && options->stage_number != floor(options->stage_number)) {
-        (void)usage_wrong(command, "--stage takes a stage's number, not '%s'", value);
-        return false;
     }
     return true;
 }

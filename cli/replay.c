@@ -69,7 +69,9 @@ static bool number_option(struct replay_options *options, int code, const char *
 {
     const char *name = code == 't' ? "threads" : code == 'i' ? "intergreen-s" : code == 'g' ? "seeds" : "seed";
     double high = code == 't' ? 256.0 : code == 'i' ? 60.0 : code == 'g' ? 10000.0 : 9e15, number = 0.0;
-    if (!usage_number("replay", name, value, code == 't' || code == 'g' ? 1.0 : 0.0, high, &number)) {
+    bool (*take)(const char *, const char *, const char *, double, double, double *) =
+        code == 'i' ? usage_number : usage_count;
+    if (!take("replay", name, value, code == 't' || code == 'g' ? 1.0 : 0.0, high, &number)) {
         return false;
     }
     switch (code) {

@@ -1,5 +1,6 @@
 #include "cli/usage.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,20 @@ bool usage_number(const char *command, const char *name, const char *value, doub
     double read = strtod(value, &end);
     if (end == value || *end != '\0' || !(read >= low && read <= high)) {
         (void)usage_wrong(command, "--%s takes a number from %g to %g, not '%s'", name, low, high, value);
+        return false;
+    }
+    *ret = read;
+    return true;
+}
+
+bool usage_count(const char *command, const char *name, const char *value, double low, double high, double *ret)
+{
+    double read = 0.0;
+    if (!usage_number(command, name, value, low, high, &read)) {
+        return false;
+    }
+    if (read != floor(read)) {
+        (void)usage_wrong(command, "--%s takes a whole number, not '%s'", name, value);
         return false;
     }
     *ret = read;

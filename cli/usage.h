@@ -11,5 +11,7 @@ int usage_wrong(const char *command, const char *format, ...) PRINTF_LIKE(2, 3);
 // The same where getopt_long has said what is wrong.
 int usage_hint(const char *command);
 
-// The number that is the value of --name, whole, from low to high. False: it is none of these, and that is said.
+// The number from low to high that all of the value of --name is; usage_count: one without a fraction. False: it is no
+// such number, and that is said.
 bool usage_number(const char *command, const char *name, const char *value, double low, double high, double *ret);
+bool usage_count(const char *command, const char *name, const char *value, double low, double high, double *ret);

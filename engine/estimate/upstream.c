@@ -11,7 +11,6 @@
 
 #define LINK_DEPTH_MAX 12             // links in a row on the way upstream
 static const double WEIGHT_MIN = 0.02;
-static const double ACCELERATION_MPS2 = 2.0;      // of cars that set out, about IDM's and Krauss' defaults
 
 struct walker {
     const struct approaches *approaches;
@@ -48,7 +47,7 @@ static double late_s(const struct network *network, const struct connection *con
     }
     double gain_mps = free_mps - turn_mps;
     return connection->length_m * (1.0 / turn_mps - 1.0 / free_mps)
-        + gain_mps * gain_mps / (2.0 * ACCELERATION_MPS2 * free_mps);
+        + gain_mps * gain_mps / (2.0 * SET_OUT_MPS2 * free_mps);
 }
 
 static void source_add(struct walker *walker, int32_t connection, double weight, double to_stop_m)

@@ -28,6 +28,7 @@
 #define UPSTREAM_PAST_S 128           // seconds of departures kept; a power of two
 #define UPSTREAM_UNIT 64              // of the kept numbers, per vehicle
 #define SOURCE_COUNT_MAX 32           // of one link
+#define SET_OUT_MPS2 2.0              // of cars that set out, about IDM's and Krauss' defaults
 
 struct source {
     int32_t movement;

@@ -9,7 +9,6 @@
 
 static const double STANDING_MPS = 1.39;          // 5 km/h, as the cameras count queues
 static const double CRUISING = 0.75;              // of the limit: who is as fast goes on at his own speed
-static const double ACCELERATION_MPS2 = 2.0;       // of cars that set out, about IDM's and Krauss' defaults
 static const double SPACE_M = 7.5, SPACE_S = 1.0;  // from front to front: at a stand, and more with speed
 static const double JOINED_M = 15.0;              // a gap up to this long does not part a queue
 // Who started from a stand loses v / 2a on his way, who drove on nothing: nobody is to be given up before a camera can
@@ -35,11 +34,11 @@ static double way_s(double ahead_m, double seen_mps, double free_mps)
         return ahead_m / seen_mps;
     }
     double slow_mps = seen_mps;
-    double gain_m = (free_mps * free_mps - slow_mps * slow_mps) / (2.0 * ACCELERATION_MPS2);
+    double gain_m = (free_mps * free_mps - slow_mps * slow_mps) / (2.0 * SET_OUT_MPS2);
     if (ahead_m <= gain_m) {
-        return (sqrt(slow_mps * slow_mps + 2.0 * ACCELERATION_MPS2 * ahead_m) - slow_mps) / ACCELERATION_MPS2;
+        return (sqrt(slow_mps * slow_mps + 2.0 * SET_OUT_MPS2 * ahead_m) - slow_mps) / SET_OUT_MPS2;
     }
-    return (free_mps - slow_mps) / ACCELERATION_MPS2 + (ahead_m - gain_m) / free_mps;
+    return (free_mps - slow_mps) / SET_OUT_MPS2 + (ahead_m - gain_m) / free_mps;
 }
 
 // The vehicles that one bin of a camera shows, weighed. back_m: how far back the vehicles follow one another closely;

@@ -18,6 +18,7 @@ static const size_t LARGE_PAGE_BYTES = (size_t)1 << 21;
 static const size_t LARGE_ROWS_BYTES = (size_t)1 << 22;   // a thread's first pieces: from so much on all lie on pages
 static const size_t LARGE_PAGE_WORTH = (size_t)400000;    // of less, a page that may not be filled is too much
 #define ROWS_ALIGNED ((int64_t)1 << 15)                   // so many rows are a whole number of large pages
+_Static_assert((ROWS_ALIGNED * sizeof(struct row)) % ((size_t)1 << 21) == 0, "a thread's rows begin on a page");
 static const double GAP_M_MIN = 0.1;          // between two vehicles, whatever happens: as in the kernel
 
 struct ordered {
@@ -656,7 +657,6 @@ static void workers_create(struct street *street)
 }
 
 // Address space for every group's longest queue; the first pieces of all.
-_Static_assert((ROWS_ALIGNED * sizeof(struct row)) % ((size_t)1 << 21) == 0, "a thread's rows begin on a page");
 static void rows_create(struct street *street)
 {
     size_t first_bytes = (size_t)street->group_count * ROW_PIECE_ROWS_MIN * sizeof *street->rows;
